@@ -1,0 +1,33 @@
+"""What can go wrong at a port. One question divides them: will trying again help?
+
+PortError
+├── TransientFault          store, bus or lock did not answer: the message comes back later
+│   └── ConcurrentUpdate    somebody else changed the release first: load and decide again
+├── PlatformErrored         Azure ML had a technical fault before anything was changed: a new attempt may help
+├── PlatformRefused         Azure ML said no for good: trying again cannot help
+└── PlatformOutcomeUnknown  a change was sent and nobody knows whether it was applied: settle, never guess
+"""
+
+
+class PortError(Exception):
+    """The base of everything a port may raise on purpose; anything else is a bug."""
+
+
+class TransientFault(PortError):
+    """The outside did not answer in time or asked for patience; nothing is known to be wrong with the request."""
+
+
+class ConcurrentUpdate(TransientFault):
+    """The release changed since it was loaded."""
+
+
+class PlatformErrored(PortError):
+    """A technical fault of Azure ML; nothing was changed."""
+
+
+class PlatformRefused(PortError):
+    """Azure ML refuses this request and always will."""
+
+
+class PlatformOutcomeUnknown(PortError):
+    """A request that changes something got no answer."""

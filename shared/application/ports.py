@@ -1,0 +1,255 @@
+"""What the application needs from the outside, each as narrow as its callers. All times are UTC and aware.
+
+Every method that talks to the outside may raise TransientFault, those of ModelPlatform the Platform* errors instead.
+Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite runs on both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from shared.domain.commands import Command
+from shared.domain.events import Event
+from shared.domain.history import HistoryEntry
+from shared.domain.model import DeploymentPlan, DeploymentSpec, Release
+from shared.domain.policy import Policy
+
+
+class Clock(Protocol):
+    """The only way to read the time."""
+
+    def now(self) -> datetime:
+        """UTC, aware."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A release as it was read. `version` is opaque (the ETag); `seen` are the asked event ids already applied."""
+
+    release: Release
+    version: str
+    seen: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One atomic commit: release and targets, inbox, history, outbox. `version` None creates the release.
+
+    At most 90 rows in all, so that it fits one entity-group transaction of 100 (I24).
+    """
+
+    release: Release
+    version: str | None
+    event_ids: tuple[str, ...] = ()
+    entries: tuple[HistoryEntry, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+
+class ReleaseStore(Protocol):
+    """Releases, one partition each, and the indexes of open and ended ones."""
+
+    async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        """The release and which of `event_ids` its inbox holds; None when there is no such release."""
+
+    async def commit(self, change: Change) -> None:
+        """All or nothing. Raises ConcurrentUpdate when the release changed since `change.version`, or exists already
+        when it is None. An unknown outcome is resolved by reading back, so that the own success is never an error."""
+
+    async def outbox(self, release_id: str) -> list[Command]:
+        """Commands committed and not yet known to be sent, oldest first."""
+
+    async def mark_sent(self, release_id: str, command_id: str) -> None:
+        """Removes a command from the outbox; removing it twice is fine."""
+
+    async def history(self, release_id: str) -> list[HistoryEntry]:
+        """Oldest first."""
+
+    async def add_open(self, release_id: str, at: datetime) -> None:
+        """Lists the release as open; written before the release opens, so a stale entry is possible and harmless."""
+
+    async def open_ids(self) -> list[str]:
+        """Every release listed as open."""
+
+    async def close(self, release_id: str, at: datetime) -> None:
+        """Moves the release from the open to the ended index; repeating it is fine."""
+
+    async def closed_ids(self, limit: int) -> list[str]:
+        """The ids of ended releases, the latest end first, at most `limit`."""
+
+
+class EventQueue(Protocol):
+    """The session queue `release-events`: events of one release in order, one at a time."""
+
+    async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
+        """Puts `event` in its release's session, not before `at`. `message_id` defaults to the event's id; within the
+        duplicate-detection window the same id is dropped."""
+
+
+class CommandQueue(Protocol):
+    """The queue `effects`."""
+
+    async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:
+        """Sends `command`, not before `at` (default: its own `not_before`), under its id unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A circuit's lock. `holder` is empty when nobody holds it; then it is free from `free_from` on."""
+
+    key: str
+    holder: str
+    epoch: int
+    free_from: datetime | None = None
+
+
+class CircuitLocks(Protocol):
+    """One release at a time changes a circuit; epochs only grow (I7, I8)."""
+
+    async def acquire(self, key: str, release_id: str, now: datetime) -> Lock:
+        """Takes the lock if it is free at `now`; holding it already returns the same epoch. The answer's `holder` says
+        who has it: somebody else, or "cool-down" while `free_from` lies ahead."""
+
+    async def free(self, key: str, release_id: str, free_from: datetime) -> None:
+        """Gives the lock back if `release_id` holds it; otherwise nothing."""
+
+    async def get(self, key: str) -> Lock | None:
+        """The lock as it is."""
+
+    async def held(self) -> list[Lock]:
+        """Every lock that somebody holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestClaim:
+    """The right to start the one test job of (release, serial). `job_name` is empty until it is known."""
+
+    is_new: bool
+    claimed_at: datetime
+    job_name: str = ""
+
+
+class TestJobs(Protocol):
+    """Which test job belongs to which release; a claim is durable before the job is started (I14)."""
+
+    async def claim(self, release_id: str, serial: int, now: datetime) -> TestClaim:
+        """Claims the start, or returns the claim that is there."""
+
+    async def record(self, release_id: str, serial: int, job_name: str) -> None:
+        """Completes the claim and makes `release_of(job_name)` answer."""
+
+    async def release_of(self, job_name: str) -> str | None:
+        """The release a job belongs to; None when it is not one of ours."""
+
+
+class IntakeResult(StrEnum):
+    """What became of something that came in and led to no release event."""
+
+    UNKNOWN_TYPE = "unknown_type"
+    REFUSED = "refused"
+    NOT_OURS = "not_ours"
+    QUARANTINED = "quarantined"
+
+
+class IntakeLog(Protocol):
+    """Nothing accepted is lost: what leads to no release event is recorded with its reason (I13)."""
+
+    async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
+        """Recording the same id again is fine."""
+
+
+class FactPublisher(Protocol):
+    """Tells the outside world what a release did."""
+
+    async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
+        """`fact_id` is the CloudEvent's id: receivers drop duplicates by it."""
+
+
+class Place(StrEnum):
+    """The workspaces that releases are deployed to."""
+
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredModel:
+    """A model version as Azure ML describes it. `fingerprint` covers path, type, tags and properties."""
+
+    asset_id: str
+    fingerprint: str
+    tags: dict[str, str] = field(default_factory=dict)
+    created_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentState:
+    """A batch deployment as it was read back; `provisioning` is Azure ML's word for it."""
+
+    spec: DeploymentSpec
+    provisioning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobState:
+    """A job as it was read; `status` is Azure ML's word, `detail` says where to look."""
+
+    status: str
+    detail: str
+
+
+class ModelPlatform(Protocol):
+    """Azure Machine Learning: the dev workspace, the shared registry, test and production."""
+
+    async def get_model(self, workspace: str, name: str, version: str) -> RegisteredModel | None:
+        """Reads a model version of the dev workspace; refuses any other workspace."""
+
+    async def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
+        """Shares the model to the registry under `registry_name` and the same version; returns the registry's asset id.
+        One that is there already is compared: the same model is a success, another one is PlatformRefused."""
+
+    async def promote_environment(self, workspace: str, name: str, version: str) -> str:
+        """The same for an environment version, under its own name."""
+
+    async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
+        """Reads a deployment in full; None when there is none."""
+
+    async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
+        """Submits the deployment (and its endpoint where missing) and returns when Azure ML accepted it; the outcome is
+        read with `get_deployment`. Raises PlatformErrored while another operation on the endpoint is running."""
+
+    async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
+        """Starts a batch job on exactly this deployment; returns the job's name."""
+
+    async def get_job(self, place: Place, job_name: str) -> JobState | None:
+        """Reads a job; None when there is none."""
+
+    async def cancel_job(self, place: Place, job_name: str) -> None:
+        """Asks for the job's end; one that has ended stays as it is."""
+
+
+class ReleaseConfig(Protocol):
+    """Policies and the fleet, as configured when a release opens."""
+
+    def policy(self) -> Policy:
+        """The policy of model releases."""
+
+    def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
+        """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Everything the use cases need; built by `shared.bootstrap`, and by tests from fakes."""
+
+    clock: Clock
+    store: ReleaseStore
+    events: EventQueue
+    commands: CommandQueue
+    locks: CircuitLocks
+    test_jobs: TestJobs
+    intake: IntakeLog
+    facts: FactPublisher
+    platform: ModelPlatform
+    config: ReleaseConfig

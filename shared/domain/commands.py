@@ -1,0 +1,134 @@
+"""Instructions out, imperative. Each leaves through the outbox, after the commit that justifies it.
+
+`command_id` is derived from release, serial and verb: it is the message id, so sending twice acts once. A command with
+an older serial than its release's is stale and must not be carried out.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.events import Event
+from shared.domain.model import Candidate, DeploymentPlan, DeploymentSpec, Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """`not_before` delays the command (back-off between attempts); None sends it at once."""
+
+    command_id: str
+    release_id: str
+    serial: int
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyCandidate(Command):
+    """Read the model by id and find its circuit's configuration."""
+
+    workspace: str
+    model_name: str
+    model_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteCandidate(Command):
+    """Share the model, and its environment where missing, to the registry."""
+
+    candidate: Candidate
+    plan: DeploymentPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcquireCircuit(Command):
+    """Take the lock of the circuit."""
+
+    target_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeCircuit(Command):
+    """Give the lock back; it can be taken again after the cool-down."""
+
+    target_key: str
+    cool_down_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPrevious(Command):
+    """Read what production runs, in full."""
+
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy(Command):
+    """Bring a deployment to `spec`. `phase` says which step wants it; production needs the lock's `epoch`."""
+
+    phase: Phase
+    spec: DeploymentSpec
+    target_key: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveDeployment(Command):
+    """Read a deployment back and compare it with `spec`."""
+
+    phase: Phase
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartTest(Command):
+    """Invoke the test deployment on the latest data."""
+
+    spec: DeploymentSpec
+    input_uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveTest(Command):
+    """Look at the test inference job."""
+
+    spec: DeploymentSpec
+    job_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelTest(Command):
+    """Stop a test inference job nobody waits for any more."""
+
+    job_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishFact(Command):
+    """Tell the outside world that the release reached `phase`."""
+
+    phase: Phase
+    subject: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleEvent(Command):
+    """Put an event on the release's own queue at `not_before`."""
+
+    event: Event
+
+
+COMMAND_TYPES: tuple[type[Command], ...] = (
+    VerifyCandidate,
+    PromoteCandidate,
+    AcquireCircuit,
+    FreeCircuit,
+    RecordPrevious,
+    Deploy,
+    ObserveDeployment,
+    StartTest,
+    ObserveTest,
+    CancelTest,
+    PublishFact,
+    ScheduleEvent,
+)

@@ -1,0 +1,215 @@
+"""The release aggregate and the words it is made of. See docs/glossary.md."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.policy import Policy, Stage
+
+
+class Phase(StrEnum):
+    """Where a release is. What may follow what is in `transitions.py`."""
+
+    VERIFYING = "verifying"  # the candidate is read again from Azure ML: an event is only a hint
+    AWAITING_REGISTRY_APPROVAL = "awaiting_registry_approval"
+    PROMOTING = "promoting"
+    WAITING_FOR_CIRCUIT = "waiting_for_circuit"  # another release holds the circuit
+    DEPLOYING_TEST = "deploying_test"
+    TESTING = "testing"
+    AWAITING_PRODUCTION_APPROVAL = "awaiting_production_approval"
+    RECORDING_PREVIOUS = "recording_previous"  # production's full state becomes durable before its first change
+    DEPLOYING_PRODUCTION = "deploying_production"
+    SETTLING = "settling"  # the outcome of a change to production is unknown: wait, then look
+    RESTORING = "restoring"  # production goes back to *previous*
+    HELD = "held"  # a person must retry or abort
+    RELEASED = "released"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        """True when nothing moves the release any more."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Phase.RELEASED, Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED})
+
+#: The phases in which people decide, and the stage whose gate it is.
+GATE_OF_PHASE = {
+    Phase.AWAITING_REGISTRY_APPROVAL: Stage.REGISTRY,
+    Phase.AWAITING_PRODUCTION_APPROVAL: Stage.PRODUCTION,
+}
+
+
+class Verdict(StrEnum):
+    """What a check said: quality (`failed`), technology (`errored`) and "cannot tell" have different next steps."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The model version being released, as read back from the dev workspace.
+
+    `fingerprint` covers everything that must not change under an approval; `requesters` are the identifiers (object
+    id, user name, e-mail) of whoever made it: none of them may approve it.
+    """
+
+    workspace: str
+    name: str
+    version: str
+    asset_id: str
+    fingerprint: str
+    plant_id: str
+    circuit_id: str
+    requesters: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentPlan:
+    """Where and how the candidate is deployed: resolved from the fleet's configuration when the release is verified."""
+
+    endpoint_name: str
+    deployment_name: str
+    registry_model_name: str
+    environment_name: str
+    environment_version: str
+    test_compute: str
+    production_compute: str
+    mini_batch_size: int
+    scoring_code: str
+    scoring_script: str
+    input_uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentSpec:
+    """A batch deployment in full: what can be put back exactly as it was."""
+
+    endpoint_name: str
+    deployment_name: str
+    model: str
+    environment: str
+    compute: str
+    code: str
+    scoring_script: str
+    mini_batch_size: int
+    instance_count: int = 1
+    max_concurrency_per_instance: int = 1
+    error_threshold: int = -1
+    output_action: str = "append_row"
+    output_file_name: str = "predictions.csv"
+    retry_max_retries: int = 3
+    retry_timeout_s: int = 300
+    logging_level: str = "info"
+    description: str = ""
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One circuit's deployment inside a release.
+
+    `previous` is what production ran before, in full; it means something only once `previous_recorded` is true (None
+    then says that nothing ran). `touched` is true from the moment a change to production may have been sent.
+    """
+
+    key: str
+    plan: DeploymentPlan
+    previous_recorded: bool = False
+    previous: DeploymentSpec | None = None
+    touched: bool = False
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRun:
+    """One execution of the test inference; `job_name` is the Azure ML job."""
+
+    attempt: int
+    job_name: str
+    verdict: Verdict | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """A person, as a verified token describes them. Authority rests on (tenant_id, object_id), never on names."""
+
+    object_id: str
+    tenant_id: str
+    name: str
+    username: str = ""
+    groups: tuple[str, ...] = ()
+    is_person: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """A person's recorded yes or no on one gate and one digest."""
+
+    stage: Stage
+    actor: Actor
+    approved: bool
+    digest: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One attempt to bring one candidate to production: the aggregate, the state machine, one table partition.
+
+    `serial` grows each time a step starts or starts again: answers and commands carry it, so that a late answer of an
+    earlier attempt changes nothing. `attempt` counts within the current phase, `faults` the technical faults since a
+    person last had a say, `look` how often the current step was looked at. `submitted` says that the step's change was
+    accepted, so that looking is enough. `circuit_claimed` is true once the lock may be ours. `ending` is set when the
+    release must end after production has been put back.
+    """
+
+    release_id: str
+    policy: Policy
+    model_workspace: str
+    model_name: str
+    model_version: str
+    opened_at: datetime
+    phase: Phase
+    phase_since: datetime
+    deadline_at: datetime | None
+    serial: int = 1
+    attempt: int = 1
+    faults: int = 0
+    look: int = 0
+    look_at: datetime | None = None
+    submitted: bool = False
+    candidate: Candidate | None = None
+    targets: tuple[Target, ...] = ()
+    registry_model_id: str = ""
+    registry_environment_id: str = ""
+    approvals: tuple[Approval, ...] = ()
+    check_runs: tuple[CheckRun, ...] = ()
+    circuit_claimed: bool = False
+    waiting_on: str = ""
+    held_phase: Phase | None = None
+    ending: Phase | None = None
+    reason: str = ""
+    history_count: int = 0
+    history_hash: str = ""
+
+    @property
+    def target(self) -> Target:
+        """The only target of a model release."""
+        return self.targets[0]
+
+    @property
+    def production_touched(self) -> bool:
+        """True once any change to production may have been sent."""
+        return any(target.touched for target in self.targets)

@@ -1,0 +1,60 @@
+"""What a release must satisfy: resolved when it opens and carried with it, so that a config edit affects only new ones.
+
+Source of gates and their 24 hours: architecture.md 4.3. All durations are seconds.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """An ordered step of a release."""
+
+    REGISTRY = "registry"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRule:
+    """`count` distinct people of `group` must approve."""
+
+    group: str
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatePolicy:
+    """What must hold before a stage starts; `deadline_s` is how long people have to decide."""
+
+    approvals: tuple[ApprovalRule, ...]
+    deadline_s: int
+    instructions: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds of every wait and every retry of a release.
+
+    `settle_quiet_s` must be longer than any single request to Azure ML can stay in flight: it is both the quiet period
+    before an unknown outcome is looked at, and the cool-down of a circuit lock, because Azure ML has no fencing token.
+    """
+
+    attempts_max: int = 3
+    look_interval_s: int = 30
+    verify_deadline_s: int = 1800
+    promote_deadline_s: int = 1800
+    deploy_deadline_s: int = 3600
+    test_deadline_s: int = 7200
+    circuit_wait_deadline_s: int = 259_200
+    hold_deadline_s: int = 259_200
+    settle_quiet_s: int = 180
+    retry_backoff_s: int = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Gates by stage, and limits. A stage without a gate starts as soon as the one before it is done."""
+
+    gates: dict[Stage, GatePolicy]
+    limits: Limits
