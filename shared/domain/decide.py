@@ -172,7 +172,6 @@ def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
         table[phase, e.StepErrored] = steps.step_errored
         table[phase, e.StepFailed] = steps.step_failed
     del table[P.SETTLING, e.StepFailed], table[P.WAITING_FOR_CIRCUIT, e.StepFailed]
-    table[P.SETTLING, e.StepErrored] = steps.settling_errored
     table[P.DEPLOYING_PRODUCTION, e.StepFailed] = endings.production_refused
     table[P.RESTORING, e.StepFailed] = endings.restore_refused
     for phase in (P.AWAITING_REGISTRY_APPROVAL, P.AWAITING_PRODUCTION_APPROVAL, P.WAITING_FOR_CIRCUIT):

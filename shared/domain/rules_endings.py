@@ -14,6 +14,7 @@ from shared.domain.events import Running
 from shared.domain.model import Phase, Release, Verdict
 from shared.domain.moves import Move, end, enter, fault, hold, stay
 from shared.domain.rules_steps import with_verdict
+from shared.domain.steps import cancel_running_test
 
 
 def abort_requested(release: Release, event: e.AbortRequested, now: datetime) -> Move:
@@ -62,7 +63,8 @@ def test_overdue(release: Release, event: e.DeadlinePassed, now: datetime) -> Mo
     if not release.check_runs or release.check_runs[-1].verdict is not None:
         return step_overdue(release, event, now)
     judged = with_verdict(release, Verdict.INCONCLUSIVE, "did not end before its deadline")
-    return hold(judged, now, f"test inference {release.check_runs[-1].job_name} did not end before its deadline")
+    held = hold(judged, now, f"test inference {release.check_runs[-1].job_name} did not end before its deadline")
+    return replace(held, commands=(*cancel_running_test(release), *held.commands))
 
 
 def production_overdue(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:

@@ -137,13 +137,10 @@ def test_outcome_unknown(release: Release, event: e.OutcomeUnknown, now: datetim
 
 
 def step_errored(release: Release, event: e.StepErrored, now: datetime) -> Move:
-    """A technical fault: try again, within the limit."""
+    """A technical fault: try again, within the limit. Where only looking failed, the next look is the next try."""
+    if release.submitted:
+        return stay(release)
     return fault(release, now, event.reason)
-
-
-def settling_errored(release: Release, event: e.StepErrored, now: datetime) -> Move:
-    """Looking failed; the next look tries again, and the deadline bounds it."""
-    return stay(release)
 
 
 def step_failed(release: Release, event: e.StepFailed, now: datetime) -> Move:

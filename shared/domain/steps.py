@@ -90,22 +90,27 @@ def fact(release: Release, now: datetime, reason: str) -> c.Command:
     return c.PublishFact(**_common(release, "fact"), phase=release.phase, subject=subject, reason=reason, at=now)
 
 
+def cancel_running_test(release: Release) -> tuple[c.Command, ...]:
+    """Stops the test inference nobody waits for any more, if one is running."""
+    return tuple(
+        c.CancelTest(**_common(release, "cancel-test"), job_name=run.job_name)
+        for run in release.check_runs[-1:]
+        if run.verdict is None
+    )
+
+
 def ending_commands(release: Release) -> tuple[c.Command, ...]:
     """What an ended release leaves to be tidied: a running test to stop, the circuit to give back.
 
     The lock cools down when production was touched: Azure ML has no fencing token, so a request that is still in flight
     must not land on the next holder's work.
     """
-    issued: list[c.Command] = [
-        c.CancelTest(**_common(release, "cancel-test"), job_name=run.job_name)
-        for run in release.check_runs[-1:]
-        if run.verdict is None
-    ]
-    if release.circuit_claimed:
-        cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
-        common = _common(release, "free-circuit")
-        issued.append(c.FreeCircuit(**common, target_key=release.target.key, cool_down_s=cool_down_s))
-    return tuple(issued)
+    issued = cancel_running_test(release)
+    if not release.circuit_claimed:
+        return issued
+    cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
+    common = _common(release, "free-circuit")
+    return (*issued, c.FreeCircuit(**common, target_key=release.target.key, cool_down_s=cool_down_s))
 
 
 def step_commands(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.Command, ...]:

@@ -1,0 +1,43 @@
+"""Publishes what releases do to the custom Event Grid topic, as CloudEvents 1.0.
+
+At-least-once: the id is the fact's own, so that a receiver drops duplicates by it.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.messaging import CloudEvent
+
+from shared.application.errors import PortError, TransientFault
+
+if TYPE_CHECKING:  # importing it takes long, and whoever builds the client has done it
+    from azure.eventgrid.aio import EventGridPublisherClient
+
+SOURCE = "/switchyard"
+TYPE_PREFIX = "switchyard.release."
+
+_PERMANENT = (400, 404, 413)
+"""Malformed, no such topic, too large: sending the same again cannot help."""
+
+
+class EventGridFacts:
+    """FactPublisher on a topic; `kind` is the phase a release reached, the event's type is TYPE_PREFIX + kind."""
+
+    def __init__(self, client: "EventGridPublisherClient") -> None:
+        self._client = client
+
+    async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
+        """Raises TransientFault, or PortError when Event Grid will never take the fact."""
+        event = CloudEvent(
+            source=SOURCE, type=TYPE_PREFIX + kind, id=fact_id, subject=subject, time=at, data=dict(data)
+        )
+        try:
+            await self._client.send(event)
+        except HttpResponseError as error:
+            problem = f"Event Grid answered {error.status_code} to fact {fact_id}: {error.message}"
+            if error.status_code in _PERMANENT:
+                raise PortError(f"{problem}. Check FACTS_TOPIC_ENDPOINT and the topic's input schema") from error
+            raise TransientFault(problem) from error
+        except AzureError as error:
+            raise TransientFault(f"fact {fact_id} could not be published: {error.message}") from error

@@ -1,0 +1,22 @@
+"""The id of a command's answer comes from the command and from what is said: another answer is another event."""
+
+from typing import Any, TypeVar
+
+from shared.application.ids import content_digest
+from shared.application.ports import Ports
+from shared.domain.commands import Command
+from shared.domain.events import StepEvent
+
+StepEventT = TypeVar("StepEventT", bound=StepEvent)
+
+
+def answer(kind: type[StepEventT], command: Command, ports: Ports, **content: Any) -> StepEventT:
+    """The event of type `kind` that answers `command`."""
+    digest = content_digest(kind.__name__, sorted(content.items(), key=lambda item: item[0]))
+    return kind(
+        event_id=f"{command.command_id}-{digest}",
+        release_id=command.release_id,
+        occurred_at=ports.clock.now(),
+        serial=command.serial,
+        **content,
+    )

@@ -1,0 +1,81 @@
+"""Carrying commands out. Every handler is safe to repeat, and answers with an event of its release.
+
+A command of an earlier serial is stale and is dropped: its release has moved on. Technical faults become StepErrored,
+refusals StepFailed, silence OutcomeUnknown; what they mean is for the core to decide.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from shared.application import effects_deploy, effects_model, effects_test
+from shared.application.answers import answer
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.ports import Place, Ports
+from shared.domain import commands as c
+from shared.domain import events as e
+from shared.domain.model import Release
+
+log = logging.getLogger(__name__)
+
+StepHandler = Callable[[Any, Release, Ports], Awaitable[e.Event | None]]
+
+#: Commands that carry a step out or look at it; they answer, and they are dropped when stale.
+STEP_HANDLERS: dict[type[c.Command], StepHandler] = {
+    c.VerifyCandidate: effects_model.verify_candidate,
+    c.PromoteCandidate: effects_model.promote_candidate,
+    c.AcquireCircuit: effects_deploy.acquire_circuit,
+    c.RecordPrevious: effects_deploy.record_previous,
+    c.Deploy: effects_deploy.deploy,
+    c.ObserveDeployment: effects_deploy.observe_deployment,
+    c.StartTest: effects_test.start_test,
+    c.ObserveTest: effects_test.observe_test,
+}
+
+
+async def carry_out(command: c.Command, ports: Ports) -> None:
+    """Carries `command` out. Raises TransientFault when store, lock or bus do not answer: it is safe to try again."""
+    if isinstance(command, c.PublishFact):
+        await _publish(command, ports)
+    elif isinstance(command, c.FreeCircuit):
+        await effects_deploy.free_circuit(command, ports)
+    elif isinstance(command, c.CancelTest):
+        await _cancel(command, ports)
+    else:
+        await _carry_out_step(command, ports)
+
+
+async def _carry_out_step(command: c.Command, ports: Ports) -> None:
+    stored = await ports.store.load(command.release_id)
+    if stored is None or stored.release.serial != command.serial:
+        log.info("stale command %s dropped", command.command_id, extra={"release_id": command.release_id})
+        return
+    try:
+        event = await STEP_HANDLERS[type(command)](command, stored.release, ports)
+    except PlatformErrored as error:
+        event = answer(e.StepErrored, command, ports, reason=str(error))
+    except PlatformRefused as error:
+        event = answer(e.StepFailed, command, ports, reason=str(error))
+    except PlatformOutcomeUnknown as error:
+        event = answer(e.OutcomeUnknown, command, ports, reason=str(error))
+    if event is not None:
+        await ports.events.publish(event)
+
+
+async def _publish(command: c.PublishFact, ports: Ports) -> None:
+    data = {
+        "release_id": command.release_id,
+        "phase": command.phase.value,
+        "reason": command.reason,
+        "at": command.at.isoformat(),
+    }
+    kind = f"switchyard.release.{command.phase.value}"
+    await ports.facts.publish(command.command_id, kind, command.subject, data, command.at)
+
+
+async def _cancel(command: c.CancelTest, ports: Ports) -> None:
+    """Nobody waits for the job any more; that it cannot be stopped harms nothing."""
+    try:
+        await ports.platform.cancel_job(Place.TEST, command.job_name)
+    except (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown) as error:
+        log.warning("job %s could not be cancelled: %s", command.job_name, error)

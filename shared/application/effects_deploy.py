@@ -1,0 +1,98 @@
+"""Commands about deployments and the circuit's lock. Azure ML cannot fence: a fresh check precedes each change."""
+
+from datetime import timedelta
+
+from shared.application.answers import answer
+from shared.application.errors import PlatformErrored
+from shared.application.ports import DeploymentState, Place, Ports
+from shared.domain import commands as c
+from shared.domain import events as e
+from shared.domain.model import DeploymentSpec, Phase, Release
+from shared.domain.specs import runs
+
+_IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
+
+
+def place_of(phase: Phase) -> Place:
+    """Which workspace a phase works on."""
+    return Place.TEST if phase in (Phase.DEPLOYING_TEST, Phase.TESTING) else Place.PRODUCTION
+
+
+async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Ports) -> e.Event | None:
+    """Takes the lock; if the release ended in between, it is given back at once."""
+    now = ports.clock.now()
+    lock = await ports.locks.acquire(command.target_key, command.release_id, now)
+    if lock.holder != command.release_id:
+        return answer(e.CircuitBusy, command, ports, holder=lock.holder)
+    stored = await ports.store.load(command.release_id)
+    if stored is None or stored.release.phase.is_terminal:
+        await ports.locks.free(command.target_key, command.release_id, now)
+        return None
+    return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch)
+
+
+async def free_circuit(command: c.FreeCircuit, ports: Ports) -> None:
+    """The circuit is free again after its cool-down."""
+    free_from = ports.clock.now() + timedelta(seconds=command.cool_down_s)
+    await ports.locks.free(command.target_key, command.release_id, free_from)
+
+
+async def record_previous(command: c.RecordPrevious, release: Release, ports: Ports) -> e.Event:
+    """What production runs now, in full. A deployment that is being changed has no state to record yet."""
+    state = await _read(Place.PRODUCTION, command.spec, ports)
+    if state is not None and state.provisioning.lower() in _IN_PROGRESS:
+        raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+    return answer(e.PreviousRecorded, command, ports, previous=state.spec if state else None)
+
+
+async def deploy(command: c.Deploy, release: Release, ports: Ports) -> e.Event | None:
+    """Submits the change unless it is there already; its outcome is looked up later, never waited for."""
+    place = place_of(command.phase)
+    state = await _read(place, command.spec, ports)
+    if state is not None:
+        busy = state.provisioning.lower() in _IN_PROGRESS
+        if runs(command.spec, state.spec) and (busy or state.provisioning == "Succeeded"):
+            return _observed(command, command.spec, state, ports)
+        if busy:
+            raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+    if not await _still_wanted(command, ports):
+        return None
+    await ports.platform.put_deployment(place, command.spec)
+    return answer(e.DeploymentSubmitted, command, ports)
+
+
+async def _still_wanted(command: c.Deploy, ports: Ports) -> bool:
+    """Right before a change: the release is still in this step, and its lock is still its own (I3, I7)."""
+    stored = await ports.store.load(command.release_id)
+    if stored is None or stored.release.serial != command.serial:
+        return False
+    lock = await ports.locks.get(command.target_key)
+    return lock is not None and lock.holder == command.release_id and lock.epoch == command.epoch
+
+
+async def observe_deployment(command: c.ObserveDeployment, release: Release, ports: Ports) -> e.Event:
+    """Reads the deployment back and compares."""
+    state = await _read(place_of(command.phase), command.spec, ports)
+    return _observed(command, command.spec, state, ports)
+
+
+async def _read(place: Place, spec: DeploymentSpec, ports: Ports) -> DeploymentState | None:
+    return await ports.platform.get_deployment(place, spec.endpoint_name, spec.deployment_name)
+
+
+def _observed(command: c.Command, wanted: DeploymentSpec, state: DeploymentState | None, ports: Ports) -> e.Event:
+    if state is None:
+        running, provisioning, detail = e.Running.NOTHING, "", f"there is no deployment {wanted.deployment_name}"
+    else:
+        running = e.Running.WANTED if runs(wanted, state.spec) else e.Running.OTHER
+        provisioning = state.provisioning.lower()
+        detail = f"{wanted.deployment_name} runs {state.spec.model}, provisioning {state.provisioning}"
+    return answer(
+        e.DeploymentObserved,
+        command,
+        ports,
+        running=running,
+        in_progress=provisioning in _IN_PROGRESS,
+        broken=provisioning in ("failed", "canceled"),
+        detail=detail,
+    )

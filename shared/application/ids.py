@@ -1,0 +1,19 @@
+"""Ids, derived from what they name. Keys match ^[a-z0-9][a-z0-9-]{0,62}$ (design.md section 6, rule 4)."""
+
+import hashlib
+import re
+
+#: Longest release id; leaves room for the suffixes of command and event ids within 128 characters.
+RELEASE_ID_MAX = 48
+
+
+def release_id_of(workspace: str, model_name: str, model_version: str) -> str:
+    """The release of a model version: readable, and unique by a digest of all three names."""
+    digest = hashlib.sha256(f"{workspace}|{model_name}|{model_version}".encode()).hexdigest()[:6]
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{model_name}-{model_version}".lower()).strip("-") or "model"
+    return f"{slug[: RELEASE_ID_MAX - 7].strip('-')}-{digest}"
+
+
+def content_digest(*parts: object) -> str:
+    """Eight hexadecimal digits of what was said: equal content, equal id; other content, other id."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]

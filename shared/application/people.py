@@ -1,0 +1,89 @@
+"""What people ask for. Checked at once by the same rules that decide on the queue, then put there: one road for all."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.application.ids import content_digest
+from shared.application.ports import Ports
+from shared.domain.decide import decide
+from shared.domain.events import AbortRequested, ApprovalSubmitted, Event, RetryRequested
+from shared.domain.model import Actor, Release
+from shared.domain.policy import Stage
+
+
+class NoSuchRelease(LookupError):
+    """There is no release with this id."""
+
+
+class Answer(StrEnum):
+    """What a person is told at once."""
+
+    ACCEPTED = "accepted"
+    ALREADY_DONE = "already_done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The answer, and the release as it was when it was given."""
+
+    answer: Answer
+    release: Release
+
+
+async def submit_approval(
+    release_id: str, stage: Stage, actor: Actor, *, approved: bool, digest: str, reason: str, ports: Ports
+) -> Decided:
+    """Raises DomainError (not eligible, nothing to decide, other digest, no reason) and NoSuchRelease."""
+    said = "approve" if approved else "reject"
+    event = ApprovalSubmitted(
+        event_id=f"{release_id}-{said}-{content_digest(stage, digest, actor.tenant_id, actor.object_id)}",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        stage=stage,
+        actor=actor,
+        approved=approved,
+        digest=digest,
+        reason=reason,
+    )
+    return await _submit(event, ports)
+
+
+async def abort(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
+    """Ends the release, putting production back if it was touched. Raises DomainError and NoSuchRelease."""
+    event = AbortRequested(
+        event_id=f"{release_id}-abort-{content_digest(actor.object_id, await _serial(release_id, ports))}",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        actor=actor,
+        reason=reason,
+    )
+    return await _submit(event, ports)
+
+
+async def retry(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
+    """Starts a new attempt of the held step. Raises DomainError and NoSuchRelease."""
+    event = RetryRequested(
+        event_id=f"{release_id}-retry-{content_digest(actor.object_id, await _serial(release_id, ports))}",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        actor=actor,
+        reason=reason,
+    )
+    return await _submit(event, ports)
+
+
+async def _serial(release_id: str, ports: Ports) -> int:
+    """A click twice in the same step is one request; the same wish in a later step is another."""
+    stored = await ports.store.load(release_id)
+    return stored.release.serial if stored else 0
+
+
+async def _submit(event: Event, ports: Ports) -> Decided:
+    stored = await ports.store.load(event.release_id, [event.event_id])
+    if stored is None:
+        raise NoSuchRelease(f"there is no release {event.release_id}: list the releases to find its id")
+    decision = decide(stored.release, event, ports.clock.now())
+    if not decision.applied or event.event_id in stored.seen:
+        return Decided(answer=Answer.ALREADY_DONE, release=stored.release)
+    await ports.events.publish(event)
+    return Decided(answer=Answer.ACCEPTED, release=stored.release)

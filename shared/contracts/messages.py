@@ -1,0 +1,141 @@
+"""Events and commands as JSON on our own queues, versioned.
+
+A body is `{"switchyard": {"v": 1, "kind": "<class>", "redelivery": n, "data": {...}}}`. Everything is nested under one
+key because the Functions host copies top-level properties of a JSON body over the message's own metadata
+(functions-host.md 4.4). A body stays below 200 KB, so that it fits a standard-tier message with its properties
+(reliability-and-security.md 1.2).
+"""
+
+import json
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from shared.domain.commands import COMMAND_TYPES, Command, ScheduleEvent
+from shared.domain.events import EVENT_TYPES, Event
+
+ENVELOPE_KEY = "switchyard"
+VERSION = 1
+BODY_BYTES_MAX = 200_000
+
+_FIELDS = {"v", "kind", "redelivery", "data"}
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+T = TypeVar("T")
+Adapters = dict[str, tuple[type[Any], TypeAdapter[tuple[Any]]]]
+
+
+class MessageError(ValueError):
+    """A body that this version cannot read, or a message that cannot be sent; the text names what is wrong."""
+
+
+def _adapters(types: tuple[type[Any], ...]) -> Adapters:
+    # A tuple of one: pydantic takes a strict configuration for it, and the domain's dataclasses inside inherit it.
+    return {kind.__name__: (kind, TypeAdapter(tuple[kind], config=_STRICT)) for kind in types}  # type: ignore[valid-type]
+
+
+_EVENTS = _adapters(EVENT_TYPES)
+_COMMANDS = _adapters(tuple(kind for kind in COMMAND_TYPES if kind is not ScheduleEvent))
+_SCHEDULED = _adapters((Command,))
+
+
+def encode_event(event: Event, redelivery: int = 0) -> str:
+    """The body of `event`; `redelivery` counts how often a failed delivery was sent again."""
+    return _seal(type(event).__name__, _dump(event, _EVENTS), redelivery)
+
+
+def decode_event(body: str | bytes) -> tuple[Event, int]:
+    """The event of `body` and its redelivery count. Raises MessageError."""
+    kind, data, redelivery = _open(body)
+    event: Event = _load(kind, data, _EVENTS, "event")
+    return event, redelivery
+
+
+def encode_command(command: Command, redelivery: int = 0) -> str:
+    """The body of `command`; a scheduled event inside is tagged with its own kind."""
+    kind = type(command).__name__
+    if not isinstance(command, ScheduleEvent):
+        return _seal(kind, _dump(command, _COMMANDS), redelivery)
+    common = {field.name: getattr(command, field.name) for field in fields(Command)}
+    event = {"kind": type(command.event).__name__, "data": _dump(command.event, _EVENTS)}
+    return _seal(kind, {**_dump(Command(**common), _SCHEDULED), "event": event}, redelivery)
+
+
+def decode_command(body: str | bytes) -> tuple[Command, int]:
+    """The command of `body` and its redelivery count. Raises MessageError."""
+    kind, data, redelivery = _open(body)
+    if kind != ScheduleEvent.__name__:
+        command: Command = _load(kind, data, _COMMANDS, "command")
+        return command, redelivery
+    tagged = data.get("event")
+    if not isinstance(tagged, dict) or set(tagged) != {"kind", "data"}:
+        raise MessageError("ScheduleEvent: event must be an object of kind and data")
+    event = _load(tagged["kind"], tagged["data"], _EVENTS, "event")
+    rest = {name: value for name, value in data.items() if name != "event"}
+    return ScheduleEvent(**vars(_load("Command", rest, _SCHEDULED, "command")), event=event), redelivery
+
+
+def _seal(kind: str, data: dict[str, Any], redelivery: int) -> str:
+    envelope = {"v": VERSION, "kind": kind, "redelivery": redelivery, "data": data}
+    body = json.dumps({ENVELOPE_KEY: envelope}, separators=(",", ":"))
+    if len(body) > BODY_BYTES_MAX:
+        raise MessageError(f"{kind} has {len(body)} bytes as a message; the limit is {BODY_BYTES_MAX}")
+    return body
+
+
+def _open(body: str | bytes) -> tuple[str, dict[str, Any], int]:
+    """Kind, data and redelivery count; the envelope itself is checked here."""
+    if len(body) > BODY_BYTES_MAX:
+        raise MessageError(f"the body has {len(body)} bytes; the limit is {BODY_BYTES_MAX}")
+    try:
+        outer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MessageError(f"the body is not JSON: {error}") from error
+    if not isinstance(outer, dict) or set(outer) != {ENVELOPE_KEY}:
+        raise MessageError(f"the body must be an object with the one key {ENVELOPE_KEY!r}")
+    envelope = outer[ENVELOPE_KEY]
+    if not isinstance(envelope, dict) or "v" not in envelope:
+        raise MessageError("the envelope must be an object with a version v")
+    if envelope["v"] != VERSION or envelope["v"] is True:
+        raise MessageError(f"version {envelope['v']!r} of the envelope is unknown; this code reads version {VERSION}")
+    if odd := set(envelope) ^ _FIELDS:
+        raise MessageError(f"the envelope has missing or unknown fields: {', '.join(sorted(odd))}")
+    kind, data, redelivery = envelope["kind"], envelope["data"], envelope["redelivery"]
+    if not isinstance(redelivery, int) or isinstance(redelivery, bool) or redelivery < 0:
+        raise MessageError(f"redelivery must be a whole number from 0 on, not {redelivery!r}")
+    if not isinstance(data, dict):
+        raise MessageError("data must be an object")
+    return kind, data, redelivery
+
+
+def _dump(value: Event | Command, adapters: Adapters) -> dict[str, Any]:
+    kind = type(value).__name__
+    if kind not in adapters:
+        raise MessageError(f"{kind} is not registered and cannot be sent")
+    _require_aware_times(kind, value)
+    data: dict[str, Any] = adapters[kind][1].dump_python((value,), mode="json")[0]
+    return data
+
+
+def _load(kind: Any, data: Any, adapters: Adapters, what: str) -> Any:
+    if not isinstance(kind, str) or kind not in adapters:
+        raise MessageError(f"{kind!r} is not a kind of {what} that this version knows")
+    try:
+        (value,) = adapters[kind][1].validate_json(json.dumps([data]))
+    except ValidationError as error:
+        faults = "; ".join(_describe(fault["loc"][1:], fault["msg"]) for fault in error.errors(include_url=False))
+        raise MessageError(f"{kind}: {faults}") from error
+    _require_aware_times(kind, value)
+    return value
+
+
+def _describe(place: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, place)) or 'data'}: {message}"
+
+
+def _require_aware_times(kind: str, value: Event | Command) -> None:
+    for name, time in vars(value).items():
+        if isinstance(time, datetime) and time.tzinfo is None:
+            raise MessageError(f"{kind}: {name} has no time zone; times are UTC and aware")

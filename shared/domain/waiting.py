@@ -1,0 +1,57 @@
+"""No silent wait: what a release waits for, since when, until when, and who can end it (design.md section 4)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.model import GATE_OF_PHASE, Phase, Release
+
+_WAITS_FOR = {
+    Phase.VERIFYING: "Azure ML: the model is read again",
+    Phase.PROMOTING: "Azure ML: the model is shared to the registry",
+    Phase.DEPLOYING_TEST: "Azure ML: the test deployment",
+    Phase.TESTING: "Azure ML: the test inference",
+    Phase.RECORDING_PREVIOUS: "Azure ML: what production runs is read",
+    Phase.DEPLOYING_PRODUCTION: "Azure ML: the production deployment",
+    Phase.SETTLING: "the quiet period after a change of unknown outcome; then production is read back",
+    Phase.RESTORING: "Azure ML: production is put back to what it ran before",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The answer to "why is nothing happening?". `who_can_end_it` are groups; their members can also abort."""
+
+    waits_for: str
+    since: datetime
+    until: datetime | None
+    who_can_end_it: tuple[str, ...]
+
+
+def waiting(release: Release) -> Waiting | None:
+    """None once the release has ended."""
+    if release.phase.is_terminal:
+        return None
+    return Waiting(
+        waits_for=_waits_for(release),
+        since=release.phase_since,
+        until=release.deadline_at,
+        who_can_end_it=_who(release),
+    )
+
+
+def _waits_for(release: Release) -> str:
+    if release.phase in GATE_OF_PHASE:
+        return f"a decision on {GATE_OF_PHASE[release.phase].value} by {' and '.join(_who(release))}"
+    if release.phase is Phase.WAITING_FOR_CIRCUIT:
+        holder = release.waiting_on or "nobody yet"
+        return f"circuit {release.target.key}, held by {holder}"
+    if release.phase is Phase.HELD:
+        return f"a person to retry or abort: {release.reason}"
+    return _WAITS_FOR[release.phase]
+
+
+def _who(release: Release) -> tuple[str, ...]:
+    gates = release.policy.gates
+    stage = GATE_OF_PHASE.get(release.phase)
+    chosen = [gates[stage]] if stage in gates else list(gates.values())
+    return tuple(sorted({rule.group for gate in chosen for rule in gate.approvals}))

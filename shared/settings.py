@@ -1,0 +1,186 @@
+"""Every app setting as one typed model, read once per process: `load_settings()`.
+
+Names and values: infra/ sets them in Azure, `local/cloud.py` on one machine (docs/local-cloud-contract.md). A
+connection has two forms, as in every binding of Azure Functions: a connection string under the plain name, or an
+address under `<name>__<property>`, which is used with the app's managed identity.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
+
+APP_ROOT = Path(__file__).resolve().parents[1]
+
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+Guid = Annotated[str, StringConstraints(pattern=_GUID, to_lower=True)]
+ResourceGroup = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$")]
+WorkspaceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,32}$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,259}$")]
+TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
+ServiceHost = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]{2,252}$")]
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong; `problems` names every one of them and what to set."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(["the app's settings cannot be used:", *(f"- {each}" for each in self.problems)]))
+
+
+class Settings(BaseSettings):
+    """The settings; the description of a field is what an error tells its reader to set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    state_storage: SecretStr | None = Field(default=None, description="the storage account's connection string")
+    state_storage_table_uri: HttpUrl | None = Field(
+        default=None,
+        validate_default=True,
+        validation_alias="STATE_STORAGE__tableServiceUri",
+        description="the table service's address, for example https://<account>.table.core.windows.net",
+    )
+    state_table: TableName = Field(
+        default="switchyard", description="the table of all state: 3 to 63 letters and digits, letter first"
+    )
+    servicebus: SecretStr | None = Field(default=None, description="the Service Bus namespace's connection string")
+    servicebus_namespace: ServiceHost | None = Field(
+        default=None,
+        validate_default=True,
+        validation_alias="SERVICEBUS__fullyQualifiedNamespace",
+        description="the namespace's host name, for example <namespace>.servicebus.windows.net",
+    )
+    release_events_queue: QueueName = Field(description="the session queue of events, for example release-events")
+    effects_queue: QueueName = Field(description="the queue of commands, for example effects")
+
+    azure_tenant_id: Guid = Field(description="the id of the Entra tenant")
+    azure_subscription_id: Guid = Field(description="the id of the subscription that holds the workspaces")
+    azure_resource_group: ResourceGroup = Field(description="the resource group that holds the workspaces")
+    dev_workspace: WorkspaceName = Field(description="the Azure ML workspace in which models are registered")
+    test_workspace: WorkspaceName = Field(description="the Azure ML workspace in which candidates are tested")
+    production_workspace: WorkspaceName = Field(description="the Azure ML workspace of production")
+    model_registry: WorkspaceName = Field(description="the Azure ML registry that all workspaces share")
+    azure_ml_threads: int = Field(
+        default=8, ge=1, le=64, description="how many calls to Azure ML may run at once, 1 to 64"
+    )
+
+    facts_topic_endpoint: HttpUrl = Field(
+        description="the Event Grid topic of release facts, https://<topic>.<region>-1.eventgrid.azure.net/api/events"
+    )
+
+    api_audience: Names = Field(
+        min_length=1, description="the audience of the API's tokens, for example api://switchyard; several with commas"
+    )
+    token_issuer: Names = Field(default=(), description="the issuer of the API's tokens; several with commas")
+    jwks_uri: HttpUrl | None = Field(default=None, description="where the keys that sign the API's tokens are read")
+    approver_groups: dict[str, Guid] = Field(
+        default_factory=dict, description='JSON of group names and Entra object ids, {"ML-Engineers": "<object id>"}'
+    )
+
+    config_dir: Path = Field(default=APP_ROOT / "config", description="the directory of the fleet's configuration")
+    policies_file: Path | None = Field(default=None, description="the file of the release policies")
+
+    @field_validator("api_audience", "token_issuer", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+    @field_validator("state_storage_table_uri", "servicebus_namespace")
+    @classmethod
+    def _one_form_of_each_connection(cls, address: Any, info: ValidationInfo) -> Any:
+        plain = {"state_storage_table_uri": "state_storage", "servicebus_namespace": "servicebus"}[
+            info.field_name or ""
+        ]
+        if address is None and info.data.get(plain) is None:
+            raise PydanticCustomError("connection_missing", "neither it nor {plain} is set", {"plain": plain.upper()})
+        return address
+
+    @model_validator(mode="after")
+    def _workspaces_differ(self) -> Self:
+        workspaces = [each.lower() for each in (self.dev_workspace, self.test_workspace, self.production_workspace)]
+        if len(set(workspaces)) != len(workspaces):
+            raise PydanticCustomError(
+                "workspaces_same", "DEV_WORKSPACE, TEST_WORKSPACE and PRODUCTION_WORKSPACE must be three workspaces"
+            )
+        return self
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The accepted issuers; Entra's version 2 issuer of the tenant unless TOKEN_ISSUER says otherwise."""
+        return self.token_issuer or (f"https://login.microsoftonline.com/{self.azure_tenant_id}/v2.0",)
+
+    @property
+    def signing_keys_uri(self) -> str:
+        """Where the tenant's signing keys are, unless JWKS_URI says otherwise."""
+        if self.jwks_uri:
+            return str(self.jwks_uri)
+        return f"https://login.microsoftonline.com/{self.azure_tenant_id}/discovery/v2.0/keys"
+
+    @property
+    def policies_path(self) -> Path:
+        """`policies.yml` of the configuration directory, unless POLICIES_FILE says otherwise."""
+        return self.policies_file or self.config_dir / "policies.yml"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The Event Grid topics whose events are ours: the ARM ids of dev, test and production workspace."""
+        group = f"/subscriptions/{self.azure_subscription_id}/resourceGroups/{self.azure_resource_group}"
+        names = (self.dev_workspace, self.test_workspace, self.production_workspace)
+        return tuple(f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{name}" for name in names)
+
+    def workspace_of_topic(self, topic: str) -> str | None:
+        """The workspace whose topic this is, under its configured name; None for any other topic.
+
+        ARM ids compare without regard to case.
+        """
+        names = {arm_id.lower(): arm_id.rpartition("/")[2] for arm_id in self.topics}
+        return names.get(topic.strip().rstrip("/").lower())
+
+
+def load_settings() -> Settings:
+    """The settings of this process, from its environment. Raises SettingsError naming every setting and its fix."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # the values come from the environment
+    except UnreadableSetting as error:
+        name = _variable(str(error).split('"')[1]) if '"' in str(error) else "a setting"
+        raise SettingsError([f"{name} is not valid JSON: set {_description(name)}"]) from error
+    except ValidationError as error:
+        raise SettingsError(_told(each) for each in error.errors(include_url=False, include_input=False)) from error
+
+
+def _told(problem: ErrorDetails) -> str:
+    if not problem["loc"]:
+        return problem["msg"]
+    name = _variable(str(problem["loc"][0]))
+    if problem["type"] == "missing":
+        return f"{name} is not set: set it to {_description(name)}"
+    inner = "".join(f"[{part}]" for part in problem["loc"][1:])
+    return f"{name}{inner} is wrong ({problem['msg'][:1].lower()}{problem['msg'][1:]}): set it to {_description(name)}"
+
+
+def _variable(location: str) -> str:
+    """The environment variable of a field or alias, as people write it."""
+    field = Settings.model_fields.get(location)
+    alias = field.validation_alias if field else location
+    return alias if isinstance(alias, str) and "__" in alias else location.upper()
+
+
+def _description(variable: str) -> str:
+    field = next(f for n, f in Settings.model_fields.items() if variable in (n.upper(), f.validation_alias))
+    return field.description or ""

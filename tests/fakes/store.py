@@ -1,0 +1,85 @@
+"""ReleaseStore in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.application.errors import ConcurrentUpdate
+from shared.application.ports import Change, Stored
+from shared.domain.commands import Command
+from shared.domain.history import HistoryEntry
+from shared.domain.model import Release
+
+ROWS_MAX = 90
+
+
+@dataclass
+class Partition:
+    """The rows of one release."""
+
+    release: Release
+    version: int = 1
+    inbox: set[str] = field(default_factory=set)
+    history: list[HistoryEntry] = field(default_factory=list)
+    outbox: dict[str, Command] = field(default_factory=dict)
+
+
+class MemoryReleaseStore:
+    """Atomic because nothing is awaited inside a commit."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[str, Partition] = {}
+        self.open: dict[str, datetime] = {}
+        self.closed: dict[str, datetime] = {}
+
+    async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        partition = self.partitions.get(release_id)
+        if partition is None:
+            return None
+        seen = frozenset(event_id for event_id in event_ids if event_id in partition.inbox)
+        return Stored(release=partition.release, version=str(partition.version), seen=seen)
+
+    async def commit(self, change: Change) -> None:
+        rows = 2 + len(change.event_ids) + len(change.entries) + len(change.commands)
+        if rows > ROWS_MAX:
+            raise ValueError(f"{rows} rows in one commit; the limit is {ROWS_MAX}")
+        release_id = change.release.release_id
+        partition = self.partitions.get(release_id)
+        if change.version is None:
+            if partition is not None:
+                raise ConcurrentUpdate(f"release {release_id} exists already")
+            partition = self.partitions[release_id] = Partition(release=change.release)
+        elif partition is None or str(partition.version) != change.version:
+            raise ConcurrentUpdate(f"release {release_id} changed since version {change.version}")
+        else:
+            partition.release = change.release
+            partition.version += 1
+        partition.inbox.update(change.event_ids)
+        partition.history.extend(change.entries)
+        partition.outbox.update({command.command_id: command for command in change.commands})
+
+    async def outbox(self, release_id: str) -> list[Command]:
+        partition = self.partitions.get(release_id)
+        return list(partition.outbox.values()) if partition else []
+
+    async def mark_sent(self, release_id: str, command_id: str) -> None:
+        if release_id in self.partitions:
+            self.partitions[release_id].outbox.pop(command_id, None)
+
+    async def history(self, release_id: str) -> list[HistoryEntry]:
+        partition = self.partitions.get(release_id)
+        return list(partition.history) if partition else []
+
+    async def add_open(self, release_id: str, at: datetime) -> None:
+        self.open.setdefault(release_id, at)
+
+    async def open_ids(self) -> list[str]:
+        return list(self.open)
+
+    async def close(self, release_id: str, at: datetime) -> None:
+        self.closed.setdefault(release_id, at)
+        self.open.pop(release_id, None)
+
+    async def closed_ids(self, limit: int) -> list[str]:
+        newest_first = sorted(self.closed, key=lambda release_id: self.closed[release_id], reverse=True)
+        return newest_first[:limit]
