@@ -9,7 +9,7 @@ from shared.domain.model import CheckRun, DeploymentSpec, Phase, Release, Verdic
 from shared.domain.moves import Move, end, enter, fault, hold, look, stay
 from shared.domain.policy import Stage
 from shared.domain.rules_gates import open_gate
-from shared.domain.steps import next_look, observe_commands
+from shared.domain.steps import next_look, next_look_s, observe_commands
 
 
 def candidate_promoted(release: Release, event: e.CandidatePromoted, now: datetime) -> Move:
@@ -152,7 +152,6 @@ def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
     """Looks, and schedules the next look; a look that was taken already changes nothing."""
     if event.look != release.look + 1:
         return stay(release)
-    interval = timedelta(seconds=release.policy.limits.look_interval_s)
-    looked = replace(release, look=event.look, look_at=now + interval)
+    looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
     move = look(looked, f"-{event.look}")
     return Move(release=looked, commands=(*move.commands, next_look(looked)))

@@ -49,6 +49,12 @@ def first_look_s(release: Release) -> int:
     return limits.settle_quiet_s if release.phase is Phase.SETTLING else limits.look_interval_s
 
 
+def next_look_s(release: Release) -> int:
+    """The pause after a look: twice as long after every ten looks, up to twenty intervals, so that waiting for days
+    (a held circuit) does not cost a look every half minute."""
+    return int(release.policy.limits.look_interval_s * min(2 ** (release.look // 10), 20))
+
+
 def look_due(release: Release) -> LookDue:
     """The event of the next look."""
     number = release.look + 1

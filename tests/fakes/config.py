@@ -6,9 +6,11 @@ from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 PLANTS = ("P001", "P002", "P003")
 
 
-def model_policy(limits: Limits | None = None) -> Policy:
+def model_policy(limits: Limits | None = None, gate_deadline_s: int = 86_400) -> Policy:
     """The gates of architecture.md 4.3: ML-Engineers before registry and before production, 24 hours each."""
-    gate = GatePolicy(approvals=(ApprovalRule(group="ML-Engineers"),), deadline_s=86_400, instructions="Review.")
+    gate = GatePolicy(
+        approvals=(ApprovalRule(group="ML-Engineers"),), deadline_s=gate_deadline_s, instructions="Review."
+    )
     return Policy(gates={Stage.REGISTRY: gate, Stage.PRODUCTION: gate}, limits=limits or Limits())
 
 

@@ -1,0 +1,17 @@
+"""The function app: registers blueprints, nothing else."""
+
+import azure.functions as func
+
+from functions import (
+    dead_letters,
+    decision_api,
+    effects,
+    model_events,
+    release_api,
+    release_events,
+    sweeper,
+)
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for module in (model_events, release_events, effects, release_api, decision_api, sweeper, dead_letters):
+    app.register_functions(module.blueprint)

@@ -1,0 +1,50 @@
+"""Service Bus triggers on the dead-letter queues: the release is held and says so."""
+
+import json
+
+import azure.functions as func
+
+from shared import bootstrap
+from shared.application.dead_letters import dead_lettered
+from shared.contracts.messages import MessageError, decode_command, decode_event
+
+blueprint = func.Blueprint()
+
+
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name="%RELEASE_EVENTS_QUEUE%/$DeadLetterQueue", connection="SERVICEBUS"
+)
+async def dead_release_events(message: func.ServiceBusMessage) -> None:
+    """An event that could not be processed."""
+    await _hold("release-events", message)
+
+
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name="%EFFECTS_QUEUE%/$DeadLetterQueue", connection="SERVICEBUS"
+)
+async def dead_effects(message: func.ServiceBusMessage) -> None:
+    """A command that could not be carried out."""
+    await _hold("effects", message)
+
+
+async def _hold(queue: str, message: func.ServiceBusMessage) -> None:
+    body = message.get_body().decode(errors="replace")
+    reason = _reason(message)
+    await dead_lettered(queue, message.message_id, _release_id(queue, body), reason, body, bootstrap.ports())
+
+
+def _release_id(queue: str, body: str) -> str | None:
+    """None when the body cannot be read: then nobody knows which release it belonged to."""
+    try:
+        if queue == "effects":
+            return decode_command(body).release_id
+        return decode_event(body).release_id
+    except MessageError:
+        return None
+
+
+def _reason(message: func.ServiceBusMessage) -> str:
+    properties = message.application_properties or {}
+    keys = ("DeadLetterReason", "DeadLetterErrorDescription")
+    told = {key: str(properties[key]) for key in keys if key in properties}
+    return json.dumps(told) if told else "no reason was given"

@@ -1,0 +1,89 @@
+"""How use cases and their errors become HTTP answers, in one place (problem details of RFC 9457)."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from shared import bootstrap
+from shared.application.errors import TransientFault
+from shared.application.people import Answer, Decided, NoSuchRelease
+from shared.contracts.auth_errors import Forbidden, Unauthenticated
+from shared.contracts.http import Accepted, Problem
+from shared.domain.errors import Conflict, InvalidRequest, NotEligible
+from shared.domain.model import Actor
+
+BODY_BYTES_MAX = 64_000
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+Handler = Callable[[func.HttpRequest, Actor], Awaitable[func.HttpResponse]]
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotEligible: HTTPStatus.FORBIDDEN,
+    NoSuchRelease: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    ValidationError: HTTPStatus.BAD_REQUEST,
+    TransientFault: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+async def answer(request: func.HttpRequest, handler: Handler) -> func.HttpResponse:
+    """Verifies who calls, calls `handler`, and turns the errors that are meant for the caller into problems."""
+    try:
+        actor = await bootstrap.token_verifier().verify(request.headers.get("authorization"))
+        return await handler(request, actor)
+    except tuple(_STATUS) as error:
+        status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+        return problem(status, _detail(error))
+
+
+def body_of(request: func.HttpRequest, model: type[ModelT]) -> ModelT:
+    """The request's JSON as `model`. Raises InvalidRequest or pydantic's ValidationError."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.split(";")[0].strip().lower() != "application/json":
+        raise InvalidRequest("send JSON: set the header Content-Type: application/json")
+    body = request.get_body()
+    if len(body) > BODY_BYTES_MAX:
+        raise InvalidRequest(f"the body is larger than {BODY_BYTES_MAX} bytes")
+    return model.model_validate_json(body)
+
+
+def json_answer(model: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> func.HttpResponse:
+    """`model` as JSON."""
+    return func.HttpResponse(
+        model.model_dump_json(), status_code=status, mimetype="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def decided_answer(decided: Decided) -> func.HttpResponse:
+    """202 for what was accepted, 200 for what had been done already."""
+    accepted = decided.answer is Answer.ACCEPTED
+    release = decided.release
+    body = Accepted(
+        release_id=release.release_id,
+        answer=decided.answer.value,
+        phase=release.phase.value,
+        follow=f"/api/releases/{release.release_id}",
+    )
+    return json_answer(body, HTTPStatus.ACCEPTED if accepted else HTTPStatus.OK)
+
+
+def problem(status: HTTPStatus, detail: str) -> func.HttpResponse:
+    """A problem the caller can act on."""
+    body = Problem(title=status.phrase, status=status.value, detail=detail)
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    return func.HttpResponse(
+        body.model_dump_json(), status_code=status, mimetype="application/problem+json", headers=headers
+    )
+
+
+def _detail(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problems = [f"{'.'.join(str(p) for p in e['loc']) or 'body'}: {e['msg']}" for e in error.errors()]
+        return "; ".join(problems)
+    return str(error)

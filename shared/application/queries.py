@@ -1,0 +1,32 @@
+"""What people read."""
+
+from shared.application.people import NoSuchRelease
+from shared.application.ports import Ports
+from shared.domain.history import HistoryEntry, broken_at
+from shared.domain.model import Release
+
+#: How many ended releases a list shows.
+ENDED_MAX = 50
+
+
+async def list_releases(ports: Ports) -> list[Release]:
+    """Open releases, then ended ones, the latest end first, at most ENDED_MAX of them."""
+    ids = [*await ports.store.open_ids(), *await ports.store.closed_ids(ENDED_MAX)]
+    stored = [await ports.store.load(release_id) for release_id in dict.fromkeys(ids)]
+    return [found.release for found in stored if found is not None]
+
+
+async def read_release(release_id: str, ports: Ports) -> Release:
+    """Raises NoSuchRelease."""
+    stored = await ports.store.load(release_id)
+    if stored is None:
+        raise NoSuchRelease(f"there is no release {release_id}: list the releases to find its id")
+    return stored.release
+
+
+async def read_history(release_id: str, ports: Ports) -> tuple[list[HistoryEntry], bool]:
+    """The audit trail and whether its hash chain verifies up to the release's own count. Raises NoSuchRelease."""
+    release = await read_release(release_id, ports)
+    entries = await ports.store.history(release_id)
+    complete = len(entries) >= release.history_count
+    return entries, complete and broken_at(entries) is None

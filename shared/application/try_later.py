@@ -1,0 +1,33 @@
+"""Trying later without burning deliveries: a failed message makes room for a scheduled follow-up of its own.
+
+Raising in a Service Bus function abandons the message, which comes back at once: ten deliveries are gone in seconds
+(reliability-and-security.md, finding 3). The follow-up's id counts the tries, so a crash between sending it and
+completing the message makes no second copy (finding 4).
+"""
+
+import re
+from datetime import timedelta
+
+from shared.application.ports import Ports
+from shared.domain.commands import Command
+from shared.domain.events import Event
+
+#: 5 s doubling to 5 minutes; sixteen tries span an hour. After that the message is dead-lettered and a person is told.
+TRIES_MAX = 16
+_FIRST_PAUSE_S, _PAUSE_MAX_S = 5, 300
+_SUFFIX = re.compile(r"-try-(\d{1,3})$")
+
+
+async def try_later(message: Event | Command, message_id: str, error: Exception, ports: Ports) -> None:
+    """Schedules the follow-up of `message`. Raises `error` again once the tries are used up."""
+    match = _SUFFIX.search(message_id)
+    tries = int(match.group(1)) + 1 if match else 1
+    if tries > TRIES_MAX:
+        raise error
+    pause_s = min(_FIRST_PAUSE_S * 2 ** (tries - 1), _PAUSE_MAX_S)
+    at = ports.clock.now() + timedelta(seconds=pause_s)
+    next_id = f"{_SUFFIX.sub('', message_id)}-try-{tries}"
+    if isinstance(message, Event):
+        await ports.events.publish(message, at=at, message_id=next_id)
+    else:
+        await ports.commands.send(message, at=at, message_id=next_id)

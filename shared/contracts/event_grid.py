@@ -1,0 +1,66 @@
+"""Events of Azure Machine Learning as Event Grid delivers them.
+
+Two documented samples disagree in the case of the keys of `data` and in the type of versions (azure-ml-wire.md 5.1), so
+keys are compared without regard to case and versions may be strings or integers.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+MODEL_REGISTERED = "Microsoft.MachineLearningServices.ModelRegistered"
+RUN_STATUS_CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
+RUN_COMPLETED = "Microsoft.MachineLearningServices.RunCompleted"
+
+
+class EventGridError(ValueError):
+    """The event does not have the documented form; the message names the field."""
+
+
+VersionText = Annotated[str, BeforeValidator(str), Field(min_length=1, max_length=30)]
+
+
+class ModelRegisteredData(BaseModel):
+    """What we read of ModelRegistered; everything else is read again from Azure ML."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    modelname: str = Field(min_length=1, max_length=255)
+    modelversion: VersionText
+
+
+class RunChangedData(BaseModel):
+    """What we read of RunStatusChanged and RunCompleted."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    runid: str = Field(min_length=1, max_length=255)
+
+
+def parse_model_registered(data: Any) -> ModelRegisteredData:
+    """Raises EventGridError."""
+    try:
+        return ModelRegisteredData.model_validate(_lower_keys(data))
+    except ValidationError as error:
+        raise EventGridError(_first(error)) from error
+
+
+def parse_run_changed(data: Any) -> RunChangedData:
+    """Raises EventGridError."""
+    try:
+        return RunChangedData.model_validate(_lower_keys(data))
+    except ValidationError as error:
+        raise EventGridError(_first(error)) from error
+
+
+def _lower_keys(data: Any) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise EventGridError(f"data is {type(data).__name__}, an object was expected")
+    return {str(key).lower(): value for key, value in data.items()}
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"data.{where}: {problem['msg']}"

@@ -1,0 +1,208 @@
+"""What crosses our HTTP border, version 1. Times are ISO 8601 in UTC."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.history import HistoryEntry
+from shared.domain.model import GATE_OF_PHASE, Release
+from shared.domain.specs import gate_digest, gate_facts
+from shared.domain.waiting import waiting
+
+REASON_MAX = 2000
+
+
+class _Contract(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DecisionRequest(_Contract):
+    """A person's yes or no. `digest` is the one the open gate shows: it says what you looked at."""
+
+    decision: Literal["approve", "reject"]
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required for a rejection.")
+
+
+class ReasonRequest(_Contract):
+    """Why a release is aborted or a step is tried again."""
+
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort.")
+
+
+class GateView(_Contract):
+    """The open gate: who decides, until when, on which facts."""
+
+    stage: str
+    digest: str
+    instructions: str
+    facts: dict[str, str]
+    approvals_needed: list[dict[str, str | int]]
+    approved_by: list[str]
+
+
+class WaitingView(_Contract):
+    """No silent wait."""
+
+    waits_for: str
+    since: datetime
+    until: datetime | None
+    who_can_end_it: list[str]
+
+
+class CheckRunView(_Contract):
+    """One test inference."""
+
+    attempt: int
+    job_name: str
+    verdict: str | None
+    detail: str
+
+
+class ReleaseSummary(_Contract):
+    """One line of the list."""
+
+    release_id: str
+    model: str
+    circuit: str
+    phase: str
+    ended: bool
+    reason: str
+    waiting: WaitingView | None
+
+
+class ReleaseView(ReleaseSummary):
+    """Everything about one release but its history."""
+
+    opened_at: datetime
+    phase_since: datetime
+    attempt: int
+    gate: GateView | None
+    check_runs: list[CheckRunView]
+    registry_model_id: str
+    previous_model: str | None
+    production_touched: bool
+
+
+class ReleaseList(_Contract):
+    """Open releases first, then ended ones, the latest end first."""
+
+    releases: list[ReleaseSummary]
+
+
+class HistoryView(_Contract):
+    """One entry of the audit trail."""
+
+    number: int
+    at: datetime
+    event: str
+    actor: str
+    actor_id: str
+    phase_before: str
+    phase_after: str
+    note: str
+    digest: str
+
+
+class HistoryList(_Contract):
+    """Oldest first. `verified` says whether the hash chain fits."""
+
+    release_id: str
+    verified: bool
+    entries: list[HistoryView]
+
+
+class Accepted(_Contract):
+    """The request was accepted (202) or had been carried out already (200)."""
+
+    release_id: str
+    answer: Literal["accepted", "already_done"]
+    phase: str
+    follow: str
+
+
+class Problem(_Contract):
+    """RFC 9457 problem details."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+def summary_of(release: Release) -> ReleaseSummary:
+    """The list's view of a release."""
+    return ReleaseSummary(**_summary(release))
+
+
+def view_of(release: Release) -> ReleaseView:
+    """The full view of a release."""
+    previous = release.targets[0].previous if release.targets else None
+    return ReleaseView(
+        **_summary(release),
+        opened_at=release.opened_at,
+        phase_since=release.phase_since,
+        attempt=release.attempt,
+        gate=_gate(release),
+        check_runs=[
+            CheckRunView(attempt=r.attempt, job_name=r.job_name, verdict=r.verdict, detail=r.detail)
+            for r in release.check_runs
+        ],
+        registry_model_id=release.registry_model_id,
+        previous_model=previous.model if previous else None,
+        production_touched=release.production_touched,
+    )
+
+
+def history_of(release_id: str, entries: list[HistoryEntry], *, verified: bool) -> HistoryList:
+    """The audit trail as it is shown."""
+    views = [
+        HistoryView(
+            number=entry.number,
+            at=entry.at,
+            event=entry.event,
+            actor=entry.actor,
+            actor_id=entry.actor_id,
+            phase_before=entry.phase_before,
+            phase_after=entry.phase_after,
+            note=entry.note,
+            digest=entry.digest,
+        )
+        for entry in entries
+    ]
+    return HistoryList(release_id=release_id, verified=verified, entries=views)
+
+
+def _summary(release: Release) -> dict[str, Any]:
+    wait = waiting(release)
+    candidate = release.candidate
+    return {
+        "release_id": release.release_id,
+        "model": f"{release.model_name}:{release.model_version}",
+        "circuit": f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else "",
+        "phase": release.phase.value,
+        "ended": release.phase.is_terminal,
+        "reason": release.reason,
+        "waiting": WaitingView(
+            waits_for=wait.waits_for, since=wait.since, until=wait.until, who_can_end_it=list(wait.who_can_end_it)
+        )
+        if wait
+        else None,
+    }
+
+
+def _gate(release: Release) -> GateView | None:
+    stage = GATE_OF_PHASE.get(release.phase)
+    if stage is None:
+        return None
+    policy = release.policy.gates[stage]
+    digest = gate_digest(release, stage)
+    return GateView(
+        stage=stage.value,
+        digest=digest,
+        instructions=policy.instructions,
+        facts=gate_facts(release, stage),
+        approvals_needed=[{"group": rule.group, "count": rule.count} for rule in policy.approvals],
+        approved_by=[a.actor.name for a in release.approvals if a.stage is stage and a.digest == digest and a.approved],
+    )

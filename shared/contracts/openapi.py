@@ -1,0 +1,107 @@
+"""The description of the HTTP API, OpenAPI 3.1, built from the contracts themselves.
+
+`python -m shared.contracts.openapi` writes docs/openapi.json; `--check` exits 1 when the committed file is stale.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from shared.contracts import http
+
+PATH = Path("docs/openapi.json")
+
+_REF = "#/components/schemas/{model}"
+_MODELS = (
+    http.ReleaseList,
+    http.ReleaseView,
+    http.HistoryList,
+    http.DecisionRequest,
+    http.ReasonRequest,
+    http.Accepted,
+    http.Problem,
+)
+_RELEASE_ID = {"name": "release_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_STAGE = {
+    "name": "stage",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "enum": ["registry", "test", "production"]},
+}
+
+
+def openapi() -> dict[str, Any]:
+    """The whole document."""
+    schemas = models_json_schema([(model, "serialization") for model in _MODELS], ref_template=_REF)[1]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Switchyard", "version": "1", "description": "Releases of models to a fleet of circuits."},
+        "security": [{"entra": []}],
+        "paths": {
+            "/api/releases": {"get": _read("List releases", "ReleaseList")},
+            "/api/releases/{release_id}": {"get": _read("Read a release", "ReleaseView", _RELEASE_ID)},
+            "/api/releases/{release_id}/history": {"get": _read("Read its history", "HistoryList", _RELEASE_ID)},
+            "/api/releases/{release_id}/gates/{stage}/decisions": {
+                "post": _write("Decide on a gate", "DecisionRequest", _RELEASE_ID, _STAGE)
+            },
+            "/api/releases/{release_id}/abort": {"post": _write("Abort", "ReasonRequest", _RELEASE_ID)},
+            "/api/releases/{release_id}/retry": {"post": _write("Retry", "ReasonRequest", _RELEASE_ID)},
+        },
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _read(summary: str, model: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "parameters": list(parameters),
+        "responses": {"200": _json(model, "OK"), **_problems("401", "403", "404", "503")},
+    }
+
+
+def _write(summary: str, model: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "parameters": list(parameters),
+        "requestBody": {"required": True, "content": _content("application/json", model)},
+        "responses": {
+            "200": _json("Accepted", "Done already"),
+            "202": _json("Accepted", "Accepted; follow the release"),
+            **_problems("400", "401", "403", "404", "409", "503"),
+        },
+    }
+
+
+def _problems(*statuses: str) -> dict[str, Any]:
+    content = _content("application/problem+json", "Problem")
+    return {status: {"description": "Problem details", "content": content} for status in statuses}
+
+
+def _json(model: str, description: str) -> dict[str, Any]:
+    return {"description": description, "content": _content("application/json", model)}
+
+
+def _content(media_type: str, model: str) -> dict[str, Any]:
+    return {media_type: {"schema": {"$ref": _REF.format(model=model)}}}
+
+
+def main() -> int:
+    """Writes or checks the committed description."""
+    text = json.dumps(openapi(), indent=2, sort_keys=True) + "\n"
+    if "--check" not in sys.argv:
+        PATH.write_text(text)
+        return 0
+    if PATH.exists() and PATH.read_text() == text:
+        return 0
+    sys.stderr.write(f"{PATH} is stale: run python -m shared.contracts.openapi\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""A Service Bus for the simulation: sessions, locks that expire, duplicate detection, delivery counts, dead letters."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.commands import Command
+from shared.domain.events import Event
+from tests.fakes.clock import FakeClock
+
+LOCK = timedelta(seconds=60)
+DEDUPLICATION = timedelta(minutes=10)
+DELIVERIES_MAX = 10
+
+
+@dataclass(eq=False)
+class Message:
+    """One message; `session` is None on the queue without sessions."""
+
+    message_id: str
+    body: Event | Command
+    visible_at: datetime
+    session: str | None = None
+    deliveries: int = 0
+    locked_until: datetime | None = None
+
+
+class SimulatedQueue:
+    """Peek-lock semantics; also the port EventQueue or CommandQueue."""
+
+    def __init__(
+        self, name: str, clock: FakeClock, rng: random.Random, on_dead: Callable[["SimulatedQueue", Message], None]
+    ):
+        self.name = name
+        self.clock = clock
+        self.rng = rng
+        self.messages: list[Message] = []
+        self.acknowledged: set[str] = set()
+        self._seen: dict[str, datetime] = {}
+        self._on_dead = on_dead
+
+    async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
+        self._put(message_id or event.event_id, event, at, event.release_id)
+
+    async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:
+        self._put(message_id or command.command_id, command, at or command.not_before, None)
+
+    def _put(self, message_id: str, body: Any, at: datetime | None, session: str | None) -> None:
+        now = self.clock.now()
+        self.acknowledged.add(message_id)
+        seen = self._seen.get(message_id)
+        if seen is not None and now - seen < DEDUPLICATION:
+            return
+        self._seen[message_id] = now
+        self.messages.append(Message(message_id, body, max(at or now, now), session))
+
+    def receive(self) -> Message | None:
+        """Locks the oldest visible message of a random session that nobody works on; None when there is none."""
+        now = self.clock.now()
+        busy = {m.session for m in self.messages if m.session and m.locked_until and m.locked_until > now}
+        ready = [
+            m
+            for m in self.messages
+            if m.visible_at <= now and not (m.locked_until and m.locked_until > now) and m.session not in busy
+        ]
+        if not ready:
+            return None
+        message = self.rng.choice(ready) if ready[0].session is None or self.rng.random() < 0.2 else ready[0]
+        if message.deliveries >= DELIVERIES_MAX:
+            self.messages.remove(message)
+            self._on_dead(self, message)
+            return None
+        message.deliveries += 1
+        message.locked_until = now + LOCK
+        return message
+
+    def complete(self, message: Message) -> None:
+        if message in self.messages:
+            self.messages.remove(message)
+
+    def next_change(self) -> datetime | None:
+        """When a message becomes visible or a lock runs out next; None when nothing is to come."""
+        now = self.clock.now()
+        times = [t for m in self.messages for t in (m.visible_at, m.locked_until) if t and t > now]
+        return min(times, default=None)
