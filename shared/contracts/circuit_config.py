@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import PydanticCustomError
 
 PLANTS_MAX = 2000
-"""Plants in a fleet: room for 10,000 circuits at 5 per plant (architecture 2.5 has 15 to 20 plants)."""
+"""Plants in a fleet; architecture 2.5 has 15 to 20. The 256 KiB of the master list hold about 3,700 circuits."""
 
 CIRCUITS_PER_PLANT_MAX = 100
 """Circuits of a plant. Azure ML allows 20 deployments per batch endpoint unless support raises it."""

@@ -9,7 +9,7 @@ key because the Functions host copies top-level properties of a JSON body over t
 import json
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -23,8 +23,7 @@ BODY_BYTES_MAX = 200_000
 _FIELDS = {"v", "kind", "redelivery", "data"}
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
-T = TypeVar("T")
-Adapters = dict[str, tuple[type[Any], TypeAdapter[tuple[Any]]]]
+Adapters = dict[str, TypeAdapter[tuple[Any]]]
 
 
 class MessageError(ValueError):
@@ -32,8 +31,13 @@ class MessageError(ValueError):
 
 
 def _adapters(types: tuple[type[Any], ...]) -> Adapters:
+    return {kind.__name__: _strict(kind) for kind in types}
+
+
+def _strict(kind: type[Any]) -> TypeAdapter[tuple[Any]]:
     # A tuple of one: pydantic takes a strict configuration for it, and the domain's dataclasses inside inherit it.
-    return {kind.__name__: (kind, TypeAdapter(tuple[kind], config=_STRICT)) for kind in types}  # type: ignore[valid-type]
+    shape: Any = tuple[kind]  # type: ignore[valid-type]
+    return TypeAdapter(shape, config=_STRICT)
 
 
 _EVENTS = _adapters(EVENT_TYPES)
@@ -115,7 +119,7 @@ def _dump(value: Event | Command, adapters: Adapters) -> dict[str, Any]:
     if kind not in adapters:
         raise MessageError(f"{kind} is not registered and cannot be sent")
     _require_aware_times(kind, value)
-    data: dict[str, Any] = adapters[kind][1].dump_python((value,), mode="json")[0]
+    data: dict[str, Any] = adapters[kind].dump_python((value,), mode="json")[0]
     return data
 
 
@@ -123,7 +127,7 @@ def _load(kind: Any, data: Any, adapters: Adapters, what: str) -> Any:
     if not isinstance(kind, str) or kind not in adapters:
         raise MessageError(f"{kind!r} is not a kind of {what} that this version knows")
     try:
-        (value,) = adapters[kind][1].validate_json(json.dumps([data]))
+        (value,) = adapters[kind].validate_json(json.dumps([data]))
     except ValidationError as error:
         faults = "; ".join(_describe(fault["loc"][1:], fault["msg"]) for fault in error.errors(include_url=False))
         raise MessageError(f"{kind}: {faults}") from error

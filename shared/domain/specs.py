@@ -81,7 +81,11 @@ def _candidate_spec(release: Release, *, in_test: bool) -> DeploymentSpec:
         scoring_script=plan.scoring_script,
         mini_batch_size=plan.mini_batch_size,
         description=f"{release.model_name}:{release.model_version} by Switchyard",
-        environment_variables={"PLANT_ID": candidate.plant_id, "CIRCUIT_ID": candidate.circuit_id},
+        environment_variables={
+            "PLANT_ID": candidate.plant_id,
+            "CIRCUIT_ID": candidate.circuit_id,
+            "MODEL_VERSION": release.model_version,
+        },
         tags=_deployment_tags(release, candidate, in_test=in_test),
     )
 

@@ -4,6 +4,7 @@ Numbers are those of the invariants (I) and liveness properties (L) the project 
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from shared.application.ports import Change, Place
 from shared.domain.eligibility import gate_satisfied, is_requester
@@ -45,7 +46,7 @@ class WatchedStore(MemoryReleaseStore):
             return
         require(not before.phase.is_terminal, f"I6: {after.release_id} left {before.phase}")
         path = [before.phase, *(entry.phase_after for entry in change.entries)]
-        steps = [(a, b) for a, b in zip(path, path[1:], strict=False) if a is not b]
+        steps = [(a, b) for a, b in pairwise(path) if a is not b]
         require(all(step in _MOVES for step in steps), f"I6: {after.release_id} moved along {path}")
         require(path[-1] is after.phase, f"I21: {after.release_id} reached {after.phase} without a history entry")
 

@@ -1,7 +1,7 @@
 """Runs the real, unmodified application coroutines one I/O at a time, in an order that a seed decides.
 
-Every port call yields to the scheduler before and after it acts, so any two handlers interleave at any I/O boundary, and
-any of them can crash before or after any I/O. Time is virtual.
+Every port call yields to the scheduler before and after it acts, so any two handlers interleave at any I/O boundary,
+and any of them can crash before or after any I/O. Time is virtual.
 """
 
 import random
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.application.errors import ConcurrentUpdate, PlatformErrored, PlatformOutcomeUnknown, TransientFault
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, TransientFault
 from tests.fakes.clock import FakeClock
 
 
@@ -166,7 +166,7 @@ class FaultyPort:
     def _error(self, name: str) -> Exception:
         if name in PLATFORM_CALLS:
             return PlatformErrored(f"{name} did not answer")
-        return ConcurrentUpdate("lost the race") if name == "commit_race" else TransientFault(f"{name} did not answer")
+        return TransientFault(f"{name} did not answer")
 
     async def _put_with_unknown_outcome(self, place: Any, spec: Any) -> None:
         """The request is applied at once, later (within the time a request can be in flight), or never."""

@@ -1,0 +1,109 @@
+"""The batch deployment's script: Azure ML calls `init()` once per process and `run(mini_batch)` per list of files.
+
+Environment variables: AZUREML_MODEL_DIR and AZUREML_BI_OUTPUT_PATH (set by Azure ML), PLANT_ID and CIRCUIT_ID (set by
+the deployment), MODEL_VERSION (set by the deployment, written into the predictions).
+
+The input is the folder of the sensor table, so Azure ML hands out its files; which file comes first says nothing. The
+table is found above the first one and the circuit's latest day is scored once per process. Several processes of a job
+write the same file with the same content.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sensor_model import __version__, network
+from sensor_model.metadata import MODEL_FILE, ModelFolderError, ModelMetadata, read_metadata
+from sensor_model.predictions import Scored, score_latest_day
+
+log = logging.getLogger("sensor_model.score")
+
+
+class DeploymentError(RuntimeError):
+    """The deployment is not set up as the script needs it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """What `init` prepared, and the result once the day is scored."""
+
+    model: Any
+    metadata: ModelMetadata
+    model_version: str
+    output: Path
+    scored: Scored | None = None
+
+
+_jobs: list[Job] = []
+"""The process's job: Azure ML's contract has no other place to keep it between `init` and `run`."""
+
+
+def init() -> None:
+    """Load the model and check that it is the circuit's own."""
+    plant_id, circuit_id = _variable("PLANT_ID"), _variable("CIRCUIT_ID")
+    folder = _model_folder(Path(_variable("AZUREML_MODEL_DIR")))
+    metadata = read_metadata(folder)
+    if (metadata.plant_id, metadata.circuit_id) != (plant_id, circuit_id):
+        raise DeploymentError(
+            f"the deployment is for {plant_id}/{circuit_id} and carries {metadata.name}: deploy the circuit's own model"
+        )
+    job = Job(
+        model=network.load(folder / MODEL_FILE),
+        metadata=metadata,
+        model_version=os.environ.get("MODEL_VERSION", "unknown"),
+        output=Path(_variable("AZUREML_BI_OUTPUT_PATH")),
+    )
+    _jobs[:] = [job]
+    log.info("loaded %s, version %s, environment %s", metadata.name, job.model_version, __version__)
+
+
+def run(mini_batch: Sequence[str]) -> list[str]:
+    """Score the latest day if that is not done yet; one line of JSON per file, as Azure ML counts files by lines."""
+    if not _jobs:
+        raise DeploymentError("run was called before init")
+    job = _jobs[0]
+    if job.scored is None:
+        table_dir = _table_above(mini_batch)
+        job.scored = score_latest_day(job.model, job.metadata, job.model_version, table_dir, job.output)
+        log.info("scored %s: %d rows to %s", job.scored.day, job.scored.rows, job.scored.path)
+    result = {
+        "plant_id": job.metadata.plant_id,
+        "circuit_id": job.metadata.circuit_id,
+        "date": job.scored.day.isoformat(),
+        "rows": job.scored.rows,
+        "rows_left_out": job.scored.rows_left_out,
+        "output": job.scored.path.relative_to(job.output).as_posix(),
+        "model_version": job.model_version,
+    }
+    return [json.dumps({"file": Path(file).name, **result}) for file in mini_batch]
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise DeploymentError(f"the environment variable {name} is not set: set it in the deployment")
+    return value
+
+
+def _model_folder(root: Path) -> Path:
+    """The one folder below AZUREML_MODEL_DIR that holds the model; how deep depends on how it was registered."""
+    found = sorted(root.rglob(MODEL_FILE))
+    if len(found) != 1:
+        raise ModelFolderError(f"{len(found)} files {MODEL_FILE} below {root}, not one: register one model's folder")
+    return found[0].parent
+
+
+def _table_above(files: Sequence[str]) -> Path:
+    """The table's folder: the nearest one above a file that holds the transaction log."""
+    for file in files:
+        for folder in Path(file).parents:
+            if (folder / "_delta_log").is_dir():
+                return folder
+    raise DeploymentError(
+        f"no folder with _delta_log above {files[0] if files else 'an empty mini-batch'}: "
+        "invoke the endpoint with the folder of the sensor table"
+    )

@@ -1,0 +1,141 @@
+"""Every rule of `config/policies.yml`: what is accepted, what is refused, and how it is said."""
+
+# ruff: noqa: E501 - one case per line, so that the cases read as a table
+
+import pytest
+
+from shared.adapters.config_files import load_policies
+from tests.config.conftest import POLICIES, REPOSITORY, ConfigTree
+
+STAGES = "kinds.model.stages"
+LIMITS = "kinds.model.limits"
+APPROVALS = "approvals: [{group: ML-Engineers, count: 1}]"
+ENDPOINT = '"batch-endpoint-plant-{plant_id}"'
+DEPLOYMENT = '"deployment-circuit-{circuit_id}"'
+MODEL = '"sensor_model_{plant_id}_{circuit_id}"'
+
+
+def test_the_policy_of_the_repository_is_the_one_of_the_architecture() -> None:
+    """Stages, approvers and the 24 hours of architecture 4.3."""
+    model = load_policies(REPOSITORY / "config" / POLICIES).kinds.model
+    assert [stage.name for stage in model.stages] == ["registry", "test", "production"]
+    gates = {stage.name: stage.gate for stage in model.stages}
+    assert gates["test"] is None
+    for name in ("registry", "production"):
+        gate = gates[name]
+        assert gate is not None
+        assert [(each.group, each.count) for each in gate.approvals] == [("ML-Engineers", 1)]
+        assert gate.deadline_h == 24
+    assert gates["registry"] is not None
+    assert gates["registry"].instructions == (
+        "Review model metrics before promoting to shared registry. "
+        "Check Dev Workspace for training metrics before approving."
+    )
+    assert model.limits.look_interval_s == 30
+
+
+def test_names_are_made_from_ids() -> None:
+    """Endpoints, deployments and models are named as in architecture 2.5 and 4.3."""
+    deployment = load_policies(REPOSITORY / "config" / POLICIES).deployment
+    assert deployment.endpoint_of("P001") == "batch-endpoint-plant-P001"
+    assert deployment.deployment_of("C002") == "deployment-circuit-C002"
+    assert deployment.registry_model_of("P001", "C002") == "sensor_model_P001_C002"
+
+
+def test_the_scoring_code_named_by_the_policy_exists() -> None:
+    """A deployment would fail at upload otherwise."""
+    deployment = load_policies(REPOSITORY / "config" / POLICIES).deployment
+    assert (REPOSITORY / deployment.scoring_code / deployment.scoring_script).is_file()
+
+
+ACCEPTED = [
+    ("deadline_h: 24", "deadline_h: 1"),
+    ("deadline_h: 24", "deadline_h: 168"),
+    (APPROVALS, "approvals: [{group: ML-Engineers, count: 2}, {group: Engineering-Managers, count: 1}]"),
+    ("attempts_max: 3", "attempts_max: 10"),
+    ("look_interval_s: 30", "look_interval_s: 1"),
+    ("test_deadline_s: 7200", "test_deadline_s: 86400"),
+    ("hold_deadline_s: 259200", "hold_deadline_s: 1209600"),
+    ("settle_quiet_s: 180", "settle_quiet_s: 1"),
+    (ENDPOINT, '"plant-{plant_id}"'),
+    (MODEL, '"{plant_id}.{circuit_id}"'),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), ACCEPTED)
+def test_values_inside_their_range_are_accepted(tree: ConfigTree, old: str, new: str) -> None:
+    """The edges of each range belong to it."""
+    tree.edit(POLICIES, old, new)
+    assert tree.problems() == []
+
+
+REFUSED = [
+    # old text, new text, field, value shown, part of the reason, part of the fix
+    ("version: 1", "version: 2", "version", "2", "should be 1", "version of this format: 1"),
+    ("groups: [ML-Engineers, ", "groups: [ML-Engineers, ML-Engineers, ", "groups", "", "more than once: ML-Engineers", "different"),
+    ("groups: [ML-Engineers, ", "groups: [ML-Engineers, 'a b', ", "groups[1]", "a b", "match pattern", "app role"),
+    ("groups: [ML-Engineers, Engineering-Managers]", "groups: []", "groups", "", "at least 1", "1 to 50"),
+    ("{group: ML-Engineers, count: 1}", "{group: Interns, count: 1}", f"{STAGES}[0].gate.approvals[0].group", "Interns", "not in groups", "ML-Engineers, Engineering-Managers"),
+    ("{group: ML-Engineers, count: 1}", "{group: ML-Engineers, count: 0}", f"{STAGES}[0].gate.approvals[0].count", "0", "greater than", "1 to 10"),
+    ("{group: ML-Engineers, count: 1}", "{group: ML-Engineers, number: 1, count: 1}", f"{STAGES}[0].gate.approvals[0].number", "1", "unknown key", "known here: group, count"),
+    (APPROVALS, "approvals: []", f"{STAGES}[0].gate.approvals", "", "at least 1", "1 to 10 groups"),
+    (APPROVALS, "approvals: [{group: ML-Engineers, count: 1}, {group: ML-Engineers, count: 1}]", f"{STAGES}[0].gate.approvals", "", "more than once: ML-Engineers", "approvals needed"),
+    ("deadline_h: 24", "deadline_h: 0", f"{STAGES}[0].gate.deadline_h", "0", "greater than", "1 to 168"),
+    ("deadline_h: 24", "deadline_h: 169", f"{STAGES}[0].gate.deadline_h", "169", "less than", "1 to 168"),
+    ("deadline_h: 24", "deadline_h: 24h", f"{STAGES}[0].gate.deadline_h", "24h", "text", "hours until"),
+    ("deadline_h: 24", "deadline_m: 1440", f"{STAGES}[0].gate.deadline_m", "1440", "unknown key", "deadline_h"),
+    ("attempts_max: 3", "attempts_max: 11", f"{LIMITS}.attempts_max", "11", "less than", "1 to 10"),
+    ("look_interval_s: 30", "look_interval_s: 601", f"{LIMITS}.look_interval_s", "601", "less than", "1 to 600"),
+    ("promote_deadline_s: 1800", "promote_deadline_s: 90000", f"{LIMITS}.promote_deadline_s", "90000", "less than", "a day"),
+    ("deploy_deadline_s: 3600", "deploy_deadline_s: 0", f"{LIMITS}.deploy_deadline_s", "0", "greater than", "1 to 86400"),
+    ("test_deadline_s: 7200", "test_deadline_s: 20", LIMITS, "", "look_interval_s 30 is longer than test_deadline_s 20", "section with the keys"),
+    ("circuit_wait_deadline_s: 259200", "circuit_wait_deadline_s: 1209601", f"{LIMITS}.circuit_wait_deadline_s", "1209601", "less than", "two weeks"),
+    ("hold_deadline_s: 259200", "hold_deadline_s: -1", f"{LIMITS}.hold_deadline_s", "-1", "greater than", "two weeks"),
+    ("settle_quiet_s: 180", "settle_quiet_s: 3601", f"{LIMITS}.settle_quiet_s", "3601", "less than", "1 to 3600"),
+    ("retry_backoff_s: 60", "retry_backoff: 60\n      retry_backoff_s: 60", f"{LIMITS}.retry_backoff", "60", "unknown key", "write retry_backoff_s"),
+    ("name: test", "name: staging", f"{STAGES}[1].name", "staging", "'registry', 'test' or 'production'", "registry, test or production"),
+    ("name: test", "name: registry", STAGES, "", "stages are registry, registry, production", "in this order"),
+    ("custom-tf-env", '"custom tf env"', "deployment.environment_name", "custom tf env", "match pattern", "Azure ML asset"),
+    ("{test: cpu-cluster,", "{test: -,", "deployment.compute.test", "-", "match pattern", "compute cluster"),
+    (ENDPOINT, '"batch-endpoint"', "deployment.endpoint_name", "batch-endpoint", "{plant_id} once", "{plant_id}"),
+    (ENDPOINT, '"e-{plant_id}-{circuit_id}"', "deployment.endpoint_name", "e-{plant_id}-{circuit_id}", "{plant_id} once", "{plant_id}"),
+    (ENDPOINT, '"batch-endpoint-of-the-plant-{plant_id}"', "deployment.endpoint_name", "batch-endpoint-of-the-plant-{plant_id}", "which Azure ML refuses", "3 to 32"),
+    (ENDPOINT, '"batch--{plant_id}"', "deployment.endpoint_name", "batch--{plant_id}", "which Azure ML refuses", "single dashes"),
+    (DEPLOYMENT, '"deployment-{circuit_id!r}"', "deployment.deployment_name", "deployment-{circuit_id!r}", "{circuit_id} once", "{circuit_id}"),
+    (DEPLOYMENT, '"deployment-{circuit_id"', "deployment.deployment_name", "deployment-{circuit_id", "cannot be read", "{circuit_id}"),
+    (MODEL, '"sensor_model_{plant_id}"', "deployment.registry_model_name", "sensor_model_{plant_id}", "{circuit_id} and {plant_id}", "at most 255"),
+    ("pipelines/scoring", "../scoring", "deployment.scoring_code", "../scoring", "inside the repository", "pipelines/scoring"),
+    ("score.py", "score.sh", "deployment.scoring_script", "score.sh", "match pattern", "score.py"),
+    ('"azureml://', '"https://', "deployment.input_uri", "https://datastores/sensor_lake/paths/processed/sensor_data/", "match pattern", "azureml://datastores/"),
+    ("deployment:\n", "notes: none\ndeployment:\n", "notes", "none", "unknown key", "known here: version"),
+    ("kinds:\n", "kinds:\n  batch: {}\n", "kinds.batch", "", "unknown key", "known here: model"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "field", "value", "reason", "fix"), REFUSED)
+def test_a_wrong_policy_is_told_with_file_field_value_and_fix(
+    tree: ConfigTree, old: str, new: str, field: str, value: str, reason: str, fix: str
+) -> None:
+    """One mistake gives one problem at its field that says everything needed to correct it."""
+    tree.edit(POLICIES, old, new)
+    problem = {problem.field: problem for problem in tree.problems()}[field]
+    assert (problem.file, problem.value) == (f"config/{POLICIES}", value)
+    assert reason in problem.reason
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize("stage", ["registry", "production"])
+def test_no_stage_that_needs_people_is_left_open(tree: ConfigTree, stage: str) -> None:
+    """Architecture 4.3: nothing reaches the registry or production without an approval."""
+    text = (tree.root / POLICIES).read_text(encoding="utf-8")
+    lines, skipping = [], False
+    for line in text.splitlines():
+        if line.startswith("      - name:"):
+            skipping = f"name: {stage}" in line
+            lines.append(line)
+        elif not (skipping and line.startswith("        ")):
+            lines.append(line)
+    tree.write(POLICIES, "\n".join(lines) + "\n")
+    problem = tree.only_problem()
+    assert (problem.file, problem.field) == (f"config/{POLICIES}", STAGES)
+    assert problem.reason == f"without a gate: {stage}; these stages need an approval"

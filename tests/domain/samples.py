@@ -1,0 +1,37 @@
+"""One event of every kind."""
+
+from typing import Any
+
+from shared.domain import events as e
+from shared.domain.model import Verdict
+from shared.domain.policy import Stage
+from tests.builders import NOW, RELEASE_ID, a_candidate, a_plan, a_spec, an_actor
+
+_BASE: dict[str, Any] = {"event_id": "sample", "release_id": RELEASE_ID, "occurred_at": NOW}
+_STEP: dict[str, Any] = {**_BASE, "serial": 1}
+
+ALL: tuple[e.Event, ...] = (
+    e.ModelRegistered(**_BASE, workspace="dev-ml-workspace", model_name="m", model_version="1"),
+    e.CandidateVerified(**_STEP, candidate=a_candidate(), plan=a_plan()),
+    e.CandidatePromoted(**_STEP, registry_model_id="m", registry_environment_id="env"),
+    e.CircuitAcquired(**_STEP, epoch=1),
+    e.CircuitBusy(**_STEP, holder="another"),
+    e.PreviousRecorded(**_STEP, previous=a_spec()),
+    e.DeploymentSubmitted(**_STEP),
+    e.DeploymentObserved(**_STEP, running=e.Running.WANTED, in_progress=False, broken=False, detail=""),
+    e.TestStarted(**_STEP, job_name="job"),
+    e.TestFinished(**_STEP, job_name="job", verdict=Verdict.PASSED, detail=""),
+    e.TestStillRunning(**_STEP, job_name="job", detail="Running"),
+    e.StepErrored(**_STEP, reason="no answer"),
+    e.StepFailed(**_STEP, reason="refused"),
+    e.OutcomeUnknown(**_STEP, reason="no answer"),
+    e.LookDue(**_STEP, look=1),
+    e.DeadlinePassed(**_STEP),
+    e.TestRunChanged(**_BASE, job_name="job"),
+    e.ApprovalSubmitted(
+        **_BASE, stage=Stage.REGISTRY, actor=an_actor(), approved=True, digest="0" * 64, reason="looked at it"
+    ),
+    e.AbortRequested(**_BASE, actor=an_actor(), reason="wrong model"),
+    e.RetryRequested(**_BASE, actor=an_actor(), reason=""),
+    e.MessageDeadLettered(**_BASE, queue="effects", message_id="m", reason="MaxDeliveryCountExceeded"),
+)
