@@ -1,0 +1,66 @@
+# Every target installs what it needs. Needs Python 3.11, Node 20, make and git.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+AZURITE := node_modules/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up seed test check sim bench format lock clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) $(AZURITE) ## Install everything into .venv and node_modules
+
+$(INSTALLED): requirements-dev.txt requirements-runtime.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || { echo "Python 3.11 is needed: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@# The worker library asks for Python 3.13 in its metadata and runs on 3.11; pip takes the two flags on the command line only.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --ignore-requires-python -r requirements-runtime.txt
+	@touch $@
+
+$(AZURITE): package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: install ## Show three releases on the local cloud, live in the terminal
+	@$(BIN)/python -m local.demo
+
+up: install ## Start the local cloud and keep it running
+	@$(BIN)/python -m cli local up
+
+seed: install ## Fill the running local cloud; see the lines `make up` prints
+	@$(BIN)/python -m local.seed
+
+test: install ## Run all tests
+	$(BIN)/python -m pytest
+
+check: install ## Format, lint, types, import rules, security, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r function_app.py functions shared cli local environment -c pyproject.toml
+	$(BIN)/python docs/state_machine.py --check
+	$(BIN)/python -m shared.contracts.openapi --check
+	$(BIN)/python -m shared.contracts.schema --check
+
+sim: install ## Run 20,000 seeded schedules of the release core (SCHEDULES=n, FROM=seed)
+	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0)
+
+bench: install ## Measure import cost of the app and speed of the simulation
+	$(BIN)/python benchmarks/import_cost.py
+	$(BIN)/python -m tests.simulation 500 0
+
+format: install ## Format and sort imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: install ## Regenerate the pinned requirements from the .in files
+	for f in requirements environment/requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 $$f.in -o $$f.txt; done
+
+clean: ## Remove what was installed and the data of the local cloud
+	rm -rf $(VENV) node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
