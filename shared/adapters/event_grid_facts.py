@@ -15,23 +15,20 @@ if TYPE_CHECKING:  # importing it takes long, and whoever builds the client has 
     from azure.eventgrid.aio import EventGridPublisherClient
 
 SOURCE = "/switchyard"
-TYPE_PREFIX = "switchyard.release."
 
 _PERMANENT = (400, 404, 413)
 """Malformed, no such topic, too large: sending the same again cannot help."""
 
 
 class EventGridFacts:
-    """FactPublisher on a topic; `kind` is the phase a release reached, the event's type is TYPE_PREFIX + kind."""
+    """FactPublisher on a topic; `kind` becomes the event's type."""
 
     def __init__(self, client: "EventGridPublisherClient") -> None:
         self._client = client
 
     async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
         """Raises TransientFault, or PortError when Event Grid will never take the fact."""
-        event = CloudEvent(
-            source=SOURCE, type=TYPE_PREFIX + kind, id=fact_id, subject=subject, time=at, data=dict(data)
-        )
+        event = CloudEvent(source=SOURCE, type=kind, id=fact_id, subject=subject, time=at, data=dict(data))
         try:
             await self._client.send(event)
         except HttpResponseError as error:

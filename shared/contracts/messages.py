@@ -1,6 +1,6 @@
 """Events and commands as JSON on our own queues, versioned.
 
-A body is `{"switchyard": {"v": 1, "kind": "<class>", "redelivery": n, "data": {...}}}`. Everything is nested under one
+A body is `{"switchyard": {"v": 1, "kind": "<class>", "data": {...}}}`. Everything is nested under one
 key because the Functions host copies top-level properties of a JSON body over the message's own metadata
 (functions-host.md 4.4). A body stays below 200 KB, so that it fits a standard-tier message with its properties
 (reliability-and-security.md 1.2).
@@ -20,7 +20,7 @@ ENVELOPE_KEY = "switchyard"
 VERSION = 1
 BODY_BYTES_MAX = 200_000
 
-_FIELDS = {"v", "kind", "redelivery", "data"}
+_FIELDS = {"v", "kind", "data"}
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
 Adapters = dict[str, TypeAdapter[tuple[Any]]]
@@ -45,52 +45,52 @@ _COMMANDS = _adapters(tuple(kind for kind in COMMAND_TYPES if kind is not Schedu
 _SCHEDULED = _adapters((Command,))
 
 
-def encode_event(event: Event, redelivery: int = 0) -> str:
-    """The body of `event`; `redelivery` counts how often a failed delivery was sent again."""
-    return _seal(type(event).__name__, _dump(event, _EVENTS), redelivery)
+def encode_event(event: Event) -> str:
+    """The body of `event`."""
+    return _seal(type(event).__name__, _dump(event, _EVENTS))
 
 
-def decode_event(body: str | bytes) -> tuple[Event, int]:
-    """The event of `body` and its redelivery count. Raises MessageError."""
-    kind, data, redelivery = _open(body)
+def decode_event(body: str | bytes) -> Event:
+    """The event of `body`. Raises MessageError."""
+    kind, data = _open(body)
     event: Event = _load(kind, data, _EVENTS, "event")
-    return event, redelivery
+    return event
 
 
-def encode_command(command: Command, redelivery: int = 0) -> str:
+def encode_command(command: Command) -> str:
     """The body of `command`; a scheduled event inside is tagged with its own kind."""
     kind = type(command).__name__
     if not isinstance(command, ScheduleEvent):
-        return _seal(kind, _dump(command, _COMMANDS), redelivery)
+        return _seal(kind, _dump(command, _COMMANDS))
     common = {field.name: getattr(command, field.name) for field in fields(Command)}
     event = {"kind": type(command.event).__name__, "data": _dump(command.event, _EVENTS)}
-    return _seal(kind, {**_dump(Command(**common), _SCHEDULED), "event": event}, redelivery)
+    return _seal(kind, {**_dump(Command(**common), _SCHEDULED), "event": event})
 
 
-def decode_command(body: str | bytes) -> tuple[Command, int]:
-    """The command of `body` and its redelivery count. Raises MessageError."""
-    kind, data, redelivery = _open(body)
+def decode_command(body: str | bytes) -> Command:
+    """The command of `body`. Raises MessageError."""
+    kind, data = _open(body)
     if kind != ScheduleEvent.__name__:
         command: Command = _load(kind, data, _COMMANDS, "command")
-        return command, redelivery
+        return command
     tagged = data.get("event")
     if not isinstance(tagged, dict) or set(tagged) != {"kind", "data"}:
         raise MessageError("ScheduleEvent: event must be an object of kind and data")
     event = _load(tagged["kind"], tagged["data"], _EVENTS, "event")
     rest = {name: value for name, value in data.items() if name != "event"}
-    return ScheduleEvent(**vars(_load("Command", rest, _SCHEDULED, "command")), event=event), redelivery
+    return ScheduleEvent(**vars(_load("Command", rest, _SCHEDULED, "command")), event=event)
 
 
-def _seal(kind: str, data: dict[str, Any], redelivery: int) -> str:
-    envelope = {"v": VERSION, "kind": kind, "redelivery": redelivery, "data": data}
+def _seal(kind: str, data: dict[str, Any]) -> str:
+    envelope = {"v": VERSION, "kind": kind, "data": data}
     body = json.dumps({ENVELOPE_KEY: envelope}, separators=(",", ":"))
     if len(body) > BODY_BYTES_MAX:
         raise MessageError(f"{kind} has {len(body)} bytes as a message; the limit is {BODY_BYTES_MAX}")
     return body
 
 
-def _open(body: str | bytes) -> tuple[str, dict[str, Any], int]:
-    """Kind, data and redelivery count; the envelope itself is checked here."""
+def _open(body: str | bytes) -> tuple[Any, dict[str, Any]]:
+    """Kind and data; the envelope itself is checked here."""
     if len(body) > BODY_BYTES_MAX:
         raise MessageError(f"the body has {len(body)} bytes; the limit is {BODY_BYTES_MAX}")
     try:
@@ -106,12 +106,10 @@ def _open(body: str | bytes) -> tuple[str, dict[str, Any], int]:
         raise MessageError(f"version {envelope['v']!r} of the envelope is unknown; this code reads version {VERSION}")
     if odd := set(envelope) ^ _FIELDS:
         raise MessageError(f"the envelope has missing or unknown fields: {', '.join(sorted(odd))}")
-    kind, data, redelivery = envelope["kind"], envelope["data"], envelope["redelivery"]
-    if not isinstance(redelivery, int) or isinstance(redelivery, bool) or redelivery < 0:
-        raise MessageError(f"redelivery must be a whole number from 0 on, not {redelivery!r}")
+    kind, data = envelope["kind"], envelope["data"]
     if not isinstance(data, dict):
         raise MessageError("data must be an object")
-    return kind, data, redelivery
+    return kind, data
 
 
 def _dump(value: Event | Command, adapters: Adapters) -> dict[str, Any]:

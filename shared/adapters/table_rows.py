@@ -1,0 +1,117 @@
+"""How rows of the table are made: keys, long texts, sizes, and the operations of one transaction.
+
+Limits are those of Azure Tables with a margin (reliability-and-security.md 1.3 and I24): a property holds 32,768
+characters, a row 1 MiB and 255 properties, a transaction 100 operations and 4 MiB; keys hold no `/ \\ # ?` and no
+control characters.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.data.tables import UpdateMode
+
+Row = dict[str, Any]
+Operation = tuple[str, Row, Mapping[str, Any]]
+
+TEXT_CHARS_MAX = 30_000
+ROWS_MAX = 90
+ROW_BYTES_MAX = 1_000_000
+COMMIT_BYTES_MAX = 3_670_016  # 3.5 MiB
+_OVERHEAD_BYTES = 800  # the MIME part and headers of one operation
+
+OPEN, CLOSED, LOCKS, JOBS, INTAKE = "open", "closed", "locks", "jobs", "intake"
+_RESERVED = frozenset({OPEN, CLOSED, LOCKS, JOBS, INTAKE})
+_RELEASE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class RowLimitError(ValueError):
+    """A commit that the table can never take. Trying again does not help: make it smaller."""
+
+
+def is_release_id(text: str) -> bool:
+    """True when `text` can be a release's partition key."""
+    return _RELEASE_ID.fullmatch(text) is not None and text not in _RESERVED
+
+
+def check_release_id(text: str) -> str:
+    """`text` itself. Raises ValueError when it cannot be a release's partition key."""
+    if not is_release_id(text):
+        raise ValueError(f"{text!r} cannot be a release id: it must match {_RELEASE_ID.pattern} and be no index's name")
+    return text
+
+
+def hashed(text: str) -> str:
+    """A key for any text from outside: 40 hexadecimal digits."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:40]
+
+
+def plain_key(text: str) -> str:
+    """`text` itself where the table takes it as a key, else its hash behind a mark that plain keys cannot have."""
+    return text if _PLAIN_KEY.fullmatch(text) else f"~{hashed(text)}"
+
+
+def split_text(name: str, text: str) -> Row:
+    """`text` as properties `name_00`, `name_01`, ...; ASCII texts only, so that characters are UTF-16 units."""
+    starts = range(0, max(len(text), 1), TEXT_CHARS_MAX)
+    return {f"{name}_{number:02}": text[start : start + TEXT_CHARS_MAX] for number, start in enumerate(starts)}
+
+
+def join_text(name: str, row: Mapping[str, Any]) -> str:
+    """The text that `split_text` took apart."""
+    return "".join(row[part] for part in sorted(key for key in row if re.fullmatch(rf"{name}_\d\d", key)))
+
+
+def time_text(time: datetime | None) -> str:
+    """A time, or its absence, as a property that reads back exactly as it was."""
+    return time.isoformat() if time else ""
+
+
+def time_of(text: str) -> datetime | None:
+    """The time that `time_text` wrote."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def insert(row: Row) -> Operation:
+    """Creates a row; refused when it exists."""
+    return "create", row, {}
+
+
+def replace(row: Row, etag: str) -> Operation:
+    """Replaces a row; refused when it changed since `etag`."""
+    condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+    return "update", row, {"mode": UpdateMode.REPLACE, **condition}
+
+
+def delete(row: Row, etag: str) -> Operation:
+    """Deletes a row; refused when it changed since `etag`."""
+    return "delete", row, {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def put_index(row: Row) -> Operation:
+    """Writes a row of an index, whatever was there: only for rows that always say the same."""
+    return "upsert", row, {"mode": UpdateMode.REPLACE}
+
+
+def check_limits(operations: Sequence[Operation]) -> None:
+    """Raises RowLimitError, before anything is sent, when the operations do not fit one transaction."""
+    where = operations[0][1]["PartitionKey"]
+    if len(operations) > ROWS_MAX:
+        raise RowLimitError(f"{len(operations)} rows in one commit of {where}; the limit is {ROWS_MAX}")
+    sizes = [_row_bytes(row) for _, row, _ in operations]
+    for (_, row, _), size in zip(operations, sizes, strict=True):
+        if size > ROW_BYTES_MAX:
+            raise RowLimitError(f"row {row['RowKey']} of {where} has {size} bytes; the limit is {ROW_BYTES_MAX}")
+    total = sum(len(json.dumps(row, default=str)) + _OVERHEAD_BYTES for _, row, _ in operations)
+    if total > COMMIT_BYTES_MAX:
+        raise RowLimitError(f"{total} bytes in one commit of {where}; the limit is {COMMIT_BYTES_MAX}")
+
+
+def _row_bytes(row: Row) -> int:
+    """The size the service counts: names and texts in UTF-16, and a few bytes for everything else."""
+    return sum(2 * len(name) + (2 * len(value) if isinstance(value, str) else 16) for name, value in row.items())

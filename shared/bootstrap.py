@@ -1,0 +1,138 @@
+"""Composition root: builds what the functions need, once per process and when it is first asked for.
+
+Importing this module is cheap, because a cold start of every function pays for it: the SDKs are imported inside the
+factories, and `azure.ai.ml`, which takes seconds, only inside the first call that needs it (AzureMlClients).
+Everything with a connection string uses it; everything else uses the app's identity (DefaultAzureCredential).
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from shared.settings import APP_ROOT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+    from shared.adapters.entra_tokens import TokenVerifier
+    from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+    from shared.adapters.table_access import Table
+    from shared.application.ports import FactPublisher, ModelPlatform, Ports, ReleaseConfig
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises SettingsError with every problem."""
+    return load_settings()
+
+
+@cache
+def ports() -> "Ports":
+    """Everything the use cases need. To be called on the event loop, which the async clients belong to from then on."""
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_intake import TableIntakeLog
+    from shared.adapters.table_jobs import TableTestJobs
+    from shared.adapters.table_locks import TableCircuitLocks
+    from shared.adapters.table_releases import TableReleaseStore
+    from shared.application.ports import Ports
+
+    table = _table()
+    events, commands = _queues()
+    return Ports(
+        clock=SystemClock(),
+        store=TableReleaseStore(table),
+        events=events,
+        commands=commands,
+        locks=TableCircuitLocks(table),
+        test_jobs=TableTestJobs(table),
+        intake=TableIntakeLog(table),
+        facts=_facts(),
+        platform=_platform(),
+        config=release_config(),
+    )
+
+
+@cache
+def token_verifier() -> "TokenVerifier":
+    """Verifies the tokens of the API's callers."""
+    from shared.adapters.entra_tokens import TokenVerifier
+
+    app = settings()
+    return TokenVerifier(
+        issuers=app.issuers,
+        audiences=app.api_audience,
+        tenant_id=app.azure_tenant_id,
+        jwks_uri=app.signing_keys_uri,
+        groups=app.approver_groups,
+    )
+
+
+@cache
+def release_config() -> "ReleaseConfig":
+    """Policies and fleet, read once. Raises ConfigError with every mistake."""
+    from shared.adapters.release_config import FileReleaseConfig
+
+    return FileReleaseConfig(settings().config_dir, settings().policies_path)
+
+
+@cache
+def _credential() -> "AsyncTokenCredential":
+    from azure.identity.aio import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
+def _table() -> "Table":
+    from azure.data.tables.aio import TableServiceClient
+
+    from shared.adapters.table_access import CLIENT_OPTIONS, Table
+
+    app = settings()
+    if app.state_storage:
+        service = TableServiceClient.from_connection_string(app.state_storage.get_secret_value(), **CLIENT_OPTIONS)
+    else:
+        service = TableServiceClient(str(app.state_storage_table_uri), credential=_credential(), **CLIENT_OPTIONS)
+    return Table(service, app.state_table)
+
+
+def _queues() -> "tuple[ServiceBusEventQueue, ServiceBusCommandQueue]":
+    from azure.servicebus.aio import ServiceBusClient
+
+    from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+
+    app = settings()
+    if app.servicebus:
+        client = ServiceBusClient.from_connection_string(app.servicebus.get_secret_value())
+    else:
+        client = ServiceBusClient(str(app.servicebus_namespace), _credential())
+    return (
+        ServiceBusEventQueue(client, app.release_events_queue),
+        ServiceBusCommandQueue(client, app.effects_queue),
+    )
+
+
+def _facts() -> "FactPublisher":
+    from azure.eventgrid.aio import EventGridPublisherClient
+
+    from shared.adapters.event_grid_facts import EventGridFacts
+
+    return EventGridFacts(EventGridPublisherClient(str(settings().facts_topic_endpoint), _credential()))
+
+
+def _platform() -> "ModelPlatform":
+    from azure.identity import DefaultAzureCredential
+
+    from shared.adapters.azure_ml import AzureMlPlatform
+    from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
+
+    app = settings()
+    scope = AzureMlScope(
+        tenant_id=app.azure_tenant_id,
+        subscription_id=app.azure_subscription_id,
+        resource_group=app.azure_resource_group,
+        dev_workspace=app.dev_workspace,
+        test_workspace=app.test_workspace,
+        production_workspace=app.production_workspace,
+        registry=app.model_registry,
+        app_root=APP_ROOT,
+    )
+    return AzureMlPlatform(AzureMlClients(scope, DefaultAzureCredential(), app.azure_ml_threads))

@@ -1,0 +1,89 @@
+"""CircuitLocks: one holder at a time, epochs that only grow, and a cool-down after giving back."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from shared.adapters.table_locks import TableCircuitLocks
+from shared.application.ports import CircuitLocks, Lock
+from tests.builders import NOW
+from tests.fakes.locks import MemoryCircuitLocks
+
+KEY = "P001-C001"
+
+
+@pytest.fixture(params=["memory", pytest.param("tables", marks=pytest.mark.azurite)])
+def locks(request: pytest.FixtureRequest) -> CircuitLocks:
+    """Each test runs on both."""
+    return MemoryCircuitLocks() if request.param == "memory" else TableCircuitLocks(request.getfixturevalue("table"))
+
+
+async def test_a_lock_nobody_took_is_not_there(locks: CircuitLocks) -> None:
+    """Nor is it held."""
+    assert await locks.get(KEY) is None
+    assert await locks.held() == []
+
+
+async def test_the_first_to_come_holds_the_circuit(locks: CircuitLocks) -> None:
+    """Everybody else learns who does."""
+    mine = Lock(key=KEY, holder="rel-a", epoch=1)
+    assert await locks.acquire(KEY, "rel-a", NOW) == mine
+    assert await locks.acquire(KEY, "rel-b", NOW) == mine
+    assert await locks.get(KEY) == mine
+    assert await locks.held() == [mine]
+
+
+async def test_taking_a_held_lock_again_keeps_the_epoch(locks: CircuitLocks) -> None:
+    """A command that is carried out twice must not void its own epoch."""
+    first = await locks.acquire(KEY, "rel-a", NOW)
+    assert await locks.acquire(KEY, "rel-a", NOW + timedelta(hours=1)) == first
+
+
+async def test_every_new_holder_gets_a_higher_epoch(locks: CircuitLocks) -> None:
+    """Also the same release, once it gave the lock back."""
+    for epoch, release_id in enumerate(("rel-a", "rel-b", "rel-b"), 1):
+        assert await locks.acquire(KEY, release_id, NOW) == Lock(key=KEY, holder=release_id, epoch=epoch)
+        await locks.free(KEY, release_id, NOW)
+
+
+async def test_a_freed_lock_cools_down(locks: CircuitLocks) -> None:
+    """A request that is still in flight must not land on the next holder's work."""
+    await locks.acquire(KEY, "rel-a", NOW)
+    free_from = NOW + timedelta(seconds=180)
+    await locks.free(KEY, "rel-a", free_from)
+    assert await locks.get(KEY) == Lock(key=KEY, holder="", epoch=1, free_from=free_from)
+    assert await locks.held() == []
+    too_early = await locks.acquire(KEY, "rel-b", free_from - timedelta(microseconds=1))
+    assert too_early == Lock(key=KEY, holder="cool-down", epoch=1, free_from=free_from)
+    assert await locks.acquire(KEY, "rel-b", free_from) == Lock(key=KEY, holder="rel-b", epoch=2)
+
+
+async def test_only_the_holder_gives_a_lock_back(locks: CircuitLocks) -> None:
+    """Giving back what is not held changes nothing, and once is enough."""
+    await locks.free(KEY, "rel-b", NOW)
+    mine = await locks.acquire(KEY, "rel-a", NOW)
+    await locks.free(KEY, "rel-b", NOW)
+    assert await locks.get(KEY) == mine
+    await locks.free(KEY, "rel-a", NOW)
+    await locks.free(KEY, "rel-a", NOW + timedelta(hours=1))
+    freed = await locks.get(KEY)
+    assert freed is not None
+    assert (freed.holder, freed.free_from) == ("", NOW)
+
+
+async def test_circuits_are_locked_each_on_their_own(locks: CircuitLocks) -> None:
+    """Also those whose names no table would take as a key."""
+    keys = [KEY, "P001-C002", "P001/C003#?", "p001-c001", "x" * 1000]
+    for key in keys:
+        assert (await locks.acquire(key, f"rel-{keys.index(key)}", NOW)).epoch == 1
+    assert {lock.key for lock in await locks.held()} == set(keys)
+
+
+async def test_of_many_at_once_exactly_one_gets_the_lock(locks: CircuitLocks) -> None:
+    """All answers name the same holder, on a new lock and on one that was freed."""
+    for epoch in (1, 2):
+        answers = await asyncio.gather(*(locks.acquire(KEY, f"rel-{n}", NOW) for n in range(8)))
+        assert len(set(answers)) == 1
+        assert answers[0].epoch == epoch
+        await locks.free(KEY, answers[0].holder, NOW)
