@@ -1,0 +1,64 @@
+"""`python -m local.azureml --port P --data DIR --blob-endpoint URL`: the Azure Machine Learning part."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from local.serving import configure_logging, listen, serve
+
+from .app import create_app
+from .artifacts import Artifacts
+from .auth import Authenticator
+from .call import Service
+from .config import load_settings
+from .events import Outbox
+from .faults import Faults
+from .jobs import Jobs
+from .operations import Operations
+from .storage import Storage
+from .store import Store
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="local.azureml", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="0 for any free port")
+    parser.add_argument("--data", type=Path, required=True, help="directory for state, jobs and environments")
+    parser.add_argument(
+        "--blob-endpoint", required=True, help="Azurite with its account: http://127.0.0.1:10000/devstoreaccount1"
+    )
+    parser.add_argument("--eventgrid", help="base URL of the Event Grid part; without it no events are written")
+    parser.add_argument("--jwks", help="URL of the signing keys; without it tokens are only checked for form")
+    parser.add_argument("--lake", type=Path, help="folder that the datastore sensor_lake shows (DATA/lake)")
+    options = parser.parse_args()
+    configure_logging()
+    for chatty in ("azure", "httpx"):  # they log every request they make
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    serve(create_app(_service(options)), part="azureml", listener=listen(options.port))
+
+
+def _service(options: argparse.Namespace) -> Service:
+    data: Path = options.data.resolve()
+    lake: Path = (options.lake or data / "lake").resolve()
+    lake.mkdir(parents=True, exist_ok=True)
+    store = Store(data / "azureml.db")
+    faults = Faults()
+    outbox = Outbox(store, faults, options.eventgrid)
+    storage = Storage(options.blob_endpoint, lake)
+    return Service(
+        settings=load_settings(),
+        data=data,
+        store=store,
+        storage=storage,
+        artifacts=Artifacts(data, storage),
+        operations=Operations(store),
+        jobs=Jobs(store, outbox, data),
+        outbox=outbox,
+        faults=faults,
+        authenticator=Authenticator(options.jwks),
+    )
+
+
+if __name__ == "__main__":
+    main()

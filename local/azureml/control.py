@@ -1,0 +1,82 @@
+"""The switches of the local cloud, below `/control`: faults, timing, and a look at a job's log. No token is needed."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from local.serving import json_body
+
+from .call import Service
+from .errors import ArmError
+from .faults import Fault, Profile
+
+_Body = TypeVar("_Body", bound=BaseModel)
+
+
+async def get_profile(request: Request) -> Response:
+    return JSONResponse(_service(request).faults.profile.model_dump())
+
+
+async def put_profile(request: Request) -> Response:
+    """Replace the profile; what is left out goes back to its default."""
+    profile = await _parsed(request, Profile)
+    _service(request).faults.profile = profile
+    return JSONResponse(profile.model_dump())
+
+
+async def list_faults(request: Request) -> Response:
+    return JSONResponse(_service(request).faults.active())
+
+
+async def add_fault(request: Request) -> Response:
+    fault = await _parsed(request, Fault)
+    _service(request).faults.add(fault)
+    return JSONResponse(fault.model_dump(), 201)
+
+
+async def clear_faults(request: Request) -> Response:
+    _service(request).faults.clear()
+    return Response(status_code=204)
+
+
+async def job_log(request: Request) -> Response:
+    """What the job's process wrote: standard output, then standard error."""
+    service = _service(request)
+    workspace = service.settings.workspaces.get(request.path_params["workspace"])
+    if workspace is None:
+        raise HTTPException(404, f"There is no workspace {request.path_params['workspace']}.")
+    try:
+        service.jobs.get(workspace, request.path_params["job"])
+    except ArmError as problem:
+        raise HTTPException(problem.status, problem.message) from problem
+    logs = service.jobs.folder(workspace, request.path_params["job"]) / "logs"
+    texts = [path.read_text("utf-8", errors="replace") for path in sorted(logs.glob("*.txt"), reverse=True)]
+    return PlainTextResponse("".join(texts))
+
+
+async def _parsed(request: Request, form: type[_Body]) -> _Body:
+    try:
+        return form.model_validate(await json_body(request))
+    except ValidationError as problem:
+        raise HTTPException(400, str(problem)) from problem
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ROUTES = [
+    Route("/control/profile", get_profile, methods=["GET"]),
+    Route("/control/profile", put_profile, methods=["PUT"]),
+    Route("/control/faults", list_faults, methods=["GET"]),
+    Route("/control/faults", add_fault, methods=["POST"]),
+    Route("/control/faults", clear_faults, methods=["DELETE"]),
+    Route("/control/jobs/{workspace}/{job}/log", job_log, methods=["GET"]),
+]

@@ -1,0 +1,171 @@
+"""What a workspace itself answers: its description, datastores, computes, and where clients upload code.
+
+Wire notes, sections 2, 2.1 and 2.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from .arm_ids import BlobPath
+from .call import Call
+from .config import PROVIDER, Scope
+from .documents import page
+from .errors import not_found
+from .storage import LAKE_DATASTORE
+
+_FOUNDED = "2025-01-01T00:00:00Z"
+_SYSTEM_DATA = {"createdBy": "local", "createdByType": "Application", "createdAt": _FOUNDED}
+_VM_SIZE = "STANDARD_DS3_V2"
+
+
+async def get_workspace(call: Call) -> Response:
+    return JSONResponse(_workspace(call, call.scope))
+
+
+async def list_workspaces(call: Call) -> Response:
+    every = [_workspace(call, scope) for scope in call.service.settings.workspaces.values()]
+    return JSONResponse(page(every, call.query, call.base + call.request.url.path))
+
+
+async def service_discovery(call: Call) -> Response:
+    """The document behind a workspace's `discoveryUrl`."""
+    base = call.public_base(f"{call.service.settings.region}.api.azureml.ms")
+    return JSONResponse(dict.fromkeys(("api", "history", "experimentation", "catalog", "studio"), base))
+
+
+async def list_datastores(call: Call) -> Response:
+    names = [*call.service.storage.datastores(call.scope), LAKE_DATASTORE]
+    return JSONResponse({"value": [_datastore(call, name) for name in names]})
+
+
+async def get_datastore(call: Call) -> Response:
+    return JSONResponse(_datastore(call, call.param("datastore")))
+
+
+async def list_secrets(call: Call) -> Response:
+    """A signature for the datastore's container; the lake is a folder of this machine and has no secrets."""
+    name = call.param("datastore")
+    container = call.service.storage.datastores(call.scope).get(name)
+    if container is None:
+        raise not_found(f"A secret of datastore {name} in workspace {call.scope.name}")
+    token = await call.service.storage.sas_token(container)
+    return JSONResponse({"secretsType": "Sas", "sasToken": token})
+
+
+async def get_compute(call: Call) -> Response:
+    """Every name is a cluster: computes are made by the infrastructure code, which does not run here."""
+    scope, name = call.scope, call.param("compute")
+    nodes = call.service.settings.nodes_per_compute
+    return JSONResponse(
+        {
+            "id": f"{scope.arm_id}/computes/{name}",
+            "name": name,
+            "type": f"{PROVIDER}/workspaces/computes",
+            "location": scope.region,
+            "systemData": _SYSTEM_DATA,
+            "properties": {
+                "computeType": "AmlCompute",
+                "computeLocation": scope.region,
+                "provisioningState": "Succeeded",
+                "properties": {
+                    "vmSize": _VM_SIZE,
+                    "vmPriority": "Dedicated",
+                    "scaleSettings": {
+                        "minNodeCount": 0,
+                        "maxNodeCount": nodes,
+                        "nodeIdleTimeBeforeScaleDown": "PT120S",
+                    },
+                },
+            },
+        }
+    )
+
+
+async def start_pending_upload(call: Call) -> Response:
+    """Where to upload the files of a code version, with a signature."""
+    storage = call.service.storage
+    container = storage.asset_container(call.scope, "codes", call.param("name"), call.param("version"))
+    url = storage.url(BlobPath(container=container, path=""), public=call.emulated_host is not None)
+    sas_uri = f"{url}?{await storage.sas_token(container)}"
+    return JSONResponse(
+        {
+            "blobReferenceForConsumption": {
+                "blobUri": url,
+                "storageAccountArmId": _storage_account(call.scope, storage.account),
+                "credential": {"credentialType": "SAS", "sasUri": sas_uri},
+            },
+            "pendingUploadId": None,
+            "pendingUploadType": "TemporaryBlobReference",
+        }
+    )
+
+
+def _workspace(call: Call, scope: Scope) -> dict[str, Any]:
+    api = call.public_base(f"{scope.region}.api.azureml.ms")
+    return {
+        "id": scope.arm_id,
+        "name": scope.name,
+        "type": f"{PROVIDER}/workspaces",
+        "location": scope.region,
+        "tags": {},
+        "kind": "Default",
+        "sku": {"name": "Basic", "tier": "Basic"},
+        "identity": {"type": "SystemAssigned", "principalId": scope.guid, "tenantId": scope.guid},
+        "systemData": _SYSTEM_DATA,
+        "properties": {
+            "friendlyName": scope.name,
+            "description": "",
+            "workspaceId": scope.guid,
+            "provisioningState": "Succeeded",
+            "discoveryUrl": f"{api}/discovery/workspaces/{scope.guid}",
+            "mlFlowTrackingUri": f"azureml://{scope.region}.api.azureml.ms/mlflow/v1.0{scope.arm_id}",
+            "storageAccount": _storage_account(scope, call.service.storage.account),
+            "hbiWorkspace": False,
+            "publicNetworkAccess": "Enabled",
+            "v1LegacyMode": False,
+        },
+    }
+
+
+def _datastore(call: Call, name: str) -> dict[str, Any]:
+    scope, storage = call.scope, call.service.storage
+    common = {"accountName": storage.account, "endpoint": "core.windows.net", "protocol": "https"}
+    container = storage.datastores(scope).get(name)
+    if container:
+        kind = {
+            "datastoreType": "AzureBlob",
+            "containerName": container,
+            "credentials": {"credentialsType": "AccountKey"},
+        }
+    elif name == LAKE_DATASTORE:
+        kind = {
+            "datastoreType": "AzureDataLakeGen2",
+            "filesystem": "production-datalake",
+            "credentials": {"credentialsType": "None"},
+        }
+    else:
+        raise not_found(f"Datastore {name} in workspace {scope.name}")
+    return {
+        "id": f"{scope.arm_id}/datastores/{name}",
+        "name": name,
+        "type": f"{PROVIDER}/workspaces/datastores",
+        "systemData": _SYSTEM_DATA,
+        "properties": {
+            **common,
+            **kind,
+            "isDefault": name == "workspaceblobstore",
+            "tags": {},
+            "properties": {},
+            "description": None,
+        },
+    }
+
+
+def _storage_account(scope: Scope, account: str) -> str:
+    return (
+        f"/subscriptions/{scope.subscription}/resourceGroups/{scope.resource_group}"
+        f"/providers/Microsoft.Storage/storageAccounts/{account}"
+    )

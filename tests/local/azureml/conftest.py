@@ -1,0 +1,77 @@
+"""Azurite, the Azure Machine Learning part and an Event Grid receiver, shared by all tests, and real clients."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from local import redirect
+from tests.local.processes import REPOSITORY, running
+
+from .cloud import ACCOUNT, Cloud
+from .receiver import Receiver
+from .workshop import Workshop
+
+QUICK = {"lro_seconds": 0.05}
+
+
+@pytest.fixture(scope="session")
+def blob_base() -> Iterator[str]:
+    """Azurite's Blob service on a free port, in memory."""
+    script = REPOSITORY / "node_modules/azurite/dist/src/blob/main.js"
+    process = subprocess.Popen(
+        ["node", str(script), "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence",
+         "--blobHost", "127.0.0.1", "--blobPort", "0"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        for line in process.stdout:
+            if match := re.search(r"successfully listen\w* (?:at|on) (http://127\.0\.0\.1:\d+)", line):
+                yield match[1]
+                break
+        else:
+            pytest.fail("Azurite did not start")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, blob_base: str) -> Iterator[Cloud]:
+    data = tmp_path_factory.mktemp("azureml")
+    with Receiver().listening() as receiver:
+        options = ["--data", str(data), "--blob-endpoint", f"{blob_base}/{ACCOUNT}", "--eventgrid", receiver.url]
+        with running("local.azureml", *options, log=data / "log") as part:
+            redirect.install(azureml=part.url, blob=blob_base)
+            started = Cloud(part, data, receiver)
+            started.control("PUT", "profile", json=QUICK)
+            yield started
+            redirect.uninstall()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_wrong(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Faults and timing are as at the start again after each test."""
+    yield
+    if "cloud" in request.fixturenames:
+        cloud: Cloud = request.getfixturevalue("cloud")
+        cloud.control("DELETE", "faults")
+        cloud.control("PUT", "profile", json=QUICK)
+
+
+@pytest.fixture(scope="session")
+def workshop(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The dev workspace with a model, an environment, and an endpoint with one deployment."""
+    made = Workshop(cloud, cloud.workspace(), tmp_path_factory.mktemp("workshop"))
+    made.table("a.parquet", "b.parquet", "c.parquet")
+    made.model()
+    made.environment("1.5.0")
+    made.endpoint()
+    made.deploy()
+    return made
