@@ -1,0 +1,57 @@
+"""All Service Bus triggers of a host: one client per connection, one pump per function."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from local.host.connections import Connections
+from local.host.functions import FunctionDef
+from local.host.hostjson import ServiceBusOptions
+from local.host.invoker import Invoker
+from local.host.pumps import Pump, QueuePump, SessionPump
+from local.host.servicebus import MessageHandler, QueueSource
+
+logger = logging.getLogger("host.servicebus")
+
+
+class Bus:
+    """Built before anything starts, so that a wrong trigger is found while the app loads."""
+
+    def __init__(self, options: ServiceBusOptions, invoker: Invoker) -> None:
+        self._options = options
+        self._invoker = invoker
+        self._connections = Connections()
+        self._pumps: list[Pump] = []
+        self._running: list[asyncio.Task[None]] = []
+
+    def add(self, function: FunctionDef) -> None:
+        """Listen for `function` too. Raises AppLoadError or SettingsError if its trigger cannot be served."""
+        source = QueueSource.of(function, self._options)
+        client = self._connections.client(source.connection)
+        kind = SessionPump if source.sessions else QueuePump
+        self._pumps.append(kind(source, self._options, client, MessageHandler(function, source, self._invoker)))
+
+    def start(self) -> None:
+        """Begin to receive."""
+        for pump in self._pumps:
+            task = asyncio.create_task(pump.run())
+            task.add_done_callback(_log_unexpected_end)
+            self._running.append(task)
+
+    def stop(self) -> None:
+        """Take no further messages."""
+        for pump in self._pumps:
+            pump.stop()
+
+    async def close(self) -> None:
+        """Wait until what is in flight is settled, and give everything back."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*(pump.close() for pump in self._pumps))
+        await self._connections.close()
+
+
+def _log_unexpected_end(task: asyncio.Task[None]) -> None:
+    """A pump that ends by itself is a fault of this host: say so instead of falling silent."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("a pump ended unexpectedly", exc_info=task.exception())

@@ -1,0 +1,48 @@
+"""Service Bus clients from the `connection` of a trigger: a connection string, or a namespace with an identity."""
+
+from __future__ import annotations
+
+import os
+
+from azure.identity.aio import DefaultAzureCredential
+from azure.servicebus.aio import ServiceBusClient
+
+from local.host.settings import SettingsError
+
+# The client retries inside one call; the pumps retry around it, so its own attempts are few and quick.
+_CLIENT_RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.1, "retry_backoff_max": 1.0}
+_LOOPBACK = ("localhost", "127.0.0.1")
+
+
+class Connections:
+    """One client per `connection` name, made when first asked for."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, ServiceBusClient] = {}
+        self._credentials: list[DefaultAzureCredential] = []
+
+    def client(self, name: str) -> ServiceBusClient:
+        """The client for the app setting `name`. Raises SettingsError if neither form is set."""
+        if name not in self._clients:
+            self._clients[name] = self._make(name)
+        return self._clients[name]
+
+    def _make(self, name: str) -> ServiceBusClient:
+        namespace = os.environ.get(f"{name}__fullyQualifiedNamespace")
+        connection_string = os.environ.get(name)
+        if connection_string:
+            return ServiceBusClient.from_connection_string(connection_string, **_CLIENT_RETRIES)
+        if namespace:
+            credential = DefaultAzureCredential(managed_identity_client_id=os.environ.get(f"{name}__clientId"))
+            self._credentials.append(credential)
+            # A broker on this machine speaks plain TCP; Azure's namespaces speak TLS only.
+            use_tls = namespace.split(":")[0] not in _LOOPBACK
+            return ServiceBusClient(namespace, credential, use_tls=use_tls, **_CLIENT_RETRIES)
+        raise SettingsError(
+            f"connection '{name}': set the app setting {name} (a connection string) or {name}__fullyQualifiedNamespace"
+        )
+
+    async def close(self) -> None:
+        """Close the clients and credentials; their receivers are closed by the pumps."""
+        for closable in (*self._clients.values(), *self._credentials):
+            await closable.close()
