@@ -1,0 +1,79 @@
+"""`python -m local.eventgrid --port P --data DIR --config FILE`: the Event Grid part of the local cloud."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from local.serving import LOOPBACK, configure_logging, listen, serve
+
+from .app import EventGridApi
+from .config import Config, load_config
+from .deadletters import write_dead_letters
+from .engine import Engine, stop_if_broken
+from .sender import Sender
+from .store import Store
+
+
+def main() -> None:
+    options = _parse()
+    configure_logging()
+    listener = listen(options.port)
+    config = load_config(options.config) if options.config else Config()
+    store = Store(options.data)
+    sender = Sender(base=f"http://{LOOPBACK}:{listener.getsockname()[1]}", sink_dir=options.sink_dir or options.data)
+    engine = Engine(store, sender, retry_scale=options.retry_scale)
+    api = EventGridApi(engine, {topic.name.lower(): topic for topic in config.topics})
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with sender:
+            engine.start()
+            for spec in config.subscriptions:
+                engine.subscribe(spec)
+            writer = _start_dead_letter_writer(engine, options)
+            yield
+            if writer:
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+            await engine.stop()
+        store.close()
+
+    serve(api.app(lifespan), part="eventgrid", listener=listener)
+
+
+def _start_dead_letter_writer(engine: Engine, options: argparse.Namespace) -> asyncio.Task[None] | None:
+    if not options.blob_endpoint:
+        return None
+    writer = asyncio.create_task(
+        write_dead_letters(
+            engine.store,
+            endpoint=options.blob_endpoint,
+            container=options.dead_letter_container,
+            written=engine.dead_letter_written,
+        ),
+        name="dead-letter writer",
+    )
+    writer.add_done_callback(stop_if_broken)
+    return writer
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="local.eventgrid", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="0 for any free port")
+    parser.add_argument("--data", type=Path, required=True, help="directory of the database")
+    parser.add_argument("--config", type=Path, help="JSON file with topics and subscriptions")
+    parser.add_argument("--blob-endpoint", help="http://127.0.0.1:PORT/devstoreaccount1, for dead letters as blobs")
+    parser.add_argument("--dead-letter-container", default="deadletters")
+    parser.add_argument("--sink-dir", type=Path, help="directory of file: endpoints; the data directory if not given")
+    parser.add_argument("--retry-scale", type=float, default=1.0, help="factor on retry delays and time to live")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

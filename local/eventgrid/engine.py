@@ -1,0 +1,198 @@
+"""From accepted event to delivered event: one worker per subscription, so that a stuck endpoint delays only itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .config import Faults, Subscription
+from .names import same_topic
+from .retry import TIME_TO_LIVE_EXCEEDED, Dead, Delivered, Retry, expired, judge
+from .schemas import Event
+from .sender import Sender
+from .store import ACTIVE, Delivery, NewDelivery, Store, StoredSubscription
+
+IN_FLIGHT_PER_SUBSCRIPTION = 16
+HANDSHAKE_INTERVAL_S = 1.0
+LONGEST_SLEEP_S = 60.0  # looks at the clock at least this often, should it be set
+
+_log = logging.getLogger("local.eventgrid")
+
+
+@dataclass
+class Worker:
+    """Validates the endpoint of one subscription, then delivers what is due, until the subscription is deleted."""
+
+    name: str
+    store: Store
+    sender: Sender
+    retry_scale: float
+    dead_letter_written: asyncio.Event
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _in_flight: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        try:
+            while stored := self.store.subscription(self.name):
+                self._wake.clear()
+                pause_s = self._start_due(stored.spec) if stored.state == ACTIVE else await self._validate(stored)
+                await self._sleep(pause_s)
+        finally:
+            for task in self._in_flight.values():
+                task.cancel()
+
+    async def _validate(self, stored: StoredSubscription) -> float:
+        problem = await self.sender.handshake(stored)
+        if problem:
+            if problem != stored.problem:
+                _log.warning("%s awaits validation: %s", self.name, problem)
+            self.store.set_subscription_state(self.name, stored.code, stored.state, problem)
+            return HANDSHAKE_INTERVAL_S
+        self.store.set_subscription_state(self.name, stored.code, ACTIVE)
+        _log.info("%s is active: %s", self.name, stored.spec.endpoint_base)
+        return 0
+
+    def _start_due(self, spec: Subscription) -> float:
+        """Begin what is due; returns for how long nothing else will be."""
+        now = time.time()
+        room = IN_FLIGHT_PER_SUBSCRIPTION - len(self._in_flight)
+        for delivery in self.store.due(self.name, now=now, limit=room, skip=self._in_flight):
+            if expired(delivery, spec, now=now, scale=self.retry_scale):
+                self._bury(delivery, TIME_TO_LIVE_EXCEEDED)
+                continue
+            task = asyncio.create_task(self._deliver(spec, delivery))
+            self._in_flight[delivery.id] = task
+            task.add_done_callback(stop_if_broken)
+        if len(self._in_flight) >= IN_FLIGHT_PER_SUBSCRIPTION:
+            return LONGEST_SLEEP_S  # the next one to finish wakes this worker
+        due_at = self.store.next_due_at(self.name, skip=self._in_flight)
+        return LONGEST_SLEEP_S if due_at is None else max(0.0, due_at - time.time())
+
+    async def _deliver(self, spec: Subscription, delivery: Delivery) -> None:
+        attempt = await self.sender.deliver(spec, delivery)
+        made = delivery.attempts + 1
+        verdict = judge(attempt, made=made, spec=spec, scale=self.retry_scale, jitter=random.random())
+        match verdict:
+            case Delivered():
+                self.store.mark_delivered(delivery, attempt)
+            case Retry(delay_s):
+                _log.info(
+                    "%s: event %s, attempt %d: %s; again in %.1f s",
+                    self.name, delivery.event_id, made, attempt.outcome, delay_s,
+                )  # fmt: skip
+                self.store.mark_retry(delivery, attempt, due_at=time.time() + delay_s)
+            case Dead(reason):
+                self.store.mark_dead(delivery, attempt, reason=reason)
+                self._report_dead(delivery, reason)
+        del self._in_flight[delivery.id]
+        self.wake()
+
+    def _bury(self, delivery: Delivery, reason: str) -> None:
+        self.store.mark_expired(delivery, reason=reason)
+        self._report_dead(delivery, reason)
+
+    def _report_dead(self, delivery: Delivery, reason: str) -> None:
+        _log.warning("%s: event %s is dead: %s", self.name, delivery.event_id, reason)
+        self.dead_letter_written.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(min(seconds, LONGEST_SLEEP_S)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+@dataclass
+class Engine:
+    """Accepts events and keeps a worker running for every subscription."""
+
+    store: Store
+    sender: Sender
+    retry_scale: float = 1.0
+    dead_letter_written: asyncio.Event = field(default_factory=asyncio.Event)
+    faults: Faults = field(default_factory=Faults)
+    _random: random.Random = field(default_factory=random.Random)
+    _workers: dict[str, tuple[Worker, asyncio.Task[None]]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        for stored in self.store.subscriptions():
+            self._work(stored.spec.name)
+
+    async def stop(self) -> None:
+        """Whatever is under way is tried again at the next start."""
+        tasks = [task for _, task in self._workers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def set_faults(self, faults: Faults) -> None:
+        self.faults = faults
+        self._random = random.Random(faults.seed)
+
+    def subscribe(self, spec: Subscription) -> StoredSubscription:
+        stored = self.store.put_subscription(spec)
+        self._work(spec.name)
+        return stored
+
+    def unsubscribe(self, name: str) -> bool:
+        deleted = self.store.delete_subscription(name)
+        if deleted:
+            self._workers[name][0].wake()
+        return deleted
+
+    def publish(self, topic_id: str, events: Iterable[Event]) -> None:
+        """Commit one delivery per event and subscription that wants it; returns when they are safe."""
+        specs = [s.spec for s in self.store.subscriptions() if same_topic(s.spec.topic_id, topic_id)]
+        planned = [
+            delivery
+            for event in events
+            for spec in specs
+            if spec.wants(event.type)
+            for delivery in self._planned(event, spec)
+        ]
+        self.store.add(planned)
+        for name in {delivery.subscription for delivery in planned}:
+            self._workers[name][0].wake()
+
+    def _planned(self, event: Event, spec: Subscription) -> list[NewDelivery]:
+        """Usually one delivery, at once; with faults switched on none, two, or some that wait."""
+        if self._random.random() * 100 < self.faults.drop_pct:
+            return []
+        copies = 2 if self._random.random() * 100 < self.faults.duplicate_pct else 1
+        schema, body = event.delivered_as(spec.event_delivery_schema)
+        return [
+            NewDelivery(
+                subscription=spec.name,
+                event_id=event.id,
+                event_type=event.type,
+                schema=schema,
+                body=body,
+                due_at=time.time() + self._random.random() * self.faults.reorder_window_s,
+            )
+            for _ in range(copies)
+        ]
+
+    def _work(self, name: str) -> None:
+        if name in self._workers and not self._workers[name][1].done():
+            self._workers[name][0].wake()
+            return
+        worker = Worker(name, self.store, self.sender, self.retry_scale, self.dead_letter_written)
+        task = asyncio.create_task(worker.run(), name=f"worker {name}")
+        task.add_done_callback(stop_if_broken)
+        self._workers[name] = (worker, task)
+
+
+def stop_if_broken(task: asyncio.Task[None]) -> None:
+    """A part that no longer delivers must not look healthy: end it, all state is on disk, and let it be restarted."""
+    if not task.cancelled() and (problem := task.exception()):
+        _log.critical("%s failed; this part ends itself", task.get_name(), exc_info=problem)
+        os._exit(1)

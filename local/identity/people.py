@@ -1,0 +1,48 @@
+"""The demo people, their groups and the app's managed identity, read from people.json.
+
+Names are roles, so that nobody mistakes them for staff. `trainer` registers models and is in ML-Engineers
+too: the person behind a candidate must not be able to approve it, whatever groups they are in.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+PEOPLE_FILE = Path(__file__).with_name("people.json")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Person(_Strict):
+    oid: UUID
+    name: str
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class ManagedIdentity(_Strict):
+    oid: UUID
+    client_id: UUID
+    name: str
+
+
+class Directory(_Strict):
+    tenant: UUID
+    groups: dict[str, UUID]
+    people: dict[str, Person]
+    managed_identity: ManagedIdentity
+
+    def group_ids(self, names: tuple[str, ...] | list[str]) -> list[str]:
+        """Object ids of groups; a value that names no group here is taken for an id itself."""
+        return [str(self.groups.get(name, name)) for name in names]
+
+
+@cache
+def load_directory() -> Directory:
+    return Directory.model_validate_json(PEOPLE_FILE.read_bytes())
