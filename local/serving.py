@@ -1,0 +1,93 @@
+"""What the HTTP parts of the local cloud share: logging, the readiness line, refusals, a graceful end.
+
+Source of the rules: docs/local-cloud-contract.md.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+LOOPBACK = "127.0.0.1"
+GRACEFUL_SHUTDOWN_S = 3  # the contract allows 5 s from SIGTERM to the end of the process
+
+_log = logging.getLogger("local.serving")
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """One line per record on standard error, with a UTC time stamp."""
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the readiness line says what its INFO says
+
+
+def listen(port: int) -> socket.socket:
+    """A loopback socket on the given port, or on a free one for 0, which is known before the server runs."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((LOOPBACK, port))
+    return listener
+
+
+def serve(app: Starlette, *, part: str, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; write the readiness line once requests are accepted."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S, ws="none"
+    )
+    _AnnouncingServer(config, part=part, port=listener.getsockname()[1]).run(sockets=[listener])
+
+
+class _AnnouncingServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, part: str, port: int) -> None:
+        super().__init__(config)
+        self._readiness = json.dumps({"ready": True, "part": part, "port": port})
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            print(self._readiness, flush=True)
+
+
+def error(status: int, code: str, message: str) -> JSONResponse:
+    """An answer in the error form that the Azure SDKs print."""
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
+
+
+async def health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _refuse(request: Request, _: Exception) -> Response:
+    named = f"{request.method} {request.url.path}"
+    _log.warning("refused %s: this part does not know it", named)
+    return error(501, "NotImplemented", f"{named} is not something this part of the local cloud serves.")
+
+
+async def _http_error(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    return error(problem.status_code, "BadRequest", problem.detail)
+
+
+REFUSALS: Mapping[Any, Any] = {404: _refuse, 405: _refuse, HTTPException: _http_error}
+"""`exception_handlers` of a part: an unknown route or method is refused with 501, named and logged."""
+
+
+async def json_body(request: Request) -> Any:
+    """The parsed body. Raises a 400 that says what is wrong with it."""
+    try:
+        return json.loads(await request.body())
+    except ValueError as problem:
+        raise HTTPException(400, f"The body is not JSON: {problem}") from problem
