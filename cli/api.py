@@ -1,0 +1,115 @@
+"""The HTTP API as the command uses it. Whatever goes wrong becomes an ApiError whose text says what to do."""
+
+import json
+from http import HTTPStatus
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from cli.views import Accepted, Problem
+
+TIMEOUT_S = 30.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+ViewT = TypeVar("ViewT", bound=BaseModel)
+
+
+class ApiError(Exception):
+    """For a person to read."""
+
+
+class ApiUnavailableError(ApiError):
+    """Nobody answered, or the app says "not now": the same request may work in a moment."""
+
+
+class ReleaseApi:
+    """A client of one app. `url` is the app's address, with or without `/api`."""
+
+    def __init__(self, url: str, token: str) -> None:
+        base = url.rstrip("/")
+        parts = urlsplit(base)
+        local = (parts.hostname or "") in _LOOPBACK
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ApiError(f"{url!r} is no address: set SWITCHYARD_URL to https://<function app>")
+        if parts.scheme == "http" and not local:
+            raise ApiError(f"{url} would send your token unencrypted: use https://")
+        self._base = base
+        self._client = httpx.Client(
+            base_url=base if base.endswith("/api") else f"{base}/api",
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            timeout=TIMEOUT_S,
+            trust_env=not local,  # loopback is never reached through a proxy
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def releases(self) -> Any:
+        """JSON of the list."""
+        return self._request("GET", "/releases")
+
+    def release(self, release_id: str) -> Any:
+        """JSON of one release."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}")
+
+    def history(self, release_id: str) -> Any:
+        """JSON of its history."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}/history")
+
+    def decide(self, release_id: str, stage: str, decision: str, digest: str, reason: str) -> Accepted:
+        """Approve or reject the open gate; `digest` says what was looked at."""
+        path = f"/releases/{quote(release_id, safe='')}/gates/{quote(stage, safe='')}/decisions"
+        return parse(Accepted, self._request("POST", path, {"decision": decision, "digest": digest, "reason": reason}))
+
+    def act(self, release_id: str, action: str, reason: str) -> Accepted:
+        """`abort` or `retry`."""
+        path = f"/releases/{quote(release_id, safe='')}/{action}"
+        return parse(Accepted, self._request("POST", path, {"reason": reason}))
+
+    def _request(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
+        try:
+            answer = self._client.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise ApiUnavailableError(
+                f"{self._base} does not answer ({type(error).__name__}: {error}): check SWITCHYARD_URL and the network"
+            ) from error
+        if answer.is_success:
+            return _json(answer)
+        raise _refusal(answer)
+
+
+def parse(view: type[ViewT], answer: Any) -> ViewT:
+    """The answer as a view. Raises ApiError for an answer of something that is not this API."""
+    try:
+        return view.model_validate(answer)
+    except ValidationError as error:
+        where = ", ".join(sorted({".".join(map(str, each["loc"])) or "answer" for each in error.errors()}))
+        raise ApiError(
+            f"the answer is not one of version 1 of Switchyard's API (unexpected: {where}): check SWITCHYARD_URL"
+        ) from error
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except json.JSONDecodeError as error:
+        raise ApiError(f"{answer.url} does not answer with JSON: check SWITCHYARD_URL") from error
+
+
+def _refusal(answer: httpx.Response) -> ApiError:
+    """The app's own words, and what to do where it cannot know."""
+    try:
+        problem = Problem.model_validate(answer.json())
+    except ValueError:  # JSON that is none, or of another form: a proxy's or gateway's page
+        problem = Problem()
+    said = problem.detail or problem.title or f"{answer.url} answers {answer.status_code} without saying why"
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        return ApiError(f"{said}\nYour token was not accepted: get a new one and put it into SWITCHYARD_TOKEN")
+    if answer.status_code in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY, HTTPStatus.TOO_MANY_REQUESTS):
+        return ApiUnavailableError(f"{said}\nTry again in a moment: asking twice does no harm")
+    return ApiError(said)

@@ -1,0 +1,54 @@
+"""The command line: global options and the list of commands."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import deciding, local_cloud, reading
+from cli.session import Session
+
+app = typer.Typer(
+    name="switchyard",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals hold the token
+    help="Follow releases of models and decide on them.",
+)
+
+
+@app.callback()
+def switchyard(
+    context: typer.Context,
+    url: Annotated[
+        str, typer.Option(envvar="SWITCHYARD_URL", help="Address of the function app, with or without /api.")
+    ] = "",
+    token_file: Annotated[Path | None, typer.Option(help="File with your access token.")] = None,
+) -> None:
+    """Follow releases of models and decide on them.
+
+    Your access token is read from SWITCHYARD_TOKEN, or from --token-file. It says who you are; what you may do is
+    decided by the app.
+    """
+    token = os.environ.get("SWITCHYARD_TOKEN", "")  # no option: other users of the machine see command lines
+    context.obj = Session(url=url, token=token, token_file=token_file)
+
+
+for command in (
+    reading.releases,
+    reading.show,
+    reading.history,
+    deciding.approve,
+    deciding.reject,
+    deciding.abort,
+    deciding.retry,
+    reading.watch,
+):
+    app.command()(command)
+app.add_typer(local_cloud.app, name="local")
+
+
+def main() -> None:
+    """Entry point."""
+    app(prog_name="switchyard")

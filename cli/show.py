@@ -1,0 +1,154 @@
+"""How releases look in a terminal. Everything from the API is put in as text, never as markup."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cli.views import RELEASED, Entry, Gate, History, Release, Summary
+
+_SHORT_DIGEST = 12
+
+
+def clock(moment: datetime) -> str:
+    """A time in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two largest units."""
+    seconds = max(0, int(length.total_seconds()))
+    units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    parts: list[str] = []
+    for size, name in units:
+        count, seconds = divmod(seconds, size)
+        if count or (name == "s" and not parts):
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
+
+
+def until(moment: datetime | None, now: datetime) -> str:
+    """A deadline and how far off it is."""
+    if moment is None:
+        return "no deadline"
+    if moment <= now:
+        return f"{clock(moment)} (overdue)"
+    return f"{clock(moment)} (in {span(moment - now)})"
+
+
+def phase_text(release: Summary) -> Text:
+    """The phase, coloured by what it means."""
+    if release.phase == RELEASED:
+        style = "green"
+    elif release.ended:
+        style = "red"
+    else:
+        style = "yellow" if release.needs_a_person else "cyan"
+    return Text(release.phase, style=style)
+
+
+def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
+    """Id, model, circuit, phase, waits for, until."""
+    table = Table("id", "model", "circuit", "phase", "waits for", "until")
+    table.columns[0].no_wrap = True
+    for release in releases:
+        wait = release.waiting
+        table.add_row(
+            Text(release.release_id),
+            Text(release.model),
+            Text(release.circuit),
+            phase_text(release),
+            Text(wait.waits_for if wait else release.reason),
+            Text(until(wait.until, now) if wait else "ended"),
+        )
+    return table
+
+
+def release_panel(release: Release, now: datetime) -> RenderableType:
+    """Phase, waiting, open gate and check runs."""
+    parts: list[RenderableType] = [_facts(_about(release, now))]
+    if release.gate:
+        parts.append(gate_panel(release.gate))
+    if release.check_runs:
+        table = Table("attempt", "test job", "verdict", "detail", title="Test inferences", title_justify="left")
+        for run in release.check_runs:
+            table.add_row(str(run.attempt), Text(run.job_name), Text(run.verdict or "running"), Text(run.detail))
+        parts.append(table)
+    return Panel(Group(*parts), title=Text(release.release_id), title_align="left")
+
+
+def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
+    rows: list[tuple[str, str | Text]] = [
+        ("model", release.model),
+        ("circuit", release.circuit or "not known yet"),
+        ("phase", phase_text(release)),
+        ("since", f"{clock(release.phase_since)} ({span(now - release.phase_since)} ago)"),
+        ("opened", clock(release.opened_at)),
+    ]
+    if release.attempt > 1:
+        rows.append(("attempt", str(release.attempt)))
+    if release.waiting:
+        rows += [
+            ("waits for", release.waiting.waits_for),
+            ("until", until(release.waiting.until, now)),
+            ("who can end it", ", ".join(release.waiting.who_can_end_it)),
+        ]
+    if release.reason:
+        rows.append(("reason", release.reason))
+    if release.registry_model_id:
+        rows.append(("registry model", release.registry_model_id))
+    rows.append(("production", "changed by this release" if release.production_touched else "not touched"))
+    if release.previous_model:
+        rows.append(("previous model", release.previous_model))
+    return rows
+
+
+def gate_panel(gate: Gate) -> Panel:
+    """The open gate with the facts that an approver decides on, and the digest a decision binds to."""
+    needed = ", ".join(f"{rule.count} of {rule.group}" for rule in gate.approvals_needed)
+    rows: list[tuple[str, str | Text]] = [
+        *gate.facts.items(),
+        ("approvals needed", needed),
+        ("approved by", ", ".join(gate.approved_by) or "nobody yet"),
+        ("digest", gate.digest),
+    ]
+    text = Text(gate.instructions, style="italic")
+    return Panel(
+        Group(text, _facts(rows)), title=Text(f"gate of {gate.stage}"), title_align="left", border_style="yellow"
+    )
+
+
+def _facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), value if isinstance(value, Text) else Text(value))
+    return table
+
+
+def history_table(history: History) -> Table:
+    """Who, what, when, and the beginning of each entry's digest."""
+    table = Table("#", "when", "who", "what", "phase", "note", "digest")
+    table.columns[1].no_wrap = True
+    for entry in history.entries:
+        table.add_row(
+            str(entry.number),
+            clock(entry.at),
+            Text(entry.actor or "switchyard"),
+            Text(entry.event),
+            Text(step(entry)),
+            Text(entry.note),
+            Text(entry.digest[:_SHORT_DIGEST]),
+        )
+    return table
+
+
+def step(entry: Entry) -> str:
+    """Where the entry led."""
+    if entry.phase_before == entry.phase_after:
+        return entry.phase_after
+    return f"{entry.phase_before} → {entry.phase_after}"

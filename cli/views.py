@@ -1,0 +1,136 @@
+"""What the API answers, as far as the command shows it (docs/openapi.json, version 1).
+
+Its own models, not the app's: the command talks to a running app of any later version, so unknown fields are left
+alone. Texts come from tags that anybody may set; what a terminal would take for a command is replaced.
+"""
+
+import unicodedata
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+NEEDS_A_PERSON = ("awaiting_registry_approval", "awaiting_production_approval", "held")
+RELEASED = "released"
+
+
+def printable(text: str) -> str:
+    """The text with control and invisible formatting characters replaced; line breaks become spaces."""
+    flat = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
+    return "".join("\ufffd" if unicodedata.category(character) in ("Cc", "Cf") else character for character in flat)
+
+
+Text = Annotated[str, AfterValidator(printable)]
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Waiting(_View):
+    """Why nothing is happening."""
+
+    waits_for: Text
+    since: datetime
+    until: datetime | None
+    who_can_end_it: list[Text]
+
+
+class Rule(_View):
+    """How many different people of a group have to approve."""
+
+    group: Text
+    count: int
+
+
+class Gate(_View):
+    """The open gate."""
+
+    stage: Text
+    digest: Text
+    instructions: Text
+    facts: dict[Text, Text]
+    approvals_needed: list[Rule]
+    approved_by: list[Text]
+
+
+class CheckRun(_View):
+    """One test inference."""
+
+    attempt: int
+    job_name: Text
+    verdict: Text | None
+    detail: Text
+
+
+class Summary(_View):
+    """One line of the list."""
+
+    release_id: Text
+    model: Text
+    circuit: Text
+    phase: Text
+    ended: bool
+    reason: Text
+    waiting: Waiting | None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """True when nothing goes on before somebody decides."""
+        return self.phase in NEEDS_A_PERSON
+
+
+class Release(Summary):
+    """One release."""
+
+    opened_at: datetime
+    phase_since: datetime
+    attempt: int
+    gate: Gate | None
+    check_runs: list[CheckRun]
+    registry_model_id: Text
+    previous_model: Text | None
+    production_touched: bool
+
+
+class Releases(_View):
+    """The list: open releases first."""
+
+    releases: list[Summary]
+
+
+class Entry(_View):
+    """One entry of the history."""
+
+    number: int
+    at: datetime
+    event: Text
+    actor: Text
+    actor_id: Text
+    phase_before: Text
+    phase_after: Text
+    note: Text
+    digest: Text
+
+
+class History(_View):
+    """The history, oldest first; `verified` is the app's verdict on the hash chain."""
+
+    release_id: Text
+    verified: bool
+    entries: list[Entry]
+
+
+class Accepted(_View):
+    """The answer to a decision, an abort or a retry."""
+
+    release_id: Text
+    answer: Text
+    phase: Text
+
+
+class Problem(_View):
+    """RFC 9457 problem details."""
+
+    title: Text = ""
+    detail: Text = ""

@@ -1,0 +1,118 @@
+"""Reading releases from a terminal."""
+
+import json
+from datetime import timedelta
+
+from shared.contracts import http
+from tests.cli.conftest import DIGEST, OPENED, RELEASE, TOKEN, App, Run, problem, summary, view
+
+PATH = f"/api/releases/{RELEASE}"
+
+
+def entry(number: int, **changes: object) -> http.HistoryView:
+    content = {
+        "number": number,
+        "at": OPENED + timedelta(minutes=number),
+        "event": "ApprovalSubmitted",
+        "actor": "Engineer One",
+        "actor_id": "33333333",
+        "phase_before": "awaiting_registry_approval",
+        "phase_after": "promoting",
+        "note": "Engineer One approved registry",
+        "digest": "abcdef0123456789" * 4,
+    }
+    return http.HistoryView(**{**content, **changes})
+
+
+def test_the_list_shows_what_each_release_waits_for_and_until_when(server: App, run: Run) -> None:
+    """One line per release: id, model, circuit, phase, waits for, until."""
+    ended = view("rejected", release_id="other-release", reason="Engineer Two rejected registry: mae too high")
+    server.on("GET /api/releases", http.ReleaseList(releases=[summary(view()), summary(ended)]))
+    shown = run("releases", env={"COLUMNS": "300"})
+    assert shown.exit_code == 0
+    for text in (RELEASE, "sensor-model:1", "P001/C001", "a decision on registry by ML-Engineers", "(in 23 h 59 min)"):
+        assert text in shown.output
+    assert "mae too high" in shown.output
+    assert server.tokens == {f"Bearer {TOKEN}"}
+
+
+def test_an_empty_list_says_how_a_release_opens(server: App, run: Run) -> None:
+    """Not just an empty table."""
+    server.on("GET /api/releases", http.ReleaseList(releases=[]))
+    assert "register a model" in run("releases").output
+
+
+def test_a_release_is_shown_with_its_gate_facts_digest_and_check_runs(server: App, run: Run) -> None:
+    """Everything an approver needs, and the command to type next."""
+    runs = [http.CheckRunView(attempt=1, job_name="job-7", verdict="passed", detail="Completed")]
+    server.on(f"GET {PATH}", view(check_runs=runs))
+    shown = run("show", RELEASE)
+    assert shown.exit_code == 0
+    for text in ("gate of registry", "mae 0.41, rmse 0.52", DIGEST, "1 of ML-Engineers", "job-7", "passed"):
+        assert text in shown.output
+    assert f"approve {RELEASE}" in shown.output
+
+
+def test_json_is_the_answer_of_the_api_unchanged(server: App, run: Run) -> None:
+    """For scripts: every field, also those the tables leave out."""
+    server.on(f"GET {PATH}", view())
+    shown = run("show", RELEASE, "--json")
+    assert json.loads(shown.stdout) == json.loads(server.answers[f"GET {PATH}"][0][1].model_dump_json())
+
+
+def test_the_history_says_who_what_when_and_that_the_chain_fits(server: App, run: Run) -> None:
+    """The audit trail."""
+    told = http.HistoryList(release_id=RELEASE, verified=True, entries=[entry(1)])
+    server.on(f"GET {PATH}/history", told)
+    shown = run("history", RELEASE)
+    assert shown.exit_code == 0
+    for text in ("Engineer One", "2026-01-05 08:01:00Z", "awaiting_registry_approval → promoting", "entries fits"):
+        assert text in shown.output
+
+
+def test_a_history_that_was_changed_ends_with_status_1(server: App, run: Run) -> None:
+    """Also with --json, so that a script notices."""
+    told = http.HistoryList(release_id=RELEASE, verified=False, entries=[entry(1)])
+    server.on(f"GET {PATH}/history", told)
+    for options in ([], ["--json"]):
+        shown = run("history", RELEASE, *options)
+        assert shown.exit_code == 1
+        assert "does not fit" in shown.stderr
+
+
+def test_watching_follows_a_release_until_it_needs_a_person(server: App, run: Run) -> None:
+    """Each phase once; then the gate and what to type, status 0."""
+    server.on(f"GET {PATH}", view("verifying"), view("verifying"), view())
+    shown = run("watch", RELEASE, "--every", "0.1")
+    assert shown.exit_code == 0
+    assert shown.output.count("verifying") == 1
+    assert "mae 0.41" in shown.output
+    assert f"reject {RELEASE}" in shown.output
+
+
+def test_watching_ends_with_a_status_that_tells_released_from_ended_otherwise(server: App, run: Run) -> None:
+    """0 for released, 3 for a release that failed."""
+    server.on(f"GET {PATH}", view("promoting"), view("released"))
+    assert run("watch", RELEASE, "--every", "0.1").exit_code == 0
+    server.on(f"GET {PATH}", view("failed", reason="the test inference failed"))
+    shown = run("watch", RELEASE, "--every", "0.1")
+    assert shown.exit_code == 3
+    assert "the test inference failed" in shown.output
+
+
+def test_watching_survives_an_app_that_is_away_for_a_moment(server: App, run: Run) -> None:
+    """503 is "not now", not the end."""
+    server.on(f"GET {PATH}", view("promoting"), problem(503, "the store does not answer"), view("released"))
+    shown = run("watch", RELEASE, "--every", "0.1")
+    assert shown.exit_code == 0
+    assert "still watching" in shown.stderr
+
+
+def test_texts_from_tags_cannot_command_the_terminal(server: App, run: Run) -> None:
+    """A tag with an escape sequence or markup is shown as text."""
+    hostile = "\x1b]0;owned\x07[bold]P001[/bold]\u202e"
+    server.on(f"GET {PATH}", view(circuit=hostile, reason="[link=http://x]y[/link]"))
+    shown = run("show", RELEASE)
+    assert "[bold]P001[/bold]" in shown.output
+    assert "[link=http://x]y[/link]" in shown.output
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown.output)
