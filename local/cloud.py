@@ -17,7 +17,14 @@ from types import TracebackType
 
 import httpx
 
-from local.cloud_settings import FACTS_FILE, app_settings, redirect_targets, write_eventgrid_config, write_settings
+from local.cloud_settings import (
+    FACTS_FILE,
+    app_settings,
+    redirect_targets,
+    write_eventgrid_config,
+    write_policies,
+    write_settings,
+)
 from local.ledger import Ledger
 from local.parts import LOOPBACK, PARTS, REPOSITORY, Layout, PartSpec, accepts_connections, choose_ports
 from local.process import POLL_S, PartProcess, ProcessRecord
@@ -67,6 +74,17 @@ class LocalCloud:
         self._running: dict[str, PartProcess] = {}
         self._ledger_file = self.data / "pids.json"
 
+    @classmethod
+    def running(cls, data: Path) -> LocalCloud:
+        """The local cloud that another process runs in `data`, to be used, not to be started or stopped.
+
+        Raises `CloudError` if there is none.
+        """
+        supervisor = Ledger.read(data / "pids.json").supervisor
+        if supervisor is None or not supervisor.running():
+            raise CloudError(f"No local cloud runs in {data}: start it with `make up`.")
+        return cls(data)
+
     # Addresses
 
     @property
@@ -102,6 +120,7 @@ class LocalCloud:
         for directory in (self.data / "azurite", self.layout.lake):
             directory.mkdir(parents=True, exist_ok=True)
         write_settings(self.layout, self._extra_settings)
+        write_policies(self.layout)
         write_eventgrid_config(self.layout, with_host="host" in self.parts)
         try:
             self._start(self.parts, deadline_s)

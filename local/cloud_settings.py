@@ -10,9 +10,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from local import azurite
 from local.identity.people import load_directory
-from local.parts import LOOPBACK, TENANT, Layout, write_atomically
+from local.parts import LOOPBACK, REPOSITORY, TENANT, Layout, write_atomically
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 RESOURCE_GROUP = "mlops-rg"
@@ -26,6 +28,9 @@ FACTS_TOPIC = "switchyard-facts"
 FACTS_FILE = "facts.jsonl"
 API_AUDIENCE = "api://switchyard"
 IDENTITY_HEADER = "local"
+
+SHORT_WAITS = {"look_interval_s": 2, "settle_quiet_s": 10, "retry_backoff_s": 3}
+"""What takes minutes in Azure takes seconds here."""
 
 _EVENT_GRID_KEY = "eventgrid_extension"
 _ML = "Microsoft.MachineLearningServices."
@@ -62,6 +67,7 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "IDENTITY_HEADER": IDENTITY_HEADER,
         "SWITCHYARD_LOCAL_REDIRECT": json.dumps(redirect_targets(layout)),
         "SWEEP_SCHEDULE": "*/5 * * * * *",
+        "POLICIES_FILE": str(layout.policies_file),
     }
 
 
@@ -80,6 +86,14 @@ def write_settings(layout: Layout, extra: Mapping[str, str]) -> dict[str, str]:
     text = json.dumps({"IsEncrypted": False, "Values": values}, indent=2) + "\n"
     write_atomically(layout.settings_file, text, mode=0o600)
     return values
+
+
+def write_policies(layout: Layout) -> None:
+    """The fleet's own policies with short waits."""
+    policies = yaml.safe_load((REPOSITORY / "config" / "policies.yml").read_text())
+    for kind in policies["kinds"].values():
+        kind["limits"].update(SHORT_WAITS)
+    write_atomically(layout.policies_file, yaml.safe_dump(policies, sort_keys=False))
 
 
 def write_eventgrid_config(layout: Layout, *, with_host: bool) -> None:

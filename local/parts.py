@@ -58,6 +58,10 @@ class Layout:
         return self.data / "settings.json"
 
     @property
+    def policies_file(self) -> Path:
+        return self.data / "policies.yml"
+
+    @property
     def eventgrid_config(self) -> Path:
         return self.data / "eventgrid.json"
 
