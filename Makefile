@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 AZURITE := node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up seed test check sim bench format lock clean
+.PHONY: help install demo up test check sim bench format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,9 +30,6 @@ demo: install ## Show three releases on the local cloud, live in the terminal
 
 up: install ## Start the local cloud and keep it running
 	@$(BIN)/python -m cli local up
-
-seed: install ## Fill the running local cloud; see the lines `make up` prints
-	@$(BIN)/python -m local.seed
 
 test: install ## Run all tests
 	$(BIN)/python -m pytest

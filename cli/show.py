@@ -8,9 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli.views import RELEASED, Entry, Gate, History, Release, Summary
-
-_SHORT_DIGEST = 12
+from cli.views import RELEASED, Gate, History, Release, Summary
 
 
 def clock(moment: datetime) -> str:
@@ -34,9 +32,14 @@ def until(moment: datetime | None, now: datetime) -> str:
     """A deadline and how far off it is."""
     if moment is None:
         return "no deadline"
-    if moment <= now:
-        return f"{clock(moment)} (overdue)"
-    return f"{clock(moment)} (in {span(moment - now)})"
+    return f"{clock(moment)} ({left(moment, now)})"
+
+
+def left(moment: datetime | None, now: datetime) -> str:
+    """How far off a deadline is."""
+    if moment is None:
+        return "no deadline"
+    return "overdue" if moment <= now else f"in {span(moment - now)}"
 
 
 def phase_text(release: Summary) -> Text:
@@ -51,18 +54,16 @@ def phase_text(release: Summary) -> Text:
 
 
 def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
-    """Id, model, circuit, phase, waits for, until."""
-    table = Table("id", "model", "circuit", "phase", "waits for", "until")
-    table.columns[0].no_wrap = True
+    """Id (it names model and circuit), phase, what it waits for, the time left."""
+    table = Table("id", "phase", "waits for", "time left")
+    table.columns[0].overflow = "fold"
     for release in releases:
         wait = release.waiting
         table.add_row(
             Text(release.release_id),
-            Text(release.model),
-            Text(release.circuit),
             phase_text(release),
             Text(wait.waits_for if wait else release.reason),
-            Text(until(wait.until, now) if wait else "ended"),
+            Text(left(wait.until, now) if wait else "ended"),
         )
     return table
 
@@ -131,24 +132,18 @@ def _facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
 
 
 def history_table(history: History) -> Table:
-    """Who, what, when, and the beginning of each entry's digest."""
-    table = Table("#", "when", "who", "what", "phase", "note", "digest")
+    """Who, what, when. Entries that changed nothing, such as answers that came twice, are dim."""
+    table = Table("#", "when", "who", "phase", "what")
     table.columns[1].no_wrap = True
+    table.columns[2].overflow = table.columns[3].overflow = "fold"
     for entry in history.entries:
+        idle = entry.phase_before == entry.phase_after and not entry.actor and entry.number > 1
         table.add_row(
             str(entry.number),
             clock(entry.at),
             Text(entry.actor or "switchyard"),
-            Text(entry.event),
-            Text(step(entry)),
+            Text(entry.phase_after),
             Text(entry.note),
-            Text(entry.digest[:_SHORT_DIGEST]),
+            style="dim" if idle else "",
         )
     return table
-
-
-def step(entry: Entry) -> str:
-    """Where the entry led."""
-    if entry.phase_before == entry.phase_after:
-        return entry.phase_after
-    return f"{entry.phase_before} → {entry.phase_after}"

@@ -116,7 +116,7 @@ class LocalCloud:
 
     def start(self, *, deadline_s: float = START_DEADLINE_S) -> None:
         """Start all parts at once and wait until they serve. Ends what an earlier run left behind."""
-        self._take_over()
+        self.end_leftovers()
         for directory in (self.data / "azurite", self.layout.lake):
             directory.mkdir(parents=True, exist_ok=True)
         write_settings(self.layout, self._extra_settings)
@@ -197,7 +197,8 @@ class LocalCloud:
 
     # Starting and stopping
 
-    def _take_over(self) -> None:
+    def end_leftovers(self) -> None:
+        """End what an earlier run left behind. Raises `CloudError` if the directory is in use."""
         ledger = Ledger.read(self._ledger_file)
         if ledger.supervisor and ledger.supervisor.running() and ledger.supervisor.pid != os.getpid():
             raise CloudError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -65,7 +66,8 @@ def up(
         started = time.monotonic()
         cloud.start()
         _console.print(_table(cloud.data))
-        _console.print(f"Ready in {time.monotonic() - started:.1f} s. Ctrl-C stops everything.")
+        _console.print(f"Ready in {time.monotonic() - started:.1f} s. Ctrl-C stops everything.\n")
+        _console.print(try_it(cloud), markup=False, highlight=False, soft_wrap=True)
         _watch(cloud)
     except (KeyboardInterrupt, _Stopped):
         _console.print("Stopping.")
@@ -99,6 +101,20 @@ def status(data: DataOption = Path(".local")) -> None:
     states = part_states(data.resolve())
     if not states or any(state != "serving" for state in states.values()):
         raise typer.Exit(1)
+
+
+def try_it(cloud: LocalCloud) -> str:
+    """Lines to paste into another terminal, in the source checkout."""
+    data = f" --data {shown}" if (shown := os.path.relpath(cloud.data)) != ".local" else ""
+    python = os.path.relpath(sys.executable) if sys.executable.startswith(os.getcwd()) else sys.executable
+    return f"""\
+In another terminal:
+  export SWITCHYARD_URL={cloud.urls["host"]} SWITCHYARD_TOKEN=$({python} -m local.sign_in engineer-1{data})
+  {python} -m local.seed P001/C001{data}    # trains and registers a model: a release opens
+  {python} -m cli releases                  # then show, approve, reject, watch, history, abort, retry
+  curl -s -H "Authorization: Bearer $SWITCHYARD_TOKEN" $SWITCHYARD_URL/api/releases
+The tokens of engineer-1, engineer-2, manager-1 and viewer-1 last an hour.
+"""
 
 
 def part_states(data: Path) -> dict[str, str]:
@@ -162,7 +178,9 @@ def _detach(data: Path) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "local.cloud", *(word for word in sys.argv[1:] if word != "--detach")]
     with (logs / "cloud.log").open("w") as log:
-        supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        supervisor = subprocess.Popen(  # nosec B603 # this very command, without a shell
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     end = time.monotonic() + START_DEADLINE_S
     while "Ready in" not in (logs / "cloud.log").read_text():
         if supervisor.poll() is not None or time.monotonic() > end:

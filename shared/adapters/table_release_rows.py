@@ -120,7 +120,7 @@ def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:
         "phase": release.phase.value,
         "plant_id": candidate.plant_id if candidate else "",
         "circuit_id": candidate.circuit_id if candidate else "",
-        "model": f"{release.model_name}:{release.model_version}",
+        "model": release.model,
         **split_text("json", dump_release(dataclasses.replace(release, targets=()))),
     }
     return row | ({"deadline_at": release.deadline_at} if release.deadline_at else {})

@@ -86,7 +86,9 @@ def _observed(command: c.Command, wanted: DeploymentSpec, state: DeploymentState
     else:
         running = e.Running.WANTED if runs(wanted, state.spec) else e.Running.OTHER
         provisioning = state.provisioning.lower()
-        detail = f"{wanted.deployment_name} runs {state.spec.model}, provisioning {state.provisioning}"
+        detail = f"{wanted.deployment_name}, provisioning {state.provisioning}"
+        if running is e.Running.OTHER:
+            detail = f"{detail}, runs {state.spec.model}"
     return answer(
         e.DeploymentObserved,
         command,

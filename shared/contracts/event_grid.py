@@ -24,7 +24,7 @@ VersionText = Annotated[str, BeforeValidator(str), Field(min_length=1, max_lengt
 class ModelRegisteredData(BaseModel):
     """What we read of ModelRegistered; everything else is read again from Azure ML."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     modelname: str = Field(min_length=1, max_length=255)
     modelversion: VersionText
@@ -33,7 +33,7 @@ class ModelRegisteredData(BaseModel):
 class RunChangedData(BaseModel):
     """What we read of RunStatusChanged and RunCompleted."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     runid: str = Field(min_length=1, max_length=255)
 

@@ -14,7 +14,7 @@ REASON_MAX = 2000
 
 
 class _Contract(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class DecisionRequest(_Contract):
@@ -179,7 +179,7 @@ def _summary(release: Release) -> dict[str, Any]:
     candidate = release.candidate
     return {
         "release_id": release.release_id,
-        "model": f"{release.model_name}:{release.model_version}",
+        "model": release.model,
         "circuit": f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else "",
         "phase": release.phase.value,
         "ended": release.phase.is_terminal,

@@ -9,6 +9,7 @@ key because the Functions host copies top-level properties of a JSON body over t
 import json
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -23,26 +24,30 @@ BODY_BYTES_MAX = 200_000
 _FIELDS = {"v", "kind", "data"}
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
-Adapters = dict[str, TypeAdapter[tuple[Any]]]
+Kinds = dict[str, type[Any]]
 
 
 class MessageError(ValueError):
     """A body that this version cannot read, or a message that cannot be sent; the text names what is wrong."""
 
 
-def _adapters(types: tuple[type[Any], ...]) -> Adapters:
-    return {kind.__name__: _strict(kind) for kind in types}
+def _kinds(types: tuple[type[Any], ...]) -> Kinds:
+    return {kind.__name__: kind for kind in types}
 
 
-def _strict(kind: type[Any]) -> TypeAdapter[tuple[Any]]:
+_EVENTS = _kinds(EVENT_TYPES)
+_COMMANDS = _kinds(tuple(kind for kind in COMMAND_TYPES if kind is not ScheduleEvent))
+_SCHEDULED = _kinds((Command,))
+_ALL = {**_EVENTS, **_COMMANDS, **_SCHEDULED}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[tuple[Any]]:
+    """Built when the first message of its kind comes: a cold start pays for no other."""
     # A tuple of one: pydantic takes a strict configuration for it, and the domain's dataclasses inside inherit it.
+    kind = _ALL[name]
     shape: Any = tuple[kind]  # type: ignore[valid-type]
     return TypeAdapter(shape, config=_STRICT)
-
-
-_EVENTS = _adapters(EVENT_TYPES)
-_COMMANDS = _adapters(tuple(kind for kind in COMMAND_TYPES if kind is not ScheduleEvent))
-_SCHEDULED = _adapters((Command,))
 
 
 def encode_event(event: Event) -> str:
@@ -112,20 +117,20 @@ def _open(body: str | bytes) -> tuple[Any, dict[str, Any]]:
     return kind, data
 
 
-def _dump(value: Event | Command, adapters: Adapters) -> dict[str, Any]:
+def _dump(value: Event | Command, kinds: Kinds) -> dict[str, Any]:
     kind = type(value).__name__
-    if kind not in adapters:
+    if kind not in kinds:
         raise MessageError(f"{kind} is not registered and cannot be sent")
     _require_aware_times(kind, value)
-    data: dict[str, Any] = adapters[kind].dump_python((value,), mode="json")[0]
+    data: dict[str, Any] = _adapter(kind).dump_python((value,), mode="json")[0]
     return data
 
 
-def _load(kind: Any, data: Any, adapters: Adapters, what: str) -> Any:
-    if not isinstance(kind, str) or kind not in adapters:
+def _load(kind: Any, data: Any, kinds: Kinds, what: str) -> Any:
+    if not isinstance(kind, str) or kind not in kinds:
         raise MessageError(f"{kind!r} is not a kind of {what} that this version knows")
     try:
-        (value,) = adapters[kind].validate_json(json.dumps([data]))
+        (value,) = _adapter(kind).validate_json(json.dumps([data]))
     except ValidationError as error:
         faults = "; ".join(_describe(fault["loc"][1:], fault["msg"]) for fault in error.errors(include_url=False))
         raise MessageError(f"{kind}: {faults}") from error

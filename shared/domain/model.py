@@ -205,6 +205,11 @@ class Release:
     history_hash: str = ""
 
     @property
+    def model(self) -> str:
+        """Name and version of the model, as people say it."""
+        return f"{self.model_name}:{self.model_version}"
+
+    @property
     def target(self) -> Target:
         """The only target of a model release."""
         return self.targets[0]

@@ -44,7 +44,7 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
     facts = {
         "plant": release.candidate.plant_id,
         "circuit": release.candidate.circuit_id,
-        "model": f"{release.model_name}:{release.model_version}",
+        "model": release.model,
         "environment": f"{plan.environment_name}:{plan.environment_version}",
         "pull request": tags.get("pr_number", "unknown"),
         "author": tags.get("pr_author", "unknown"),
@@ -80,7 +80,7 @@ def _candidate_spec(release: Release, *, in_test: bool) -> DeploymentSpec:
         code=plan.scoring_code,
         scoring_script=plan.scoring_script,
         mini_batch_size=plan.mini_batch_size,
-        description=f"{release.model_name}:{release.model_version} by Switchyard",
+        description=f"{release.model} by Switchyard",
         environment_variables={
             "PLANT_ID": candidate.plant_id,
             "CIRCUIT_ID": candidate.circuit_id,

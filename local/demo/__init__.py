@@ -1,0 +1,1 @@
+"""`make demo`: three releases on the local cloud, live in the terminal."""

@@ -1,0 +1,74 @@
+"""`python -m local.demo`: starts a local cloud of its own, shows three releases, and stops it again."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.api import ApiError
+from local.cloud import CloudError, LocalCloud
+from local.demo import screen
+from local.demo.story import GOOD, UNWANTED, Story
+from local.model_factory import ModelFactory
+
+NEXT = """\
+Try it yourself:
+  make up                                             # starts the local cloud, keeps it running, and says how to use it
+  make sim                                            # 20,000 seeded schedules of crashes, duplicates and delays
+Read on: README.md, docs/architecture.md, docs/runbooks/\
+"""
+
+
+def demo(
+    data: Annotated[Path, typer.Option(help="Data directory; emptied first.")] = Path(".local/demo"),
+) -> None:
+    """Show a release, a rejection and a failed test."""
+    try:
+        _prepare(data)
+        with LocalCloud(data) as cloud:
+            _tell(cloud)
+    except (CloudError, ApiError) as problem:
+        screen.console.print(f"Error: {problem}", style="bold red", markup=False)
+        sys.exit(1)
+    screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
+    screen.console.print(NEXT, markup=False)
+
+
+def _prepare(data: Path) -> None:
+    screen.chapter("Switchyard demo")
+    screen.say("starting the local cloud: storage, identity, Service Bus, Event Grid, Azure ML, the Functions host")
+    if not data.exists() or not any(data.iterdir()):
+        return
+    if not (data / "pids.json").exists():
+        raise CloudError(f"{data} is not empty and holds no local cloud: choose another directory with --data.")
+    LocalCloud(data).end_leftovers()
+    shutil.rmtree(data)
+
+
+def _tell(cloud: LocalCloud) -> None:
+    factory = ModelFactory(cloud)
+    with ThreadPoolExecutor(1) as background:
+        screen.say(f"everything serves; the app answers at {cloud.urls['api']}")
+        with screen.busy("writing sensor data …"):
+            written = factory.write_data()
+        screen.say(
+            f"a Delta table of {written['sensors']} sensors, {written['rows_added']} rows, to {written['last_day']}"
+        )
+        with screen.busy(f"training an LSTM of {GOOD} with TensorFlow …"):
+            folder = factory.train(GOOD)
+        screen.say(f"trained the model of {GOOD} (TensorFlow)")
+        unwanted = background.submit(factory.train, UNWANTED)
+        screen.say(f"registered environment {factory.register_environment()}; a model of {UNWANTED} trains meanwhile")
+        story = Story(cloud, factory)
+        story.a_release(folder)
+        story.a_rejection(unwanted)
+        story.a_failed_test(folder)
+
+
+if __name__ == "__main__":
+    typer.run(demo)
