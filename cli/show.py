@@ -137,11 +137,11 @@ def history_table(history: History) -> Table:
     table.columns[1].no_wrap = True
     table.columns[2].overflow = table.columns[3].overflow = "fold"
     for entry in history.entries:
-        idle = entry.phase_before == entry.phase_after and not entry.actor and entry.number > 1
+        idle = entry.phase_before == entry.phase_after and not entry.actor_id and entry.number > 1
         table.add_row(
             str(entry.number),
             clock(entry.at),
-            Text(entry.actor or "switchyard"),
+            Text(entry.actor),
             Text(entry.phase_after),
             Text(entry.note),
             style="dim" if idle else "",

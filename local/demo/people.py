@@ -60,6 +60,12 @@ class Desk:
     def reject(self, release: Release, person: str, reason: str) -> None:
         self._decide(release, person, "reject", reason)
 
+    def submit(self, release: Release, person: str, decision: str = "approve", reason: str = "") -> None:
+        """Decide on what was shown; returns when the app has accepted it."""
+        if release.gate is None:
+            raise CloudError(f"No gate of {release.release_id} is open: its phase is {release.phase}.")
+        self._api(person).decide(release.release_id, release.gate.stage, decision, release.gate.digest, reason)
+
     def refused(self, release: Release, person: str) -> str:
         """What the app says when `person` tries to approve. Raises `CloudError` if it lets them."""
         try:
@@ -70,9 +76,7 @@ class Desk:
 
     def _decide(self, release: Release, person: str, decision: str, reason: str) -> None:
         """Decide on what was shown, and wait until the release has gone on."""
-        if release.gate is None:
-            raise CloudError(f"No gate of {release.release_id} is open: its phase is {release.phase}.")
-        self._api(person).decide(release.release_id, release.gate.stage, decision, release.gate.digest, reason)
+        self.submit(release, person, decision, reason)
         self._until(
             lambda: self.read(release.release_id).phase != release.phase or None,
             f"the decision on {release.release_id} is not carried out",
