@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from shared import bootstrap
 from shared.application.errors import TransientFault
 from shared.application.people import Answer, Decided, NoSuchRelease
-from shared.contracts.auth_errors import Forbidden, Unauthenticated
+from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http import Accepted, Problem
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.model import Actor
@@ -23,6 +23,7 @@ Handler = Callable[[func.HttpRequest, Actor], Awaitable[func.HttpResponse]]
 _STATUS: dict[type[Exception], HTTPStatus] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
+    KeysUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     NotEligible: HTTPStatus.FORBIDDEN,
     NoSuchRelease: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
