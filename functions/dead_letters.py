@@ -7,6 +7,8 @@ import azure.functions as func
 from shared import bootstrap
 from shared.application.dead_letters import dead_lettered
 from shared.contracts.messages import MessageError, decode_command, decode_event
+from shared.domain.commands import Command
+from shared.domain.events import Event
 
 blueprint = func.Blueprint()
 
@@ -30,15 +32,13 @@ async def dead_effects(message: func.ServiceBusMessage) -> None:
 async def _hold(queue: str, message: func.ServiceBusMessage) -> None:
     body = message.get_body().decode(errors="replace")
     reason = _reason(message)
-    await dead_lettered(queue, message.message_id, _release_id(queue, body), reason, body, bootstrap.ports())
+    await dead_lettered(queue, message.message_id, _read(queue, body), reason, body, bootstrap.ports())
 
 
-def _release_id(queue: str, body: str) -> str | None:
+def _read(queue: str, body: str) -> Event | Command | None:
     """None when the body cannot be read: then nobody knows which release it belonged to."""
     try:
-        if queue == "effects":
-            return decode_command(body).release_id
-        return decode_event(body).release_id
+        return decode_command(body) if queue == "effects" else decode_event(body)
     except MessageError:
         return None
 

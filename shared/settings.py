@@ -47,7 +47,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """The settings; the description of a field is what an error tells its reader to set."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, defer_build=True
+    )
 
     state_storage: SecretStr | None = Field(default=None, description="the storage account's connection string")
     state_storage_table_uri: HttpUrl | None = Field(

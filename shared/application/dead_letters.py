@@ -2,24 +2,36 @@
 
 from shared.application.ids import content_digest
 from shared.application.ports import IntakeResult, Ports
-from shared.domain.events import MessageDeadLettered
+from shared.domain.commands import Command, PublishFact
+from shared.domain.events import Event, MessageDeadLettered
+
+#: How often the news of a dead letter may be dead-lettered itself: with ten deliveries each, that outlasts an outage;
+#: a release that cannot be read at all ends here instead of going round for ever.
+ROUNDS_MAX = 3
+_BODY_CHARS_MAX = 1000
 
 
 async def dead_lettered(
-    queue: str, message_id: str, release_id: str | None, reason: str, body: str, ports: Ports
+    queue: str, message_id: str, message: Event | Command | None, reason: str, body: str, ports: Ports
 ) -> None:
-    """`release_id` is None when the message could not be read; then its first 1,000 characters are kept."""
+    """`message` is None when `body` could not be read; of a quarantined body the first 1,000 characters are kept.
+
+    A fact that could not be published does not hold its release, which goes on rightly; it is quarantined.
+    """
     now = ports.clock.now()
     intake_id = f"dead-letter-{content_digest(queue, message_id, reason)}"
-    if release_id is None:
-        await ports.intake.record(intake_id, IntakeResult.QUARANTINED, queue, f"{reason}: {body[:1000]}", now)
+    rounds = message.rounds + 1 if isinstance(message, MessageDeadLettered) else 1
+    if message is None or isinstance(message, PublishFact) or rounds > ROUNDS_MAX:
+        kept = f"{reason}: {body[:_BODY_CHARS_MAX]}"
+        await ports.intake.record(intake_id, IntakeResult.QUARANTINED, queue, kept, now)
         return
     event = MessageDeadLettered(
-        event_id=f"{release_id}-{intake_id}",
-        release_id=release_id,
+        event_id=f"{message.release_id}-{intake_id}",
+        release_id=message.release_id,
         occurred_at=now,
         queue=queue,
         message_id=message_id,
         reason=reason,
+        rounds=rounds,
     )
     await ports.events.publish(event)

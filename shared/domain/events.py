@@ -186,11 +186,15 @@ class RetryRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageDeadLettered(Event):
-    """A message of this release could not be processed; somebody must look."""
+    """A message of this release could not be processed; somebody must look.
+
+    `rounds` counts how often this news itself could not be processed, from 1 on.
+    """
 
     queue: str
     message_id: str
     reason: str
+    rounds: int = 1
 
 
 PERSON_EVENTS = (ApprovalSubmitted, AbortRequested, RetryRequested)

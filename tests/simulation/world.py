@@ -1,5 +1,6 @@
 """One seeded world: models are registered, people decide, everything fails; then faults stop and it must converge."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,20 +8,23 @@ from shared.application import dead_letters, intake, people
 from shared.application.effects import carry_out
 from shared.application.errors import TransientFault
 from shared.application.handle_events import handle_events
-from shared.application.ports import Ports
+from shared.application.ports import Place, Ports
 from shared.application.sweep import sweep
+from shared.domain.commands import Command, PublishFact
 from shared.domain.errors import DomainError
-from shared.domain.events import Event
+from shared.domain.events import DeadlinePassed, Event, LookDue
 from shared.domain.model import GATE_OF_PHASE, Actor, Phase, Release
-from shared.domain.policy import Limits
+from shared.domain.policy import ApprovalRule, Limits, Policy
 from shared.domain.specs import gate_digest
+from tests.builders import a_spec
 from tests.fakes.config import FakeReleaseConfig, model_policy
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
+from tests.fakes.platform import FakeDeployment
 from tests.simulation.bus import Message, SimulatedQueue
-from tests.simulation.oracle import WatchedPlatform, WatchedStore, check_end, require
+from tests.simulation.oracle import Violation, WatchedPlatform, WatchedStore, check_end, require
 from tests.simulation.scheduler import FaultRates, Scheduler
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -42,8 +46,8 @@ LIMITS = Limits(
     hold_deadline_s=1800,
 )
 SWEEP_EVERY_S = 60
-FAULTY_STEPS = 1200
-ACTING_STEPS = 2200
+FAULTY_STEPS = (300, 1200, 2400)
+ACTING_STEPS = (2000, 5000, 8000)
 STEPS_MAX = 60_000
 
 
@@ -56,9 +60,11 @@ class World:
         clock = self.scheduler.clock
         self.events = SimulatedQueue("release-events", clock, self.rng, self._dead)
         self.commands = SimulatedQueue("effects", clock, self.rng, self._dead)
-        self.store = WatchedStore(lambda i: i in self.events.acknowledged or i in self.commands.acknowledged)
+        self.events.loses = self.commands.loses = self._loses
+        acknowledged = (self.events.acknowledged, self.commands.acknowledged)
+        self.store = WatchedStore(clock, self.events.published, *acknowledged)
         self.locks = MemoryCircuitLocks()
-        self.platform = WatchedPlatform(self.store, self.locks)
+        self.platform = WatchedPlatform(self.store, self.locks, clock)
         self.intake = MemoryIntakeLog()
         faulty = self.scheduler.faulty
         self.ports = Ports(
@@ -71,21 +77,32 @@ class World:
             intake=faulty(self.intake),
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform),
-            config=FakeReleaseConfig(model_policy(LIMITS, gate_deadline_s=3600)),
+            config=FakeReleaseConfig(self._policy()),
         )
+        self.faulty_steps = self.rng.choice(FAULTY_STEPS)
+        self.acting_steps = self.rng.choice(ACTING_STEPS)
         self.expected: set[str] = set()
         self.registered: set[str] = set()
         self.healed = False
 
     def run(self) -> int:
-        """Runs to the end and returns the number of scheduler steps. Raises Violation."""
+        """Runs to the end and returns the number of scheduler steps. Raises Violation, also for a handler's bug."""
+        try:
+            return self._run()
+        except Violation:
+            raise
+        except Exception as error:
+            raise Violation(f"a handler raised {error!r}") from error
+
+    def _run(self) -> int:
         self._set_the_scene()
+        at_first = dict(self.platform.deployments)
         self.scheduler.at(SWEEP_EVERY_S, self._sweep)
         while self.scheduler.steps < STEPS_MAX:
-            if self.scheduler.steps == FAULTY_STEPS:
+            if self.scheduler.steps == self.faulty_steps:
                 self._heal()
             self._deliver()
-            if self.scheduler.steps < ACTING_STEPS and self.rng.random() < 0.08:
+            if self.scheduler.steps < self.acting_steps and self.rng.random() < 0.08:
                 self._somebody_acts()
             self.scheduler.step()
             if self.healed and self._at_rest():
@@ -93,14 +110,38 @@ class World:
         require(self._at_rest(), f"L1: not at rest after {STEPS_MAX} steps")
         for intake_id in self.registered:
             self._check_accounted(intake_id)
-        check_end(self.store, self.locks, self.platform)
+        check_end(self.store, self.locks, self.platform, at_first)
         return self.scheduler.steps
 
+    def _policy(self) -> Policy:
+        """Gates of one or of two approvals."""
+        policy = model_policy(LIMITS, gate_deadline_s=3600)
+        rules = (ApprovalRule(group="ML-Engineers", count=self.rng.choice((1, 1, 2))),)
+        return replace(policy, gates={stage: replace(gate, approvals=rules) for stage, gate in policy.gates.items()})
+
+    def _loses(self, body: Event | Command) -> bool:
+        """What the sweeper and the looks promise to bring back may be lost."""
+        mended = isinstance(body, LookDue | DeadlinePassed | Command) and not isinstance(body, PublishFact)
+        return mended and self.scheduler.hit(self.scheduler.rates.lost_message)
+
+    def _something_runs(self, circuit: str) -> None:
+        """Production runs an older version, which no release of this world brought."""
+        plan = FakeReleaseConfig().plan("P001", circuit)
+        if plan is None or self.rng.random() < 0.25:
+            return
+        model = f"azureml://registries/mlregistry-shared/models/{plan.registry_model_name}/versions/0"
+        spec = a_spec(endpoint_name=plan.endpoint_name, deployment_name=plan.deployment_name, model=model)
+        self.platform.registry[model] = "older"
+        key = (Place.PRODUCTION, plan.endpoint_name, plan.deployment_name)
+        self.platform.deployments[key] = FakeDeployment(spec=spec)
+
     def _set_the_scene(self) -> None:
+        for circuit in ("C001", "C002"):
+            self._something_runs(circuit)
         self.platform.reads_in_progress = self.rng.randrange(3)
-        self.platform.job_status = self.rng.choice(("Completed", "Completed", "Completed", "Failed", "Canceled"))
+        self.platform.job_status = self.rng.choice((*["Completed"] * 8, "Failed", "Canceled"))
         if self.rng.random() < 0.15:
-            self.platform.fail_deployments = {self.rng.choice(("test", "production"))}  # type: ignore[arg-type]
+            self.platform.fail_deployments = {self.rng.choice((Place.TEST, Place.PRODUCTION))}
         for number in range(self.rng.randint(1, 3)):
             circuit = self.rng.choice(("C001", "C001", "C002"))
             name, version = f"sensor_model_P001_{circuit}", str(number + 1)
@@ -159,7 +200,7 @@ class World:
                 self.scheduler.at(5, lambda: self._dead(queue, message))
 
         work = dead_letters.dead_lettered(
-            queue.name, message.message_id, message.body.release_id, "MaxDeliveryCountExceeded", "", self.ports
+            queue.name, message.message_id, message.body, "MaxDeliveryCountExceeded", "", self.ports
         )
         self.scheduler.start("dead_letters", work, done)
 
@@ -177,8 +218,9 @@ class World:
 
     async def _wish(self, release: Release, actor: Actor) -> None:
         rid, dice = release.release_id, self.rng.random()
+        impatience = 0.03 if release.production_touched else 0.002
         try:
-            if dice < 0.008:
+            if dice < impatience:
                 await people.abort(rid, actor, "changed my mind", self.ports)
             elif release.phase is Phase.HELD:
                 await people.retry(rid, actor, "", self.ports)
@@ -195,6 +237,7 @@ class World:
     def _heal(self) -> None:
         self.healed = True
         self.scheduler.rates = FaultRates()
+        self.platform.fail_deployments.clear()
 
     def _at_rest(self) -> bool:
         ended = all(p.release.phase.is_terminal and not p.outbox for p in self.store.partitions.values())

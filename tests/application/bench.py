@@ -1,0 +1,96 @@
+"""The use cases on in-memory ports, with a delivery that stands in for the queues."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.application import intake
+from shared.application.effects import carry_out
+from shared.application.handle_events import handle_events
+from shared.application.ports import Change, Ports
+from shared.domain.commands import Command
+from shared.domain.events import Event
+from shared.domain.model import Phase, Release
+from tests.fakes.clock import FakeClock
+from tests.fakes.config import FakeReleaseConfig
+from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.intake import MemoryIntakeLog
+from tests.fakes.jobs import MemoryTestJobs
+from tests.fakes.locks import MemoryCircuitLocks
+from tests.fakes.platform import DEV_WORKSPACE, MemoryModelPlatform
+from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue
+from tests.fakes.store import MemoryReleaseStore
+
+MODEL, VERSION = "sensor_model_P001_C001", "7"
+TRAINER = "trainer@example.com"
+
+
+@dataclass
+class Bench:
+    """Fakes of every port; `delivered` holds the message ids that were handled."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    store: MemoryReleaseStore = field(default_factory=MemoryReleaseStore)
+    events: MemoryEventQueue = field(default_factory=MemoryEventQueue)
+    commands: MemoryCommandQueue = field(default_factory=MemoryCommandQueue)
+    locks: MemoryCircuitLocks = field(default_factory=MemoryCircuitLocks)
+    jobs: MemoryTestJobs = field(default_factory=MemoryTestJobs)
+    intake: MemoryIntakeLog = field(default_factory=MemoryIntakeLog)
+    facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
+    platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
+    delivered: set[str] = field(default_factory=set)
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(
+            clock=self.clock,
+            store=self.store,
+            events=self.events,
+            commands=self.commands,
+            locks=self.locks,
+            test_jobs=self.jobs,
+            intake=self.intake,
+            facts=self.facts,
+            platform=self.platform,
+            config=FakeReleaseConfig(),
+        )
+
+    def release(self, release_id: str) -> Release:
+        """The release as it is stored."""
+        return self.store.partitions[release_id].release
+
+    async def put(self, release: Release, *commands: Command) -> Release:
+        """Stores a release that is where the test needs it, listed as open, with `commands` in its outbox."""
+        await self.store.add_open(release.release_id, self.clock.now())
+        await self.store.commit(Change(release=release, version=None, commands=commands))
+        return release
+
+    async def registered(self) -> str:
+        """A model of circuit P001/C001 was registered; the id of its release."""
+        self.platform.add_model(MODEL, VERSION, {"plant_id": "P001", "circuit_id": "C001"}, created_by=TRAINER)
+        now = self.clock.now()
+        return await intake.model_registered("registration-1", DEV_WORKSPACE, MODEL, VERSION, now, self.ports)
+
+    async def deliver(self) -> None:
+        """Delivers every message that is due, and what follows from it, until nothing is due."""
+        while due := self._due():
+            for message_id, body in due:
+                self.delivered.add(message_id)
+                if isinstance(body, Event):
+                    await handle_events(body.release_id, [body], self.ports)
+                else:
+                    await carry_out(body, self.ports)
+
+    async def run_until(self, release_id: str, phase: Phase, *, within_s: int = 7200) -> Release:
+        """Delivers and lets time pass until the release is in `phase`."""
+        until = self.clock.now() + timedelta(seconds=within_s)
+        await self.deliver()
+        while self.release(release_id).phase is not phase:
+            assert self.clock.now() < until, f"still {self.release(release_id).phase}, not {phase}"
+            self.clock.advance(30)
+            await self.deliver()
+        return self.release(release_id)
+
+    def _due(self) -> list[tuple[str, Event | Command]]:
+        now = self.clock.now()
+        sent = [*self.events.sent, *self.commands.sent]
+        return [(key, body) for key, body, at in sent if key not in self.delivered and (at is None or at <= now)]

@@ -1,0 +1,10 @@
+"""One bench per test."""
+
+import pytest
+
+from tests.application.bench import Bench
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
