@@ -14,7 +14,8 @@ import yaml
 
 from local import azurite
 from local.identity.people import load_directory
-from local.parts import LOOPBACK, REPOSITORY, TENANT, Layout, write_atomically
+from local.part import write_atomically
+from local.parts import LOOPBACK, REPOSITORY, TENANT, Layout
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 RESOURCE_GROUP = "mlops-rg"

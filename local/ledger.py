@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from local.parts import PARTS, write_atomically
+from local.part import write_atomically
+from local.parts import PARTS
 from local.process import ProcessRecord
 
 _LAST = "azurite"  # stays until the end, so that whatever is being written can still be stored

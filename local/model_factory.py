@@ -136,7 +136,9 @@ def _run(module: str, *options: str) -> dict[str, Any]:
     """Run a module of the environment the way a job would; its last line of output is JSON. Raises `CloudError`."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "environment"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", module, *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # nosec B603 # this interpreter and modules of this repository, without a shell
+        command, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise CloudError(f"{module} failed:\n{done.stderr.strip() or done.stdout.strip()}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import azurite
+from local.part import write_atomically
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
@@ -176,16 +176,8 @@ def accepts_connections(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def write_atomically(file: Path, text: str, *, mode: int = 0o644) -> None:
-    """Readers see the old text or the new one, never half of it."""
-    beside = file.with_name(f"{file.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as stream:
-        stream.write(text)
-    os.replace(beside, file)
-
-
 def _free_port(taken: Iterable[int]) -> int:
     while True:
-        port = random.choice(PORT_RANGE)
+        port = random.choice(PORT_RANGE)  # nosec B311 # any free port will do
         if port not in taken and is_free(port):
             return port

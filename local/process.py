@@ -85,7 +85,7 @@ class PartProcess:
         self._output = logs / f"{name}.out"
         logs.mkdir(parents=True, exist_ok=True)
         with self._output.open("w") as output, self.log.open("a") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # nosec B603 # the commands of parts.py, without a shell
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,4 +1,4 @@
-"""What the HTTP parts of the local cloud share: logging, the readiness line, refusals, a graceful end.
+"""What the HTTP parts of the local cloud share: the socket, refusals, a graceful end.
 
 Source of the rules: docs/local-cloud-contract.md.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,20 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local.part import announce
+
 LOOPBACK = "127.0.0.1"
 GRACEFUL_SHUTDOWN_S = 3  # the contract allows 5 s from SIGTERM to the end of the process
 
 _log = logging.getLogger("local.serving")
-
-
-def configure_logging(level: int = logging.INFO) -> None:
-    """One line per record on standard error, with a UTC time stamp."""
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the readiness line says what its INFO says
 
 
 def listen(port: int) -> socket.socket:
@@ -44,6 +35,7 @@ def listen(port: int) -> socket.socket:
 
 def serve(app: Starlette, *, part: str, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; write the readiness line once requests are accepted."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # the readiness line says what its INFO says
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S, ws="none"
     )
@@ -53,12 +45,12 @@ def serve(app: Starlette, *, part: str, listener: socket.socket) -> None:
 class _AnnouncingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, *, part: str, port: int) -> None:
         super().__init__(config)
-        self._readiness = json.dumps({"ready": True, "part": part, "port": port})
+        self._announcement = (part, port)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
-            print(self._readiness, flush=True)
+            announce(*self._announcement)
 
 
 def error(status: int, code: str, message: str) -> JSONResponse:
@@ -77,7 +69,7 @@ async def _refuse(request: Request, _: Exception) -> Response:
 
 
 async def _http_error(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, HTTPException)
+    assert isinstance(problem, HTTPException)  # nosec B101 # for the type checker: it is registered for these only
     return error(problem.status_code, "BadRequest", problem.detail)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 
-from local.serving import configure_logging, listen, serve
+from local.part import DirectoryInUse, configure_logging
+from local.serving import listen, serve
 
 from .app import create_app
 from .artifacts import Artifacts
@@ -21,7 +23,7 @@ from .storage import Storage
 from .store import Store
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="local.azureml", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="0 for any free port")
     parser.add_argument("--data", type=Path, required=True, help="directory for state, jobs and environments")
@@ -35,7 +37,13 @@ def main() -> None:
     configure_logging()
     for chatty in ("azure", "httpx"):  # they log every request they make
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    serve(create_app(_service(options)), part="azureml", listener=listen(options.port))
+    try:
+        service, listener = _service(options), listen(options.port)
+    except (DirectoryInUse, OSError) as problem:
+        logging.getLogger("local.azureml").critical("cannot start: %s", problem)
+        return 1
+    serve(create_app(service), part="azureml", listener=listener)
+    return 0
 
 
 def _service(options: argparse.Namespace) -> Service:
@@ -61,4 +69,4 @@ def _service(options: argparse.Namespace) -> Service:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from local.part import stop_if_broken
 from local.serving import REFUSALS, health
 
 from . import (
@@ -118,8 +119,12 @@ def create_app(service: Service) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        service.artifacts.recover()
         runner.recover()
-        tasks = [asyncio.create_task(work) for work in (service.operations.run(), runner.run(), service.outbox.run())]
+        background = {"operations": service.operations.run(), "jobs": runner.run(), "events": service.outbox.run()}
+        tasks = [asyncio.create_task(work, name=name) for name, work in background.items()]
+        for task in tasks:
+            task.add_done_callback(stop_if_broken)
         try:
             yield
         finally:

@@ -27,7 +27,12 @@ class Artifacts:
     def __init__(self, data: Path, storage: Storage) -> None:
         self._data = data
         self._storage = storage
+        self._partial = data / "partial"
         self._locks: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def recover(self) -> None:
+        """Remove what a killed server had begun to download."""
+        shutil.rmtree(self._partial, ignore_errors=True)
 
     async def model_dir(self, scope: Scope, ref: AssetRef, model: Document) -> Path:
         """AZUREML_MODEL_DIR: the folder that holds the model's artifact folder or file."""
@@ -58,7 +63,7 @@ class Artifacts:
         folder = self._data / ref.kind / scope.name / ref.name / ref.version
         async with self._locks[folder]:
             if not folder.exists():
-                partial = self._data / "partial" / uuid.uuid4().hex
+                partial = self._partial / uuid.uuid4().hex
                 try:
                     await self._bring(scope, uri, partial / leaf)
                     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def create_version(
     service: Service, scope: Scope, kind: str, name: str, version: str, properties: Document, caller: str
 ) -> Document:
     """Store a new version and its container, and announce a model; part of the caller's transaction."""
-    _check_name(kind, name, version)
+    check_name(kind, name, version)
     key = scope.key(kind, name, version)
     document: Document = {
         "id": scope.asset_id(kind, name, version),
@@ -172,7 +172,8 @@ def _put_container(store: Store, scope: Scope, kind: str, name: str, version: st
     store.put(key, document)
 
 
-def _check_name(kind: str, name: str, version: str) -> None:
+def check_name(kind: str, name: str, version: str) -> None:
+    """Raises `ArmError` 400 for a name or version that an asset of this kind cannot have."""
     if not _NAME.match(name) or not _NAME.match(version):
         raise invalid(f"{name}:{version} is not a valid name and version.")
     if kind == "models" and not version.isdigit():

@@ -7,7 +7,6 @@ is PascalCase with an integer `ModelVersion`. An event is written in the same tr
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import logging
 import uuid
@@ -87,18 +86,16 @@ class Outbox:
 
     async def _deliver(self, client: httpx.AsyncClient) -> bool:
         """Send everything that waits; False if some of it must be sent again."""
-        complete = True
-        while rows := self._store.rows("SELECT * FROM outbox ORDER BY workspace, seq LIMIT ?", _BATCH):
-            for workspace, group in itertools.groupby(rows, key=lambda row: str(row["workspace"])):
-                batch = list(group)
-                if not await self._post(client, workspace, [json.loads(row["event"]) for row in batch]):
-                    complete = False
-                    continue
-                with self._store.transaction():
-                    for row in batch:
-                        self._store.write("DELETE FROM outbox WHERE seq = ?", row["seq"])
-            if not complete:
+        workspaces = [str(row["workspace"]) for row in self._store.rows("SELECT DISTINCT workspace FROM outbox")]
+        return all([await self._deliver_of(client, workspace) for workspace in workspaces])
+
+    async def _deliver_of(self, client: httpx.AsyncClient, workspace: str) -> bool:
+        select = "SELECT * FROM outbox WHERE workspace = ? ORDER BY seq LIMIT ?"
+        while batch := self._store.rows(select, workspace, _BATCH):
+            if not await self._post(client, workspace, [json.loads(row["event"]) for row in batch]):
                 return False
+            with self._store.transaction():
+                self._store.write("DELETE FROM outbox WHERE workspace = ? AND seq <= ?", workspace, batch[-1]["seq"])
         return True
 
     async def _post(self, client: httpx.AsyncClient, workspace: str, events: list[Document]) -> bool:

@@ -53,7 +53,7 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         self.profile = Profile()
         self._rules: list[_Rule] = []
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # nosec B311 # faults, not secrets
 
     def add(self, fault: Fault) -> None:
         self._rules.append(_Rule(fault=fault, left=fault.count))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import isodate
 from starlette.responses import JSONResponse, Response
 
 from .assets import resolve
@@ -24,6 +25,8 @@ from .operations import Finisher, Operation
 from .store import Document, Store
 
 TERMINAL = ("Completed", "Failed", "Canceled")
+CANCEL_REQUESTED = "CancelRequested"
+LONGEST_RUN_S = 3600.0  # a job that hangs must not hold a node for ever
 _NAME = re.compile(r"^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,254}$")  # each names a folder
 _UPDATABLE = ("description", "tags", "displayName", "properties", "isArchived")
 _ANSWERED = ("status", "services", "outputs")  # what the service adds, and a client may send back
@@ -90,11 +93,16 @@ class Jobs:
         return document
 
     def set_status(self, workspace: Scope, name: str, status: str, *, error: str | None = None) -> None:
-        """Move a job on and announce it; part of the caller's transaction. A job that ended stays as it is."""
+        """Move a job on and announce it; part of the caller's transaction.
+
+        A job that ended stays as it is, and one that was asked to end can only end.
+        """
         document = self.get(workspace, name)
         properties = document["properties"]
         if properties["status"] in TERMINAL:
             return
+        if properties["status"] == CANCEL_REQUESTED and status not in TERMINAL:
+            return  # its turn came before the cancellation was done
         properties["status"] = status
         if error:
             properties["properties"]["local.error"] = error
@@ -102,6 +110,18 @@ class Jobs:
         self._outbox.run_status_changed(workspace, document)
         if status == "Completed":
             self._outbox.run_completed(workspace, document)
+
+
+def limit_s(spec: Mapping[str, Any]) -> float:
+    """After how many seconds a job is canceled: `limits.timeout` of a command. Raises `ArmError` 400 for nonsense."""
+    wanted = ((spec.get("request") or {}).get("limits") or {}).get("timeout")
+    if wanted is None:
+        return LONGEST_RUN_S
+    try:
+        seconds = isodate.parse_duration(wanted).total_seconds()
+    except (isodate.ISO8601Error, TypeError) as problem:
+        raise invalid(f"limits.timeout must be an ISO 8601 duration, not {wanted!r}.") from problem
+    return min(float(seconds), LONGEST_RUN_S)
 
 
 def job_id(workspace: Scope, name: str) -> str:
@@ -142,6 +162,7 @@ async def put_job(call: Call) -> Response:
         if service.store.get(job_id(workspace, name)):
             return JSONResponse(_update(call, workspace, name, request))
         _check_assets(call, request)
+        limit_s({"request": request})
         outputs = request.get("outputs") or {}
         request["outputs"] = {
             output: {"mode": "ReadWriteMount", **(given or {}), "uri": output_uri(workspace, name, output)}
@@ -165,7 +186,7 @@ async def cancel_job(call: Call) -> Response:
     with service.store.transaction():
         document = service.jobs.get(workspace, name)
         operation = call.start("job.cancel", target=document["id"], entity=None)
-        service.jobs.set_status(workspace, name, "CancelRequested")
+        service.jobs.set_status(workspace, name, CANCEL_REQUESTED)
     return call.accept(operation)
 
 

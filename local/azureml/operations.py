@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from local.part import stop_if_broken
+
 from .config import PROVIDER, Settings
 from .documents import utc_now
 from .errors import ArmError
@@ -107,7 +109,9 @@ class Operations:
                 if operation.due > time.time():
                     nap = min(nap, operation.due - time.time())
                     break
-                self._active[operation.id] = asyncio.create_task(self._finish(operation))
+                task = asyncio.create_task(self._finish(operation), name=f"operation {operation.kind}")
+                task.add_done_callback(stop_if_broken)
+                self._active[operation.id] = task
             try:
                 await asyncio.wait_for(self._wake.wait(), nap)
             except TimeoutError:
@@ -122,16 +126,26 @@ class Operations:
         except ArmError as problem:
             error = problem.error
         except Exception as problem:  # a defect here must not leave the operation running for ever
-            _log.exception("operation %s on %s failed", operation.kind, operation.target)
-            error = ArmError(500, "InternalServerError", f"{type(problem).__name__}: {problem}").error
+            error = _defect(operation, problem)
+        try:
+            self._record(finisher, operation, error)
+        except Exception as problem:
+            self._record(finisher, operation, _defect(operation, problem))
+        del self._active[operation.id]
+        self._wake.set()
+
+    def _record(self, finisher: Finisher, operation: Operation, error: dict[str, Any] | None) -> None:
         with self._store.transaction():
             finisher.commit(operation, error)
             self._store.write(
                 "UPDATE operations SET state = ?, error = ?, ended_at = ? WHERE id = ?",
                 "Failed" if error else "Succeeded", json.dumps(error), utc_now(), operation.id,
             )  # fmt: skip
-        del self._active[operation.id]
-        self._wake.set()
+
+
+def _defect(operation: Operation, problem: Exception) -> dict[str, Any]:
+    _log.error("operation %s on %s failed", operation.kind, operation.target, exc_info=problem)
+    return ArmError(500, "InternalServerError", f"{type(problem).__name__}: {problem}").error
 
 
 def _operation(row: sqlite3.Row) -> Operation:

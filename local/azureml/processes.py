@@ -1,7 +1,7 @@
 """Starting, recognising and ending the operating-system processes of jobs.
 
-A process is started behind a gate: it waits for a word on its standard input before it becomes the job. So its id is
-on disk before it does anything, and if the server dies in between, it ends by itself.
+A process is started behind a guard (`job_guard.py`): it waits for a word before it becomes the job, so that its id is
+on disk before it does anything, and it ends with the server, however that ends.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_GATE = 'read -r go || exit 75; exec "$@" </dev/null'
-_GRACE_S = 5.0
+from .job_guard import GO
+
+GRACE_S = 5.0
+SHUTDOWN_GRACE_S = 1.0  # the server itself has 5 s from SIGTERM to its end (docs/local-cloud-contract.md)
+
+_GUARD = Path(__file__).with_name("job_guard.py")
 _INHERITED = ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -36,30 +40,37 @@ def environment(variables: Mapping[str, str], python_path: Sequence[Path]) -> di
 async def start_gated(
     command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], logs: Path
 ) -> asyncio.subprocess.Process:
-    """Start a process in its own group, waiting at the gate, with its output appended to two log files."""
+    """Start a process in its own group, waiting at the gate, with its output appended to two log files.
+
+    Its standard input must stay open: the guard takes its end for the end of this server.
+    """
     with (logs / "stdout.txt").open("ab") as out, (logs / "stderr.txt").open("ab") as err:
         return await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", _GATE, "sh", *command,
+            sys.executable, "-I", "-S", str(_GUARD), *command,
             stdin=asyncio.subprocess.PIPE, stdout=out, stderr=err, cwd=cwd, env=dict(variables),
             start_new_session=True,
         )  # fmt: skip
 
 
 def open_gate(process: asyncio.subprocess.Process) -> None:
-    assert process.stdin is not None
-    process.stdin.write(b"go\n")
-    process.stdin.close()
+    """Let a gated process become the job."""
+    if process.stdin is None:
+        raise ValueError("The process was not started by start_gated.")
+    process.stdin.write(GO)
 
 
-async def end(process: asyncio.subprocess.Process) -> None:
-    """End a process and its group: asked first, killed after a while."""
+async def end(process: asyncio.subprocess.Process, grace_s: float) -> None:
+    """End a process and its group: the process is asked first; what it leaves running is killed."""
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), _GRACE_S)
+            await asyncio.wait_for(process.wait(), grace_s)
         except TimeoutError:
             _signal_group(process.pid, signal.SIGKILL)
             await process.wait()
+    _signal_group(process.pid, signal.SIGKILL)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def started_at(pid: int) -> str | None:
@@ -68,7 +79,8 @@ def started_at(pid: int) -> str | None:
     if stat.exists():
         # The command name may contain spaces and brackets; the fields after it do not (man 5 proc).
         return stat.read_text().rpartition(")")[2].split()[19]
-    listing = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    listing = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603 # fixed, but for a number
     return listing.stdout.strip() or None
 
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from .arm_ids import AssetRef, BlobPath, parse_asset, parse_location
 from .artifacts import copy_to_registry
-from .assets import create_version
+from .assets import check_name, create_version
 from .call import Call, Service
 from .config import Scope
 from .errors import conflict, invalid, not_found
@@ -46,10 +46,10 @@ async def import_asset(call: Call) -> Response:
     _, ref, _ = _source(service, reference)
     name = str(wanted.get("destinationName") or ref.name)
     version = str(wanted.get("destinationVersion") or ref.version)
+    check_name(ref.kind, name, version)
     target = registry.key(ref.kind, name, version)
     with service.store.transaction():
-        if service.store.get(target):
-            raise conflict(f"{ref.kind} {name}:{version} already exists in registry {registry.name}.")
+        _check_free(service, registry, ref.kind, name, version)
         operation = call.start(
             "import",
             target=target,
@@ -75,6 +75,7 @@ def import_finisher(service: Service) -> Finisher:
         copied[operation.id] = await copy_to_registry(
             service.storage, source, registry, destination, document["properties"]
         )
+        _check_free(service, registry, ref.kind, destination.name, destination.version)
 
     def commit(operation: Operation, error: Document | None) -> None:
         properties = copied.pop(operation.id, None)
@@ -125,6 +126,12 @@ def _source(service: Service, reference: str) -> tuple[Scope, AssetRef, Document
     if scope is None or document is None:
         raise not_found(f"The asset {reference}")
     return scope, ref, document
+
+
+def _check_free(service: Service, registry: Scope, kind: str, name: str, version: str) -> None:
+    """Raises `ArmError` 409: an import never replaces a version."""
+    if service.store.get(registry.key(kind, name, version)):
+        raise conflict(f"{kind} {name}:{version} already exists in registry {registry.name}.")
 
 
 def _destination(service: Service, operation: Operation, kind: str) -> tuple[Scope, AssetRef]:

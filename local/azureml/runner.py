@@ -1,7 +1,7 @@
 """Runs queued jobs as processes of this machine, a few at a time per compute.
 
-After a restart of the server, a job whose process was running is run again from the queue, like a job on a node that
-was taken away; a process that is still alive is killed first. A job that was interrupted too often fails.
+A job's process ends with the server. After a restart the job is run again from the queue, like a job on a node that
+was taken away. A job that was interrupted too often fails.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.part import stop_if_broken
+
 from . import processes
 from .call import Service
 from .config import Scope
+from .jobs import CANCEL_REQUESTED, limit_s
 from .preparation import Launch, Preparation
 
 _log = logging.getLogger("local.azureml.runner")
 _ATTEMPTS = 3
-_LONGEST_RUN_S = 3600.0  # a job that hangs must not hold a node for ever
 
 
 class _Ended(Exception):
@@ -63,7 +65,7 @@ class Runner:
             workspace, name = self._named(spec)
             status = self._service.jobs.get(workspace, name)["properties"]["status"]
             with self._store.transaction():
-                if status == "CancelRequested":
+                if status == CANCEL_REQUESTED:
                     self._finish(row["job"], workspace, name, "Canceled", None)
                 elif row["attempt"] >= _ATTEMPTS:
                     reason = f"The compute was restarted {row['attempt']} times while the job ran."
@@ -89,8 +91,8 @@ class Runner:
         """End a job, running or waiting, and return when it is over."""
         if active := self._active.get(job):
             active.stop.set()
-            assert active.task is not None
-            await asyncio.wait({active.task})
+            if active.task:
+                await asyncio.wait({active.task})
             return
         row = self._store.row("SELECT spec FROM runs WHERE job = ? AND state = 'Queued'", job)
         if row:
@@ -106,7 +108,10 @@ class Runner:
                 continue
             busy[compute] += 1
             active = self._active[row["job"]] = _Active(compute=compute)
-            active.task = asyncio.create_task(self._see_through(row["job"], json.loads(row["spec"]), active))
+            active.task = asyncio.create_task(
+                self._see_through(row["job"], json.loads(row["spec"]), active), name=f"job {row['job']}"
+            )
+            active.task.add_done_callback(stop_if_broken)
 
     async def _see_through(self, job: str, spec: Mapping[str, Any], active: _Active) -> None:
         workspace, name = self._named(spec)
@@ -116,7 +121,7 @@ class Runner:
                 self._store.write("UPDATE runs SET state = 'Active', attempt = attempt + 1 WHERE job = ?", job)
                 self._service.jobs.set_status(workspace, name, "Preparing")
             launch = await self._preparation.launch(workspace, name, spec)
-            await self._execute(job, workspace, name, launch, active)
+            await self._execute(job, workspace, name, launch, active, limit_s(spec))
             with self._store.transaction():
                 self._service.jobs.set_status(workspace, name, "Finalizing")
             await self._preparation.publish(workspace, name, launch)
@@ -131,11 +136,14 @@ class Runner:
         del self._active[job]
         self.wake()
 
-    async def _execute(self, job: str, workspace: Scope, name: str, launch: Launch, active: _Active) -> None:
-        """Run the process to its end. Raises `_Ended` unless it exits with 0."""
+    async def _execute(
+        self, job: str, workspace: Scope, name: str, launch: Launch, active: _Active, longest_s: float
+    ) -> None:
+        """Run the process to its end. Raises `_Ended` unless it exits with 0 in time."""
         process = await processes.start_gated(
             launch.command, cwd=launch.cwd, variables=launch.variables, logs=launch.logs
         )
+        grace_s = processes.GRACE_S
         try:
             with self._store.transaction():
                 self._store.write(
@@ -145,16 +153,19 @@ class Runner:
                 self._service.jobs.set_status(workspace, name, "Running")
             processes.open_gate(process)
             exited, stopped = asyncio.create_task(process.wait()), asyncio.create_task(active.stop.wait())
-            await asyncio.wait({exited, stopped}, timeout=_LONGEST_RUN_S, return_when="FIRST_COMPLETED")
+            over, _ = await asyncio.wait({exited, stopped}, timeout=longest_s, return_when="FIRST_COMPLETED")
             stopped.cancel()
+        except asyncio.CancelledError:
+            grace_s = processes.SHUTDOWN_GRACE_S
+            raise
         finally:
-            await processes.end(process)
+            await processes.end(process, grace_s)
         if active.stop.is_set():
             raise _Ended("Canceled")
-        if not exited.done() or process.returncode is None:
-            raise _Ended("Failed", f"The job ran longer than {_LONGEST_RUN_S:.0f} s.")
-        if process.returncode != 0:
-            raise _Ended("Failed", self._why(launch, process.returncode))
+        if not over:  # what it says when it is told to end is not its result
+            raise _Ended("Canceled", f"The job ran longer than {longest_s:g} s.")
+        if code := exited.result():
+            raise _Ended("Failed", self._why(launch, code))
 
     def _finish(self, job: str, workspace: Scope, name: str, status: str, reason: str | None) -> None:
         self._service.jobs.set_status(workspace, name, status, error=reason)

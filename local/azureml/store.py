@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from local.part import lock_directory
+
 Document = dict[str, Any]
 
 # ARM ids are case-insensitive, hence NOCASE. `collection` is the id without its last segment.
@@ -44,13 +46,14 @@ class Store:
     """Documents by ARM id, plus the tables of the other modules; writes need an open transaction."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_directory(path.parent, "Azure Machine Learning")
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
 
     def close(self) -> None:
         self._db.close()
+        self._lock.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -58,10 +61,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # SQLite itself undoes what it cannot commit for want of space
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def write(self, sql: str, *arguments: Any) -> None:
         """Run a changing statement. Raises `RuntimeError` outside a transaction."""

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from local.serving import LOOPBACK, configure_logging, listen, serve
+from local.part import configure_logging, stop_if_broken
+from local.serving import LOOPBACK, listen, serve
 
 from .app import EventGridApi
 from .config import Config, load_config
 from .deadletters import write_dead_letters
-from .engine import Engine, stop_if_broken
+from .engine import Engine
 from .sender import Sender
 from .store import Store
 

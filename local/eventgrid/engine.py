@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from local.part import stop_if_broken
 
 from .config import Faults, Subscription
 from .names import same_topic
@@ -79,7 +80,8 @@ class Worker:
     async def _deliver(self, spec: Subscription, delivery: Delivery) -> None:
         attempt = await self.sender.deliver(spec, delivery)
         made = delivery.attempts + 1
-        verdict = judge(attempt, made=made, spec=spec, scale=self.retry_scale, jitter=random.random())
+        jitter = random.random()  # nosec B311 # a delay, not a secret
+        verdict = judge(attempt, made=made, spec=spec, scale=self.retry_scale, jitter=jitter)
         match verdict:
             case Delivered():
                 self.store.mark_delivered(delivery, attempt)
@@ -136,7 +138,7 @@ class Engine:
 
     def set_faults(self, faults: Faults) -> None:
         self.faults = faults
-        self._random = random.Random(faults.seed)
+        self._random = random.Random(faults.seed)  # nosec B311 # faults, not secrets
 
     def subscribe(self, spec: Subscription) -> StoredSubscription:
         stored = self.store.put_subscription(spec)
@@ -189,10 +191,3 @@ class Engine:
         task = asyncio.create_task(worker.run(), name=f"worker {name}")
         task.add_done_callback(stop_if_broken)
         self._workers[name] = (worker, task)
-
-
-def stop_if_broken(task: asyncio.Task[None]) -> None:
-    """A part that no longer delivers must not look healthy: end it, all state is on disk, and let it be restarted."""
-    if not task.cancelled() and (problem := task.exception()):
-        _log.critical("%s failed; this part ends itself", task.get_name(), exc_info=problem)
-        os._exit(1)

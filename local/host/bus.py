@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from local.host.connections import Connections
 from local.host.functions import FunctionDef
@@ -11,8 +10,7 @@ from local.host.hostjson import ServiceBusOptions
 from local.host.invoker import Invoker
 from local.host.pumps import Pump, QueuePump, SessionPump
 from local.host.servicebus import MessageHandler, QueueSource
-
-logger = logging.getLogger("host.servicebus")
+from local.part import stop_if_broken
 
 
 class Bus:
@@ -35,8 +33,8 @@ class Bus:
     def start(self) -> None:
         """Begin to receive."""
         for pump in self._pumps:
-            task = asyncio.create_task(pump.run())
-            task.add_done_callback(_log_unexpected_end)
+            task = asyncio.create_task(pump.run(), name="a Service Bus pump")
+            task.add_done_callback(stop_if_broken)
             self._running.append(task)
 
     def stop(self) -> None:
@@ -49,9 +47,3 @@ class Bus:
         await asyncio.gather(*self._running, return_exceptions=True)
         await asyncio.gather(*(pump.close() for pump in self._pumps))
         await self._connections.close()
-
-
-def _log_unexpected_end(task: asyncio.Task[None]) -> None:
-    """A pump that ends by itself is a fault of this host: say so instead of falling silent."""
-    if not task.cancelled() and task.exception() is not None:
-        logger.critical("a pump ended unexpectedly", exc_info=task.exception())

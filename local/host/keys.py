@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from local.part import write_atomically
 
 EVENT_GRID_SYSTEM_KEY = "eventgrid_extension"
 
@@ -69,10 +70,7 @@ class KeyRing:
 
     def _write(self, path: Path) -> None:
         document = {"master": self.master, "host": self.host, "system": self.system, "functions": self.functions}
-        draft = path.with_suffix(".tmp")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        os.replace(draft, path)
+        write_atomically(path, json.dumps(document, indent=2) + "\n", mode=0o600)
 
     def access(self, key: str | None, function: str | None = None) -> Access:
         """The level `key` reaches for `function` (or for the host as a whole)."""

@@ -79,7 +79,7 @@ class HostProcess:
 
     def _fatal(self, exit_code: int) -> None:
         self._exit_code = self._exit_code or exit_code
-        assert self._ending is not None
+        assert self._ending is not None  # nosec B101 # for the type checker: set before anything runs
         self._ending.set()
 
     async def _end(self, host: Host, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

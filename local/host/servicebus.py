@@ -86,7 +86,7 @@ class Backoff:
     async def pause(self) -> None:
         """Wait, and wait longer next time."""
         pause_s, self._next_s = self._next_s, min(self._next_s * 2, BACKOFF_MOST_S)
-        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # nosec B311 # jitter
 
 
 class MessageHandler:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from local.host.functions import RetryPolicy
 from local.host.protos import TypedData, as_json
 from local.host.schedule import Schedule
 from local.host.worker import Attempt
+from local.part import write_atomically
 
 logger = logging.getLogger("host.timers")
 
@@ -95,9 +95,7 @@ class StatusFile:
     def write(self, status: TimerStatus) -> None:
         """Replace the stored status."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".tmp")
-        draft.write_text(json.dumps(status.as_json()), encoding="utf-8")
-        os.replace(draft, self._path)
+        write_atomically(self._path, json.dumps(status.as_json()))
 
 
 def timer_data(status: TimerStatus | None, *, past_due: bool) -> TypedData:

@@ -16,6 +16,7 @@ from local.host.schedule import Schedule, ScheduleError
 from local.host.settings import SettingsError, resolve
 from local.host.timers import Clock, StatusFile, Timer
 from local.host.worker import Attempt
+from local.part import stop_if_broken
 
 if TYPE_CHECKING:
     from local.host.bus import Bus
@@ -75,8 +76,8 @@ class Triggers:
         if self._bus:
             self._bus.start()
         for timer in self._timers:
-            task = asyncio.create_task(timer.run())
-            task.add_done_callback(_log_unexpected_end)
+            task = asyncio.create_task(timer.run(), name=f"timer {timer.name}")
+            task.add_done_callback(stop_if_broken)
             self._ticking.append(task)
 
     def stop(self) -> None:
@@ -91,9 +92,3 @@ class Triggers:
         await asyncio.gather(*self._ticking, return_exceptions=True)
         if self._bus:
             await self._bus.close()
-
-
-def _log_unexpected_end(task: asyncio.Task[None]) -> None:
-    """A trigger that ends by itself is a fault of this host: say so instead of falling silent."""
-    if not task.cancelled() and task.exception() is not None:
-        logger.critical("a trigger ended unexpectedly", exc_info=task.exception())

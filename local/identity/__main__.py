@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from local.serving import LOOPBACK, configure_logging, listen, serve
+from local.part import configure_logging
+from local.serving import LOOPBACK, listen, serve
 
 from .app import IdentityApi
 from .keys import KeyStore

@@ -61,7 +61,7 @@ class IdentityApi:
                 "access_token": token,
                 "expires_on": str(expires_on),
                 "resource": query["resource"],
-                "token_type": "Bearer",
+                "token_type": "Bearer",  # nosec B105 # a kind of token
                 "client_id": str(identity.client_id),
             }
         )
@@ -93,7 +93,8 @@ class IdentityApi:
             return error(HTTPStatus.BAD_REQUEST, "InvalidTokenRequest", str(problem))
         except UnknownPerson as problem:
             return error(HTTPStatus.NOT_FOUND, "UnknownPerson", str(problem))
-        return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": asked.expires_in})
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": asked.expires_in}  # nosec B105 # a kind
+        return JSONResponse(answer)
 
     async def demo_people(self, _: Request) -> Response:
         return JSONResponse(self.tokens.directory.model_dump(mode="json"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import signal
 import sys
-import time
 from pathlib import Path
 
+from local.part import DirectoryInUse, announce, configure_logging
 from local.servicebus.broker import Broker
 from local.servicebus.config import DEFAULT_CONFIG, ConfigError, NamespaceConfig, load_config
 from local.servicebus.server import Server
@@ -28,34 +27,24 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def set_up_logging(verbose: bool) -> None:
-    logging.Formatter.converter = time.gmtime
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-    )
-
-
 async def serve(config: NamespaceConfig, directory: Path, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError, StoreError or OSError when it cannot start."""
+    """Serve until SIGTERM or SIGINT. Raises ConfigError, DirectoryInUse, StoreError or OSError if it cannot start."""
     server = Server(Broker(config, directory))
     bound = await server.listen(port)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    print(json.dumps({"ready": True, "part": "servicebus", "port": bound}), flush=True)
+    announce("servicebus", bound)
     await stopping.wait()
     await server.stop()
 
 
 def main() -> int:
     arguments = parse_arguments()
-    set_up_logging(arguments.verbose)
+    configure_logging(logging.DEBUG if arguments.verbose else logging.INFO)
     try:
         asyncio.run(serve(load_config(arguments.config), arguments.data, arguments.port))
-    except (ConfigError, StoreError, OSError) as error:
+    except (ConfigError, DirectoryInUse, StoreError, OSError) as error:
         logging.getLogger("local.servicebus").critical("cannot start: %s", error)
         return 1
     return 0

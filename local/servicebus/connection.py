@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        assert isinstance(transport, asyncio.Transport)  # nosec B101 # for the type checker: TCP has no other
         self._transport = transport
         transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         self.server.connections.add(self)

@@ -7,12 +7,12 @@ WAL with ``synchronous=NORMAL`` survives the death of the process at any moment,
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from local.part import lock_directory
 from local.servicebus.message import Incoming, Message, MessageState
 
 _SCHEMA = """
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS session_state (
 CREATE TABLE IF NOT EXISTS last_sequence (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
 INSERT OR IGNORE INTO last_sequence VALUES (1, 0);
 """
-_INSERT = f"INSERT INTO message VALUES ({', '.join('?' * 19)})"
+_INSERT = f"INSERT INTO message VALUES ({', '.join('?' * 19)})"  # nosec B608 # nothing but question marks
 SCHEMA_VERSION = 1
 
 
@@ -46,8 +46,7 @@ class Store:
     """The SQLite file of one broker. One process at a time may have it open."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock_directory(directory)
+        self._lock = lock_directory(directory, "broker")
         self._db = sqlite3.connect(directory / "servicebus.db", isolation_level=None)
         self._execute = self._db.execute
         self._execute("PRAGMA journal_mode = WAL")
@@ -173,13 +172,3 @@ class Store:
 
     def session_states(self) -> Iterator[tuple[str, str, bytes]]:
         yield from self._execute("SELECT * FROM session_state")
-
-
-def _lock_directory(directory: Path) -> IO[str]:
-    handle = (directory / "lock").open("w")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise StoreError(f"{directory} is in use by another broker; stop it or use another --data") from error
-    return handle

@@ -32,6 +32,12 @@ _STAGE = {
     "schema": {"type": "string", "enum": ["registry", "test", "production"]},
 }
 
+_DESCRIPTION = {
+    "summary": "Read this description",
+    "security": [],  # public: it holds no data
+    "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": {"type": "object"}}}}},
+}
+
 
 def openapi() -> dict[str, Any]:
     """The whole document."""
@@ -49,6 +55,7 @@ def openapi() -> dict[str, Any]:
             },
             "/api/releases/{release_id}/abort": {"post": _write("Abort", "ReasonRequest", _RELEASE_ID)},
             "/api/releases/{release_id}/retry": {"post": _write("Retry", "ReasonRequest", _RELEASE_ID)},
+            "/api/openapi.json": {"get": _DESCRIPTION},
         },
         "components": {
             "schemas": schemas["$defs"],

@@ -89,3 +89,13 @@ def until(look: Callable[[], T], *, deadline_s: float = 10, every_s: float = 0.0
             raise AssertionError(f"not seen within {deadline_s} s; last: {seen!r}")
         time.sleep(every_s)
     return seen
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be collected does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")

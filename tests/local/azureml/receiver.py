@@ -13,9 +13,10 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """`failing` deliveries are refused before the next one is taken."""
+    """`failing` deliveries are refused before the next one is taken, and all whose path contains `refused`."""
 
     failing: int = 0
+    refused: str | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     port: int = 0
@@ -54,6 +55,8 @@ class Receiver:
                 status = 200
                 if receiver.failing > 0:
                     receiver.failing -= 1
+                    status = 503
+                elif receiver.refused and receiver.refused in self.path:
                     status = 503
                 else:
                     receiver.paths.add(self.path)

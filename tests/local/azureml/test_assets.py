@@ -10,6 +10,8 @@ from azure.ai.ml.entities import Data, Environment, Model
 from azure.ai.ml.exceptions import ValidationException
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
+from tests.local.processes import until
+
 from .cloud import REGISTRY, Cloud, token, workspace_path
 from .workshop import Workshop, folder
 
@@ -89,6 +91,26 @@ def test_a_model_cannot_be_shared_twice_under_one_version(workshop: Workshop) ->
         workshop.cloud.workspace().models.share("twice", "1", **wanted)
 
 
+def test_a_share_under_an_impossible_version_is_refused_at_once(cloud: Cloud, workshop: Workshop) -> None:
+    """An accepted import that could never be recorded would run for ever."""
+    answer = start_import(cloud, workshop, "sensor-model", version="next")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Model version 'next' is not an integer.")
+
+
+def test_a_share_never_replaces_a_version_that_appeared_meanwhile(cloud: Cloud, workshop: Workshop) -> None:
+    """The import fails: versions in the registry do not change either."""
+    cloud.control("PUT", "profile", json={"lro_seconds": 1})
+    accepted = start_import(cloud, workshop, "contested", version="1")
+    assert accepted.status_code == 202
+    direct = f"{cloud.part.url}{registry_path()}/models/contested/versions/1"
+    body = {"properties": {"modelUri": "https://devstoreaccount1.blob.core.windows.net/direct/model"}}
+    assert httpx.put(direct, json=body, headers=token()).status_code == 201
+    ended = until(lambda: finished(accepted.headers["location"]))
+    assert (ended.status_code, "already exists" in ended.text) == (400, True)
+    stored = httpx.get(direct, headers=token()).json()
+    assert stored["properties"]["modelUri"] == body["properties"]["modelUri"]
+
+
 def test_a_share_whose_artifact_is_missing_leaves_nothing_in_the_registry(cloud: Cloud, workshop: Workshop) -> None:
     """The import fails, and the version stays unknown."""
     workshop.client.models.create_or_update(remote("hollow", "1", "nothing-here"))
@@ -126,3 +148,22 @@ def test_a_long_list_comes_in_pages(workshop: Workshop) -> None:
             assert client.put(f"{url}/{number}", json=body).status_code == 201
         assert len(client.get(url).json()["value"]) == 100
     assert [int(model.version) for model in workshop.client.models.list("many")] == list(range(101, 0, -1))
+
+
+def registry_path() -> str:
+    provider, _, _ = workspace_path().partition("/workspaces/")
+    return f"/mferp/managementfrontend{provider}/registries/{REGISTRY}"
+
+
+def start_import(cloud: Cloud, workshop: Workshop, name: str, *, version: str) -> httpx.Response:
+    """Ask for a copy of the workshop's model in the registry, without the client's own checks."""
+    source = workshop.client.models.get("sensor-model", "1").id
+    wanted = {"sourceAssetId": source, "destinationName": name, "destinationVersion": version}
+    url = f"{cloud.part.url}{registry_path()}/import"
+    return httpx.post(url, json={"properties": wanted}, headers=token())
+
+
+def finished(location: str) -> httpx.Response | None:
+    """The result of a long-running operation once it has ended."""
+    answer = httpx.get(location, headers=token())
+    return None if answer.status_code == 202 else answer

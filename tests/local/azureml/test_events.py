@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from azure.ai.ml.entities import Model
 from azure.core.exceptions import HttpResponseError
 
 from tests.local.processes import until
 
+from .cloud import token, workspace_path
 from .workshop import Workshop
 
 
@@ -92,3 +94,20 @@ def test_an_event_is_delivered_again_until_it_is_taken_even_after_a_kill(worksho
     workshop.cloud.part.start_again()
     [event] = until(lambda: receiver.of_type("ModelRegistered", "models/stubborn:1"))
     assert event["data"]["modelVersion"] == "1"
+
+
+def test_a_workspace_whose_events_nobody_takes_delays_only_itself(workshop: Workshop) -> None:
+    """However many of them wait."""
+    receiver, url = workshop.cloud.receiver, workshop.cloud.part.url + workspace_path()
+    body = {"properties": {"modelUri": "azureml://datastores/workspaceblobstore/paths/m/"}}
+    receiver.refused = "dev-ml-workspace"
+    try:
+        with httpx.Client(headers=token()) as http:
+            for version in range(1, 61):
+                assert http.put(f"{url}/models/crowd/versions/{version}", json=body).status_code == 201
+            other = url.replace("dev-ml-workspace", "test-ml-workspace")
+            assert http.put(f"{other}/models/alone/versions/1", json=body).status_code == 201
+        until(lambda: receiver.of_type("ModelRegistered", "models/alone:1"))
+    finally:
+        receiver.refused = None
+    until(lambda: receiver.of_type("ModelRegistered", "models/crowd:60"), deadline_s=20)

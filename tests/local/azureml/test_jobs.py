@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 from azure.ai.ml import Input, Output, command
-from azure.ai.ml.entities import Model
+from azure.ai.ml.entities import CommandJobLimits, Model
 from azure.core.exceptions import HttpResponseError
 
-from tests.local.processes import until
+from tests.local.processes import alive, until
 
 from .cloud import GROUP, SUBSCRIPTION, token, workspace_path
 from .workshop import Workshop, folder
@@ -92,6 +92,45 @@ def test_a_compute_runs_two_jobs_at_a_time_and_a_canceled_one_makes_room(worksho
     for name in (second, third):
         workshop.client.jobs.begin_cancel(name).result()
     assert [workshop.status(name) for name in (second, third)] == ["Canceled", "Canceled"]
+
+
+def test_a_job_asked_to_end_while_it_waits_never_looks_as_if_it_ran(workshop: Workshop) -> None:
+    """Its turn may come before the cancellation is done."""
+    workshop.deploy(name="patient", score=SLEEPY)
+    first, second, third = (workshop.invoke("patient") for _ in range(3))
+    until(lambda: [workshop.status(name) for name in (first, second)] == ["Running", "Running"])
+    workshop.cloud.control("PUT", "profile", json={"lro_seconds": 60})
+    workshop.client.jobs.begin_cancel(third)
+    workshop.cloud.control("PUT", "profile", json={"lro_seconds": 0.05})
+    workshop.client.jobs.begin_cancel(first).result()
+    until((workshop.cloud.data / f"jobs/dev-ml-workspace/{third}/outputs/score/awake").exists)
+    assert workshop.status(third) == "CancelRequested"
+    for name in (second, third):
+        workshop.client.jobs.begin_cancel(name).result()
+    assert [workshop.status(name) for name in (second, third)] == ["Canceled", "Canceled"]
+
+
+def test_what_a_job_left_running_in_the_background_ends_with_it(workshop: Workshop, tmp_path: Path) -> None:
+    """A node is empty when the next job gets it."""
+    mark = tmp_path / "mark"
+    job = workshop.finished(run_command(workshop, f"sleep 300 & echo $! > {mark}"))
+    assert job.status == "Completed", workshop.log(job.name)
+    until(lambda: not alive(int(mark.read_text())))
+
+
+@pytest.mark.parametrize("text", ["sleep 60", "trap 'exit 0' TERM; sleep 60 & wait"])
+def test_a_job_that_runs_longer_than_its_limit_is_canceled(workshop: Workshop, text: str) -> None:
+    """Whatever exit code it ends with when it is asked to."""
+    job = workshop.finished(run_command(workshop, text, timeout=1))
+    assert job.status == "Canceled"
+    assert job.properties["local.error"] == "The job ran longer than 1 s."
+
+
+def run_command(workshop: Workshop, text: str, *, timeout: int | None = None) -> str:
+    """The name of a submitted command job; the time-out is in seconds."""
+    wanted = command(command=text, environment="azureml:custom-tf-env:1.5.0", compute="cpu-cluster")
+    wanted.limits = CommandJobLimits(timeout=timeout) if timeout else None
+    return str(workshop.client.jobs.create_or_update(wanted).name)
 
 
 def test_a_command_trains_a_model_that_can_be_registered_and_deployed(workshop: Workshop, tmp_path: Path) -> None:

@@ -74,3 +74,19 @@ def hourly(timer: func.TimerRequest) -> None:
     until(lambda: "root" in (log := (tmp_path / "host.log").read_text()) and "ran, past due: False" in log)
     until((tmp_path / "host" / "timers" / "hourly.json").exists)
     assert host.terminate() == 0
+
+
+def test_a_host_whose_timer_cannot_go_on_ends_itself(start_host: StartHost, tmp_path: Path) -> None:
+    """A host that went on without it would look healthy, and nobody would start it again."""
+    source = """
+import azure.functions as func
+app = func.FunctionApp()
+@app.timer_trigger(schedule="0 0 * * * *", arg_name="timer", run_on_startup=True)
+def hourly(timer: func.TimerRequest) -> None:
+    pass
+"""
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host" / "timers").write_text("a file where the directory of the timers should be")
+    host = start_host(write_app(tmp_path / "app", source))
+    assert host.process.wait(timeout=10) == 1
+    assert "timer hourly failed" in (tmp_path / "host.log").read_text()

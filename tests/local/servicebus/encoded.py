@@ -12,6 +12,9 @@ from local.servicebus.amqp_types import Symbol, Timestamp, UInt
 from local.servicebus.broker import Broker
 from local.servicebus.config import parse_config
 from local.servicebus.encoder import encode_into
+from local.servicebus.lifecycle import Lifecycle
+from local.servicebus.message import Message
+from local.servicebus.queue import Queue
 
 START = 1_800_000_000.0
 CONFIG = {
@@ -109,3 +112,24 @@ def not_called() -> None:
 def noting(lost: list[str], name: str) -> Callable[[], None]:
     """A callback that notes the loss of a session's lock."""
     return lambda: lost.append(name)
+
+
+def send(bench: Bench, name: str, *raw: bytes) -> list[int]:
+    queue = bench.broker.queue(name)
+    return [queue.enqueue(queue.read(item)) for item in raw]
+
+
+def receive(queue: Queue) -> Message:
+    """Take and lock the next message, which must be there."""
+    message = queue.take()
+    assert message is not None
+    queue.lock(message)
+    return message
+
+
+def contents(queue: Lifecycle) -> list[int]:
+    return list(queue.messages)
+
+
+def dead(bench: Bench, name: str) -> list[Message]:
+    return list(bench.broker.queue(f"{name}/$DeadLetterQueue").messages.values())
