@@ -62,6 +62,7 @@ def up(
         extra_settings=_settings(setting or []),
     )
     signal.signal(signal.SIGTERM, _raise_stopped)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
     try:
         started = time.monotonic()
         cloud.start()
