@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.adapters.entra_tokens import TokenVerifier
     from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
     from shared.adapters.table_access import Table
-    from shared.application.ports import FactPublisher, ModelPlatform, Ports, ReleaseConfig
+    from shared.application.ports import EnvironmentPlatform, FactPublisher, ModelPlatform, Ports, ReleaseConfig
 
 
 @cache
@@ -36,6 +36,7 @@ def ports() -> "Ports":
     from shared.application.ports import Ports
 
     table = _table()
+    platform, environments = _azure_ml()
     events, commands = _queues()
     return Ports(
         clock=SystemClock(),
@@ -46,7 +47,8 @@ def ports() -> "Ports":
         test_jobs=TableTestJobs(table),
         intake=TableIntakeLog(table),
         facts=_facts(),
-        platform=_platform(),
+        platform=platform,
+        environments=environments,
         config=release_config(),
     )
 
@@ -118,11 +120,12 @@ def _facts() -> "FactPublisher":
     return EventGridFacts(EventGridPublisherClient(str(settings().facts_topic_endpoint), _credential()))
 
 
-def _platform() -> "ModelPlatform":
+def _azure_ml() -> "tuple[ModelPlatform, EnvironmentPlatform]":
     from azure.identity import DefaultAzureCredential
 
     from shared.adapters.azure_ml import AzureMlPlatform
     from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
+    from shared.adapters.azure_ml_environments import AzureMlEnvironmentPlatform
 
     app = settings()
     scope = AzureMlScope(
@@ -135,4 +138,6 @@ def _platform() -> "ModelPlatform":
         registry=app.model_registry,
         app_root=APP_ROOT,
     )
-    return AzureMlPlatform(AzureMlClients(scope, DefaultAzureCredential(), app.azure_ml_threads))
+    credential = DefaultAzureCredential()
+    clients = AzureMlClients(scope, credential, app.azure_ml_threads)
+    return AzureMlPlatform(clients), AzureMlEnvironmentPlatform(clients, credential)

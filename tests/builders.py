@@ -15,6 +15,8 @@ from shared.domain.model import (
     CheckRun,
     DeploymentPlan,
     DeploymentSpec,
+    FleetTarget,
+    Kind,
     Phase,
     Release,
     Target,
@@ -23,6 +25,7 @@ from shared.domain.model import (
 from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 from shared.domain.steps import phase_deadline_s
 from shared.domain.transitions import WORKING
+from tests.fakes.config import environment_gates
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 RELEASE_ID = "rel-0123456789abcdef"
@@ -40,6 +43,21 @@ ROAD = (
     Phase.DEPLOYING_PRODUCTION,
     Phase.SETTLING,
     Phase.RELEASED,
+)
+
+
+#: The same of an environment release.
+FLEET_ROAD = (
+    Phase.VERIFYING,
+    Phase.AWAITING_REGISTRY_APPROVAL,
+    Phase.PROMOTING,
+    Phase.WAITING_FOR_FLEET,
+    Phase.FREEZING_TARGETS,
+    Phase.CHECKING,
+    Phase.AWAITING_PRODUCTION_APPROVAL,
+    Phase.UPDATING,
+    Phase.WATCHING,
+    Phase.ROLLING_BACK,
 )
 
 
@@ -109,6 +127,16 @@ def a_target(**changes: Any) -> Target:
     return replace(Target(key="P001-C001", plan=a_plan()), **changes)
 
 
+def a_fleet_target(number: int = 1, **changes: Any) -> FleetTarget:
+    """Circuit `number` of plant P001, as it was frozen."""
+    circuit = f"C{number:03}"
+    spec = a_spec(
+        deployment_name=f"deployment-circuit-{circuit}",
+        environment_variables={"PLANT_ID": "P001", "CIRCUIT_ID": circuit},
+    )
+    return replace(FleetTarget(key=f"P001-{circuit}", previous=spec), **changes)
+
+
 def an_actor(number: int = 2, **changes: Any) -> Actor:
     """A member of ML-Engineers who did not make the candidate."""
     actor = Actor(
@@ -128,9 +156,9 @@ def a_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
     release = Release(
         release_id=RELEASE_ID,
         policy=a_policy(),
-        model_workspace="dev-ml-workspace",
-        model_name="sensor-model-P001-C001",
-        model_version="7",
+        asset_workspace="dev-ml-workspace",
+        asset_name="sensor-model-P001-C001",
+        asset_version="7",
         opened_at=NOW,
         phase=phase,
         phase_since=NOW + timedelta(minutes=step),
@@ -192,6 +220,31 @@ def an_entry(number: int = 1, **changes: Any) -> HistoryEntry:
         note=f"entry {number}",
     )
     return chain(replace(entry, **changes), "")
+
+
+def a_fleet_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
+    """The release of custom-tf-env:1.5.1 in `phase`, with two targets on one endpoint once they are frozen."""
+    frozen = phase in FLEET_ROAD and FLEET_ROAD.index(phase) >= FLEET_ROAD.index(Phase.CHECKING)
+    release = Release(
+        release_id=RELEASE_ID,
+        kind=Kind.ENVIRONMENT,
+        policy=replace(a_policy(), gates=environment_gates()),
+        asset_workspace="dev-ml-workspace",
+        asset_name="custom-tf-env",
+        asset_version="1.5.1",
+        requested_by=("11111111-aaaa-bbbb-cccc-000000000001",),
+        opened_at=NOW,
+        phase=phase,
+        phase_since=NOW,
+        deadline_at=None,
+        candidate=a_candidate(name="custom-tf-env", version="1.5.1", plant_id="", circuit_id=""),
+        fleet=(a_fleet_target(1), a_fleet_target(2)) if frozen else (),
+        endpoints_to_list=() if frozen else ("batch-endpoint-plant-P001",),
+        epochs={"P001-C001": 1, "P001-C002": 1},
+        registry_environment_id="azureml://registries/mlregistry-shared/environments/custom-tf-env/versions/1.5.1",
+        held_phase=Phase.VERIFYING if phase is Phase.HELD else None,
+    )
+    return replace(release, **changes)
 
 
 def a_command(number: int = 1, **changes: Any) -> PublishFact:

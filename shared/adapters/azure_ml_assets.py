@@ -44,12 +44,13 @@ def registered_model(model: "Model") -> RegisteredModel:
         asset_id=str(model.id),
         fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         tags=texts(model.tags),
-        created_by=_makers(model),
+        created_by=makers(model),
     )
 
 
-def _makers(model: "Model") -> tuple[str, ...]:
-    context = model.creation_context
+def makers(asset: "Model | Environment") -> tuple[str, ...]:
+    """The person who registered a version, in lower case; nobody for an application or a managed identity."""
+    context = asset.creation_context
     if context is None or not context.created_by:
         return ()
     return () if word(context.created_by_type).lower() in NOT_PEOPLE else (str(context.created_by).lower(),)

@@ -29,8 +29,17 @@ from shared.adapters.table_rows import (
 )
 from shared.application.ports import Change
 from shared.contracts.messages import encode_command
-from shared.contracts.release_json import SCHEMA_V, dump_entry, dump_release, dump_target, load_release, load_target
-from shared.domain.model import Release, Target
+from shared.contracts.release_json import (
+    SCHEMA_V,
+    dump_entry,
+    dump_fleet_target,
+    dump_release,
+    dump_target,
+    load_fleet_target,
+    load_release,
+    load_target,
+)
+from shared.domain.model import FleetTarget, Kind, Release, Target
 
 RELEASE_KEY = "release"
 #: From the release row to the last target row; inbox, history and outbox sort before them.
@@ -75,6 +84,8 @@ def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
         },
     )
     release = load_release(join_text("json", own))
+    if release.kind is Kind.ENVIRONMENT:
+        return dataclasses.replace(release, fleet=tuple(load_fleet_target(text) for text in texts)), version
     return dataclasses.replace(release, targets=tuple(load_target(text) for text in texts)), version
 
 
@@ -120,8 +131,8 @@ def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:
         "phase": release.phase.value,
         "plant_id": candidate.plant_id if candidate else "",
         "circuit_id": candidate.circuit_id if candidate else "",
-        "model": release.model,
-        **split_text("json", dump_release(dataclasses.replace(release, targets=()))),
+        "model": release.asset,
+        **split_text("json", dump_release(dataclasses.replace(release, targets=(), fleet=()))),
     }
     return row | ({"deadline_at": release.deadline_at} if release.deadline_at else {})
 
@@ -130,7 +141,8 @@ def _target_operations(release: Release, before: Version | None) -> list[Operati
     """Only what changed since `before`: inserts, replacements and deletions."""
     known = dict(before.targets) if before else {}
     operations: list[Operation] = []
-    for number, target in enumerate(release.targets):
+    targets: list[Target | FleetTarget] = [*release.targets, *release.fleet]
+    for number, target in enumerate(targets):
         row = _target_row(release.release_id, number, target)
         etag, digest = known.pop(row["RowKey"], ("", ""))
         if digest != _digest(number, join_text("json", row)):
@@ -140,10 +152,14 @@ def _target_operations(release: Release, before: Version | None) -> list[Operati
     return operations
 
 
-def _target_row(release_id: str, number: int, target: Target) -> Row:
+def _target_row(release_id: str, number: int, target: Target | FleetTarget) -> Row:
     key = f"target|{plain_key(target.key)}"
-    text: dict[str, Any] = split_text("json", dump_target(target))
+    text: dict[str, Any] = split_text("json", _dump(target))
     return {"PartitionKey": release_id, "RowKey": key, "number": number, "touched": target.touched, **text}
+
+
+def _dump(target: Target | FleetTarget) -> str:
+    return dump_target(target) if isinstance(target, Target) else dump_fleet_target(target)
 
 
 def _digest(number: int, text: str) -> str:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared.application import effects_deploy, effects_model, effects_test
+from shared.application import effects_checks, effects_deploy, effects_fleet, effects_model, effects_test
 from shared.application.answers import answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import Place, Ports
@@ -30,6 +30,12 @@ STEP_HANDLERS: dict[type[c.Command], StepHandler] = {
     c.ObserveDeployment: effects_deploy.observe_deployment,
     c.StartTest: effects_test.start_test,
     c.ObserveTest: effects_test.observe_test,
+    c.VerifyEnvironment: effects_fleet.verify_environment,
+    c.PromoteEnvironment: effects_fleet.promote_environment,
+    c.AcquireFleet: effects_fleet.acquire_fleet,
+    c.ListTargets: effects_fleet.list_targets,
+    c.CheckTarget: effects_checks.check_target,
+    c.ChangeTarget: effects_fleet.change_target,
 }
 
 
@@ -39,6 +45,8 @@ async def carry_out(command: c.Command, ports: Ports) -> None:
         await _publish(command, ports)
     elif isinstance(command, c.FreeCircuit):
         await effects_deploy.free_circuit(command, ports)
+    elif isinstance(command, c.FreeFleet):
+        await effects_fleet.free_fleet(command, ports)
     elif isinstance(command, c.CancelTest):
         await _cancel(command, ports)
     else:

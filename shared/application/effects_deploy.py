@@ -26,7 +26,9 @@ async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Po
         return answer(e.CircuitBusy, command, ports, holder=lock.holder)
     stored = await ports.store.load(command.release_id)
     if stored is None or stored.release.phase.is_terminal:
-        await ports.locks.free(command.target_key, command.release_id, now)
+        touched = stored is not None and stored.release.production_touched
+        cool_down_s = release.policy.limits.settle_quiet_s if touched else 0
+        await ports.locks.free(command.target_key, command.release_id, now + timedelta(seconds=cool_down_s))
         return None
     return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch)
 

@@ -8,18 +8,19 @@ from shared.application.dispatch import dispatch
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, IntakeResult, Ports, Stored
 from shared.domain.commands import Command
-from shared.domain.decide import Decision, decide, open_release, refused
+from shared.domain.decide import Decision, decide, open_environment_release, open_release, refused
 from shared.domain.errors import DomainError
-from shared.domain.events import Event, ModelRegistered
+from shared.domain.events import EnvironmentReleaseRequested, Event, ModelRegistered
 from shared.domain.history import HistoryEntry
-from shared.domain.model import Release
+from shared.domain.model import Kind, Release
 
 log = logging.getLogger(__name__)
 
 #: How often a lost race is decided again before the message goes back to the queue.
 COMMIT_TRIES = 5
 
-#: A commit holds at most 90 rows; an event leads to at most six commands, an inbox row and a history row.
+#: A commit holds at most 90 rows. An event of a model release leads to at most six commands, an inbox row and a history
+#: row; one of an environment release to at most 50 rows, which is why the queue's trigger hands over one at a time.
 EVENTS_PER_COMMIT = 10
 
 
@@ -109,8 +110,12 @@ class _Fold:
 
     def _decide(self, event: Event, ports: Ports) -> Decision | None:
         now = ports.clock.now()
+        if self.release is None and isinstance(event, ModelRegistered):
+            return open_release(event, ports.config.policy(), now)
+        if self.release is None and isinstance(event, EnvironmentReleaseRequested):
+            return open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), now)
         if self.release is None:
-            return open_release(event, ports.config.policy(), now) if isinstance(event, ModelRegistered) else None
+            return None
         try:
             return decide(self.release, event, now)
         except DomainError as error:

@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.application.ids import content_digest
+from shared.application.ids import content_digest, release_id_of
 from shared.application.ports import Ports
-from shared.domain.decide import decide
-from shared.domain.events import AbortRequested, ApprovalSubmitted, Event, RetryRequested
-from shared.domain.model import Actor, Release
+from shared.domain.decide import decide, open_environment_release
+from shared.domain.environment_versions import SemanticVersion
+from shared.domain.events import (
+    AbortRequested,
+    ApprovalSubmitted,
+    EnvironmentReleaseRequested,
+    Event,
+    RetryRequested,
+    RollbackRequested,
+)
+from shared.domain.model import Actor, Kind, Release
 from shared.domain.policy import Stage
 
 
@@ -64,6 +72,42 @@ async def retry(release_id: str, actor: Actor, reason: str, ports: Ports) -> Dec
     """Starts a new attempt of the held step. Raises DomainError and NoSuchRelease."""
     event = RetryRequested(
         event_id=f"{release_id}-retry-{content_digest(actor.object_id, await _serial(release_id, ports))}",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        actor=actor,
+        reason=reason,
+    )
+    return await _submit(event, ports)
+
+
+async def request_environment_release(
+    workspace: str, name: str, version: str, actor: Actor, reason: str, ports: Ports
+) -> Decided:
+    """Opens the release of an environment version. Raises DomainError; asking for the same version again finds it."""
+    release_id = release_id_of(workspace, name, version)
+    event = EnvironmentReleaseRequested(
+        event_id=f"{release_id}-requested",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        workspace=workspace,
+        environment_name=name,
+        environment_version=version,
+        actor=actor,
+        reason=reason,
+    )
+    SemanticVersion.parse(version)
+    decision = open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), ports.clock.now())
+    stored = await ports.store.load(release_id)
+    if stored is not None:
+        return Decided(answer=Answer.ALREADY_DONE, release=stored.release)
+    await ports.events.publish(event)
+    return Decided(answer=Answer.ACCEPTED, release=decision.release)
+
+
+async def roll_back(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
+    """Puts the fleet back to what it ran before the release. Raises DomainError and NoSuchRelease."""
+    event = RollbackRequested(
+        event_id=f"{release_id}-rollback-{content_digest(actor.object_id, await _serial(release_id, ports))}",
         release_id=release_id,
         occurred_at=ports.clock.now(),
         actor=actor,

@@ -5,16 +5,54 @@ Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite ru
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from shared.application.platform_ports import (
+    CheckTolerance,
+    CompatibilityJob,
+    DeploymentState,
+    EnvironmentPlatform,
+    JobState,
+    ModelPlatform,
+    Place,
+    RegisteredEnvironment,
+    RegisteredModel,
+)
 from shared.domain.commands import Command
 from shared.domain.events import Event
 from shared.domain.history import HistoryEntry
-from shared.domain.model import DeploymentPlan, DeploymentSpec, Release
+from shared.domain.model import DeploymentPlan, Kind, Release
 from shared.domain.policy import Policy
+
+__all__ = [
+    "Change",
+    "CheckTolerance",
+    "CircuitLocks",
+    "Clock",
+    "CommandQueue",
+    "CompatibilityJob",
+    "DeploymentState",
+    "EnvironmentPlatform",
+    "EventQueue",
+    "FactPublisher",
+    "IntakeLog",
+    "IntakeResult",
+    "JobState",
+    "Lock",
+    "ModelPlatform",
+    "Place",
+    "Ports",
+    "RegisteredEnvironment",
+    "RegisteredModel",
+    "ReleaseConfig",
+    "ReleaseStore",
+    "Stored",
+    "TestClaim",
+    "TestJobs",
+]
 
 
 class Clock(Protocol):
@@ -166,74 +204,25 @@ class FactPublisher(Protocol):
         """`fact_id` is the CloudEvent's id: receivers drop duplicates by it."""
 
 
-class Place(StrEnum):
-    """The workspaces that releases are deployed to."""
-
-    TEST = "test"
-    PRODUCTION = "production"
-
-
 @dataclass(frozen=True, kw_only=True)
-class RegisteredModel:
-    """A model version as Azure ML describes it. `fingerprint` covers path, type, tags and properties."""
+class Fleet:
+    """What every circuit has in common, and the keys of all circuits and endpoints."""
 
-    asset_id: str
-    fingerprint: str
-    tags: dict[str, str] = field(default_factory=dict)
-    created_by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeploymentState:
-    """A batch deployment as it was read back; `provisioning` is Azure ML's word for it."""
-
-    spec: DeploymentSpec
-    provisioning: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobState:
-    """A job as it was read; `status` is Azure ML's word, `detail` says where to look."""
-
-    status: str
-    detail: str
-
-
-class ModelPlatform(Protocol):
-    """Azure Machine Learning: the dev workspace, the shared registry, test and production."""
-
-    async def get_model(self, workspace: str, name: str, version: str) -> RegisteredModel | None:
-        """Reads a model version of the dev workspace; refuses any other workspace."""
-
-    async def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
-        """Shares the model to the registry under `registry_name` and the same version; returns the registry's asset id.
-        One that is there already is compared: the same model is a success, another one is PlatformRefused."""
-
-    async def promote_environment(self, workspace: str, name: str, version: str) -> str:
-        """The same for an environment version, under its own name."""
-
-    async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
-        """Reads a deployment in full; None when there is none."""
-
-    async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
-        """Submits the deployment (and its endpoint where missing) and returns when Azure ML accepted it; the outcome is
-        read with `get_deployment`. Raises PlatformErrored while another operation on the endpoint is running."""
-
-    async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
-        """Starts a batch job on exactly this deployment; returns the job's name."""
-
-    async def get_job(self, place: Place, job_name: str) -> JobState | None:
-        """Reads a job; None when there is none."""
-
-    async def cancel_job(self, place: Place, job_name: str) -> None:
-        """Asks for the job's end; one that has ended stays as it is."""
+    environment_name: str
+    circuits: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    test_compute: str
+    input_uri: str
 
 
 class ReleaseConfig(Protocol):
     """Policies and the fleet, as configured when a release opens."""
 
-    def policy(self) -> Policy:
-        """The policy of model releases."""
+    def policy(self, kind: Kind = Kind.MODEL) -> Policy:
+        """The policy of releases of this kind."""
+
+    def fleet(self) -> Fleet:
+        """All plants and circuits."""
 
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
@@ -252,4 +241,5 @@ class Ports:
     intake: IntakeLog
     facts: FactPublisher
     platform: ModelPlatform
+    environments: EnvironmentPlatform
     config: ReleaseConfig

@@ -64,13 +64,13 @@ def _minute(now: datetime) -> int:
 
 async def _free_locks(ports: Ports, report: SweepReport) -> None:
     """No ended release holds a circuit (L2), even when a crash fell between taking the lock and noticing."""
-    now = ports.clock.now()
     for lock in await ports.locks.held():
         stored = await ports.store.load(lock.holder)
         if stored is None or not stored.release.phase.is_terminal:
             continue
         limits = stored.release.policy.limits
         cool_down_s = limits.settle_quiet_s if stored.release.production_touched else 0
-        await ports.locks.free(lock.key, lock.holder, now + timedelta(seconds=cool_down_s))
+        free_from = ports.clock.now() + timedelta(seconds=cool_down_s)  # read late: a slow sweep must not shorten it
+        await ports.locks.free(lock.key, lock.holder, free_from)
         report.locks_freed += 1
         log.warning("freed circuit %s of ended release", lock.key, extra={"release_id": lock.holder})

@@ -19,6 +19,8 @@ from shared.contracts.circuit_config import (
 from shared.contracts.policy_config import (
     Approvals,
     DeploymentPolicy,
+    EnvironmentPolicy,
+    FleetLimits,
     Gate,
     KindPolicy,
     Limits,
@@ -32,7 +34,9 @@ __all__ = [
     "CircuitEntry",
     "ConfigError",
     "DeploymentPolicy",
+    "EnvironmentPolicy",
     "Fleet",
+    "FleetLimits",
     "Gate",
     "Hyperparameters",
     "KindPolicy",

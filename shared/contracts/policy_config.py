@@ -171,11 +171,20 @@ class Limits(ConfigModel):
         return self
 
 
-class KindPolicy(ConfigModel):
-    """Stages and limits of one kind of release."""
+class FleetLimits(Limits):
+    """The bounds of environment releases, which work on every circuit of the fleet."""
+
+    watch_s: int = Field(ge=1, le=7 * DAY_S, description="seconds production is watched, 1 to 604800 (a week)")
+    rollback_deadline_s: int = Field(ge=1, le=DAY_S, description="seconds for rolling back, 1 to 86400 (a day)")
+    target_look_s: int = Field(ge=1, le=600, description="seconds before the first look at a target, 1 to 600")
+    checks_parallel_max: int = Field(ge=1, le=30, description="compatibility checks at once, 1 to 30")
+    updates_parallel_max: int = Field(ge=1, le=30, description="endpoints changed at once, 1 to 30")
+
+
+class RoadPolicy(ConfigModel):
+    """The stages of one kind of release."""
 
     stages: tuple[Stage, ...] = Field(strict=False, description="the stages registry, test, production in this order")
-    limits: Limits
 
     @field_validator("stages")
     @classmethod
@@ -197,10 +206,23 @@ class KindPolicy(ConfigModel):
         return stages
 
 
+class KindPolicy(RoadPolicy):
+    """Stages and limits of model releases."""
+
+    limits: Limits
+
+
+class EnvironmentPolicy(RoadPolicy):
+    """Stages and limits of environment releases."""
+
+    limits: FleetLimits
+
+
 class Kinds(ConfigModel):
     """The kinds of releases that have a policy."""
 
     model: KindPolicy
+    environment: EnvironmentPolicy
 
 
 class StageCompute(ConfigModel):

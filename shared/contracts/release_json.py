@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from shared.domain.history import HistoryEntry
-from shared.domain.model import Release, Target
+from shared.domain.model import FleetTarget, Release, Target
 
 SCHEMA_V = 1
 
@@ -19,6 +19,7 @@ _STRICT = ConfigDict(strict=True, extra="forbid")
 # Tuples of one: pydantic takes a strict configuration for them, and the domain's dataclasses inside inherit it.
 _RELEASE = TypeAdapter(tuple[Release], config=_STRICT)
 _TARGET = TypeAdapter(tuple[Target], config=_STRICT)
+_FLEET_TARGET = TypeAdapter(tuple[FleetTarget], config=_STRICT)
 _ENTRY = TypeAdapter(tuple[HistoryEntry], config=_STRICT)
 
 T = TypeVar("T")
@@ -46,6 +47,16 @@ def dump_target(target: Target) -> str:
 def load_target(text: str) -> Target:
     """The target of `text`. Raises StoredFormError."""
     return _load("target", text, _TARGET)
+
+
+def dump_fleet_target(target: FleetTarget) -> str:
+    """`target` as JSON text."""
+    return _dump("fleet_target", _FLEET_TARGET.dump_python((target,), mode="json"))
+
+
+def load_fleet_target(text: str) -> FleetTarget:
+    """The target of `text`. Raises StoredFormError."""
+    return _load("fleet_target", text, _FLEET_TARGET)
 
 
 def dump_entry(entry: HistoryEntry) -> str:

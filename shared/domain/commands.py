@@ -102,6 +102,67 @@ class CancelTest(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerifyEnvironment(Command):
+    """Read the environment version, review its version and tags, and find the fleet's endpoints and circuits."""
+
+    workspace: str
+    environment_name: str
+    environment_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteEnvironment(Command):
+    """Share the environment version to the registry."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcquireFleet(Command):
+    """Take the locks of all circuits, in the order of their keys; those already taken stay taken."""
+
+    target_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeFleet(Command):
+    """Give the locks back; they can be taken again after the cool-down."""
+
+    target_keys: tuple[str, ...]
+    cool_down_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListTargets(Command):
+    """Read everything a production endpoint runs."""
+
+    endpoint_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckTarget(Command):
+    """Have the target's model tested in `environment` (look 0), or look how the test is doing."""
+
+    target_key: str
+    attempt: int
+    look: int
+    previous: DeploymentSpec
+    environment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeTarget(Command):
+    """Bring the target's deployment to `spec` (look 0), or read it back. Its lock has this `epoch`."""
+
+    target_key: str
+    attempt: int
+    look: int
+    spec: DeploymentSpec
+    previous: DeploymentSpec
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublishFact(Command):
     """Tell the outside world that the release reached `phase`."""
 
@@ -129,6 +190,13 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     StartTest,
     ObserveTest,
     CancelTest,
+    VerifyEnvironment,
+    PromoteEnvironment,
+    AcquireFleet,
+    FreeFleet,
+    ListTargets,
+    CheckTarget,
+    ChangeTarget,
     PublishFact,
     ScheduleEvent,
 )

@@ -12,13 +12,16 @@ from typing import Any
 from shared.domain import events as e
 from shared.domain import rules_endings, rules_gates, rules_steps
 from shared.domain.commands import Command
+from shared.domain.eligibility import check_operator
 from shared.domain.errors import Conflict, DomainError, TransitionBug
 from shared.domain.events import Event, StepEvent
+from shared.domain.fleet import table as fleet_table
+from shared.domain.fleet import transitions as fleet_transitions
 from shared.domain.history import HistoryEntry, chain
-from shared.domain.model import Phase, Release
+from shared.domain.model import Kind, Phase, Release
 from shared.domain.moves import Move, enter
 from shared.domain.policy import Policy
-from shared.domain.transitions import TRANSITIONS, WORKING
+from shared.domain.transitions import LIVE, TRANSITIONS, WORKING
 
 Rule = Callable[[Release, Any, datetime], Move]
 P = Phase
@@ -43,7 +46,8 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
     """Applies `event` at `now` (UTC, aware). Raises DomainError when a person's request is not allowed."""
     if event.release_id != release.release_id:
         raise ValueError(f"event {event.event_id} belongs to {event.release_id}, not to {release.release_id}")
-    allowed = TRANSITIONS.get((release.phase, type(event)))
+    transitions, rules = MACHINES[release.kind]
+    allowed = transitions.get((release.phase, type(event)))
     if allowed is None:
         return _not_foreseen(release, event, now)
     if isinstance(event, StepEvent) and event.serial != release.serial:
@@ -51,7 +55,7 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
         return _ignored(release, event, note, now)
     if isinstance(event, e.DeadlinePassed) and release.deadline_at and now < release.deadline_at:
         return _ignored(release, event, "the deadline has not come yet", now)
-    move = RULES[release.phase, type(event)](release, event, now)
+    move = rules[release.phase, type(event)](release, event, now)
     if move.release.phase not in allowed:
         raise TransitionBug(f"{type(event).__name__} moved {release.phase} to {move.release.phase}")
     return _applied(release, event, move, now)
@@ -62,9 +66,9 @@ def open_release(event: e.ModelRegistered, policy: Policy, now: datetime) -> Dec
     blank = Release(
         release_id=event.release_id,
         policy=policy,
-        model_workspace=event.workspace,
-        model_name=event.model_name,
-        model_version=event.model_version,
+        asset_workspace=event.workspace,
+        asset_name=event.model_name,
+        asset_version=event.model_version,
         opened_at=now,
         phase=Phase.HELD,
         phase_since=now,
@@ -73,6 +77,28 @@ def open_release(event: e.ModelRegistered, policy: Policy, now: datetime) -> Dec
     )
     note = f"opened for {event.model_name}:{event.model_version} of {event.workspace}"
     move = enter(blank, Phase.VERIFYING, now, note)
+    return _applied(replace(blank, phase=Phase.VERIFYING), event, move, now)
+
+
+def open_environment_release(event: e.EnvironmentReleaseRequested, policy: Policy, now: datetime) -> Decision:
+    """A person asks for it. Raises NotEligible for anybody who may not operate releases."""
+    blank = Release(
+        release_id=event.release_id,
+        kind=Kind.ENVIRONMENT,
+        policy=policy,
+        asset_workspace=event.workspace,
+        asset_name=event.environment_name,
+        asset_version=event.environment_version,
+        requested_by=(event.actor.object_id, event.actor.username),
+        opened_at=now,
+        phase=Phase.HELD,
+        phase_since=now,
+        deadline_at=None,
+        serial=0,
+    )
+    check_operator(blank, event.actor)
+    reason = f": {event.reason}" if event.reason else ""
+    move = enter(blank, Phase.VERIFYING, now, f"{event.actor.name} requested the release of {blank.asset}{reason}")
     return _applied(replace(blank, phase=Phase.VERIFYING), event, move, now)
 
 
@@ -101,6 +127,8 @@ _ASKED: dict[type[Event], str] = {
     e.ApprovalSubmitted: "deciding on a gate",
     e.AbortRequested: "aborting",
     e.RetryRequested: "retrying",
+    e.RollbackRequested: "rolling back",
+    e.EnvironmentReleaseRequested: "opening it again",
 }
 
 #: Events that come again and again: when they change nothing, the history does not tell them.
@@ -112,6 +140,8 @@ _QUIET = (
     e.CircuitBusy,
     e.DeploymentObserved,
     e.DeploymentSubmitted,
+    e.TargetAnswered,
+    e.TargetsListed,
 )
 
 
@@ -163,7 +193,7 @@ def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
         (P.RESTORING, e.OutcomeUnknown): endings.restore_outcome_unknown,
         (P.HELD, e.RetryRequested): endings.retry_requested,
     }
-    for phase in (p for p in P if not p.is_terminal):
+    for phase in LIVE:
         table[phase, e.AbortRequested] = endings.abort_requested
         table[phase, e.MessageDeadLettered] = endings.message_dead_lettered
         table[phase, e.DeadlinePassed] = endings.step_overdue
@@ -184,3 +214,6 @@ def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
 
 #: One rule per legal pair; a test holds it against TRANSITIONS.
 RULES = _rules()
+
+#: The legal moves and the rules of each kind of release.
+MACHINES = {Kind.MODEL: (TRANSITIONS, RULES), Kind.ENVIRONMENT: (fleet_transitions.TRANSITIONS, fleet_table.RULES)}

@@ -26,10 +26,9 @@ def check_operator(release: Release, actor: Actor) -> None:
 
 
 def is_requester(release: Release, actor: Actor) -> bool:
-    """True when the candidate was made by this person; identifiers compare without regard to case."""
-    if release.candidate is None:
-        return False
-    requesters = {requester.casefold() for requester in release.candidate.requesters}
+    """True when this person made the candidate or asked for its release; identifiers compare without regard to case."""
+    made_by = release.candidate.requesters if release.candidate else ()
+    requesters = {requester.casefold() for requester in (*made_by, *release.requested_by)}
     return bool(requesters & {actor.object_id.casefold(), actor.username.casefold()} - {""})
 
 

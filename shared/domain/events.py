@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, Verdict
+from shared.domain.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, FleetTarget, Verdict
 from shared.domain.policy import Stage
 
 
@@ -73,6 +73,69 @@ class PreviousRecorded(StepEvent):
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSubmitted(StepEvent):
     """Azure ML accepted the change; its outcome is looked up later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentReleaseRequested(Event):
+    """A person wants an environment version released to the fleet; Azure ML raises no event for environments."""
+
+    workspace: str
+    environment_name: str
+    environment_version: str
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentVerified(StepEvent):
+    """The version exists and may be released alone; `endpoints` and `circuits` are the fleet's."""
+
+    candidate: Candidate
+    endpoints: tuple[str, ...]
+    circuits: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentPromoted(StepEvent):
+    """The environment can be read from the shared registry, by every workspace."""
+
+    registry_environment_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetAcquired(StepEvent):
+    """This release holds every circuit of the fleet; the epoch of each lock, by circuit."""
+
+    epochs: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetsListed(StepEvent):
+    """Everything one production endpoint runs now."""
+
+    endpoint_name: str
+    targets: tuple[FleetTarget, ...]
+
+
+class Outcome(StrEnum):
+    """What became of one try of a check or a change."""
+
+    DONE = "done"  # judged, or read back as wanted
+    PENDING = "pending"  # under way, or nobody knows: look again
+    ERRORED = "errored"  # a technical fault: try again
+    REFUSED = "refused"  # trying again cannot help
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetAnswered(StepEvent):
+    """The answer to one look at one target; `verdict` is what a check said."""
+
+    target_key: str
+    attempt: int
+    look: int
+    outcome: Outcome
+    verdict: Verdict | None = None
+    detail: str = ""
 
 
 class Running(StrEnum):
@@ -185,6 +248,14 @@ class RetryRequested(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RollbackRequested(Event):
+    """A person has the whole fleet put back to what it ran before the release."""
+
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageDeadLettered(Event):
     """A message of this release could not be processed; somebody must look.
 
@@ -197,7 +268,13 @@ class MessageDeadLettered(Event):
     rounds: int = 1
 
 
-PERSON_EVENTS = (ApprovalSubmitted, AbortRequested, RetryRequested)
+PERSON_EVENTS = (
+    EnvironmentReleaseRequested,
+    ApprovalSubmitted,
+    AbortRequested,
+    RetryRequested,
+    RollbackRequested,
+)
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     ModelRegistered,
@@ -221,4 +298,11 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AbortRequested,
     RetryRequested,
     MessageDeadLettered,
+    EnvironmentReleaseRequested,
+    EnvironmentVerified,
+    EnvironmentPromoted,
+    FleetAcquired,
+    TargetsListed,
+    TargetAnswered,
+    RollbackRequested,
 )

@@ -7,8 +7,15 @@ from enum import StrEnum
 from shared.domain.policy import Policy, Stage
 
 
+class Kind(StrEnum):
+    """What is released."""
+
+    MODEL = "model"  # one model version, to its one circuit
+    ENVIRONMENT = "environment"  # one environment version, to every deployment of the fleet
+
+
 class Phase(StrEnum):
-    """Where a release is. What may follow what is in `transitions.py`."""
+    """Where a release is. What may follow what is in `transitions.py` and `fleet/transitions.py`."""
 
     VERIFYING = "verifying"  # the candidate is read again from Azure ML: an event is only a hint
     AWAITING_REGISTRY_APPROVAL = "awaiting_registry_approval"
@@ -19,6 +26,12 @@ class Phase(StrEnum):
     AWAITING_PRODUCTION_APPROVAL = "awaiting_production_approval"
     RECORDING_PREVIOUS = "recording_previous"  # production's full state becomes durable before its first change
     DEPLOYING_PRODUCTION = "deploying_production"
+    WAITING_FOR_FLEET = "waiting_for_fleet"  # other releases still hold circuits
+    FREEZING_TARGETS = "freezing_targets"  # what production really runs becomes the set of targets
+    CHECKING = "checking"  # every model is tested in the new environment
+    UPDATING = "updating"  # one deployment after the other on each endpoint, all endpoints at once
+    WATCHING = "watching"  # production runs the environment; alerts may roll it back
+    ROLLING_BACK = "rolling_back"  # every changed deployment goes back to its *previous*
     SETTLING = "settling"  # the outcome of a change to production is unknown: wait, then look
     RESTORING = "restoring"  # production goes back to *previous*
     HELD = "held"  # a person must retry or abort
@@ -27,6 +40,7 @@ class Phase(StrEnum):
     EXPIRED = "expired"
     ABORTED = "aborted"
     FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
 
     @property
     def is_terminal(self) -> bool:
@@ -34,7 +48,7 @@ class Phase(StrEnum):
         return self in TERMINAL
 
 
-TERMINAL = frozenset({Phase.RELEASED, Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED})
+TERMINAL = frozenset({Phase.RELEASED, Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED, Phase.ROLLED_BACK})
 
 #: The phases in which people decide, and the stage whose gate it is.
 GATE_OF_PHASE = {
@@ -54,10 +68,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """The model version being released, as read back from the dev workspace.
+    """The model or environment version being released, as read back from the dev workspace.
 
     `fingerprint` covers everything that must not change under an approval; `requesters` are the identifiers (object
-    id, user name, e-mail) of whoever made it: none of them may approve it.
+    id, user name, e-mail) of whoever made it: none of them may approve it. An environment belongs to no circuit.
     """
 
     workspace: str
@@ -65,8 +79,8 @@ class Candidate:
     version: str
     asset_id: str
     fingerprint: str
-    plant_id: str
-    circuit_id: str
+    plant_id: str = ""
+    circuit_id: str = ""
     requesters: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -130,6 +144,37 @@ class Target:
     epoch: int | None = None
 
 
+class Progress(StrEnum):
+    """How far the change of one target is, forward or back, as the release's phase says."""
+
+    UNTOUCHED = "untouched"
+    WAITING = "waiting"
+    CHANGING = "changing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetTarget:
+    """One circuit's deployment inside an environment release, with everything it ran when the targets were frozen.
+
+    `progress` counts for the phase `goal` and the release's `serial` only (`fleet/work.py`). `attempt` and `look` count
+    the tries of a check or change and the looks at one try; `check` is what the compatibility check said.
+    """
+
+    key: str
+    previous: DeploymentSpec
+    goal: Phase | None = None
+    serial: int = 0
+    progress: Progress = Progress.UNTOUCHED
+    attempt: int = 1
+    look: int = 0
+    touched: bool = False
+    check: Verdict | None = None
+    check_detail: str = ""
+    detail: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckRun:
     """One execution of the test inference; `job_name` is the Azure ML job."""
@@ -172,14 +217,17 @@ class Release:
     earlier attempt changes nothing. `attempt` counts within the current phase, `faults` the technical faults since a
     person last had a say, `look` how often the current step was looked at. `submitted` says that the step's change was
     accepted, so that looking is enough. `circuit_claimed` is true once the lock may be ours. `ending` is set when the
-    release must end after production has been put back.
+    release must end after production has been put back. A model release has one target; an environment release has its
+    targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
     """
 
     release_id: str
+    kind: Kind = Kind.MODEL
     policy: Policy
-    model_workspace: str
-    model_name: str
-    model_version: str
+    asset_workspace: str
+    asset_name: str
+    asset_version: str
+    requested_by: tuple[str, ...] = ()
     opened_at: datetime
     phase: Phase
     phase_since: datetime
@@ -192,6 +240,9 @@ class Release:
     submitted: bool = False
     candidate: Candidate | None = None
     targets: tuple[Target, ...] = ()
+    fleet: tuple[FleetTarget, ...] = ()
+    endpoints_to_list: tuple[str, ...] = ()
+    epochs: dict[str, int] = field(default_factory=dict)
     registry_model_id: str = ""
     registry_environment_id: str = ""
     approvals: tuple[Approval, ...] = ()
@@ -200,14 +251,15 @@ class Release:
     waiting_on: str = ""
     held_phase: Phase | None = None
     ending: Phase | None = None
+    rollback_reason: str = ""
     reason: str = ""
     history_count: int = 0
     history_hash: str = ""
 
     @property
-    def model(self) -> str:
-        """Name and version of the model, as people say it."""
-        return f"{self.model_name}:{self.model_version}"
+    def asset(self) -> str:
+        """Name and version of what is released, as people say it."""
+        return f"{self.asset_name}:{self.asset_version}"
 
     @property
     def target(self) -> Target:
@@ -217,4 +269,4 @@ class Release:
     @property
     def production_touched(self) -> bool:
         """True once any change to production may have been sent."""
-        return any(target.touched for target in self.targets)
+        return any(target.touched for target in self.targets) or any(target.touched for target in self.fleet)

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.commands import Command
+from shared.domain.fleet.transitions import STEPS
+from shared.domain.fleet.work import WORK, begin
 from shared.domain.model import Phase, Release
 from shared.domain.steps import (
     ending_commands,
@@ -16,6 +18,9 @@ from shared.domain.steps import (
     timers,
 )
 from shared.domain.transitions import WORKING
+
+#: The phases of either kind of release whose step is looked at until it answers.
+LOOKED_AT = frozenset((*WORKING, *STEPS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +57,17 @@ def enter(
         look=0,
         submitted=phase is Phase.SETTLING,
         waiting_on="",
-        circuit_claimed=release.circuit_claimed or phase is Phase.WAITING_FOR_CIRCUIT,
+        circuit_claimed=release.circuit_claimed or phase in (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET),
         **{"reason": "", "faults": 0, **changes},
     )
     starts_at = now + timedelta(seconds=delay_s)
     moved = replace(
         moved,
         deadline_at=starts_at + timedelta(seconds=phase_deadline_s(moved)),
-        look_at=starts_at + timedelta(seconds=first_look_s(moved)) if phase in WORKING else None,
+        look_at=starts_at + timedelta(seconds=first_look_s(moved)) if phase in LOOKED_AT else None,
     )
-    commands = (*step_commands(moved, starts_at if delay_s else None), *timers(moved))
+    moved, begun = begin(moved, now, delay_s) if phase in WORK else (moved, ())
+    commands = (*step_commands(moved, starts_at if delay_s else None), *begun, *timers(moved))
     if phase is not release.phase:
         commands = (*commands, fact(moved, now, note))
     return Move(release=moved, commands=commands, note=note)

@@ -38,6 +38,8 @@ class Limits:
 
     `settle_quiet_s` must be longer than any single request to Azure ML can stay in flight: it is both the quiet period
     before an unknown outcome is looked at, and the cool-down of a circuit lock, because Azure ML has no fencing token.
+    The last five are for environment releases: how long production is watched, how long rolling back may take, the
+    first pause between two looks at a target, and how many checks run and how many endpoints are changed at once.
     """
 
     attempts_max: int = 3
@@ -50,6 +52,11 @@ class Limits:
     hold_deadline_s: int = 259_200
     settle_quiet_s: int = 180
     retry_backoff_s: int = 60
+    watch_s: int = 86_400
+    rollback_deadline_s: int = 3600
+    target_look_s: int = 3
+    checks_parallel_max: int = 8
+    updates_parallel_max: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,7 +110,7 @@ def settled(release: Release, event: e.DeploymentObserved, now: datetime) -> Mov
     if release.ending is not None:
         return _put_back(release, now, landed=landed, event=event)
     if landed and not event.broken:
-        note = f"settled: production runs {release.model}, read back: {event.detail}"
+        note = f"settled: production runs {release.asset}, read back: {event.detail}"
         return end(release, Phase.RELEASED, now, note)
     return fault(release, now, f"settled: {event.detail}", phase=Phase.DEPLOYING_PRODUCTION)
 

@@ -6,13 +6,18 @@ from typing import Any
 from shared.domain.eligibility import check_approver, gate_satisfied
 from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.events import ApprovalSubmitted, CandidateVerified
-from shared.domain.model import GATE_OF_PHASE, Approval, Phase, Release, Target
+from shared.domain.model import GATE_OF_PHASE, Approval, Kind, Phase, Release, Target
 from shared.domain.moves import Move, end, enter, stay
 from shared.domain.policy import Stage
 from shared.domain.specs import gate_digest
 
 #: What follows once the gate of a stage is satisfied, or right away where a stage has no gate.
-AFTER_GATE = {Stage.REGISTRY: Phase.PROMOTING, Stage.PRODUCTION: Phase.RECORDING_PREVIOUS}
+AFTER_GATE = {
+    (Kind.MODEL, Stage.REGISTRY): Phase.PROMOTING,
+    (Kind.MODEL, Stage.PRODUCTION): Phase.RECORDING_PREVIOUS,
+    (Kind.ENVIRONMENT, Stage.REGISTRY): Phase.PROMOTING,
+    (Kind.ENVIRONMENT, Stage.PRODUCTION): Phase.UPDATING,
+}
 _PHASE_OF_GATE = {stage: phase for phase, stage in GATE_OF_PHASE.items()}
 
 
@@ -20,7 +25,7 @@ def open_gate(release: Release, stage: Stage, now: datetime, note: str, **change
     """Waits for the people of the stage's gate, or starts the stage when the policy has no gate for it."""
     if stage in release.policy.gates:
         return enter(release, _PHASE_OF_GATE[stage], now, note, **changes)
-    return enter(release, AFTER_GATE[stage], now, f"{note}; {stage.value} has no gate", **changes)
+    return enter(release, AFTER_GATE[release.kind, stage], now, f"{note}; {stage.value} has no gate", **changes)
 
 
 def candidate_verified(release: Release, event: CandidateVerified, now: datetime) -> Move:
@@ -69,5 +74,5 @@ def _approve(release: Release, approval: Approval, now: datetime) -> Move:
     approved = stay(release, approvals=(*release.approvals, approval)).release
     note = f"{actor.name} approved {stage.value}" + (f": {approval.reason}" if approval.reason else "")
     if gate_satisfied(release.policy.gates[stage].approvals, [*counted, approval]):
-        return enter(approved, AFTER_GATE[stage], now, note)
+        return enter(approved, AFTER_GATE[release.kind, stage], now, note)
     return Move(release=approved, note=f"{note}; more approvals are needed")

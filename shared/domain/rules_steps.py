@@ -52,7 +52,7 @@ def test_deployment_observed(release: Release, event: e.DeploymentObserved, now:
     if event.in_progress:
         return stay(release, submitted=True)
     if event.running is Running.WANTED and not event.broken:
-        note = f"test runs {release.model}, read back: {event.detail}"
+        note = f"test runs {release.asset}, read back: {event.detail}"
         return enter(release, Phase.TESTING, now, note)
     if not release.submitted:
         return stay(release)
@@ -64,7 +64,7 @@ def production_deployment_observed(release: Release, event: e.DeploymentObserved
     if event.in_progress:
         return stay(release, submitted=True)
     if event.running is Running.WANTED and not event.broken:
-        return end(release, Phase.RELEASED, now, f"production runs {release.model}, read back: {event.detail}")
+        return end(release, Phase.RELEASED, now, f"production runs {release.asset}, read back: {event.detail}")
     if not release.submitted:
         return stay(release)
     return fault(release, now, event.detail)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import replace
 
-from shared.domain.model import Candidate, CheckRun, DeploymentSpec, Phase, Release, Verdict
+from shared.domain.model import Candidate, CheckRun, DeploymentSpec, FleetTarget, Kind, Phase, Release, Verdict
 from shared.domain.policy import Stage
 
 
@@ -25,13 +26,20 @@ def gate_digest(release: Release, stage: Stage) -> str:
         "stage": stage.value,
         "asset": release.candidate.asset_id,
         "fingerprint": release.candidate.fingerprint,
-        "environment": f"{release.target.plan.environment_name}:{release.target.plan.environment_version}",
     }
+    if release.kind is Kind.ENVIRONMENT:
+        bound["checks"] = repr([(t.key, t.previous.model, t.check, t.check_detail) for t in release.fleet])
+        return _digest(bound)
+    bound["environment"] = f"{release.target.plan.environment_name}:{release.target.plan.environment_version}"
     if stage is Stage.PRODUCTION:
         run = passed_test(release)
         bound["test_job"] = run.job_name if run else ""
         bound["test_detail"] = run.detail if run else ""
         bound["registry_model"] = release.registry_model_id
+    return _digest(bound)
+
+
+def _digest(bound: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()
 
 
@@ -39,12 +47,14 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
     """The facts an approver is shown (architecture.md 4.3): plant, circuit, model version, PR, test status."""
     if release.candidate is None:
         return {}
+    if release.kind is Kind.ENVIRONMENT:
+        return _environment_facts(release, release.candidate, stage)
     tags = release.candidate.tags
     plan = release.target.plan
     facts = {
         "plant": release.candidate.plant_id,
         "circuit": release.candidate.circuit_id,
-        "model": release.model,
+        "model": release.asset,
         "environment": f"{plan.environment_name}:{plan.environment_version}",
         "pull request": tags.get("pr_number", "unknown"),
         "author": tags.get("pr_author", "unknown"),
@@ -55,6 +65,30 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
         facts["test status"] = run.verdict.value if run and run.verdict else "not run"
         facts["test job"] = run.job_name if run else "none"
     return facts
+
+
+def _environment_facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
+    """What managers and engineers decide on: what changes, who made it, and what the checks of all models said."""
+    tags = candidate.tags
+    facts = {
+        "environment": release.asset,
+        "change": tags.get("change_summary", "unknown"),
+        "pull request": tags.get("pr_number", "unknown"),
+        "registered by": tags.get("registered_by", "unknown"),
+    }
+    if stage is Stage.PRODUCTION:
+        verdicts = Counter(target.check.value for target in release.fleet if target.check)
+        facts["targets"] = str(len(release.fleet))
+        facts["checks"] = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+        changed = [t for t in release.fleet if t.check is Verdict.INCONCLUSIVE]
+        facts["models that predict other values"] = told_checks(changed) or "none"
+    return facts
+
+
+def told_checks(targets: list[FleetTarget], shown: int = 10) -> str:
+    """Circuits with what their check said, the first few of them."""
+    text = "; ".join(f"{target.key}: {target.check_detail}" for target in targets[:shown])
+    return f"{text}; and {len(targets) - shown} more" if len(targets) > shown else text
 
 
 def wanted_spec(release: Release, phase: Phase) -> DeploymentSpec:
@@ -80,11 +114,11 @@ def _candidate_spec(release: Release, *, in_test: bool) -> DeploymentSpec:
         code=plan.scoring_code,
         scoring_script=plan.scoring_script,
         mini_batch_size=plan.mini_batch_size,
-        description=f"{release.model} by Switchyard",
+        description=f"{release.asset} by Switchyard",
         environment_variables={
             "PLANT_ID": candidate.plant_id,
             "CIRCUIT_ID": candidate.circuit_id,
-            "MODEL_VERSION": release.model_version,
+            "MODEL_VERSION": release.asset_version,
         },
         tags=_deployment_tags(release, candidate, in_test=in_test),
     )
@@ -93,7 +127,7 @@ def _candidate_spec(release: Release, *, in_test: bool) -> DeploymentSpec:
 def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -> dict[str, str]:
     """The tags of architecture.md 4.3; `deployed_at` is when the step began, so that repeating it changes nothing."""
     tags = {
-        "model_version": release.model_version,
+        "model_version": release.asset_version,
         "release_id": release.release_id,
         "plant_id": candidate.plant_id,
         "circuit_id": candidate.circuit_id,

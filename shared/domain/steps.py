@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from shared.domain import commands as c
 from shared.domain.events import DeadlinePassed, LookDue
-from shared.domain.model import GATE_OF_PHASE, Phase, Release
+from shared.domain.model import GATE_OF_PHASE, Kind, Phase, Release
 from shared.domain.specs import wanted_spec
 
 
@@ -39,6 +39,10 @@ def phase_deadline_s(release: Release) -> int:
         Phase.PROMOTING: limits.promote_deadline_s,
         Phase.WAITING_FOR_CIRCUIT: limits.circuit_wait_deadline_s,
         Phase.TESTING: limits.test_deadline_s,
+        Phase.WAITING_FOR_FLEET: limits.circuit_wait_deadline_s,
+        Phase.CHECKING: limits.test_deadline_s,
+        Phase.WATCHING: limits.watch_s,
+        Phase.ROLLING_BACK: limits.rollback_deadline_s,
         Phase.HELD: limits.hold_deadline_s,
     }.get(release.phase, limits.deploy_deadline_s)
 
@@ -115,16 +119,23 @@ def ending_commands(release: Release) -> tuple[c.Command, ...]:
     if not release.circuit_claimed:
         return issued
     cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
+    if release.kind is Kind.ENVIRONMENT:
+        keys = tuple(sorted(release.epochs))
+        return (*issued, c.FreeFleet(**_common(release, "free-fleet"), target_keys=keys, cool_down_s=cool_down_s))
     common = _common(release, "free-circuit")
     return (*issued, c.FreeCircuit(**common, target_key=release.target.key, cool_down_s=cool_down_s))
 
 
 def step_commands(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.Command, ...]:
-    """The command that carries out the current phase; none where people or time decide."""
-    build = _STEP_COMMANDS.get(release.phase)
-    if build is None:
-        return ()
-    return (build(release, _common(release, release.phase.value.replace("_", "-") + suffix, not_before)),)
+    """What carries out the current phase; nothing where people or time decide, or where targets are worked on."""
+    verb = release.phase.value.replace("_", "-")
+    if release.phase is Phase.FREEZING_TARGETS:
+        return tuple(
+            c.ListTargets(**_common(release, f"{verb}-{number}{suffix}", not_before), endpoint_name=name)
+            for number, name in enumerate(release.endpoints_to_list)
+        )
+    build = _STEP_COMMANDS[release.kind].get(release.phase)
+    return () if build is None else (build(release, _common(release, verb + suffix, not_before)),)
 
 
 def observe_commands(release: Release, suffix: str) -> tuple[c.Command, ...]:
@@ -139,9 +150,9 @@ def observe_commands(release: Release, suffix: str) -> tuple[c.Command, ...]:
 def _verify(release: Release, common: _Common) -> c.Command:
     return c.VerifyCandidate(
         **common,
-        workspace=release.model_workspace,
-        model_name=release.model_name,
-        model_version=release.model_version,
+        workspace=release.asset_workspace,
+        model_name=release.asset_name,
+        model_version=release.asset_version,
     )
 
 
@@ -174,7 +185,26 @@ def _record(release: Release, common: _Common) -> c.Command:
     return c.RecordPrevious(**common, spec=wanted_spec(release, Phase.DEPLOYING_PRODUCTION))
 
 
-_STEP_COMMANDS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
+def _verify_environment(release: Release, common: _Common) -> c.Command:
+    return c.VerifyEnvironment(
+        **common,
+        workspace=release.asset_workspace,
+        environment_name=release.asset_name,
+        environment_version=release.asset_version,
+    )
+
+
+def _promote_environment(release: Release, common: _Common) -> c.Command:
+    if release.candidate is None:
+        raise ValueError(f"release {release.release_id} has no verified candidate to promote")
+    return c.PromoteEnvironment(**common, candidate=release.candidate)
+
+
+def _acquire_fleet(release: Release, common: _Common) -> c.Command:
+    return c.AcquireFleet(**common, target_keys=tuple(sorted(release.epochs)))
+
+
+_MODEL_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
     Phase.VERIFYING: _verify,
     Phase.PROMOTING: _promote,
     Phase.WAITING_FOR_CIRCUIT: _acquire,
@@ -184,3 +214,9 @@ _STEP_COMMANDS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
     Phase.DEPLOYING_PRODUCTION: _deploy,
     Phase.RESTORING: _deploy,
 }
+_ENVIRONMENT_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
+    Phase.VERIFYING: _verify_environment,
+    Phase.PROMOTING: _promote_environment,
+    Phase.WAITING_FOR_FLEET: _acquire_fleet,
+}
+_STEP_COMMANDS = {Kind.MODEL: _MODEL_STEPS, Kind.ENVIRONMENT: _ENVIRONMENT_STEPS}

@@ -1,4 +1,4 @@
-"""The legal moves of a release, all of them (invariant I6): (phase, event) -> the phases that may follow.
+"""The legal moves of a model release, all of them (invariant I6): (phase, event) -> the phases that may follow.
 
 Everything that decides where a release may go lives in this table; `decide` refuses a rule that goes elsewhere, and
 docs/state-machine.md is generated from it. What the table cannot say: which of several phases follows (that is in
@@ -8,12 +8,9 @@ A pair that is missing is a Conflict for a person's request, and is ignored with
 
 from shared.domain import events as e
 from shared.domain.events import Event
-from shared.domain.model import TERMINAL, Phase
+from shared.domain.model import Phase
 
 P = Phase
-
-#: Every phase that is not terminal can be put on hold or ended by a person.
-LIVE = tuple(phase for phase in Phase if phase not in TERMINAL)
 
 #: The phases in which a step is carried out; they are looked at again and again until they answer.
 WORKING = (
@@ -27,6 +24,9 @@ WORKING = (
     P.SETTLING,
     P.RESTORING,
 )
+
+#: Every phase that is not terminal can be put on hold or ended by a person.
+LIVE = (*WORKING, P.AWAITING_REGISTRY_APPROVAL, P.AWAITING_PRODUCTION_APPROVAL, P.HELD)
 
 #: Where a release ends when production was touched: after it has been put back.
 _PUT_BACK = {P.ABORTED, P.EXPIRED, P.FAILED}

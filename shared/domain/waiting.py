@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.model import GATE_OF_PHASE, Phase, Release
+from shared.domain.fleet.work import WORK, of_progress
+from shared.domain.model import GATE_OF_PHASE, Kind, Phase, Progress, Release
 
 _WAITS_FOR = {
     Phase.VERIFYING: "Azure ML: the model is read again",
@@ -12,8 +13,20 @@ _WAITS_FOR = {
     Phase.TESTING: "Azure ML: the test inference",
     Phase.RECORDING_PREVIOUS: "Azure ML: what production runs is read",
     Phase.DEPLOYING_PRODUCTION: "Azure ML: the production deployment",
+    Phase.WATCHING: "the end of the watch; alerts may roll production back",
     Phase.SETTLING: "the quiet period after a change of unknown outcome; then production is read back",
     Phase.RESTORING: "Azure ML: production is put back to what it ran before",
+}
+
+
+_FLEET_WAITS_FOR = {
+    Phase.VERIFYING: "Azure ML: the environment is read again",
+    Phase.PROMOTING: "Azure ML: the environment is shared to the registry",
+    Phase.WAITING_FOR_FLEET: "every circuit of the fleet",
+    Phase.FREEZING_TARGETS: "Azure ML: what production runs is read",
+    Phase.CHECKING: "compatibility checks of the models",
+    Phase.UPDATING: "Azure ML: the production deployments are updated",
+    Phase.ROLLING_BACK: "Azure ML: production is put back to what it ran before",
 }
 
 
@@ -47,7 +60,17 @@ def _waits_for(release: Release) -> str:
         return f"circuit {release.target.key}, held by {holder}"
     if release.phase is Phase.HELD:
         return f"a person to retry or abort: {release.reason}"
+    if release.kind is Kind.ENVIRONMENT and release.phase in _FLEET_WAITS_FOR:
+        return _FLEET_WAITS_FOR[release.phase] + _count(release)
     return _WAITS_FOR[release.phase]
+
+
+def _count(release: Release) -> str:
+    if release.phase not in WORK:
+        return f", held by {release.waiting_on}" if release.waiting_on else ""
+    done = len(of_progress(release, Progress.DONE))
+    of = len(release.fleet) - len(of_progress(release, Progress.UNTOUCHED))
+    return f": {done} of {of}"
 
 
 def _who(release: Release) -> tuple[str, ...]:

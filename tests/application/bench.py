@@ -12,6 +12,7 @@ from shared.domain.events import Event
 from shared.domain.model import Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig
+from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
@@ -37,7 +38,11 @@ class Bench:
     intake: MemoryIntakeLog = field(default_factory=MemoryIntakeLog)
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
     platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
+    environments: MemoryEnvironmentPlatform = field(init=False)
     delivered: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.environments = MemoryEnvironmentPlatform(self.platform)
 
     @property
     def ports(self) -> Ports:
@@ -51,6 +56,7 @@ class Bench:
             intake=self.intake,
             facts=self.facts,
             platform=self.platform,
+            environments=self.environments,
             config=FakeReleaseConfig(),
         )
 

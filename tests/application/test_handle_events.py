@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application import people
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.handle_events import COMMIT_TRIES, handle_events
 from shared.application.ports import Change, IntakeResult
 from shared.domain import events as e
 from shared.domain.commands import Command
 from shared.domain.model import Phase
+from shared.domain.policy import Stage
+from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_command, a_plan, a_release, an_actor
 from tests.fakes.queues import MemoryCommandQueue
@@ -40,10 +43,6 @@ def dead(number: int) -> e.MessageDeadLettered:
 
 async def test_a_straight_release_ends_as_released(bench: Bench) -> None:
     """Every use case together, on the road without faults."""
-    from shared.application import people
-    from shared.domain.policy import Stage
-    from shared.domain.specs import gate_digest
-
     rid = await bench.registered()
     for phase, stage in (
         (Phase.AWAITING_REGISTRY_APPROVAL, Stage.REGISTRY),

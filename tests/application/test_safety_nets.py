@@ -1,5 +1,6 @@
 """Dispatch, the sweeper, trying later and dead letters: whatever was missed is made good, and twice does no harm."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from shared.application.dead_letters import ROUNDS_MAX, dead_lettered
 from shared.application.dispatch import dispatch
 from shared.application.errors import TransientFault
-from shared.application.ports import IntakeResult
+from shared.application.ports import IntakeResult, Stored
 from shared.application.sweep import SweepReport, sweep
 from shared.application.try_later import TRIES_MAX, try_later
 from shared.domain import events as e
@@ -139,6 +140,30 @@ async def test_the_sweeper_frees_the_circuit_of_an_ended_release(bench: Bench, p
     lock = bench.locks.locks[KEY]
     assert (report.locks_freed, lock.holder) == (1, "")
     assert lock.free_from == bench.clock.now() + timedelta(seconds=cool_down_s)
+
+
+class SlowStore(MemoryReleaseStore):
+    """The release ends while it is read."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__()
+        self._bench = bench
+
+    async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        self._bench.clock.advance(90)
+        return await super().load(release_id, event_ids)
+
+
+async def test_a_slow_sweep_shortens_no_cool_down(bench: Bench) -> None:
+    """It counts from when the circuit is given back, not from when the sweep began (I7)."""
+    bench.store = SlowStore(bench)
+    await bench.put(a_release(Phase.RELEASED))
+    await bench.store.close(RELEASE_ID, NOW)
+    await bench.locks.acquire(KEY, RELEASE_ID, bench.clock.now())
+
+    await sweep(bench.ports)
+
+    assert bench.locks.locks[KEY].free_from == bench.clock.now() + timedelta(seconds=180)
 
 
 async def test_the_sweeper_never_takes_the_circuit_from_a_release_that_goes_on(bench: Bench) -> None:

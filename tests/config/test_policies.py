@@ -136,6 +136,7 @@ def test_no_stage_that_needs_people_is_left_open(tree: ConfigTree, stage: str) -
         elif not (skipping and line.startswith("        ")):
             lines.append(line)
     tree.write(POLICIES, "\n".join(lines) + "\n")
-    problem = tree.only_problem()
-    assert (problem.file, problem.field) == (f"config/{POLICIES}", STAGES)
-    assert problem.reason == f"without a gate: {stage}; these stages need an approval"
+    problems = tree.problems()
+    assert [problem.field for problem in problems] == [STAGES, "kinds.environment.stages"]
+    assert {problem.file for problem in problems} == {f"config/{POLICIES}"}
+    assert {problem.reason for problem in problems} == {f"without a gate: {stage}; these stages need an approval"}

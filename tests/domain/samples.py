@@ -5,7 +5,7 @@ from typing import Any
 from shared.domain import events as e
 from shared.domain.model import Verdict
 from shared.domain.policy import Stage
-from tests.builders import NOW, RELEASE_ID, a_candidate, a_plan, a_spec, an_actor
+from tests.builders import NOW, RELEASE_ID, a_candidate, a_fleet_target, a_plan, a_spec, an_actor
 
 _BASE: dict[str, Any] = {"event_id": "sample", "release_id": RELEASE_ID, "occurred_at": NOW}
 _STEP: dict[str, Any] = {**_BASE, "serial": 1}
@@ -33,5 +33,21 @@ ALL: tuple[e.Event, ...] = (
     ),
     e.AbortRequested(**_BASE, actor=an_actor(), reason="wrong model"),
     e.RetryRequested(**_BASE, actor=an_actor(), reason=""),
+    e.EnvironmentReleaseRequested(
+        **_BASE,
+        workspace="dev-ml-workspace",
+        environment_name="custom-tf-env",
+        environment_version="1.5.1",
+        actor=an_actor(),
+        reason="clearer logs",
+    ),
+    e.EnvironmentVerified(**_STEP, candidate=a_candidate(), endpoints=("e",), circuits=("P001-C001",)),
+    e.EnvironmentPromoted(**_STEP, registry_environment_id="env"),
+    e.FleetAcquired(**_STEP, epochs={"P001-C001": 1}),
+    e.TargetsListed(**_STEP, endpoint_name="e", targets=(a_fleet_target(),)),
+    e.TargetAnswered(
+        **_STEP, target_key="P001-C001", attempt=1, look=0, outcome=e.Outcome.DONE, verdict=Verdict.PASSED
+    ),
+    e.RollbackRequested(**_BASE, actor=an_actor(), reason="scoring errors"),
     e.MessageDeadLettered(**_BASE, queue="effects", message_id="m", reason="MaxDeliveryCountExceeded"),
 )

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from shared.domain import events as e
-from shared.domain.decide import RULES, decide
+from shared.domain.decide import MACHINES, decide
 from shared.domain.errors import DomainError
-from shared.domain.model import TERMINAL, Phase
-from shared.domain.transitions import LIVE, TRANSITIONS
-from tests.builders import NOW, a_release
+from shared.domain.model import TERMINAL, Kind, Phase
+from tests.builders import NOW, a_fleet_release, a_release
 from tests.domain import samples
 from tests.domain.drive import next_event, opened
 
@@ -19,42 +18,52 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = {type(event): event for event in samples.ALL}
 
 
-def test_every_legal_pair_has_a_rule_and_every_rule_is_legal() -> None:
+ALL_PAIRS = [(kind, *pair) for kind in Kind for pair in MACHINES[kind][0]]
+PHASES = [(kind, phase) for kind in Kind for phase in sorted({p for k, p, _ in ALL_PAIRS if k is kind})]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_legal_pair_has_a_rule_and_every_rule_is_legal(kind: Kind) -> None:
     """Table and rules cannot drift apart."""
-    assert set(RULES) == set(TRANSITIONS)
+    transitions, rules = MACHINES[kind]
+    assert set(rules) == set(transitions)
 
 
 def test_nothing_leaves_a_terminal_phase() -> None:
     """Terminal phases are final (I6)."""
-    assert not [pair for pair in TRANSITIONS if pair[0] in TERMINAL]
+    assert not [pair for pair in ALL_PAIRS if pair[1] in TERMINAL]
 
 
-@pytest.mark.parametrize("phase", LIVE)
-def test_every_live_phase_can_be_aborted_and_ends_waiting_at_its_deadline(phase: Phase) -> None:
+@pytest.mark.parametrize(("kind", "phase"), PHASES)
+def test_every_live_phase_can_be_aborted_and_ends_waiting_at_its_deadline(kind: Kind, phase: Phase) -> None:
     """No release can get stuck without a person being able to end it (L1)."""
-    assert (phase, e.AbortRequested) in TRANSITIONS
-    assert (phase, e.DeadlinePassed) in TRANSITIONS
+    assert (kind, phase, e.AbortRequested) in ALL_PAIRS
+    assert (kind, phase, e.DeadlinePassed) in ALL_PAIRS
 
 
-def test_every_phase_can_be_reached_from_the_start() -> None:
-    """No dead entries in the table."""
+@pytest.mark.parametrize("kind", Kind)
+def test_every_phase_can_be_reached_from_the_start(kind: Kind) -> None:
+    """No dead entries in the table, and no phase that no kind of release has."""
     reached, frontier = {Phase.VERIFYING}, {Phase.VERIFYING}
     while frontier:
-        frontier = {after for (phase, _), afters in TRANSITIONS.items() if phase in frontier for after in afters}
+        table = MACHINES[kind][0]
+        frontier = {after for (phase, _), afters in table.items() if phase in frontier for after in afters}
         frontier -= reached
         reached |= frontier
 
-    assert reached == set(Phase)
+    assert {phase for of, phase in PHASES if of is kind} <= reached
+    assert {phase for _, phase in PHASES} | TERMINAL == set(Phase)
 
 
 @pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("kind", e.EVENT_TYPES)
-def test_decide_is_total(phase: Phase, kind: type[e.Event]) -> None:
+@pytest.mark.parametrize("event_type", e.EVENT_TYPES)
+@pytest.mark.parametrize("kind", Kind)
+def test_decide_is_total(kind: Kind, phase: Phase, event_type: type[e.Event]) -> None:
     """Every phase and event: a transition, an ignored, or a domain error; never anything else."""
-    release = a_release(phase)
-    event = SAMPLES[kind]
-    event = kind(**{**event.__dict__, "release_id": release.release_id})
-    allowed = TRANSITIONS.get((phase, kind), frozenset()) | {phase}
+    release = a_release(phase) if kind is Kind.MODEL else a_fleet_release(phase)
+    event = SAMPLES[event_type]
+    event = event_type(**{**event.__dict__, "release_id": release.release_id})
+    allowed = MACHINES[kind][0].get((phase, event_type), frozenset()) | {phase}
     try:
         after = decide(release, event, NOW).release.phase
     except DomainError:

@@ -1,9 +1,13 @@
 """ReleaseConfig in memory: any circuit of plants P001 to P003."""
 
-from shared.domain.model import DeploymentPlan
+from dataclasses import replace
+
+from shared.application.ports import Fleet
+from shared.domain.model import DeploymentPlan, Kind
 from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 
 PLANTS = ("P001", "P002", "P003")
+CIRCUITS = ("C001", "C002")
 
 
 def model_policy(limits: Limits | None = None, gate_deadline_s: int = 86_400) -> Policy:
@@ -14,14 +18,32 @@ def model_policy(limits: Limits | None = None, gate_deadline_s: int = 86_400) ->
     return Policy(gates={Stage.REGISTRY: gate, Stage.PRODUCTION: gate}, limits=limits or Limits())
 
 
+def environment_gates() -> dict[Stage, GatePolicy]:
+    """ML-Engineers before the registry; two different people, one of them a manager, before production."""
+    engineers, managers = ApprovalRule(group="ML-Engineers"), ApprovalRule(group="Engineering-Managers")
+    return {
+        Stage.REGISTRY: GatePolicy(approvals=(engineers,), deadline_s=86_400, instructions="Review the change."),
+        Stage.PRODUCTION: GatePolicy(approvals=(engineers, managers), deadline_s=86_400, instructions="Review."),
+    }
+
+
 class FakeReleaseConfig:
     """One policy for everything."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._policy = policy or model_policy()
 
-    def policy(self) -> Policy:
-        return self._policy
+    def policy(self, kind: Kind = Kind.MODEL) -> Policy:
+        return self._policy if kind is Kind.MODEL else replace(self._policy, gates=environment_gates())
+
+    def fleet(self) -> Fleet:
+        return Fleet(
+            environment_name="custom-tf-env",
+            circuits=tuple(f"{plant_id}-{circuit_id}" for plant_id in PLANTS for circuit_id in CIRCUITS),
+            endpoints=tuple(f"batch-endpoint-plant-{plant_id}" for plant_id in PLANTS),
+            test_compute="cpu-cluster",
+            input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
+        )
 
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         if plant_id not in PLANTS:

@@ -1,4 +1,7 @@
-"""A Service Bus for the simulation: sessions, locks that expire, duplicate detection, delivery counts, dead letters."""
+"""A Service Bus for the simulation: sessions, locks that expire, duplicate detection, delivery counts, dead letters.
+
+It may lose messages it has acknowledged, as a fail-over to the paired region does (`loses` decides which).
+"""
 
 import random
 from collections.abc import Callable
@@ -38,10 +41,13 @@ class SimulatedQueue:
         self.rng = rng
         self.messages: list[Message] = []
         self.acknowledged: set[str] = set()
+        self.published: dict[str, Event] = {}
+        self.loses: Callable[[Event | Command], bool] = lambda body: False
         self._seen: dict[str, datetime] = {}
         self._on_dead = on_dead
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
+        self.published[event.event_id] = event
         self._put(message_id or event.event_id, event, at, event.release_id)
 
     async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:
@@ -54,6 +60,8 @@ class SimulatedQueue:
         if seen is not None and now - seen < DEDUPLICATION:
             return
         self._seen[message_id] = now
+        if self.loses(body):
+            return
         self.messages.append(Message(message_id, body, max(at or now, now), session))
 
     def receive(self) -> Message | None:

@@ -54,13 +54,14 @@ class FaultRates:
     answer_lost: float = 0
     put_unknown: float = 0
     lost_lock: float = 0
+    lost_message: float = 0
 
     @classmethod
     def swarm(cls, rng: random.Random) -> "FaultRates":
         def rate() -> float:
             return rng.choice((1.0, 3.0, 8.0)) if rng.random() < 0.5 else 0.0
 
-        return cls(rate(), rate(), rate(), rate(), rate() * 5, rate())
+        return cls(rate(), rate(), rate(), rate(), rate() * 5, rate(), rate())
 
 
 #: A handler may be frozen no longer than a request may be in flight: `settle_quiet_s` rests on this bound.

@@ -18,13 +18,13 @@ from shared.domain.policy import ApprovalRule, Limits, Policy
 from shared.domain.specs import gate_digest
 from tests.builders import a_spec
 from tests.fakes.config import FakeReleaseConfig, model_policy
+from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
-from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.platform import FakeDeployment
 from tests.simulation.bus import Message, SimulatedQueue
-from tests.simulation.oracle import Violation, WatchedPlatform, WatchedStore, check_end, require
+from tests.simulation.oracle import Violation, WatchedLocks, WatchedPlatform, WatchedStore, check_end, require
 from tests.simulation.scheduler import FaultRates, Scheduler
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -63,7 +63,7 @@ class World:
         self.events.loses = self.commands.loses = self._loses
         acknowledged = (self.events.acknowledged, self.commands.acknowledged)
         self.store = WatchedStore(clock, self.events.published, *acknowledged)
-        self.locks = MemoryCircuitLocks()
+        self.locks = WatchedLocks(self.store)
         self.platform = WatchedPlatform(self.store, self.locks, clock)
         self.intake = MemoryIntakeLog()
         faulty = self.scheduler.faulty
@@ -77,6 +77,7 @@ class World:
             intake=faulty(self.intake),
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform),
+            environments=faulty(MemoryEnvironmentPlatform(self.platform)),
             config=FakeReleaseConfig(self._policy()),
         )
         self.faulty_steps = self.rng.choice(FAULTY_STEPS)

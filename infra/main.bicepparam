@@ -1,0 +1,17 @@
+using './main.bicep'
+
+// An example. None of it is a secret; copy it for each environment.
+param mlResourceGroup = 'mlops-rg'
+param devWorkspace = 'dev-ml-workspace'
+param testWorkspace = 'test-ml-workspace'
+param productionWorkspace = 'prod-ml-workspace'
+param modelRegistry = 'mlregistry-shared'
+
+// The application id of the API's registration, and its application id URI.
+param apiAudience = [
+  '00000000-0000-0000-0000-000000000000'
+  'api://00000000-0000-0000-0000-000000000000'
+]
+
+// Only for tokens that list groups: { 'ML-Engineers': '<object id of the group>' }. App roles need nothing here.
+param approverGroups = {}

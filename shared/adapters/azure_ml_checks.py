@@ -1,0 +1,210 @@
+"""Compatibility checks as command jobs of the test workspace: submitting one, and reading the report it wrote.
+
+The job is that of `pipelines/environment_compatibility_test.yml`; a test holds the two together. Its code comes with
+the environment version under test, so nothing is uploaded. The report goes to a place that follows from the job's name
+in the workspace's own blob store, from where it is read without asking the run history.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from azure.core.credentials import AzureSasCredential, TokenCredential
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from shared.adapters.azure_ml_clients import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, AzureMlClients
+from shared.adapters.azure_ml_errors import translated
+from shared.adapters.azure_ml_values import texts
+from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.ports import CompatibilityJob, Place
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from azure.ai.ml.entities import Command, Datastore
+    from azure.storage.blob import ContainerClient
+
+EXPERIMENT = "environment-compatibility"
+DATASTORE = "workspaceblobstore"
+REPORT_BYTES_MAX = 256 * 1024
+JOB_LIMIT_S = 1800
+"""A check takes seconds once node and image are there; a job that hangs must not hold a node of the test cluster."""
+
+STORE_KEPT_S = 1800
+"""How long a signature for the blob store is used: half of the hour for which Azure ML gives it out."""
+
+DIGEST_TAG = "check_digest"
+COMMAND = (
+    "python -m sensor_model.compatibility check"
+    " --model ${{inputs.plant_id}}/${{inputs.circuit_id}}:${{inputs.model_version}}=${{inputs.model}}"
+    " --table ${{inputs.table}} --output ${{outputs.report}}"
+    " --environment-version ${{inputs.environment_version}}"
+    " --absolute-tolerance ${{inputs.absolute_tolerance}} --relative-tolerance ${{inputs.relative_tolerance}}"
+)
+COMPARING = " --baseline ${{inputs.baseline}}"
+
+_JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}")
+_WORD = re.compile(r"[A-Za-z0-9]{1,32}")  # these become words of a command line
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6}){0,2}")
+
+
+class AzureMlChecks:
+    """The blocking calls about checks; each runs in the pool."""
+
+    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
+        self._clients = clients
+        self._store = _ReportStore(clients, credential)
+
+    def submit(self, job: CompatibilityJob) -> None:
+        """A lost answer is no unknown outcome: the name makes one job of all submissions."""
+        entity = command_job(job, self._clients.scope.registry)
+        client = self._clients.of(Place.TEST)
+        try:
+            client.jobs.create_or_update(entity)
+        except AzureError as error:
+            problem = translated(error, f"check {job.job_name} could not be submitted")
+            if isinstance(problem, PlatformRefused) and "already exists" in str(error):
+                _compare_with_submitted(client, job)
+                return
+            raise problem from error
+
+    def report(self, job_name: str) -> dict[str, Any]:
+        _check(_JOB_NAME, job_name, "job name")
+        try:
+            text = self._store.read(f"{_folder(job_name)}/")
+        except ResourceNotFoundError as error:
+            raise PlatformRefused(f"check {job_name} left no report") from error
+        except AzureError as error:
+            raise translated(error, f"the report of check {job_name} could not be read") from error
+        try:
+            report = json.loads(text)
+        except ValueError as error:
+            raise PlatformRefused(f"the report of check {job_name} is not JSON: {error}") from error
+        if not isinstance(report, dict):
+            raise PlatformRefused(f"the report of check {job_name} is not a JSON object")
+        return report
+
+
+def command_job(job: CompatibilityJob, registry: str) -> "Command":
+    """The job as an entity of the client. Raises PlatformRefused for what cannot be part of a command or of a path."""
+    from azure.ai.ml import Input, Output, command
+    from azure.ai.ml.entities import CommandJobLimits
+
+    _check(_JOB_NAME, job.job_name, "job name")
+    _check(_WORD, job.plant_id, "plant id")
+    _check(_WORD, job.circuit_id, "circuit id")
+    inputs: dict[str, Any] = {
+        "plant_id": job.plant_id,
+        "circuit_id": job.circuit_id,
+        "model_version": _registry_version(job.model, registry, "models"),
+        "environment_version": _registry_version(job.environment, registry, "environments"),
+        "absolute_tolerance": job.tolerance.absolute,
+        "relative_tolerance": job.tolerance.relative,
+        "model": Input(type="custom_model", path=job.model, mode="ro_mount"),
+        "table": Input(type="uri_folder", path=job.input_uri, mode="ro_mount"),
+    }
+    if job.baseline:
+        _check(_JOB_NAME, job.baseline, "baseline job name")
+        inputs["baseline"] = Input(type="uri_folder", path=_uri(job.baseline), mode="ro_mount")
+    entity = command(
+        name=job.job_name,
+        display_name=f"{job.plant_id}/{job.circuit_id} in {inputs['environment_version']}",
+        experiment_name=EXPERIMENT,
+        command=COMMAND + (COMPARING if job.baseline else ""),
+        environment=job.environment,
+        compute=job.compute,
+        inputs=inputs,
+        outputs={"report": Output(type="uri_folder", path=_uri(job.job_name), mode="rw_mount")},
+        tags={"plant_id": job.plant_id, "circuit_id": job.circuit_id, DIGEST_TAG: _digest(job)},
+    )
+    entity.limits = CommandJobLimits(timeout=JOB_LIMIT_S)
+    return entity
+
+
+class _ReportStore:
+    """The blob store of the test workspace, opened with what Azure ML gives out for it, for half an hour at a time."""
+
+    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
+        self._clients = clients
+        self._credential = credential
+        self._opening = threading.Lock()
+        self._container: ContainerClient | None = None
+        self._good_until = 0.0
+
+    def read(self, prefix: str) -> bytes:
+        """The one JSON file below a prefix; PlatformRefused unless there is one, of a bearable size."""
+        container = self._open()
+        found = [each for each in container.list_blobs(name_starts_with=prefix) if each.name.endswith(".json")]
+        if len(found) != 1:
+            raise PlatformRefused(f"{len(found)} reports below {prefix} of {DATASTORE}, not one")
+        if found[0].size > REPORT_BYTES_MAX:
+            raise PlatformRefused(f"{found[0].name} has {found[0].size} bytes; {REPORT_BYTES_MAX} are the limit")
+        return container.download_blob(found[0].name, offset=0, length=REPORT_BYTES_MAX).readall()
+
+    def _open(self) -> "ContainerClient":
+        from azure.storage.blob import ContainerClient, ExponentialRetry
+
+        with self._opening:
+            if self._container is None or time.monotonic() > self._good_until:
+                store = self._clients.of(Place.TEST).datastores.get(DATASTORE, include_secrets=True)
+                self._container = ContainerClient(
+                    f"https://{_text(store, 'account_name')}.blob.{_text(store, 'endpoint') or 'core.windows.net'}",
+                    _text(store, "container_name"),
+                    credential=self._key_to(store),
+                    retry_policy=ExponentialRetry(initial_backoff=1, increment_base=1, retry_total=1),
+                    connection_timeout=CONNECT_TIMEOUT_S,
+                    read_timeout=READ_TIMEOUT_S,
+                )
+                self._good_until = time.monotonic() + STORE_KEPT_S
+            return self._container
+
+    def _key_to(self, store: "Datastore") -> Any:
+        """A signature or account key where the datastore has one; otherwise the app's own identity."""
+        secrets: Any = store.credentials
+        if token := getattr(secrets, "sas_token", None):
+            return AzureSasCredential(token)
+        return getattr(secrets, "account_key", None) or self._credential
+
+
+def _compare_with_submitted(client: "MLClient", job: CompatibilityJob) -> None:
+    """Raises PlatformRefused unless the job of that name is this check."""
+    try:
+        there = client.jobs.get(job.job_name)
+    except AzureError as error:
+        raise PlatformErrored(f"check {job.job_name} exists and could not be read: {error}") from error
+    if texts(there.tags).get(DIGEST_TAG) != _digest(job):
+        raise PlatformRefused(f"job {job.job_name} exists and is another check")
+
+
+def _digest(job: CompatibilityJob) -> str:
+    """Names everything that was asked for."""
+    return hashlib.sha256(json.dumps(asdict(job), sort_keys=True).encode()).hexdigest()
+
+
+def _folder(job_name: str) -> str:
+    """Where Azure ML keeps a named output by default; said explicitly, so that it holds whatever the default is."""
+    return f"azureml/{job_name}/report"
+
+
+def _uri(job_name: str) -> str:
+    return f"azureml://datastores/{DATASTORE}/paths/{_folder(job_name)}/"
+
+
+def _registry_version(asset_id: str, registry: str, kind: str) -> str:
+    found = re.fullmatch(rf"azureml://registries/{re.escape(registry)}/{kind}/[^/]+/versions/([^/]+)", asset_id)
+    if not found:
+        raise PlatformRefused(f"{asset_id} is not one of the {kind} of registry {registry}")
+    _check(_VERSION, found[1], f"version of {kind}")
+    return found[1]
+
+
+def _check(pattern: re.Pattern[str], value: str, what: str) -> None:
+    if not pattern.fullmatch(value):
+        raise PlatformRefused(f"{value!r} cannot be a {what}")
+
+
+def _text(store: "Datastore", name: str) -> str:
+    return str(getattr(store, name, None) or "")

@@ -1,0 +1,185 @@
+"""Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
+
+from datetime import timedelta
+
+from shared.application.answers import answer
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.ports import DeploymentState, Place, Ports
+from shared.domain import commands as c
+from shared.domain import events as e
+from shared.domain.environment_versions import SemanticVersion, review
+from shared.domain.errors import InvalidRequest
+from shared.domain.events import Outcome
+from shared.domain.fleet.specs import restored_by
+from shared.domain.model import Candidate, FleetTarget, Release
+from shared.domain.specs import runs
+
+IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
+
+
+async def verify_environment(command: c.VerifyEnvironment, release: Release, ports: Ports) -> e.Event:
+    """Raises PlatformRefused, with the route to take, unless the version may be released without new models."""
+    name, version = command.environment_name, command.environment_version
+    found = await ports.environments.get_environment(command.workspace, name, version)
+    if found is None:
+        raise PlatformRefused(f"there is no environment {name}:{version} in {command.workspace}: register it there")
+    fleet = ports.config.fleet()
+    if name != fleet.environment_name:
+        raise PlatformRefused(f"the fleet runs {fleet.environment_name}, not {name}: see config/policies.yml")
+    existing = await ports.environments.list_endpoints(Place.PRODUCTION)
+    endpoints = _union(fleet.endpoints, existing)
+    reviewed = review(version=version, previous=await _lowest_running(endpoints, ports), tags=found.tags)
+    if not reviewed.may_be_released:
+        said = [str(problem) for problem in reviewed.problems]
+        raise PlatformRefused("; ".join([*([reviewed.refusal] if reviewed.refusal else []), *said]))
+    candidate = Candidate(
+        workspace=command.workspace,
+        name=name,
+        version=version,
+        asset_id=found.asset_id,
+        fingerprint=found.fingerprint,
+        requesters=tuple(sorted({*found.created_by, found.tags.get("registered_by", "")} - {""})),
+        tags=found.tags,
+    )
+    return answer(
+        e.EnvironmentVerified, command, ports, candidate=candidate, endpoints=endpoints, circuits=fleet.circuits
+    )
+
+
+def _union(configured: tuple[str, ...], existing: list[str]) -> tuple[str, ...]:
+    """Configured endpoints, and others that exist: Azure ML writes names in lower case."""
+    known = {name.lower() for name in configured}
+    return (*configured, *sorted(name for name in existing if name.lower() not in known))
+
+
+async def _lowest_running(endpoints: tuple[str, ...], ports: Ports) -> str:
+    """The lowest environment version that production runs: a break anywhere above it counts."""
+    versions: list[SemanticVersion] = []
+    for endpoint in endpoints:
+        for state in await ports.environments.list_deployments(Place.PRODUCTION, endpoint):
+            version = state.spec.environment.replace(":", "/").rpartition("/")[2]
+            try:
+                versions.append(SemanticVersion.parse(version))
+            except InvalidRequest as error:
+                raise PlatformRefused(f"{state.spec.deployment_name} of {endpoint}: {error}") from error
+    if not versions:
+        raise PlatformRefused("production runs nothing, so there is nothing to update: release models first")
+    return str(min(versions))
+
+
+async def promote_environment(command: c.PromoteEnvironment, release: Release, ports: Ports) -> e.Event:
+    """Shares what was approved: a version that changed since is refused (I2, I5)."""
+    candidate = command.candidate
+    found = await ports.environments.get_environment(candidate.workspace, candidate.name, candidate.version)
+    if found is None or found.fingerprint != candidate.fingerprint:
+        raise PlatformRefused(f"environment {candidate.name}:{candidate.version} changed after it was approved")
+    registry_id = await ports.platform.promote_environment(candidate.workspace, candidate.name, candidate.version)
+    return answer(e.EnvironmentPromoted, command, ports, registry_environment_id=registry_id)
+
+
+async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports) -> e.Event | None:
+    """Takes the locks in the order of their keys, so that two releases never wait for each other in a circle."""
+    now = ports.clock.now()
+    epochs: dict[str, int] = {}
+    for key in command.target_keys:
+        lock = await ports.locks.acquire(key, command.release_id, now)
+        if lock.holder != command.release_id:
+            return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})")
+        epochs[key] = lock.epoch
+    stored = await ports.store.load(command.release_id)
+    if stored is None or stored.release.phase.is_terminal:
+        for key in command.target_keys:
+            await ports.locks.free(key, command.release_id, now)
+        return None
+    return answer(e.FleetAcquired, command, ports, epochs=epochs)
+
+
+async def free_fleet(command: c.FreeFleet, ports: Ports) -> None:
+    """The circuits are free again after the cool-down."""
+    free_from = ports.clock.now() + timedelta(seconds=command.cool_down_s)
+    for key in command.target_keys:
+        await ports.locks.free(key, command.release_id, free_from)
+
+
+async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -> e.Event:
+    """What the endpoint runs now, in full. A deployment that is being changed has no state to freeze yet."""
+    states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
+    for state in states:
+        if state.provisioning.lower() in IN_PROGRESS:
+            raise PlatformErrored(f"{state.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+    targets = tuple(FleetTarget(key=_key(state), previous=state.spec) for state in states)
+    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
+
+
+def _key(state: DeploymentState) -> str:
+    """The circuit a deployment belongs to, by its own variables; its name when they do not say."""
+    variables = state.spec.environment_variables
+    if "PLANT_ID" in variables and "CIRCUIT_ID" in variables:
+        return f"{variables['PLANT_ID']}-{variables['CIRCUIT_ID']}"
+    return state.spec.deployment_name
+
+
+async def change_target(command: c.ChangeTarget, release: Release, ports: Ports) -> e.Event | None:
+    """Puts the deployment to `spec` at look 0 and reads it back at every later one; never waits for it."""
+    try:
+        outcome, detail = await _change(command, ports)
+    except PlatformErrored as error:
+        outcome, detail = Outcome.ERRORED, str(error)
+    except PlatformRefused as error:
+        outcome, detail = Outcome.REFUSED, str(error)
+    except PlatformOutcomeUnknown as error:
+        outcome, detail = Outcome.PENDING, f"nobody knows whether the change was applied, looking: {error}"
+    if outcome is None:
+        return None
+    return target_answer(command, ports, outcome, detail)
+
+
+def target_answer(
+    command: c.ChangeTarget | c.CheckTarget, ports: Ports, outcome: Outcome, detail: str, **more: object
+) -> e.TargetAnswered:
+    """The answer to this look at this try."""
+    about = {"target_key": command.target_key, "attempt": command.attempt, "look": command.look}
+    return answer(e.TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)
+
+
+async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
+    spec = command.spec
+    state = await ports.platform.get_deployment(Place.PRODUCTION, spec.endpoint_name, spec.deployment_name)
+    if state is None:
+        return Outcome.REFUSED, f"{spec.deployment_name} was deleted by somebody else"
+    busy = state.provisioning.lower() in IN_PROGRESS
+    if runs(spec, state.spec) and state.spec.environment == spec.environment:
+        if busy or (command.look == 0 and state.provisioning != "Succeeded"):
+            return (Outcome.PENDING, state.provisioning) if busy else await _put(command, ports)
+        ended = Outcome.DONE if state.provisioning == "Succeeded" else Outcome.ERRORED
+        return ended, f"runs {_version(state)}, provisioning {state.provisioning}"
+    if busy:
+        return Outcome.ERRORED if command.look == 0 else Outcome.PENDING, f"is {state.provisioning}"
+    if command.look:
+        return Outcome.ERRORED, f"still runs {_version(state)}, provisioning {state.provisioning}"
+    if _is_foreign(command, state):
+        return Outcome.REFUSED, f"was changed by somebody else: it runs {state.spec.model} in {_version(state)}"
+    return await _put(command, ports)
+
+
+async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
+    """Right before a change: the release is still in this step, and its lock is still its own (I3, I7)."""
+    stored = await ports.store.load(command.release_id)
+    if stored is None or stored.release.serial != command.serial:
+        return None, ""
+    lock = await ports.locks.get(command.target_key)
+    if lock is None or lock.holder != command.release_id or lock.epoch != command.epoch:
+        return Outcome.REFUSED, "the lock of the circuit was lost"
+    await ports.platform.put_deployment(Place.PRODUCTION, command.spec)
+    return Outcome.PENDING, "accepted by Azure ML"
+
+
+def _is_foreign(command: c.ChangeTarget, state: DeploymentState) -> bool:
+    """Neither what was frozen nor what this release made of it: only the last to change it may change it back."""
+    tags = state.spec.tags
+    ours = command.release_id in (tags.get("release_id"), restored_by(state.spec))
+    return not ours and not runs(command.previous, state.spec)
+
+
+def _version(state: DeploymentState) -> str:
+    return state.spec.environment.rpartition("/")[2] or state.spec.environment

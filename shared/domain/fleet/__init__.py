@@ -1,0 +1,1 @@
+"""Rules of environment releases: one environment version, every deployment of the fleet."""

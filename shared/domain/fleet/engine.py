@@ -1,0 +1,141 @@
+"""How the work on targets moves a release: answer, try again, next, conclude. See `work.py` for what progress means."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain import commands as c
+from shared.domain import events as e
+from shared.domain.events import Outcome
+from shared.domain.fleet.work import begin, find, of_progress, pause_s, progress_of, told, with_targets, work_on
+from shared.domain.model import FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.moves import Move, end, enter, hold, stay
+from shared.domain.policy import Stage
+from shared.domain.rules_gates import open_gate
+from shared.domain.steps import next_look, next_look_s
+
+
+def roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move:
+    """Every target that may have been touched goes back; while a change may be in flight, after the quiet time."""
+    in_flight = any(target.touched for target in of_progress(release, Progress.CHANGING))
+    return enter(
+        release,
+        Phase.ROLLING_BACK,
+        now,
+        note,
+        delay_s=release.policy.limits.settle_quiet_s if in_flight else 0,
+        ending=ending,
+        held_phase=None,
+        rollback_reason=note,
+    )
+
+
+def target_answered(release: Release, event: e.TargetAnswered, now: datetime) -> Move:
+    """One answer about one target. Late answers of earlier tries change nothing, unless they say that it is done."""
+    target = find(release, event.target_key)
+    if target is None or progress_of(release, target) is not Progress.CHANGING:
+        return stay(release)
+    current = (event.attempt, event.look) == (target.attempt, target.look)
+    if event.outcome is Outcome.DONE and (current or release.phase is not Phase.CHECKING):
+        return _done(release, target, event, now)
+    if not current:
+        return stay(release)
+    if event.outcome is Outcome.PENDING:
+        return _look_again(release, replace(target, look=target.look + 1, detail=event.detail), now)
+    if event.outcome is Outcome.ERRORED and target.attempt < release.policy.limits.attempts_max:
+        return _try_again(release, replace(target, attempt=target.attempt + 1, look=0, detail=event.detail), now)
+    return _given_up(release, replace(target, progress=Progress.FAILED, detail=event.detail), now)
+
+
+def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
+    """The safety net: every command that may have been lost is issued again, under an id of its own."""
+    if event.look != release.look + 1:
+        return stay(release)
+    looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
+    if not of_progress(looked, Progress.CHANGING, Progress.WAITING):
+        return _concluded(Move(release=looked), now)
+    again = (work_on(looked, each, suffix=f"-{event.look}") for each in of_progress(looked, Progress.CHANGING))
+    return Move(release=looked, commands=(*again, next_look(looked)))
+
+
+def _look_again(release: Release, target: FleetTarget, now: datetime) -> Move:
+    at = now + timedelta(seconds=pause_s(release, target.look))
+    looking = with_targets(release, (target,))
+    return Move(release=looking, commands=(work_on(looking, target, not_before=at),))
+
+
+def _try_again(release: Release, target: FleetTarget, now: datetime) -> Move:
+    at = now + timedelta(seconds=release.policy.limits.retry_backoff_s)
+    trying = with_targets(release, (target,))
+    note = f"{target.key}: attempt {target.attempt - 1} of {release.phase.value} errored, trying again: {target.detail}"
+    return Move(release=trying, commands=(work_on(trying, target, not_before=at),), note=note)
+
+
+def _done(release: Release, target: FleetTarget, event: e.TargetAnswered, now: datetime) -> Move:
+    done = replace(target, progress=Progress.DONE, detail=event.detail)
+    if release.phase is Phase.CHECKING:
+        done = replace(done, check=event.verdict, check_detail=event.detail)
+        note = f"{target.key}: {event.verdict.value if event.verdict else 'judged'}: {event.detail}"
+    else:
+        note = f"{target.key}: {event.detail}"
+    return _next(with_targets(release, (done,)), now, note)
+
+
+def _given_up(release: Release, target: FleetTarget, now: datetime) -> Move:
+    note = f"{target.key}: {release.phase.value} failed: {target.detail}"
+    return _next(with_targets(release, (target,)), now, note)
+
+
+def _next(release: Release, now: datetime, note: str) -> Move:
+    """The lane is free: begin the next target, or conclude the phase when none is left."""
+    started, commands = begin(release, now)
+    move = Move(release=started, commands=commands, note=note)
+    return move if of_progress(started, Progress.CHANGING, Progress.WAITING) else _concluded(move, now)
+
+
+def _concluded(move: Move, now: datetime) -> Move:
+    """What follows once every target is through."""
+    release = move.release
+    phase = {
+        Phase.CHECKING: _checked,
+        Phase.UPDATING: _updated,
+        Phase.ROLLING_BACK: _rolled_back,
+    }[release.phase](release, now, move.note)
+    return Move(release=phase.release, commands=(*_still_wanted(move, phase.release), *phase.commands), note=phase.note)
+
+
+def _still_wanted(move: Move, after: Release) -> tuple[c.Command, ...]:
+    """Commands of the step that ended are stale; the facts it tells are not."""
+    kept = (command for command in move.commands if isinstance(command, c.PublishFact))
+    return tuple(kept) if after is not move.release else move.commands
+
+
+def _checked(release: Release, now: datetime, note: str) -> Move:
+    """All must pass. Failed ends the release, errored holds it; what changed goes to people with the numbers."""
+    failed = [target for target in release.fleet if target.check is Verdict.FAILED]
+    if failed:
+        text = f"{note}; {len(failed)} of {len(release.fleet)} models failed: {told(failed)}"
+        return end(release, Phase.FAILED, now, text)
+    if errored := of_progress(release, Progress.FAILED):
+        return hold(release, now, f"{len(errored)} of {len(release.fleet)} checks errored: {told(errored)}")
+    changed = sum(target.check is Verdict.INCONCLUSIVE for target in release.fleet)
+    text = f"{note}; all {len(release.fleet)} models were checked, {changed} predict other values"
+    return open_gate(release, Stage.PRODUCTION, now, text)
+
+
+def _updated(release: Release, now: datetime, note: str) -> Move:
+    """A partial failure is never a success: a person has the rest tried again, or everything put back."""
+    if failed := of_progress(release, Progress.FAILED):
+        text = f"{len(failed)} of {len(release.fleet)} deployments could not be updated: {told(failed)}"
+        return hold(release, now, text)
+    text = f"{note}; all {len(release.fleet)} deployments run {release.asset}, each read back"
+    return enter(release, Phase.WATCHING, now, text)
+
+
+def _rolled_back(release: Release, now: datetime, note: str) -> Move:
+    if failed := of_progress(release, Progress.FAILED):
+        text = f"{len(failed)} deployments could not be put back: {told(failed)}"
+        return hold(release, now, text)
+    restored = len(of_progress(release, Progress.DONE))
+    untouched = len(release.fleet) - restored
+    text = f"{note}; {restored} deployments were put back and read back, {untouched} had not been touched"
+    return end(release, release.ending or Phase.ROLLED_BACK, now, text)

@@ -1,0 +1,68 @@
+"""Rules of an environment release up to the work on its targets: verified, promoted, fleet held, targets frozen."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import events as e
+from shared.domain.fleet.specs import frozen
+from shared.domain.model import Phase, Release
+from shared.domain.moves import Move, end, enter, stay
+from shared.domain.policy import Stage
+from shared.domain.rules_gates import open_gate
+
+
+def verified(release: Release, event: e.EnvironmentVerified, now: datetime) -> Move:
+    """From here on the circuits that will be held are known; epoch 0 says that a lock is not taken yet."""
+    note = f"{release.asset} may be released without new models: {len(event.circuits)} circuits"
+    return open_gate(
+        release,
+        Stage.REGISTRY,
+        now,
+        note,
+        candidate=event.candidate,
+        endpoints_to_list=event.endpoints,
+        epochs=dict.fromkeys(event.circuits, 0),
+    )
+
+
+def promoted(release: Release, event: e.EnvironmentPromoted, now: datetime) -> Move:
+    """The registry's copy is what is tested and deployed."""
+    note = f"{event.registry_environment_id} can be read from the registry"
+    registry_id = event.registry_environment_id
+    return enter(release, Phase.WAITING_FOR_FLEET, now, note, registry_environment_id=registry_id)
+
+
+def fleet_acquired(release: Release, event: e.FleetAcquired, now: datetime) -> Move:
+    """Nobody else changes production from here to the end, so that what is tested is what will be updated (I7)."""
+    note = f"holds {len(event.epochs)} circuits"
+    return enter(release, Phase.FREEZING_TARGETS, now, note, epochs=event.epochs)
+
+
+def fleet_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
+    """Waiting says for whom; the history tells it once per holder."""
+    if release.waiting_on == event.holder:
+        return stay(release)
+    return stay(release, f"waits for {event.holder} to give its circuit back", waiting_on=event.holder)
+
+
+def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> Move:
+    """The target set is what production really runs, frozen in full before anything changes (I1, I17)."""
+    if event.endpoint_name not in release.endpoints_to_list:
+        return stay(release)
+    strangers = [target for target in event.targets if target.key not in release.epochs]
+    if strangers:
+        names = ", ".join(target.previous.deployment_name for target in strangers)
+        note = (
+            f"{event.endpoint_name} runs {names}, which belong to no circuit of the fleet: add the circuits to "
+            "config/plants_circuits.yml or delete the deployments, then request the release again"
+        )
+        return end(release, Phase.FAILED, now, note)
+    found = tuple(replace(target, previous=frozen(target.previous)) for target in event.targets)
+    fleet = (*release.fleet, *found)
+    left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
+    if left:
+        return stay(release, f"{event.endpoint_name}: {len(found)} targets", fleet=fleet, endpoints_to_list=left)
+    if not fleet:
+        return end(release, Phase.FAILED, now, "production runs nothing: there is nothing to update")
+    note = f"{len(fleet)} targets are frozen; their models are checked"
+    return enter(release, Phase.CHECKING, now, note, fleet=fleet, endpoints_to_list=())

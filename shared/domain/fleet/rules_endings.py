@@ -1,0 +1,50 @@
+"""Rules of holding, watching and rolling back an environment release."""
+
+from datetime import datetime
+
+from shared.domain import events as e
+from shared.domain.eligibility import check_operator
+from shared.domain.errors import InvalidRequest
+from shared.domain.fleet.engine import roll_back
+from shared.domain.model import Phase, Release
+from shared.domain.moves import Move, end, enter
+
+
+def abort_requested(release: Release, event: e.AbortRequested, now: datetime) -> Move:
+    """Aborting always works; what was changed is put back first."""
+    check_operator(release, event.actor)
+    if not event.reason.strip():
+        raise InvalidRequest("aborting needs a reason: the next person on call will read it")
+    return _end_or_roll_back(release, Phase.ABORTED, now, f"{event.actor.name} aborted: {event.reason}")
+
+
+def rollback_requested(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
+    """By the same road as the update. No lock or freeze stands in the way: this release holds the fleet."""
+    check_operator(release, event.actor)
+    if not event.reason.strip():
+        raise InvalidRequest("rolling back needs a reason: it is written on every deployment")
+    return roll_back(release, Phase.ROLLED_BACK, now, f"{event.actor.name} rolled back: {event.reason}")
+
+
+def retry_requested(release: Release, event: e.RetryRequested, now: datetime) -> Move:
+    """A new attempt of the held step; of work on targets only what is not done."""
+    check_operator(release, event.actor)
+    phase = release.held_phase or Phase.VERIFYING
+    note = f"{event.actor.name} has {phase.value} tried again" + (f": {event.reason}" if event.reason else "")
+    return enter(release, phase, now, note, attempt=release.attempt + 1, held_phase=None)
+
+
+def hold_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
+    """Nobody ended the hold."""
+    return _end_or_roll_back(release, Phase.EXPIRED, now, "nobody ended the hold before its deadline")
+
+
+def watched(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
+    """The watch is over and nothing spoke against the environment."""
+    return end(release, Phase.RELEASED, now, f"production runs {release.asset} and was watched")
+
+
+def _end_or_roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move:
+    if not release.production_touched:
+        return end(release, ending, now, f"{note}; production was not touched")
+    return roll_back(release, ending, now, note)

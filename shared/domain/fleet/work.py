@@ -1,0 +1,125 @@
+"""The work on many targets: checks, updates and roll-backs all go the same way.
+
+A target is begun once a lane is free, looked at with growing pauses until its answer is final, tried again after a
+fault, and given up after `attempts_max` tries. All that is written when a phase begins is the phase: what a target's
+progress means is read from the phase and the serial it was made for, so that no commit grows with the fleet.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain import commands as c
+from shared.domain.fleet.specs import changed_spec
+from shared.domain.model import FleetTarget, Phase, Progress, Release
+
+#: The phases in which targets are worked on.
+WORK = (Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK)
+
+_PAUSE_GROWTH = 1.5
+
+
+def progress_of(release: Release, target: FleetTarget) -> Progress:
+    """How far the target is in the current phase (or in the one that is held)."""
+    phase = release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
+    if target.goal is not phase:
+        return Progress.UNTOUCHED if phase is Phase.ROLLING_BACK and not target.touched else Progress.WAITING
+    if target.progress is Progress.DONE or release.phase is Phase.HELD or target.serial == release.serial:
+        return target.progress
+    return Progress.WAITING
+
+
+def of_progress(release: Release, *progress: Progress) -> list[FleetTarget]:
+    """The targets that are this far."""
+    return [target for target in release.fleet if progress_of(release, target) in progress]
+
+
+def find(release: Release, key: str) -> FleetTarget | None:
+    """The target with this key."""
+    return next((target for target in release.fleet if target.key == key), None)
+
+
+def with_targets(release: Release, changed: Iterable[FleetTarget]) -> Release:
+    """The release with these targets in the place of those with the same keys."""
+    by_key = {target.key: target for target in changed}
+    return replace(release, fleet=tuple(by_key.get(target.key, target) for target in release.fleet))
+
+
+def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, tuple[c.Command, ...]]:
+    """Begins what the free lanes take. `touched` is durable before the command that touches leaves (I1)."""
+    begun = [
+        replace(
+            target,
+            goal=release.phase,
+            serial=release.serial,
+            progress=Progress.CHANGING,
+            attempt=1,
+            look=0,
+            touched=target.touched or release.phase is not Phase.CHECKING,
+            detail="",
+        )
+        for target in _next(release)
+    ]
+    started = with_targets(release, begun)
+    not_before = now + timedelta(seconds=delay_s) if delay_s else None
+    return started, tuple(work_on(started, target, not_before=not_before) for target in begun)
+
+
+def _next(release: Release) -> list[FleetTarget]:
+    """Checks share one wide lane; Azure ML changes one deployment of an endpoint at a time, so each has its own."""
+    limits = release.policy.limits
+    running, waiting = of_progress(release, Progress.CHANGING), of_progress(release, Progress.WAITING)
+    if release.phase is Phase.CHECKING:
+        return waiting[: max(0, limits.checks_parallel_max - len(running))]
+    busy = {target.previous.endpoint_name for target in running}
+    chosen: list[FleetTarget] = []
+    for target in waiting:
+        if target.previous.endpoint_name not in busy and len(busy) < limits.updates_parallel_max:
+            busy.add(target.previous.endpoint_name)
+            chosen.append(target)
+    return chosen
+
+
+def work_on(
+    release: Release, target: FleetTarget, *, not_before: datetime | None = None, suffix: str = ""
+) -> c.Command:
+    """The command for the next look at, or the first touch of, a target that was begun."""
+    serial, verb = release.serial, release.phase.value.replace("_", "-")
+    command_id = f"{release.release_id}-{serial}-{verb}-{target.key.lower()}-{target.attempt}-{target.look}{suffix}"
+    if release.phase is Phase.CHECKING:
+        return c.CheckTarget(
+            command_id=command_id,
+            release_id=release.release_id,
+            serial=serial,
+            not_before=not_before,
+            target_key=target.key,
+            attempt=target.attempt,
+            look=target.look,
+            previous=target.previous,
+            environment=release.registry_environment_id,
+        )
+    return c.ChangeTarget(
+        command_id=command_id,
+        release_id=release.release_id,
+        serial=serial,
+        not_before=not_before,
+        target_key=target.key,
+        attempt=target.attempt,
+        look=target.look,
+        spec=changed_spec(release, target),
+        previous=target.previous,
+        epoch=release.epochs.get(target.key, 0),
+    )
+
+
+def pause_s(release: Release, look: int) -> float:
+    """How long to wait before look number `look`, in seconds: short at first, at most the look interval."""
+    limits = release.policy.limits
+    return float(min(limits.target_look_s * _PAUSE_GROWTH ** min(look, 20), limits.look_interval_s))
+
+
+def told(targets: Iterable[FleetTarget], shown: int = 5) -> str:
+    """A list that a person can read: the first few by name and reason, the rest by count."""
+    listed = list(targets)
+    text = "; ".join(f"{target.key}: {target.detail}" for target in listed[:shown])
+    return f"{text}; and {len(listed) - shown} more" if len(listed) > shown else text

@@ -1,0 +1,50 @@
+"""Notebook files, cell by cell."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.notebook_evidence import read_notebook
+from shared.domain.evidence import Content, NotebookFacts
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+EXAMPLE = DOCS / "examples" / "evidence.ipynb"
+PAGE = DOCS / "evidence.md"
+ENVIRONMENT = "custom-tf-env:1.5.0"
+
+Cell = dict[str, Any]
+
+
+def text(source: str) -> Cell:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def code(source: str, *outputs: dict[str, Any], count: int | None = 1) -> Cell:
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": list(outputs), "execution_count": count}
+
+
+def printed(content: str | list[str], name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": content}
+
+
+def value(**data: Any) -> dict[str, Any]:
+    """What a cell ends in, by type: `text_plain`, `text_html`."""
+    named = {key.replace("_", "/"): content for key, content in data.items()}
+    return {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": named}
+
+
+def error(evalue: str, ename: str = "ValueError") -> dict[str, Any]:
+    return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": ["..."]}
+
+
+def notebook(*cells: Any, **changed: Any) -> bytes:
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells)}
+    return json.dumps(content | changed).encode()
+
+
+def facts(*cells: Cell) -> NotebookFacts:
+    return read_notebook(notebook(*cells))
+
+
+def found(read: NotebookFacts) -> set[Content]:
+    return {content for content, fact in read.contents.items() if fact.found}

@@ -1,0 +1,121 @@
+"""What the official worker library finds in the app: functions, triggers, routes. And what importing it loads."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from benchmarks.import_cost import heavy, loaded_modules
+from functions.release_api import describe_api
+
+ROOT = Path(__file__).parents[2]
+
+ROUTES = {
+    "list_releases": ("releases", ["GET"]),
+    "read_release": ("releases/{release_id}", ["GET"]),
+    "read_history": ("releases/{release_id}/history", ["GET"]),
+    "describe_api": ("openapi.json", ["GET"]),
+    "decide_on_gate": ("releases/{release_id}/gates/{stage}/decisions", ["POST"]),
+    "abort_release": ("releases/{release_id}/abort", ["POST"]),
+    "retry_release": ("releases/{release_id}/retry", ["POST"]),
+}
+QUEUES = {
+    "release_events": ("%RELEASE_EVENTS_QUEUE%", True),
+    "effects": ("%EFFECTS_QUEUE%", False),
+    "dead_release_events": ("%RELEASE_EVENTS_QUEUE%/$DeadLetterQueue", False),
+    "dead_effects": ("%EFFECTS_QUEUE%/$DeadLetterQueue", False),
+}
+OTHERS = {"model_events": "eventGridTrigger", "run_events": "eventGridTrigger", "sweeper": "timerTrigger"}
+
+_INDEX = """
+import asyncio, json
+from pathlib import Path
+from local.host.worker import Worker
+functions = asyncio.run(Worker(Path.cwd()).load())
+print("INDEX" + json.dumps({function.name: dict(function.trigger) for function in functions}))
+"""
+
+
+@pytest.fixture(scope="module")
+def triggers() -> dict[str, dict[str, Any]]:
+    """Each function's trigger, as the worker library hands it to the host; one app per process, hence another one."""
+    done = subprocess.run([sys.executable, "-c", _INDEX], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("INDEX")]
+    assert lines, done.stderr
+    found: dict[str, dict[str, Any]] = json.loads(lines[0].removeprefix("INDEX"))
+    return found
+
+
+def test_the_app_has_exactly_these_functions(triggers: dict[str, dict[str, Any]]) -> None:
+    """A function nobody expects is a way in nobody watches."""
+    assert set(triggers) == {*ROUTES, *QUEUES, *OTHERS}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_route_has_its_methods_and_leaves_authority_to_the_token(
+    triggers: dict[str, dict[str, Any]], name: str
+) -> None:
+    """No function keys: a key says nothing about who decides."""
+    trigger = triggers[name]
+
+    assert trigger["type"] == "httpTrigger"
+    assert (trigger["route"], trigger["methods"]) == ROUTES[name]
+    assert trigger["authLevel"].lower() == "anonymous"
+
+
+def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
+    """A link in a mail, or a browser that loads ahead, must not decide."""
+    deciding = {"decide_on_gate", "abort_release", "retry_release"}
+    posts = {name for name, trigger in triggers.items() if trigger.get("methods") == ["POST"]}
+    assert posts == deciding
+    assert all(trigger["methods"] in (["GET"], ["POST"]) for trigger in triggers.values() if "route" in trigger)
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_function_has_its_queue_and_session_flag(triggers: dict[str, dict[str, Any]], name: str) -> None:
+    """Only release-events has sessions; a dead-letter queue never has them."""
+    trigger = triggers[name]
+
+    assert trigger["type"] == "serviceBusTrigger"
+    assert (trigger["queueName"], bool(trigger.get("isSessionsEnabled"))) == QUEUES[name]
+    assert trigger["connection"] == "SERVICEBUS"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_triggers_are_event_grid_and_timer(triggers: dict[str, dict[str, Any]], name: str) -> None:
+    """The sweeper's schedule is a setting."""
+    trigger = triggers[name]
+
+    assert trigger["type"] == OTHERS[name]
+    assert trigger.get("schedule", "%SWEEP_SCHEDULE%") == "%SWEEP_SCHEDULE%"
+
+
+def test_the_committed_description_covers_exactly_the_routes(triggers: dict[str, dict[str, Any]]) -> None:
+    """Every route with its method, its path parameters, and nothing that is not there."""
+    document = json.loads((ROOT / "docs/openapi.json").read_text())
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    served = {
+        (f"/api/{trigger['route']}", method)
+        for trigger in triggers.values()
+        if trigger["type"] == "httpTrigger"
+        for method in trigger["methods"]
+    }
+    assert described == served
+
+
+def test_importing_the_app_loads_no_client_library() -> None:
+    """A cold start of every function pays for the import (design.md section 6, rule 3)."""
+    assert heavy(loaded_modules()) == []
+
+
+def test_the_description_is_served_without_a_token() -> None:
+    """It holds no data."""
+    call = describe_api._function.get_user_function()
+    answer = asyncio.run(call(func.HttpRequest(method="GET", url="/api/openapi.json", body=b"")))
+
+    assert json.loads(answer.get_body()) == json.loads((ROOT / "docs/openapi.json").read_text())
