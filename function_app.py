@@ -6,6 +6,7 @@ from functions import (
     dead_letters,
     decision_api,
     effects,
+    environment_api,
     model_events,
     release_api,
     release_events,
@@ -13,5 +14,14 @@ from functions import (
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for module in (model_events, release_events, effects, release_api, decision_api, sweeper, dead_letters):
+for module in (
+    model_events,
+    release_events,
+    effects,
+    release_api,
+    decision_api,
+    environment_api,
+    sweeper,
+    dead_letters,
+):
     app.register_functions(module.blueprint)

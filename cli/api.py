@@ -61,13 +61,21 @@ class ReleaseApi:
         """JSON of its history."""
         return self._request("GET", f"/releases/{quote(release_id, safe='')}/history")
 
+    def targets(self, release_id: str) -> Any:
+        """JSON of the targets of an environment release."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}/targets")
+
+    def release_environment(self, version: str, reason: str) -> Accepted:
+        """Ask for the release of a registered environment version."""
+        return parse(Accepted, self._request("POST", "/environment-releases", {"version": version, "reason": reason}))
+
     def decide(self, release_id: str, stage: str, decision: str, digest: str, reason: str) -> Accepted:
         """Approve or reject the open gate; `digest` says what was looked at."""
         path = f"/releases/{quote(release_id, safe='')}/gates/{quote(stage, safe='')}/decisions"
         return parse(Accepted, self._request("POST", path, {"decision": decision, "digest": digest, "reason": reason}))
 
     def act(self, release_id: str, action: str, reason: str) -> Accepted:
-        """`abort` or `retry`."""
+        """`abort`, `retry` or `rollback`."""
         path = f"/releases/{quote(release_id, safe='')}/{action}"
         return parse(Accepted, self._request("POST", path, {"reason": reason}))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import deciding, local_cloud, reading
+from cli import deciding, fleet, local_cloud, reading, watching
 from cli.session import Session
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold the token
-    help="Follow releases of models and decide on them.",
+    help="Follow releases of models and environments and decide on them.",
 )
 
 
@@ -26,7 +26,7 @@ def switchyard(
     ] = "",
     token_file: Annotated[Path | None, typer.Option(help="File with your access token.")] = None,
 ) -> None:
-    """Follow releases of models and decide on them.
+    """Follow releases of models and environments and decide on them.
 
     Your access token is read from SWITCHYARD_TOKEN, or from --token-file. It says who you are; what you may do is
     decided by the app.
@@ -43,7 +43,10 @@ for command in (
     deciding.reject,
     deciding.abort,
     deciding.retry,
-    reading.watch,
+    watching.watch,
+    fleet.release_environment,
+    fleet.rollback,
+    fleet.targets,
 ):
     app.command()(command)
 app.add_typer(local_cloud.app, name="local")

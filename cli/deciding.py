@@ -9,7 +9,7 @@ from cli.api import ApiError, ReleaseApi, parse
 from cli.reading import ReleaseId
 from cli.session import COMMAND, console, talking
 from cli.show import gate_panel, release_panel
-from cli.views import Accepted, Release
+from cli.views import ENVIRONMENT, Accepted, Release
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]
@@ -24,14 +24,14 @@ def approve(context: typer.Context, release_id: ReleaseId, reason: Reason = "", 
 def reject(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Yes = False) -> None:
     """Reject the open gate, after showing what is decided on. The release ends; production is not touched."""
     with talking(context) as api:
-        _need(reason, "a rejection needs a reason: say what is wrong, so that it can be mended")
+        need(reason, "a rejection needs a reason: say what is wrong, so that it can be mended")
         _decide(api, release_id, "reject", reason, yes=yes)
 
 
 def abort(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Yes = False) -> None:
     """End a release. If it has changed production, what ran before is put back."""
     with talking(context) as api:
-        _need(reason, "aborting needs a reason: the next person on call will read it")
+        need(reason, "aborting needs a reason: the next person on call will read it")
         release = parse(Release, api.release(release_id))
         if release.ended:
             raise ApiError(f"{release_id} has ended already: {release.phase}. {release.reason}".rstrip())
@@ -39,13 +39,13 @@ def abort(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Ye
         console.print(what_abort_does(release), markup=False)
         if not yes:
             typer.confirm(f"Abort {release_id}?", abort=True)
-        _tell(api.act(release_id, "abort", reason))
+        tell(api.act(release_id, "abort", reason))
 
 
 def retry(context: typer.Context, release_id: ReleaseId, reason: Reason = "") -> None:
     """Try the step that is held again, with a full set of attempts."""
     with talking(context) as api:
-        _tell(api.act(release_id, "retry", reason))
+        tell(api.act(release_id, "retry", reason))
 
 
 def what_abort_does(release: Release) -> str:
@@ -55,11 +55,14 @@ def what_abort_does(release: Release) -> str:
         effects.append("the running test inference is cancelled")
     if not release.production_touched:
         effects.append("production stays as it is: this release has not touched it")
+    elif release.kind == ENVIRONMENT:
+        effects.append("every deployment that was changed is put back to what it ran before, and read back")
     elif release.previous_model:
         effects.append(f"production is read back and put back to {release.previous_model}")
     else:
         effects.append("production is read back; nothing ran there before, so what it runs now is left to a person")
-    effects.append("the circuit is free for the next release")
+    free = "circuits are" if release.kind == ENVIRONMENT else "circuit is"
+    effects.append(f"the {free} free for the next release")
     return "If you abort: " + "; ".join(effects) + "."
 
 
@@ -73,15 +76,17 @@ def _decide(api: ReleaseApi, release_id: str, decision: str, reason: str, *, yes
     console.print(gate_panel(gate))
     if not yes:
         typer.confirm(f"{decision.capitalize()} {gate.stage} of {release.model} ({release.circuit})?", abort=True)
-    _tell(api.decide(release_id, gate.stage, decision, gate.digest, reason))
+    tell(api.decide(release_id, gate.stage, decision, gate.digest, reason))
 
 
-def _need(reason: str, otherwise: str) -> None:
+def need(reason: str, otherwise: str) -> None:
+    """Raises ApiError with `otherwise` when the reason is empty."""
     if not reason.strip():
         raise ApiError(otherwise)
 
 
-def _tell(accepted: Accepted) -> None:
+def tell(accepted: Accepted) -> None:
+    """What the app answered, and how to follow it."""
     if accepted.answer == "accepted":
         console.print(f"Accepted. Follow it with:  {COMMAND} watch {accepted.release_id}", markup=False)
     else:

@@ -8,7 +8,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli.views import RELEASED, Gate, History, Release, Summary
+from cli.tallies import tallies
+from cli.views import ENVIRONMENT, RELEASED, Gate, History, Release, Summary
 
 
 def clock(moment: datetime) -> str:
@@ -83,8 +84,8 @@ def release_panel(release: Release, now: datetime) -> RenderableType:
 
 def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     rows: list[tuple[str, str | Text]] = [
-        ("model", release.model),
-        ("circuit", release.circuit or "not known yet"),
+        (release.kind, release.model),
+        ("circuits" if release.kind == ENVIRONMENT else "circuit", release.circuit or "not known yet"),
         ("phase", phase_text(release)),
         ("since", f"{clock(release.phase_since)} ({span(now - release.phase_since)} ago)"),
         ("opened", clock(release.opened_at)),
@@ -99,6 +100,7 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
         ]
     if release.reason:
         rows.append(("reason", release.reason))
+    rows += [(tally.name, tally.text) for tally in tallies(release)]
     if release.registry_model_id:
         rows.append(("registry model", release.registry_model_id))
     rows.append(("production", "changed by this release" if release.production_touched else "not touched"))

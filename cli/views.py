@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 NEEDS_A_PERSON = ("awaiting_registry_approval", "awaiting_production_approval", "held")
 RELEASED = "released"
+ENVIRONMENT = "environment"
+CAN_ROLL_BACK = ("updating", "watching", "held")
 
 
 def printable(text: str) -> str:
@@ -67,6 +69,7 @@ class Summary(_View):
     """One line of the list."""
 
     release_id: Text
+    kind: Text = "model"
     model: Text
     circuit: Text
     phase: Text
@@ -80,6 +83,20 @@ class Summary(_View):
         return self.phase in NEEDS_A_PERSON
 
 
+class Progress(_View):
+    """How far the work on the targets of an environment release is, and what their checks said."""
+
+    work: Text | None
+    targets: int
+    counts: dict[Text, int]
+    checks: dict[Text, int]
+
+    @property
+    def failing(self) -> int:
+        """Targets whose check did not go well or whose change was given up."""
+        return sum((self.counts.get("failed", 0), self.checks.get("failed", 0), self.checks.get("errored", 0)))
+
+
 class Release(Summary):
     """One release."""
 
@@ -91,6 +108,36 @@ class Release(Summary):
     registry_model_id: Text
     previous_model: Text | None
     production_touched: bool
+    progress: Progress | None = None
+
+
+class Target(_View):
+    """One circuit's deployment in an environment release."""
+
+    key: Text
+    plant_id: Text
+    circuit_id: Text
+    progress: Text
+    attempt: int
+    touched: bool
+    check: Text | None
+    check_detail: Text
+    detail: Text
+    previous_model: Text
+    previous_environment: Text
+
+    @property
+    def is_failing(self) -> bool:
+        """True when its check did not go well or its change was given up."""
+        return self.progress == "failed" or self.check in ("failed", "errored")
+
+
+class Targets(_View):
+    """The targets of an environment release."""
+
+    release_id: Text
+    work: Text | None
+    targets: list[Target]
 
 
 class Releases(_View):
@@ -122,7 +169,7 @@ class History(_View):
 
 
 class Accepted(_View):
-    """The answer to a decision, an abort or a retry."""
+    """The answer to everything that changes something."""
 
     release_id: Text
     answer: Text

@@ -54,11 +54,12 @@ def body_of(request: func.HttpRequest, model: type[ModelT]) -> ModelT:
     return model.model_validate_json(body)
 
 
-def json_answer(model: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> func.HttpResponse:
-    """`model` as JSON."""
-    return func.HttpResponse(
-        model.model_dump_json(), status_code=status, mimetype="application/json", headers={"Cache-Control": "no-store"}
-    )
+def json_answer(model: BaseModel, status: HTTPStatus = HTTPStatus.OK, *, file_name: str = "") -> func.HttpResponse:
+    """`model` as JSON; with `file_name`, a browser saves it under that name."""
+    headers = {"Cache-Control": "no-store"}
+    if file_name:
+        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    return func.HttpResponse(model.model_dump_json(), status_code=status, mimetype="application/json", headers=headers)
 
 
 def decided_answer(decided: Decided) -> func.HttpResponse:

@@ -33,6 +33,9 @@ IDENTITY_HEADER = "local"
 SHORT_WAITS = {"look_interval_s": 2, "settle_quiet_s": 10, "retry_backoff_s": 3}
 """What takes minutes in Azure takes seconds here."""
 
+SHORT_WAITS_OF_FLEETS = {"target_look_s": 1, "watch_s": 600}
+"""Of environment releases; the watch is long enough to look around and to roll back while it lasts."""
+
 _EVENT_GRID_KEY = "eventgrid_extension"
 _ML = "Microsoft.MachineLearningServices."
 _FUNCTIONS = {
@@ -68,6 +71,7 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "IDENTITY_HEADER": IDENTITY_HEADER,
         "SWITCHYARD_LOCAL_REDIRECT": json.dumps(redirect_targets(layout)),
         "SWEEP_SCHEDULE": "*/5 * * * * *",
+        "CONFIG_DIR": str(layout.config_dir),
         "POLICIES_FILE": str(layout.policies_file),
     }
 
@@ -94,6 +98,7 @@ def write_policies(layout: Layout) -> None:
     policies = yaml.safe_load((REPOSITORY / "config" / "policies.yml").read_text())
     for kind in policies["kinds"].values():
         kind["limits"].update(SHORT_WAITS)
+    policies["kinds"]["environment"]["limits"].update(SHORT_WAITS_OF_FLEETS)
     write_atomically(layout.policies_file, yaml.safe_dump(policies, sort_keys=False))
 
 

@@ -25,7 +25,6 @@ from local.sign_in import PersonCredential
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-CONFIG = REPOSITORY / "config"
 ENVIRONMENT_FILE = REPOSITORY / "environment" / "custom_tf_env.yml"
 TABLE = "processed/sensor_data"
 LAST_DAY = "2025-12-09"  # the cutoff date of the sample fleet
@@ -34,24 +33,10 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class Circuit:
-    """A circuit of the sample fleet."""
+    """A circuit of the fleet."""
 
     plant_id: str
     circuit_id: str
-
-    @classmethod
-    def named(cls, text: str) -> Circuit:
-        """From `P001/C001`. Raises `CloudError` for a circuit that the fleet does not have."""
-        plant_id, _, circuit_id = text.partition("/")
-        circuit = cls(plant_id, circuit_id)
-        if not circuit.config.is_file():
-            known = ", ".join(f"{file.parent.name}/{file.stem}" for file in sorted(CONFIG.glob("plants/*/*.yml")))
-            raise CloudError(f"There is no circuit {text!r}; the sample fleet has {known}.")
-        return circuit
-
-    @property
-    def config(self) -> Path:
-        return CONFIG / "plants" / self.plant_id / f"{self.circuit_id}.yml"
 
     @property
     def model_name(self) -> str:
@@ -68,13 +53,23 @@ class ModelFactory:
         redirect.install(**cloud.redirect_targets)
         self._cloud = cloud
         self._person = person
+        self._config = cloud.layout.config_dir
         self._models = cloud.data / "models"
         self.table = cloud.layout.lake / TABLE
+
+    def circuit(self, text: str) -> Circuit:
+        """From `P001/C001`. Raises `CloudError` for a circuit that the fleet does not have."""
+        plant_id, _, circuit_id = text.partition("/")
+        circuit = Circuit(plant_id, circuit_id)
+        if not self._file_of(circuit).is_file():
+            known = [f"{file.parent.name}/{file.stem}" for file in sorted(self._config.glob("plants/*/*.yml"))]
+            raise CloudError(f"There is no circuit {text!r}; the fleet has {', '.join(known)}.")
+        return circuit
 
     def write_data(self) -> dict[str, Any]:
         """A month of hourly rows of every sensor of the fleet; days that are there already stay as they are."""
         return _run(
-            "sensor_model.data", "--table", str(self.table), "--config-dir", str(CONFIG),
+            "sensor_model.data", "--table", str(self.table), "--config-dir", str(self._config),
             "--days", str(DAYS), "--end-date", LAST_DAY,
         )  # fmt: skip
 
@@ -83,7 +78,7 @@ class ModelFactory:
         folder = self._models / circuit.plant_id / circuit.circuit_id
         if not (folder / "metadata.json").is_file():
             _run(
-                "sensor_model.train", "--config", str(circuit.config), "--table", str(self.table),
+                "sensor_model.train", "--config", str(self._file_of(circuit)), "--table", str(self.table),
                 "--output", str(folder),
             )  # fmt: skip
         return folder
@@ -118,6 +113,9 @@ class ModelFactory:
         model = Model(name=circuit.model_name, path=str(folder), tags=self._tags(circuit, folder, pull_request))
         return str(self.workspace().models.create_or_update(model).version)
 
+    def _file_of(self, circuit: Circuit) -> Path:
+        return self._config / "plants" / circuit.plant_id / f"{circuit.circuit_id}.yml"
+
     def _tags(self, circuit: Circuit, folder: Path, pull_request: str) -> dict[str, str]:
         metadata: Mapping[str, Any] = json.loads((folder / "metadata.json").read_text())
         return {
@@ -132,12 +130,16 @@ class ModelFactory:
         }
 
 
+def job_variables() -> dict[str, str]:
+    """Variables of a process that runs the environment's code the way a job would."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY / "environment"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
 def _run(module: str, *options: str) -> dict[str, Any]:
     """Run a module of the environment the way a job would; its last line of output is JSON. Raises `CloudError`."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "environment"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", module, *options]
     done = subprocess.run(  # nosec B603 # this interpreter and modules of this repository, without a shell
-        command, env=environment, capture_output=True, text=True, check=False
+        command, env=job_variables(), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise CloudError(f"{module} failed:\n{done.stderr.strip() or done.stdout.strip()}")

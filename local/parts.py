@@ -62,6 +62,12 @@ class Layout:
         return self.data / "policies.yml"
 
     @property
+    def config_dir(self) -> Path:
+        """The fleet's configuration: the data directory's own (local/fleet_config.py), or else the sample's."""
+        own = self.data / "config"
+        return own if (own / "plants_circuits.yml").is_file() else REPOSITORY / "config"
+
+    @property
     def eventgrid_config(self) -> Path:
         return self.data / "eventgrid.json"
 

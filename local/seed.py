@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from local.cloud import CloudError, LocalCloud
-from local.model_factory import Circuit, ModelFactory
+from local.model_factory import ModelFactory
 
 console = Console(highlight=False)
 
@@ -24,10 +24,10 @@ def seed(
     """Train and register a model of each circuit, P001/C001 unless others are named."""
     try:
         factory = ModelFactory(LocalCloud.running(data))
-        for circuit in [Circuit.named(text) for text in circuits or ["P001/C001"]]:
+        for circuit in [factory.circuit(text) for text in circuits or ["P001/C001"]]:
             console.print(f"Training the model of {model_of or circuit} …")
             factory.write_data()
-            folder = factory.train(Circuit.named(model_of) if model_of else circuit)
+            folder = factory.train(factory.circuit(model_of) if model_of else circuit)
             environment = factory.register_environment()
             version = factory.register_model(circuit, folder, pull_request)
             console.print(f"Registered {circuit.model_name}:{version} in dev, with {environment}.")

@@ -27,7 +27,8 @@ def main() -> None:
     # not SIG_IGN, since the job would inherit that.
     signal.signal(signal.SIGTERM, lambda *_: None)
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    job = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # nosec B603 # the arguments are the runner's
+    # The server hands down only what the job is to have.
+    job = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, close_fds=False)  # nosec B603 # given by the runner
     status = job.wait()
     os._exit(status if status >= 0 else 128 - status)
 

@@ -15,6 +15,7 @@ from typing import Any
 import isodate
 from starlette.responses import JSONResponse, Response
 
+from .arm_ids import DatastorePath, job_output, parse_location
 from .assets import resolve
 from .call import Call
 from .config import PROVIDER, Scope
@@ -164,6 +165,8 @@ async def put_job(call: Call) -> Response:
         _check_assets(call, request)
         limit_s({"request": request})
         outputs = request.get("outputs") or {}
+        for output, given in outputs.items():
+            _check_place(name, output, (given or {}).get("uri"))
         request["outputs"] = {
             output: {"mode": "ReadWriteMount", **(given or {}), "uri": output_uri(workspace, name, output)}
             for output, given in outputs.items()
@@ -177,6 +180,18 @@ async def put_job(call: Call) -> Response:
             caller=call.caller,
         )
     return JSONResponse(document, 201)
+
+
+def _check_place(name: str, output: str, uri: str | None) -> None:
+    """Raises `ArmError` for an output that shall not go where outputs go by default."""
+    if uri:
+        wanted = parse_location(uri.replace("${{name}}", name), blob_endpoint=uri)
+        default = job_output(name, output)
+        if not isinstance(wanted, DatastorePath) or (wanted.datastore, wanted.path.rstrip("/")) != (
+            default.datastore,
+            default.path.rstrip("/"),
+        ):
+            raise not_emulated(f"The output {output!r} at {uri!r} instead of {default.path!r} in {default.datastore}")
 
 
 async def cancel_job(call: Call) -> Response:

@@ -22,6 +22,7 @@ from .config import Scope
 from .deployments import check_references
 from .errors import invalid
 from .invoke import OUTPUT
+from .warm import Warm, python_arguments, warm
 
 _DRIVER = Path(__file__).with_name("batch_driver.py")
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -37,6 +38,7 @@ class Launch:
     logs: Path
     outputs: dict[str, Path]
     artifacts: Path | None = None  # what lands in the run history, for a command job
+    warm: Warm | None = None  # how it starts quicker
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Preparation:
     async def _batch(self, workspace: Scope, name: str, folder: _Folder, spec: Mapping[str, Any]) -> Launch:
         deployment = spec["deployment"]
         check_references(self._service, workspace, deployment)
-        python_path = await self._environment(workspace, deployment["environmentId"])
+        python_path, tags = await self._environment(workspace, deployment["environmentId"])
         code = await self._code(workspace, deployment["codeConfiguration"]["codeId"])
         models = resolve(self._service, workspace, deployment["model"]["assetId"], "models")
         model_dir = await self._service.artifacts.model_dir(*models)
@@ -112,22 +114,24 @@ class Preparation:
             ),
             "utf-8",
         )
+        own = _strings(deployment.get("environmentVariables"))
         variables = {
             **self._variables(workspace, name),
-            **_strings(deployment.get("environmentVariables")),
+            **own,
             "AZUREML_MODEL_DIR": str(model_dir),
             "AZUREML_BI_OUTPUT_PATH": str(output),
         }
         return Launch(
-            command=[sys.executable, str(_DRIVER), str(specification)],
+            command=[sys.executable, "-P", str(_DRIVER), str(specification)],
             cwd=folder.work,
             variables=processes.environment(variables, [*python_path, code]),
             logs=folder.logs,
             outputs={OUTPUT: output},
+            warm=warm(next(iter(python_path), None), tags, own, [str(_DRIVER), str(specification)]),
         )
 
     async def _command(self, workspace: Scope, name: str, folder: _Folder, request: Mapping[str, Any]) -> Launch:
-        python_path = await self._environment(workspace, request["environmentId"])
+        python_path, tags = await self._environment(workspace, request["environmentId"])
         if request.get("codeId"):
             shutil.copytree(await self._code(workspace, request["codeId"]), folder.work)
         (folder.work / "outputs").mkdir(parents=True, exist_ok=True)
@@ -141,20 +145,25 @@ class Preparation:
         for key, path in outputs.items():
             path.mkdir(parents=True)
             values["outputs", key] = str(path)
-        variables = {**self._variables(workspace, name), **_strings(request.get("environmentVariables"))}
+        own = _strings(request.get("environmentVariables"))
+        variables = {**self._variables(workspace, name), **own}
+        command = _filled(request["command"], values)
+        arguments = [] if request.get("codeId") else python_arguments(command)  # its code may hide imported modules
         return Launch(
-            command=["/bin/bash", "-c", _filled(request["command"], values)],
+            command=["/bin/bash", "-c", command],
             cwd=folder.work,
             variables=processes.environment(variables, [*python_path, folder.work]),
             logs=folder.logs,
             outputs=outputs,
             artifacts=folder.work / "outputs",
+            warm=warm(next(iter(python_path), None), tags, own, arguments),
         )
 
-    async def _environment(self, workspace: Scope, reference: str) -> list[Path]:
+    async def _environment(self, workspace: Scope, reference: str) -> tuple[list[Path], dict[str, Any]]:
+        """The build context of an environment version, if it has one, and its tags."""
         asset = resolve(self._service, workspace, reference, "environments")
         folder = await self._service.artifacts.environment_dir(*asset)
-        return [folder] if folder else []
+        return [folder] if folder else [], asset[2]["properties"].get("tags") or {}
 
     async def _code(self, workspace: Scope, reference: str) -> Path:
         return await self._service.artifacts.code_dir(*resolve(self._service, workspace, reference, "codes"))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from .job_guard import GO
 
@@ -37,29 +38,45 @@ def environment(variables: Mapping[str, str], python_path: Sequence[Path]) -> di
     }
 
 
+class JobProcess(Protocol):
+    """A process behind a guard, which leads its group; `stdin` is the way to the guard."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None: ...
+
+    async def wait(self) -> int: ...
+
+
 async def start_gated(
-    command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], logs: Path
-) -> asyncio.subprocess.Process:
+    command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], logs: Path, keep: Sequence[int] = ()
+) -> JobProcess:
     """Start a process in its own group, waiting at the gate, with its output appended to two log files.
 
-    Its standard input must stay open: the guard takes its end for the end of this server.
+    Its standard input must stay open: the guard takes its end for the end of this server. `keep` are files of this
+    server that the process is to have under the same numbers.
     """
     with (logs / "stdout.txt").open("ab") as out, (logs / "stderr.txt").open("ab") as err:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-S", str(_GUARD), *command,
             stdin=asyncio.subprocess.PIPE, stdout=out, stderr=err, cwd=cwd, env=dict(variables),
-            start_new_session=True,
+            start_new_session=True, pass_fds=keep,
         )  # fmt: skip
 
 
-def open_gate(process: asyncio.subprocess.Process) -> None:
+def open_gate(process: JobProcess) -> None:
     """Let a gated process become the job."""
     if process.stdin is None:
         raise ValueError("The process was not started by start_gated.")
     process.stdin.write(GO)
 
 
-async def end(process: asyncio.subprocess.Process, grace_s: float) -> None:
+async def end(process: JobProcess, grace_s: float) -> None:
     """End a process and its group: the process is asked first; what it leaves running is killed."""
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)

@@ -21,6 +21,7 @@ from .call import Service
 from .config import Scope
 from .jobs import CANCEL_REQUESTED, limit_s
 from .preparation import Launch, Preparation
+from .warm import WarmPool
 
 _log = logging.getLogger("local.azureml.runner")
 _ATTEMPTS = 3
@@ -50,6 +51,7 @@ class Runner:
         self._store = service.store
         self._preparation = Preparation(service)
         self._active: dict[str, _Active] = {}
+        self._warm = WarmPool(service.data)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -86,6 +88,7 @@ class Runner:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._warm.close()
 
     async def stop(self, job: str) -> None:
         """End a job, running or waiting, and return when it is over."""
@@ -140,9 +143,7 @@ class Runner:
         self, job: str, workspace: Scope, name: str, launch: Launch, active: _Active, longest_s: float
     ) -> None:
         """Run the process to its end. Raises `_Ended` unless it exits with 0 in time."""
-        process = await processes.start_gated(
-            launch.command, cwd=launch.cwd, variables=launch.variables, logs=launch.logs
-        )
+        process = await self._start(launch)
         grace_s = processes.GRACE_S
         try:
             with self._store.transaction():
@@ -166,6 +167,12 @@ class Runner:
             raise _Ended("Canceled", f"The job ran longer than {longest_s:g} s.")
         if code := exited.result():
             raise _Ended("Failed", self._why(launch, code))
+
+    async def _start(self, launch: Launch) -> processes.JobProcess:
+        """The job's process at its gate: forked from a warm template where that is possible, else a fresh one."""
+        where = {"cwd": launch.cwd, "variables": launch.variables, "logs": launch.logs}
+        process = await self._warm.start_gated(launch.warm, **where) if launch.warm else None
+        return process or await processes.start_gated(launch.command, **where)
 
     def _finish(self, job: str, workspace: Scope, name: str, status: str, reason: str | None) -> None:
         self._service.jobs.set_status(workspace, name, status, error=reason)

@@ -46,7 +46,9 @@ COMMAND = (
 )
 COMPARING = " --baseline ${{inputs.baseline}}"
 
-_JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,254}")
+_JOB_NAME = re.compile(
+    r"[a-z0-9_][a-z0-9_-]{0,254}"
+)  # the client would write capitals small, and a path would not follow
 _WORD = re.compile(r"[A-Za-z0-9]{1,32}")  # these become words of a command line
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6}){0,2}")
 

@@ -95,6 +95,7 @@ class CheckTolerance:
 class CompatibilityJob:
     """One model scored in one environment version; both are asset ids of the registry, versions included.
 
+    `job_name` is 1 to 255 small letters, digits, `-` and `_`; the ids of plant and circuit are letters and digits.
     `baseline` is the job whose report the new one is compared with; it must have ended. Empty: no comparison.
     """
 

@@ -5,12 +5,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.contracts.http_fleet import ProgressView, fleet_progress_of
 from shared.domain.history import HistoryEntry
-from shared.domain.model import GATE_OF_PHASE, Release
+from shared.domain.model import GATE_OF_PHASE, Kind, Release
 from shared.domain.specs import gate_digest, gate_facts
 from shared.domain.waiting import waiting
 
 REASON_MAX = 2000
+VERSION_MAX = 64
 
 
 class _Contract(BaseModel):
@@ -26,9 +28,16 @@ class DecisionRequest(_Contract):
 
 
 class ReasonRequest(_Contract):
-    """Why a release is aborted or a step is tried again."""
+    """Why a release is aborted or rolled back, or a step is tried again."""
 
-    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort.")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort and a rollback.")
+
+
+class EnvironmentReleaseRequest(_Contract):
+    """Which environment version to release; name and workspace are those of the fleet."""
+
+    version: str = Field(min_length=1, max_length=VERSION_MAX, description="MAJOR.MINOR.PATCH, registered in dev.")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Why; it is kept in the history.")
 
 
 class GateView(_Contract):
@@ -61,9 +70,11 @@ class CheckRunView(_Contract):
 
 
 class ReleaseSummary(_Contract):
-    """One line of the list."""
+    """One line of the list. `model` is what is released by name and version, `circuit` whom it is for: `P001/C001`, or
+    for an environment `fleet of 120`."""
 
     release_id: str
+    kind: str
     model: str
     circuit: str
     phase: str
@@ -83,6 +94,7 @@ class ReleaseView(ReleaseSummary):
     registry_model_id: str
     previous_model: str | None
     production_touched: bool
+    progress: ProgressView | None = Field(description="Of an environment release; null for a model.")
 
 
 class ReleaseList(_Contract):
@@ -152,6 +164,7 @@ def view_of(release: Release) -> ReleaseView:
         registry_model_id=release.registry_model_id,
         previous_model=previous.model if previous else None,
         production_touched=release.production_touched,
+        progress=fleet_progress_of(release),
     )
 
 
@@ -176,11 +189,11 @@ def history_of(release_id: str, entries: list[HistoryEntry], *, verified: bool) 
 
 def _summary(release: Release) -> dict[str, Any]:
     wait = waiting(release)
-    candidate = release.candidate
     return {
         "release_id": release.release_id,
-        "model": release.model,
-        "circuit": f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else "",
+        "kind": release.kind.value,
+        "model": release.asset,
+        "circuit": _circuit(release),
         "phase": release.phase.value,
         "ended": release.phase.is_terminal,
         "reason": release.reason,
@@ -190,6 +203,15 @@ def _summary(release: Release) -> dict[str, Any]:
         if wait
         else None,
     }
+
+
+def _circuit(release: Release) -> str:
+    """Before the targets are frozen, the fleet is as large as its configuration says."""
+    if release.kind is Kind.ENVIRONMENT:
+        count = len(release.epochs) if release.endpoints_to_list else len(release.fleet)
+        return f"fleet of {count}" if count else "fleet"
+    candidate = release.candidate
+    return f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else ""
 
 
 def _gate(release: Release) -> GateView | None:

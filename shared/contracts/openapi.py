@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts import http
+from shared.contracts import http, http_fleet
 
 PATH = Path("docs/openapi.json")
 
@@ -20,9 +20,13 @@ _MODELS = (
     http.ReleaseView,
     http.HistoryList,
     http.DecisionRequest,
+    http.EnvironmentReleaseRequest,
     http.ReasonRequest,
     http.Accepted,
     http.Problem,
+    http_fleet.RollbackList,
+    http_fleet.RollbackRelease,
+    http_fleet.TargetList,
 )
 _RELEASE_ID = {"name": "release_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _STAGE = {
@@ -30,6 +34,12 @@ _STAGE = {
     "in": "path",
     "required": True,
     "schema": {"type": "string", "enum": ["registry", "test", "production"]},
+}
+_FORMAT = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "enum": ["release", "list"], "default": "release"},
 }
 
 _DESCRIPTION = {
@@ -44,7 +54,11 @@ def openapi() -> dict[str, Any]:
     schemas = models_json_schema([(model, "serialization") for model in _MODELS], ref_template=_REF)[1]
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Switchyard", "version": "1", "description": "Releases of models to a fleet of circuits."},
+        "info": {
+            "title": "Switchyard",
+            "version": "1",
+            "description": "Releases of models and environments to a fleet.",
+        },
         "security": [{"entra": []}],
         "paths": {
             "/api/releases": {"get": _read("List releases", "ReleaseList")},
@@ -55,6 +69,14 @@ def openapi() -> dict[str, Any]:
             },
             "/api/releases/{release_id}/abort": {"post": _write("Abort", "ReasonRequest", _RELEASE_ID)},
             "/api/releases/{release_id}/retry": {"post": _write("Retry", "ReasonRequest", _RELEASE_ID)},
+            "/api/releases/{release_id}/rollback": {"post": _write("Roll back", "ReasonRequest", _RELEASE_ID)},
+            "/api/releases/{release_id}/targets": {"get": _read_fleet("Read its targets", "TargetList", _RELEASE_ID)},
+            "/api/releases/{release_id}/rollback-metadata": {
+                "get": _read_fleet("Download what ran before", "RollbackRelease | RollbackList", _RELEASE_ID, _FORMAT)
+            },
+            "/api/environment-releases": {
+                "post": _write("Release an environment version", "EnvironmentReleaseRequest")
+            },
             "/api/openapi.json": {"get": _DESCRIPTION},
         },
         "components": {
@@ -70,6 +92,12 @@ def _read(summary: str, model: str, *parameters: dict[str, Any]) -> dict[str, An
         "parameters": list(parameters),
         "responses": {"200": _json(model, "OK"), **_problems("401", "403", "404", "503")},
     }
+
+
+def _read_fleet(summary: str, model: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    """What only an environment release has: asked of a release of a model it is a conflict."""
+    read = _read(summary, model, *parameters)
+    return {**read, "responses": {**read["responses"], **_problems("400", "409")}}
 
 
 def _write(summary: str, model: str, *parameters: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +123,9 @@ def _json(model: str, description: str) -> dict[str, Any]:
 
 
 def _content(media_type: str, model: str) -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": _REF.format(model=model)}}}
+    """`model` may name several, with bars between them."""
+    schemas = [{"$ref": _REF.format(model=name)} for name in model.split(" | ")]
+    return {media_type: {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}}
 
 
 def main() -> int:

@@ -16,8 +16,8 @@ from shared.domain.errors import InvalidRequest
 VALUE_CHARS_SHOWN = 60
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,5})"
-_SEMANTIC = re.compile(rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|\+00:00)")
+_SEMANTIC = rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|\+00:00)"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -31,7 +31,7 @@ class SemanticVersion:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Exactly three numbers without leading zeros, signs, blanks or suffixes; InvalidRequest otherwise."""
-        found = _SEMANTIC.fullmatch(text)
+        found = re.fullmatch(_SEMANTIC, text)
         if not found:
             raise InvalidRequest(f"{_shown(text)} is no environment version: write MAJOR.MINOR.PATCH, such as 1.5.1")
         return cls(*(int(part) for part in found.groups()))
@@ -84,12 +84,11 @@ class _TagRule:
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern)
-    return lambda value: compiled.fullmatch(value) is not None
+    return lambda value: re.fullmatch(pattern, value) is not None
 
 
 def _is_utc_time(value: str) -> bool:
-    if not _TIME.fullmatch(value):
+    if not re.fullmatch(_TIME, value):
         return False
     try:
         datetime.fromisoformat(value)
@@ -102,9 +101,9 @@ _FLAG = _TagRule('the text "true" or "false"', "false", _matches("true|false"))
 _RULES: dict[str, _TagRule] = {
     "backward_compatible": _TagRule(_FLAG.must, "true", _FLAG.holds),
     "requires_retrain": _FLAG,
-    "tensorflow_version": _TagRule("a version of three numbers", "2.21.0", _matches(_SEMANTIC.pattern)),
+    "tensorflow_version": _TagRule("a version of three numbers", "2.21.0", _matches(_SEMANTIC)),
     "python_version": _TagRule("a version of two or three numbers", "3.11", _matches(r"[0-9]+(\.[0-9]+){1,2}")),
-    "source_code_version": _TagRule("the environment's version", "1.5.1", _matches(_SEMANTIC.pattern)),
+    "source_code_version": _TagRule("the environment's version", "1.5.1", _matches(_SEMANTIC)),
     "change_summary": _TagRule(
         "what changed, in words", "Clearer log lines while scoring", lambda value: bool(value.strip())
     ),
@@ -182,7 +181,7 @@ def compatible_versions(
     With `running`, only those above it with no breaking version on the way there: 2.0.1 may be compatible with 2.0.0,
     yet what runs 1.5.0 cannot take it. Versions that are not semantic are no releases of ours and are left out.
     """
-    known = [(SemanticVersion.parse(text), tags) for text, tags in environments if _SEMANTIC.fullmatch(text)]
+    known = [(SemanticVersion.parse(text), tags) for text, tags in environments if re.fullmatch(_SEMANTIC, text)]
     compatible: list[SemanticVersion] = []
     for version, tags in sorted(known, key=lambda each: each[0]):
         if running and version <= running:

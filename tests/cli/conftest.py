@@ -103,9 +103,10 @@ def view(phase: str = "awaiting_registry_approval", **changes: Any) -> http.Rele
         until=datetime.now(UTC) + timedelta(hours=24),
         who_can_end_it=["ML-Engineers"],
     )
-    ended = phase in ("released", "rejected", "aborted", "failed", "expired")
+    ended = phase in ("released", "rejected", "aborted", "failed", "expired", "rolled_back")
     content: dict[str, Any] = {
         "release_id": RELEASE,
+        "kind": "model",
         "model": "sensor-model:1",
         "circuit": "P001/C001",
         "phase": phase,
@@ -120,6 +121,7 @@ def view(phase: str = "awaiting_registry_approval", **changes: Any) -> http.Rele
         "registry_model_id": "",
         "previous_model": None,
         "production_touched": False,
+        "progress": None,
     }
     return http.ReleaseView(**{**content, **changes})
 

@@ -220,6 +220,7 @@ async def test_a_baseline_that_is_not_there_fails_the_check(hands: Hands, check:
         {"plant_id": "P001; curl example.com"},
         {"circuit_id": "$(id)"},
         {"job_name": "../other"},
+        {"job_name": "Check-P001"},
     ],
 )
 async def test_a_check_that_names_anything_else_is_refused(

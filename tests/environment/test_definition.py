@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import yaml
@@ -41,6 +42,11 @@ def pinned(package: str) -> str:
     return found[1]
 
 
+def test_what_job_workers_import_in_advance_is_there() -> None:
+    """A name that is not would make every job of the version start cold."""
+    assert [name for name in definition()["tags"]["warm_imports"].split() if find_spec(name) is None] == []
+
+
 def test_azure_ml_accepts_the_definition() -> None:
     """The real client loads it, with its build context."""
     environment = load_environment(ENVIRONMENT / "custom_tf_env.yml")
@@ -52,7 +58,7 @@ def test_azure_ml_accepts_the_definition() -> None:
 def test_every_required_tag_is_there_as_text() -> None:
     """Tags of Azure ML are strings; a missing one would break the classification of a release."""
     tags = definition()["tags"]
-    assert set(tags) == REQUIRED_TAGS
+    assert set(tags) == REQUIRED_TAGS | {"warm_imports"}
     assert all(isinstance(value, str) for value in tags.values())
     assert tags["backward_compatible"] in ("true", "false")
     assert tags["requires_retrain"] in ("true", "false")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -80,7 +81,9 @@ class MemoryEnvironmentPlatform:
                 raise PlatformRefused(f"{asset_id} is not one of the {kind} of the registry")
             if asset_id not in self.models.registry:
                 raise PlatformRefused(f"{asset_id} does not exist")
-        if not all(text.replace("-", "").isalnum() for text in (job.job_name, job.plant_id, job.circuit_id)):
+        if not re.fullmatch(
+            r"[a-z0-9_-]{1,255} [A-Za-z0-9]+ [A-Za-z0-9]+", f"{job.job_name} {job.plant_id} {job.circuit_id}"
+        ):
             raise PlatformRefused(f"check {job.job_name!r} has a name that cannot be part of a command")
         if self.checks.setdefault(job.job_name, job) != job:
             raise PlatformRefused(f"job {job.job_name} exists and is another check")

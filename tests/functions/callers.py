@@ -56,6 +56,7 @@ def request(
     method: str = "GET",
     content_type: str = "application/json",
     raw: bytes | None = None,
+    query: dict[str, str] | None = None,
     **route: str,
 ) -> func.HttpRequest:
     """A request with `body` as JSON, or `raw` as it is."""
@@ -64,7 +65,12 @@ def request(
         headers["authorization"] = f"Bearer {token}"
     data = raw if raw is not None else json.dumps(body).encode() if body is not None else b""
     return func.HttpRequest(
-        method=method, url="http://127.0.0.1/api/releases", headers=headers, route_params=route, body=data
+        method=method,
+        url="http://127.0.0.1/api/releases",
+        headers=headers,
+        params=query or {},
+        route_params=route,
+        body=data,
     )
 
 

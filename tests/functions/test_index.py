@@ -23,6 +23,10 @@ ROUTES = {
     "decide_on_gate": ("releases/{release_id}/gates/{stage}/decisions", ["POST"]),
     "abort_release": ("releases/{release_id}/abort", ["POST"]),
     "retry_release": ("releases/{release_id}/retry", ["POST"]),
+    "request_environment_release": ("environment-releases", ["POST"]),
+    "roll_back_release": ("releases/{release_id}/rollback", ["POST"]),
+    "read_targets": ("releases/{release_id}/targets", ["GET"]),
+    "download_rollback_metadata": ("releases/{release_id}/rollback-metadata", ["GET"]),
 }
 QUEUES = {
     "release_events": ("%RELEASE_EVENTS_QUEUE%", True),
@@ -70,9 +74,10 @@ def test_a_route_has_its_methods_and_leaves_authority_to_the_token(
 
 def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
     """A link in a mail, or a browser that loads ahead, must not decide."""
-    deciding = {"decide_on_gate", "abort_release", "retry_release"}
+    decisions = {"decide_on_gate", "abort_release", "retry_release"}
+    fleet_decisions = {"request_environment_release", "roll_back_release"}
     posts = {name for name, trigger in triggers.items() if trigger.get("methods") == ["POST"]}
-    assert posts == deciding
+    assert posts == decisions | fleet_decisions
     assert all(trigger["methods"] in (["GET"], ["POST"]) for trigger in triggers.values() if "route" in trigger)
 
 

@@ -103,9 +103,9 @@ class Workshop:
         wanted = Input(type="uri_folder", path=path)
         return str(self.client.batch_endpoints.invoke(endpoint, deployment_name=deployment, input=wanted).name)
 
-    def finished(self, name: str) -> Job:
+    def finished(self, name: str, deadline_s: float = 20) -> Job:
         """The job once it has ended."""
-        return until(lambda: self._ended(name), deadline_s=20)
+        return until(lambda: self._ended(name), deadline_s=deadline_s)
 
     def status(self, name: str) -> str:
         """A string and an enumeration member at once: compare it, do not print it."""

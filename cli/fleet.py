@@ -1,0 +1,100 @@
+"""Commands for releases of an environment to the whole fleet: release-environment, rollback, targets."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.api import ApiError, parse
+from cli.deciding import Reason, Yes, need, tell
+from cli.reading import AsJson, ReleaseId, print_json
+from cli.session import COMMAND, console, talking
+from cli.show import release_panel
+from cli.views import ENVIRONMENT, Release, Target, Targets
+
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="The version, MAJOR.MINOR.PATCH, registered in dev.")]
+Failing = Annotated[bool, typer.Option("--failing", help="Only those whose check or change failed.")]
+
+_STYLES = {"failed": "red", "errored": "red", "inconclusive": "yellow", "changing": "cyan", "done": "green"}
+
+
+def release_environment(context: typer.Context, version: Version, reason: Reason) -> None:
+    """Release a version of the fleet's environment to every deployment, without new models."""
+    with talking(context) as api:
+        need(reason, "a release of an environment needs a reason: approvers will read it")
+        accepted = api.release_environment(version, reason)
+        tell(accepted)
+        if accepted.answer != "accepted":
+            console.print(
+                f"A version is released once. See it with:  {COMMAND} show {accepted.release_id}", markup=False
+            )
+
+
+def rollback(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Yes = False) -> None:
+    """Put every deployment that an environment release changed back to what it ran before."""
+    with talking(context) as api:
+        need(reason, "rolling back needs a reason: it is written on every deployment")
+        release = parse(Release, api.release(release_id))
+        if release.kind != ENVIRONMENT:
+            raise ApiError(f"{release_id} releases a model: while it is open, `{COMMAND} abort` puts production back")
+        if release.ended:
+            raise ApiError(f"{release_id} has ended already: {release.phase}. {release.reason}".rstrip())
+        console.print(release_panel(release, datetime.now(UTC)))
+        console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
+        if not yes:
+            typer.confirm(f"Roll back {release_id}?", abort=True)
+        tell(api.act(release_id, "rollback", reason))
+
+
+def targets(context: typer.Context, release_id: ReleaseId, failing: Failing = False, as_json: AsJson = False) -> None:
+    """Show every target of an environment release: its progress, its check, what is said about it."""
+    with talking(context) as api:
+        answer = api.targets(release_id)
+        if as_json:
+            print_json(answer)
+            return
+        listed = parse(Targets, answer)
+        if not listed.targets:
+            console.print("No targets are frozen yet: they are once the release holds every circuit of the fleet.")
+            return
+        shown = [target for target in listed.targets if target.is_failing or not failing]
+        console.print(targets_table(shown, listed.work))
+        console.print(f"{len(shown)} of {len(listed.targets)} targets.", markup=False)
+
+
+def what_rollback_does(listed: Targets) -> str:
+    """How many deployments go back, to which versions, and what else happens."""
+    touched = [target for target in listed.targets if target.touched]
+    if not touched:
+        return "This release has changed no deployment, so there is nothing to put back: an abort ends it."
+    versions = Counter(_version(target.previous_environment) for target in touched)
+    before = ", ".join(f"{count} to {version}" for version, count in sorted(versions.items()))
+    effects = [
+        f"{len(touched)} of {len(listed.targets)} deployments are put back to what they ran before ({before}) "
+        "and read back",
+        "a change that may be on its way is waited for first",
+        "the release ends as rolled_back, and the circuits are free for the next release",
+    ]
+    return "If you roll back: " + "; ".join(effects) + "."
+
+
+def targets_table(shown: list[Target], work: str | None) -> Table:
+    """By plant, then circuit. What is said about a target is about its change or, before that, its check."""
+    table = Table("circuit", work or "progress", "check", "detail")
+    table.columns[0].no_wrap = True
+    for target in sorted(shown, key=lambda each: (each.plant_id, each.circuit_id)):
+        progress = target.progress if target.attempt == 1 else f"{target.progress}, attempt {target.attempt}"
+        table.add_row(
+            Text(f"{target.plant_id}/{target.circuit_id}"),
+            Text(progress, style=_STYLES.get(target.progress, "")),
+            Text(target.check or "", style=_STYLES.get(target.check or "", "")),
+            Text(target.detail or target.check_detail),
+        )
+    return table
+
+
+def _version(environment: str) -> str:
+    return environment.replace(":", "/").rpartition("/")[2] or environment

@@ -1,0 +1,168 @@
+"""A fleet in production, as earlier releases would have left it: data, models, registry, deployments.
+
+Everything is real: TensorFlow trains every model, the Azure ML client registers, shares and deploys it. It happens
+before the app is there (`before_the_app`), so that no model of the past opens a release.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local.cloud import CloudError, LocalCloud
+from local.cloud_settings import REGISTRY, WORKSPACES
+from local.environment_factory import FIRST, EnvironmentFactory, registry_id
+from local.model_factory import LAST_DAY, Circuit, ModelFactory, job_variables
+from local.parts import REPOSITORY
+from shared.application.ids import release_id_of
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import ModelBatchDeployment
+
+TRAININGS = 2  # processes; each has one thread for arithmetic, so that two cores are busy and not more
+DEPLOYED_AT = f"{LAST_DAY}T06:00:00Z"
+APPROVER = "engineer-2@switchyard.example"
+PULL_REQUEST = "PR-1000"
+
+Report = Callable[[str, int], None]
+"""Called with a kind of work and how many circuits are through it: `trained`, `registered`, `deployed`."""
+
+
+def before_the_app(data: Path) -> LocalCloud:
+    """The parts that hold the past, without the app and without events."""
+    parts = ("azurite", "identity", "azureml")
+    return LocalCloud(data, parts=parts, part_options={"azureml": ("--eventgrid", "")})
+
+
+class FleetFactory:
+    """Seeds a running cloud that was made by `before_the_app`. Redirects the SDKs of this process."""
+
+    def __init__(self, cloud: LocalCloud, circuits: Iterable[Circuit], report: Report) -> None:
+        self._factory = ModelFactory(cloud)
+        self._environments = EnvironmentFactory(self._factory, cloud.data / "environments")
+        self._config = cloud.layout.config_dir
+        self._models = cloud.data / "models"
+        self._names: dict[str, Any] = yaml.safe_load(cloud.layout.policies_file.read_text())["deployment"]
+        self._circuits = sorted(circuits, key=str)
+        self._report = report
+        self._counting = threading.Lock()
+        self._through: Counter[str] = Counter()
+
+    def seed(self) -> None:
+        """Bring every circuit to production that is not there yet. Raises `CloudError`."""
+        self._factory.write_data()
+        self._environments.register(FIRST)
+        environment = self._environments.share(FIRST)
+        trained: dict[Circuit, Future[None]] = {circuit: Future() for circuit in self._circuits}
+        # Plants take turns in training, so that all endpoints are busy: each changes one deployment at a time.
+        turns = sorted(self._circuits, key=lambda each: each.circuit_id)
+        plants = [list(members) for _, members in groupby(self._circuits, key=lambda each: each.plant_id)]
+        with ThreadPoolExecutor(TRAININGS + len(plants)) as pool:
+            work = [pool.submit(self._train, turns[part::TRAININGS], trained) for part in range(TRAININGS)]
+            work += [pool.submit(self._release, plant, trained, environment) for plant in plants]
+            for each in work:
+                each.result()
+
+    def _train(self, circuits: Sequence[Circuit], trained: dict[Circuit, Future[None]]) -> None:
+        """One process for all of them; whoever waits for a model hears of its end."""
+        ready = [circuit for circuit in circuits if (self._models / f"{circuit}" / "metadata.json").is_file()]
+        for circuit in ready:
+            self._count("trained")
+            trained[circuit].set_result(None)
+        missing = {f"{circuit}": circuit for circuit in circuits if circuit not in ready}
+        if not missing:
+            return
+        command = [
+            sys.executable, "-m", "local.fleet_training", "--config-dir", str(self._config),
+            "--table", str(self._factory.table), "--output", str(self._models), *missing,
+        ]  # fmt: skip
+        variables = {**job_variables(), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        log = self._models.parent / "logs" / f"training-{circuits[0].plant_id}-{circuits[0].circuit_id}.log"
+        with log.open("w") as errors, subprocess.Popen(  # nosec B603 # a module of this repository, without a shell
+            command, env=variables, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process:  # fmt: skip
+            for line in process.stdout or ():
+                self._count("trained")
+                trained[missing.pop(json.loads(line)["circuit"])].set_result(None)
+        for name, circuit in missing.items():
+            trained[circuit].set_exception(CloudError(f"The model of {name} was not trained: see {log}."))
+
+    def _release(self, plant: Sequence[Circuit], trained: dict[Circuit, Future[None]], environment: str) -> None:
+        """Register, share and deploy the models of one plant, one after the other, as they are trained."""
+        from azure.ai.ml.entities import BatchEndpoint
+
+        production = self._factory.workspace("PRODUCTION_WORKSPACE")
+        endpoint = self._names["endpoint_name"].format(plant_id=plant[0].plant_id).lower()
+        production.batch_endpoints.begin_create_or_update(BatchEndpoint(name=endpoint)).result()
+        there = {str(each.name) for each in production.batch_deployments.list(endpoint_name=endpoint)}
+        for circuit in plant:
+            trained[circuit].result()
+            name = self._names["deployment_name"].format(circuit_id=circuit.circuit_id).lower()
+            if name not in there:
+                version = self._factory.register_model(circuit, self._models / f"{circuit}", PULL_REQUEST)
+                model = self._share(circuit, version)
+                self._count("registered")
+                deployment = self._deployment(circuit, version, model, environment)
+                production.batch_deployments.begin_create_or_update(deployment).result()
+            self._count("deployed")
+
+    def _share(self, circuit: Circuit, version: str) -> str:
+        """The id in the registry. A client of its own: sharing leaves one changed for good."""
+        name = self._names["registry_model_name"].format(plant_id=circuit.plant_id, circuit_id=circuit.circuit_id)
+        self._factory.workspace().models.share(
+            circuit.model_name, version, share_with_name=name, share_with_version=version, registry_name=REGISTRY
+        )
+        return registry_id("models", name, version)
+
+    def _deployment(self, circuit: Circuit, version: str, model: str, environment: str) -> ModelBatchDeployment:
+        """What a release of the model deploys (shared/domain/specs.py)."""
+        from azure.ai.ml.entities import (
+            CodeConfiguration,
+            ModelBatchDeployment,
+            ModelBatchDeploymentSettings,
+            ResourceConfiguration,
+        )
+
+        file = self._config / "plants" / circuit.plant_id / f"{circuit.circuit_id}.yml"
+        variables = {"PLANT_ID": circuit.plant_id, "CIRCUIT_ID": circuit.circuit_id, "MODEL_VERSION": version}
+        return ModelBatchDeployment(
+            name=self._names["deployment_name"].format(circuit_id=circuit.circuit_id).lower(),
+            endpoint_name=self._names["endpoint_name"].format(plant_id=circuit.plant_id).lower(),
+            model=model,
+            environment=environment,
+            code_configuration=CodeConfiguration(
+                str(REPOSITORY / self._names["scoring_code"]), self._names["scoring_script"]
+            ),
+            compute=self._names["compute"]["production"],
+            resources=ResourceConfiguration(instance_count=1),
+            settings=ModelBatchDeploymentSettings(
+                mini_batch_size=yaml.safe_load(file.read_text())["deployment"]["mini_batch_size"],
+                environment_variables=variables,
+            ),
+            description=f"{circuit.model_name}:{version} by Switchyard",
+            tags={
+                "model_version": version,
+                "release_id": release_id_of(WORKSPACES["DEV_WORKSPACE"], circuit.model_name, version),
+                "plant_id": circuit.plant_id,
+                "circuit_id": circuit.circuit_id,
+                "environment_version": FIRST.version,
+                "deployed_at": DEPLOYED_AT,
+                "approved_by": APPROVER,
+                "previous_version": "none",
+            },
+        )
+
+    def _count(self, what: str) -> None:
+        with self._counting:
+            self._through[what] += 1
+            self._report(what, self._through[what])

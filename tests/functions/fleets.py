@@ -1,0 +1,34 @@
+"""Environment releases as the HTTP tests store them, requests about them, and the functions that answer."""
+
+from dataclasses import replace
+from typing import Any
+
+import azure.functions as func
+
+from functions import environment_api, release_api
+from shared.domain.model import FleetTarget, Phase, Progress, Release, Verdict
+from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target
+from tests.functions.callers import request
+from tests.functions.test_http import function
+
+request_release = function(environment_api.request_environment_release)
+roll_back = function(environment_api.roll_back_release)
+read_targets = function(environment_api.read_targets)
+download = function(environment_api.download_rollback_metadata)
+read_release = function(release_api.read_release)
+
+
+def of(token: str | None, body: object = None, **query: str) -> func.HttpRequest:
+    """A request about the stored release."""
+    return request(token, body, method="GET" if body is None else "POST", query=query, release_id=RELEASE_ID)
+
+
+def at_work(target: FleetTarget, goal: Phase, progress: Progress, **changes: Any) -> FleetTarget:
+    return replace(target, goal=goal, serial=1, progress=progress, **changes)
+
+
+def updating(**changes: Any) -> Release:
+    """One target is done, one is being changed; both models were checked."""
+    done = at_work(a_fleet_target(1), Phase.UPDATING, Progress.DONE, touched=True, check=Verdict.PASSED)
+    busy = at_work(a_fleet_target(2), Phase.UPDATING, Progress.CHANGING, touched=True, check=Verdict.INCONCLUSIVE)
+    return replace(a_fleet_release(Phase.UPDATING, fleet=(busy, done)), **changes)
