@@ -2,61 +2,28 @@
 
 import azure.functions as func
 
-from functions.http_answers import answer, body_of, decided_answer
-from shared import bootstrap
-from shared.application import people
-from shared.contracts.http import DecisionRequest, ReasonRequest
-from shared.domain.errors import InvalidRequest
-from shared.domain.model import Actor
-from shared.domain.policy import Stage
-
 blueprint = func.Blueprint()
 
 
 @blueprint.route(route="releases/{release_id}/gates/{stage}/decisions", methods=["POST"])
 async def decide_on_gate(req: func.HttpRequest) -> func.HttpResponse:
     """Approve or reject the open gate."""
-    return await answer(req, _decide)
+    from functions.handlers import decision_api as handlers
+
+    return await handlers.decide_on_gate(req)
 
 
 @blueprint.route(route="releases/{release_id}/abort", methods=["POST"])
 async def abort_release(req: func.HttpRequest) -> func.HttpResponse:
     """End the release; production is put back if it was touched."""
-    return await answer(req, _abort)
+    from functions.handlers import decision_api as handlers
+
+    return await handlers.abort_release(req)
 
 
 @blueprint.route(route="releases/{release_id}/retry", methods=["POST"])
 async def retry_release(req: func.HttpRequest) -> func.HttpResponse:
     """Try the held step again."""
-    return await answer(req, _retry)
+    from functions.handlers import decision_api as handlers
 
-
-async def _decide(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    wish = body_of(req, DecisionRequest)
-    decided = await people.submit_approval(
-        req.route_params["release_id"],
-        _stage(req.route_params["stage"]),
-        actor,
-        approved=wish.decision == "approve",
-        digest=wish.digest,
-        reason=wish.reason,
-        ports=bootstrap.ports(),
-    )
-    return decided_answer(decided)
-
-
-async def _abort(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    wish = body_of(req, ReasonRequest)
-    return decided_answer(await people.abort(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
-
-
-async def _retry(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    wish = body_of(req, ReasonRequest)
-    return decided_answer(await people.retry(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
-
-
-def _stage(text: str) -> Stage:
-    try:
-        return Stage(text)
-    except ValueError as error:
-        raise InvalidRequest(f"there is no stage {text}: use {', '.join(Stage)}") from error
+    return await handlers.retry_release(req)

@@ -2,21 +2,12 @@
 
 import azure.functions as func
 
-from shared import bootstrap
-from shared.application.effects import carry_out
-from shared.application.errors import TransientFault
-from shared.application.try_later import try_later
-from shared.contracts.messages import decode_command
-
 blueprint = func.Blueprint()
 
 
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name="%EFFECTS_QUEUE%", connection="SERVICEBUS")
 async def effects(message: func.ServiceBusMessage) -> None:
     """Every command is safe to carry out twice. A malformed body is dead-lettered."""
-    ports = bootstrap.ports()
-    command = decode_command(message.get_body())
-    try:
-        await carry_out(command, ports)
-    except TransientFault as error:
-        await try_later(command, message.message_id, error, ports)
+    from functions.handlers import effects as handlers
+
+    await handlers.effects(message)

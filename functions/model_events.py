@@ -4,81 +4,22 @@ Unknown types, foreign topics and malformed data are recorded, not failed: faili
 again.
 """
 
-import logging
-from datetime import UTC, datetime
-
 import azure.functions as func
 
-from shared import bootstrap
-from shared.application import intake
-from shared.application.ports import IntakeResult, Ports
-from shared.contracts.event_grid import (
-    MODEL_REGISTERED,
-    RUN_COMPLETED,
-    RUN_STATUS_CHANGED,
-    EventGridError,
-    parse_model_registered,
-    parse_run_changed,
-)
-
 blueprint = func.Blueprint()
-log = logging.getLogger(__name__)
 
 
 @blueprint.event_grid_trigger(arg_name="event")
 async def model_events(event: func.EventGridEvent) -> None:
     """ModelRegistered opens a release."""
-    ports = bootstrap.ports()
-    workspace = await _known_workspace(event, ports)
-    if workspace is None or not await _is_type(event, (MODEL_REGISTERED,), ports):
-        return
-    try:
-        data = parse_model_registered(event.get_json())
-    except EventGridError as error:
-        await _record(event, IntakeResult.REFUSED, str(error), ports)
-        return
-    release_id = await intake.model_registered(
-        event.id, workspace, data.modelname, data.modelversion, _time(event), ports
-    )
-    log.info("model %s:%s registered", data.modelname, data.modelversion, extra={"release_id": release_id})
+    from functions.handlers import model_events as handlers
+
+    await handlers.model_events(event)
 
 
 @blueprint.event_grid_trigger(arg_name="event")
 async def run_events(event: func.EventGridEvent) -> None:
     """A run that changed is a hint to look at its release at once."""
-    ports = bootstrap.ports()
-    workspace = await _known_workspace(event, ports)
-    if workspace is None or not await _is_type(event, (RUN_STATUS_CHANGED, RUN_COMPLETED), ports):
-        return
-    try:
-        data = parse_run_changed(event.get_json())
-    except EventGridError as error:
-        await _record(event, IntakeResult.REFUSED, str(error), ports)
-        return
-    await intake.run_changed(event.id, data.runid, _time(event), ports)
+    from functions.handlers import model_events as handlers
 
-
-async def _known_workspace(event: func.EventGridEvent, ports: Ports) -> str | None:
-    """The workspace's name when the topic is one of ours; anything else is recorded."""
-    workspace = bootstrap.settings().workspace_of_topic(event.topic or "")
-    if workspace is None:
-        reason = f"topic {event.topic} is not one of the configured workspaces"
-        await _record(event, IntakeResult.REFUSED, reason, ports)
-    return workspace
-
-
-async def _is_type(event: func.EventGridEvent, known: tuple[str, ...], ports: Ports) -> bool:
-    if event.event_type in known:
-        return True
-    await _record(event, IntakeResult.UNKNOWN_TYPE, f"type {event.event_type} is not used here", ports)
-    return False
-
-
-async def _record(event: func.EventGridEvent, result: IntakeResult, reason: str, ports: Ports) -> None:
-    log.warning("event %s recorded as %s: %s", event.id, result.value, reason)
-    await intake.record_unused(event.id, result, event.subject or "", reason, ports)
-
-
-def _time(event: func.EventGridEvent) -> datetime:
-    """The event's own time is a claim; it is kept for the history and decides nothing."""
-    return (event.event_time or datetime.now(UTC)).astimezone(UTC)
+    await handlers.run_events(event)

@@ -1,15 +1,6 @@
 """HTTP, reading: the list of releases, one release, its history, and the API's description. Nothing is decided here."""
 
-import json
-
 import azure.functions as func
-
-from functions.http_answers import answer, json_answer
-from shared import bootstrap
-from shared.application import queries
-from shared.contracts.http import ReleaseList, history_of, summary_of, view_of
-from shared.contracts.openapi import openapi
-from shared.domain.model import Actor
 
 blueprint = func.Blueprint()
 
@@ -17,37 +8,30 @@ blueprint = func.Blueprint()
 @blueprint.route(route="releases", methods=["GET"])
 async def list_releases(req: func.HttpRequest) -> func.HttpResponse:
     """Open releases, then the latest ended ones."""
-    return await answer(req, _list)
+    from functions.handlers import release_api as handlers
+
+    return await handlers.list_releases(req)
 
 
 @blueprint.route(route="releases/{release_id}", methods=["GET"])
 async def read_release(req: func.HttpRequest) -> func.HttpResponse:
     """One release, with its open gate and what it waits for."""
-    return await answer(req, _read)
+    from functions.handlers import release_api as handlers
+
+    return await handlers.read_release(req)
 
 
 @blueprint.route(route="releases/{release_id}/history", methods=["GET"])
 async def read_history(req: func.HttpRequest) -> func.HttpResponse:
     """Who, what, when; with the verdict on the hash chain."""
-    return await answer(req, _history)
+    from functions.handlers import release_api as handlers
+
+    return await handlers.read_history(req)
 
 
 @blueprint.route(route="openapi.json", methods=["GET"])
 async def describe_api(req: func.HttpRequest) -> func.HttpResponse:
     """The description of this API; public, it holds no data."""
-    return func.HttpResponse(json.dumps(openapi()), mimetype="application/json")
+    from functions.handlers import release_api as handlers
 
-
-async def _list(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    releases = await queries.list_releases(bootstrap.ports())
-    return json_answer(ReleaseList(releases=[summary_of(release) for release in releases]))
-
-
-async def _read(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    return json_answer(view_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports())))
-
-
-async def _history(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    release_id = req.route_params["release_id"]
-    entries, verified = await queries.read_history(release_id, bootstrap.ports())
-    return json_answer(history_of(release_id, entries, verified=verified))
+    return await handlers.describe_api(req)

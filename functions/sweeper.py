@@ -1,18 +1,13 @@
 """Timer: makes good whatever was missed."""
 
-import logging
-
 import azure.functions as func
 
-from shared import bootstrap
-from shared.application.sweep import sweep
-
 blueprint = func.Blueprint()
-log = logging.getLogger(__name__)
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 async def sweeper(timer: func.TimerRequest) -> None:
     """Stateless: a sweep that is missed or runs twice does no harm."""
-    report = await sweep(bootstrap.ports())
-    log.info("swept %s", report)
+    from functions.handlers import sweeper as handlers
+
+    await handlers.sweeper(timer)

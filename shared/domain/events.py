@@ -1,20 +1,19 @@
 """Facts in, past tense. Answers of a step carry the step's `serial`; anything from outside is a hint."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, FleetTarget, Verdict
+from shared.domain.event import Event as Event
+from shared.domain.event import StepEvent as StepEvent
+from shared.domain.fleet.events import EnvironmentPromoted as EnvironmentPromoted
+from shared.domain.fleet.events import EnvironmentReleaseRequested as EnvironmentReleaseRequested
+from shared.domain.fleet.events import EnvironmentVerified as EnvironmentVerified
+from shared.domain.fleet.events import FleetAcquired as FleetAcquired
+from shared.domain.fleet.events import Outcome as Outcome
+from shared.domain.fleet.events import TargetAnswered as TargetAnswered
+from shared.domain.fleet.events import TargetsListed as TargetsListed
+from shared.domain.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, Verdict
 from shared.domain.policy import Stage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """`event_id` is derived from what the event says, so that a duplicate has the same id."""
-
-    event_id: str
-    release_id: str
-    occurred_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +23,6 @@ class ModelRegistered(Event):
     workspace: str
     model_name: str
     model_version: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepEvent(Event):
-    """The answer of the step with this serial."""
-
-    serial: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,69 +65,6 @@ class PreviousRecorded(StepEvent):
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSubmitted(StepEvent):
     """Azure ML accepted the change; its outcome is looked up later."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentReleaseRequested(Event):
-    """A person wants an environment version released to the fleet; Azure ML raises no event for environments."""
-
-    workspace: str
-    environment_name: str
-    environment_version: str
-    actor: Actor
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentVerified(StepEvent):
-    """The version exists and may be released alone; `endpoints` and `circuits` are the fleet's."""
-
-    candidate: Candidate
-    endpoints: tuple[str, ...]
-    circuits: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentPromoted(StepEvent):
-    """The environment can be read from the shared registry, by every workspace."""
-
-    registry_environment_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FleetAcquired(StepEvent):
-    """This release holds every circuit of the fleet; the epoch of each lock, by circuit."""
-
-    epochs: dict[str, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetsListed(StepEvent):
-    """Everything one production endpoint runs now."""
-
-    endpoint_name: str
-    targets: tuple[FleetTarget, ...]
-
-
-class Outcome(StrEnum):
-    """What became of one try of a check or a change."""
-
-    DONE = "done"  # judged, or read back as wanted
-    PENDING = "pending"  # under way, or nobody knows: look again
-    ERRORED = "errored"  # a technical fault: try again
-    REFUSED = "refused"  # trying again cannot help
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetAnswered(StepEvent):
-    """The answer to one look at one target; `verdict` is what a check said."""
-
-    target_key: str
-    attempt: int
-    look: int
-    outcome: Outcome
-    verdict: Verdict | None = None
-    detail: str = ""
 
 
 class Running(StrEnum):

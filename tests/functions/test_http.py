@@ -8,7 +8,7 @@ import azure.functions as func
 import pytest
 
 from functions import decision_api, release_api
-from functions.http_answers import BODY_BYTES_MAX
+from functions.handlers.http_answers import BODY_BYTES_MAX
 from shared.application.errors import TransientFault
 from shared.domain.model import Phase
 from shared.domain.policy import Stage

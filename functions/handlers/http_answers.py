@@ -1,6 +1,7 @@
 """How use cases and their errors become HTTP answers, in one place (problem details of RFC 9457)."""
 
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -33,14 +34,19 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 }
 
 
-async def answer(request: func.HttpRequest, handler: Handler) -> func.HttpResponse:
+def authenticated(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     """Verifies who calls, calls `handler`, and turns the errors that are meant for the caller into problems."""
-    try:
-        actor = await bootstrap.token_verifier().verify(request.headers.get("authorization"))
-        return await handler(request, actor)
-    except tuple(_STATUS) as error:
-        status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
-        return problem(status, _detail(error))
+
+    @wraps(handler)
+    async def answer(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            actor = await bootstrap.token_verifier().verify(req.headers.get("authorization"))
+            return await handler(req, actor)
+        except tuple(_STATUS) as error:
+            status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+            return problem(status, _detail(error))
+
+    return answer
 
 
 def body_of(request: func.HttpRequest, model: type[ModelT]) -> ModelT:

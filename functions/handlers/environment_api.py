@@ -1,0 +1,52 @@
+"""HTTP, environment releases: request one, roll it back, read its targets and what they ran before."""
+
+from typing import get_args
+
+import azure.functions as func
+
+from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
+from shared import bootstrap
+from shared.application import people, queries
+from shared.contracts.http import EnvironmentReleaseRequest, ReasonRequest
+from shared.contracts.http_fleet import RollbackFormat, rollback_metadata_of, targets_of
+from shared.domain.errors import InvalidRequest
+from shared.domain.model import Actor
+
+
+@authenticated
+async def request_environment_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Open the release of a registered environment version."""
+    wish, ports = body_of(req, EnvironmentReleaseRequest), bootstrap.ports()
+    workspace, name = bootstrap.settings().dev_workspace, ports.config.fleet().environment_name
+    decided = await people.request_environment_release(workspace, name, wish.version, actor, wish.reason, ports)
+    return decided_answer(decided)
+
+
+@authenticated
+async def roll_back_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Put every deployment that was changed back to what it ran before."""
+    wish = body_of(req, ReasonRequest)
+    return decided_answer(await people.roll_back(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+
+
+@authenticated
+async def read_targets(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """How far each deployment is, and what its check said."""
+    return json_answer(targets_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports())))
+
+
+@authenticated
+async def download_rollback_metadata(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """What every deployment ran before, as a file."""
+    form, ports = _format(req.params.get("format", "release")), bootstrap.ports()
+    release = await queries.read_release(req.route_params["release_id"], ports)
+    entries, _ = await queries.read_history(release.release_id, ports)
+    file_name = f"rollback-{release.release_id}-{form}.json"
+    return json_answer(rollback_metadata_of(release, entries, form), file_name=file_name)
+
+
+def _format(text: str) -> RollbackFormat:
+    known: dict[str, RollbackFormat] = {each: each for each in get_args(RollbackFormat)}
+    if text not in known:
+        raise InvalidRequest(f"there is no format {text}: use {' or '.join(known)}")
+    return known[text]
