@@ -24,6 +24,7 @@ HEAVY = (
     "azure.eventgrid",
     "azure.identity",
     "azure.servicebus",
+    "azure.storage.blob",
     "deltalake",
     "tensorflow",
 )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from cli.views import Accepted, Problem
 
 TIMEOUT_S = 30.0
+NOTEBOOK_TYPE = "application/x-ipynb+json"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 ViewT = TypeVar("ViewT", bound=BaseModel)
@@ -65,6 +66,15 @@ class ReleaseApi:
         """JSON of the targets of an environment release."""
         return self._request("GET", f"/releases/{quote(release_id, safe='')}/targets")
 
+    def evidence(self, release_id: str) -> Any:
+        """JSON of what the evidence of an environment release is worth."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}/evidence")
+
+    def submit_evidence(self, release_id: str, notebook: bytes) -> Any:
+        """Hand in an executed notebook; the JSON says what it is worth."""
+        path = f"/releases/{quote(release_id, safe='')}/evidence"
+        return self._request("POST", path, content=notebook)
+
     def release_environment(self, version: str, reason: str) -> Accepted:
         """Ask for the release of a registered environment version."""
         return parse(Accepted, self._request("POST", "/environment-releases", {"version": version, "reason": reason}))
@@ -74,14 +84,42 @@ class ReleaseApi:
         path = f"/releases/{quote(release_id, safe='')}/gates/{quote(stage, safe='')}/decisions"
         return parse(Accepted, self._request("POST", path, {"decision": decision, "digest": digest, "reason": reason}))
 
+    def roll_back(self, release_id: str, reason: str, *, critical: bool) -> Accepted:
+        """Ask for what ran before; the answer names the release that does it."""
+        body = {"reason": reason, "critical": critical}
+        return parse(Accepted, self._request("POST", f"/releases/{quote(release_id, safe='')}/rollback", body))
+
+    def rollback_report(self, release_id: str) -> Any:
+        """JSON of what a rollback did."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}/rollback-report")
+
+    def alerts(self, limit: int) -> Any:
+        """JSON of the latest alerts."""
+        return self._request("GET", f"/alerts?limit={limit}")
+
+    def freezes(self) -> Any:
+        """JSON of the freezes that are active or planned."""
+        return self._request("GET", "/freezes")
+
+    def freeze(self, wish: dict[str, Any]) -> Any:
+        """Freeze a scope; the answer is the freeze."""
+        return self._request("POST", "/freezes", wish)
+
+    def lift(self, freeze_id: str, reason: str) -> Any:
+        """End a freeze early; the answer is the freeze as it was lifted."""
+        return self._request("POST", f"/freezes/{quote(freeze_id, safe='')}/lift", {"reason": reason})
+
     def act(self, release_id: str, action: str, reason: str) -> Accepted:
-        """`abort`, `retry` or `rollback`."""
+        """`abort` or `retry`."""
         path = f"/releases/{quote(release_id, safe='')}/{action}"
         return parse(Accepted, self._request("POST", path, {"reason": reason}))
 
-    def _request(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
+    def _request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, content: bytes | None = None
+    ) -> Any:
+        headers = {"Content-Type": NOTEBOOK_TYPE} if content is not None else None
         try:
-            answer = self._client.request(method, path, json=body)
+            answer = self._client.request(method, path, json=body, content=content, headers=headers)
         except httpx.TransportError as error:
             raise ApiUnavailableError(
                 f"{self._base} does not answer ({type(error).__name__}: {error}): check SWITCHYARD_URL and the network"

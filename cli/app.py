@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import deciding, fleet, local_cloud, reading, watching
+from cli import alerting, deciding, evidence, fleet, freezing, going_back, local_cloud, reading, watching
 from cli.session import Session
 
 app = typer.Typer(
@@ -45,8 +45,14 @@ for command in (
     deciding.retry,
     watching.watch,
     fleet.release_environment,
-    fleet.rollback,
+    evidence.evidence,
+    going_back.rollback,
+    going_back.rollback_report,
     fleet.targets,
+    alerting.alerts,
+    freezing.freeze,
+    freezing.freezes,
+    freezing.lift,
 ):
     app.command()(command)
 app.add_typer(local_cloud.app, name="local")

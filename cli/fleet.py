@@ -1,19 +1,16 @@
-"""Commands for releases of an environment to the whole fleet: release-environment, rollback, targets."""
+"""Commands for releases of an environment to the whole fleet: release-environment, targets."""
 
-from collections import Counter
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.api import ApiError, parse
-from cli.deciding import Reason, Yes, need, tell
+from cli.api import parse
+from cli.deciding import Reason, need, tell
 from cli.reading import AsJson, ReleaseId, print_json
 from cli.session import COMMAND, console, talking
-from cli.show import release_panel
-from cli.views import ENVIRONMENT, Release, Target, Targets
+from cli.views import Target, Targets
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="The version, MAJOR.MINOR.PATCH, registered in dev.")]
 Failing = Annotated[bool, typer.Option("--failing", help="Only those whose check or change failed.")]
@@ -33,22 +30,6 @@ def release_environment(context: typer.Context, version: Version, reason: Reason
             )
 
 
-def rollback(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Yes = False) -> None:
-    """Put every deployment that an environment release changed back to what it ran before."""
-    with talking(context) as api:
-        need(reason, "rolling back needs a reason: it is written on every deployment")
-        release = parse(Release, api.release(release_id))
-        if release.kind != ENVIRONMENT:
-            raise ApiError(f"{release_id} releases a model: while it is open, `{COMMAND} abort` puts production back")
-        if release.ended:
-            raise ApiError(f"{release_id} has ended already: {release.phase}. {release.reason}".rstrip())
-        console.print(release_panel(release, datetime.now(UTC)))
-        console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
-        if not yes:
-            typer.confirm(f"Roll back {release_id}?", abort=True)
-        tell(api.act(release_id, "rollback", reason))
-
-
 def targets(context: typer.Context, release_id: ReleaseId, failing: Failing = False, as_json: AsJson = False) -> None:
     """Show every target of an environment release: its progress, its check, what is said about it."""
     with talking(context) as api:
@@ -65,22 +46,6 @@ def targets(context: typer.Context, release_id: ReleaseId, failing: Failing = Fa
         console.print(f"{len(shown)} of {len(listed.targets)} targets.", markup=False)
 
 
-def what_rollback_does(listed: Targets) -> str:
-    """How many deployments go back, to which versions, and what else happens."""
-    touched = [target for target in listed.targets if target.touched]
-    if not touched:
-        return "This release has changed no deployment, so there is nothing to put back: an abort ends it."
-    versions = Counter(_version(target.previous_environment) for target in touched)
-    before = ", ".join(f"{count} to {version}" for version, count in sorted(versions.items()))
-    effects = [
-        f"{len(touched)} of {len(listed.targets)} deployments are put back to what they ran before ({before}) "
-        "and read back",
-        "a change that may be on its way is waited for first",
-        "the release ends as rolled_back, and the circuits are free for the next release",
-    ]
-    return "If you roll back: " + "; ".join(effects) + "."
-
-
 def targets_table(shown: list[Target], work: str | None) -> Table:
     """By plant, then circuit. What is said about a target is about its change or, before that, its check."""
     table = Table("circuit", work or "progress", "check", "detail")
@@ -94,7 +59,3 @@ def targets_table(shown: list[Target], work: str | None) -> Table:
             Text(target.detail or target.check_detail),
         )
     return table
-
-
-def _version(environment: str) -> str:
-    return environment.replace(":", "/").rpartition("/")[2] or environment

@@ -9,7 +9,7 @@ import typer
 from cli.api import ApiError, parse
 from cli.session import COMMAND, console, talking
 from cli.show import history_table, release_panel, releases_table
-from cli.views import CAN_ROLL_BACK, ENVIRONMENT, History, Release, Releases
+from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, History, Release, Releases
 
 ReleaseId = Annotated[str, typer.Argument(metavar="ID", help="The release's id, as `releases` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
@@ -61,13 +61,22 @@ def what_to_type(release: Release) -> str:
     """The next command for a release that needs a person or can be rolled back; empty for others."""
     name = release.release_id
     if release.gate:
-        return f"Decide with:  {COMMAND} approve {name}\nor:           {COMMAND} reject {name} --reason '...'"
+        first = f"First hand in: {COMMAND} evidence {name} FILE.ipynb\n" if _lacks_evidence(release) else ""
+        return f"{first}Decide with:  {COMMAND} approve {name}\nor:           {COMMAND} reject {name} --reason '...'"
     lines = []
     if release.needs_a_person:
         lines += [f"Go on with:   {COMMAND} retry {name}", f"or end it:    {COMMAND} abort {name} --reason '...'"]
-    if release.kind == ENVIRONMENT and release.phase in CAN_ROLL_BACK:
+    if release.phase == RELEASED or (release.kind == ENVIRONMENT and release.phase in CAN_ROLL_BACK):
         lines.append(f"Roll back:    {COMMAND} rollback {name} --reason '...'")
     return "\n".join(lines)
+
+
+def _lacks_evidence(release: Release) -> bool:
+    """Nobody can approve before better evidence is there; later gates take what the first one took."""
+    evidence = release.evidence
+    if evidence is None or not release.gate or release.gate.stage != "registry":
+        return False
+    return evidence.advice == "reject" and (evidence.required or evidence.sha256 is not None)
 
 
 def print_json(answer: Any) -> None:

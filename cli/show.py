@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.tallies import tallies
-from cli.views import ENVIRONMENT, RELEASED, Gate, History, Release, Summary
+from cli.views import ENVIRONMENT, RELEASED, Evidence, Gate, History, Release, Summary
 
 
 def clock(moment: datetime) -> str:
@@ -100,6 +100,8 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
         ]
     if release.reason:
         rows.append(("reason", release.reason))
+    if release.evidence and (release.evidence.sha256 or release.evidence.required):
+        rows.append(("evidence", evidence_text(release.evidence)))
     rows += [(tally.name, tally.text) for tally in tallies(release)]
     if release.registry_model_id:
         rows.append(("registry model", release.registry_model_id))
@@ -107,6 +109,12 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     if release.previous_model:
         rows.append(("previous model", release.previous_model))
     return rows
+
+
+def evidence_text(evidence: Evidence) -> Text:
+    """The advice, coloured by what it means, and the two columns of the matrix it comes from."""
+    style = {"approve": "green", "reject": "red"}.get(evidence.advice, "yellow")
+    return Text(evidence.advice, style=style) + Text(f" ({evidence.quality}; {evidence.tests})", style="")
 
 
 def gate_panel(gate: Gate) -> Panel:

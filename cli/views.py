@@ -10,9 +10,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-NEEDS_A_PERSON = ("awaiting_registry_approval", "awaiting_production_approval", "held")
+NEEDS_A_PERSON = (
+    "awaiting_registry_approval",
+    "awaiting_production_approval",
+    "awaiting_rollback_approval",
+    "held",
+)
 RELEASED = "released"
 ENVIRONMENT = "environment"
+MODEL = "model"
 CAN_ROLL_BACK = ("updating", "watching", "held")
 
 
@@ -97,6 +103,36 @@ class Progress(_View):
         return sum((self.counts.get("failed", 0), self.checks.get("failed", 0), self.checks.get("errored", 0)))
 
 
+class Reason(_View):
+    """One rule of evidence, whether it holds, and why."""
+
+    rule: Text
+    holds: bool
+    text: Text
+
+
+class Evidence(_View):
+    """The executed notebook of an environment release, and what the approval decision matrix says to it."""
+
+    release_id: Text
+    advice: Text
+    quality: Text
+    tests: Text
+    required: bool
+    reasons: list[Reason]
+    sha256: Text | None
+    size_bytes: int | None
+    submitted_by: Text | None
+    submitted_at: datetime | None
+
+
+class EvidenceAccepted(_View):
+    """The answer to a notebook that was handed in."""
+
+    answer: Text
+    evidence: Evidence
+
+
 class Release(Summary):
     """One release."""
 
@@ -109,6 +145,7 @@ class Release(Summary):
     previous_model: Text | None
     production_touched: bool
     progress: Progress | None = None
+    evidence: Evidence | None = None
 
 
 class Target(_View):
@@ -176,8 +213,68 @@ class Accepted(_View):
     phase: Text
 
 
+class Freeze(_View):
+    """No forward change of `scope`; one that is not active is planned, over or lifted."""
+
+    freeze_id: Text
+    scope: Text
+    who: Text
+    reason: Text
+    starts_at: datetime
+    ends_at: datetime
+    active: bool
+    lifted_at: datetime | None
+    lifted_by: Text
+    lift_reason: Text
+
+
+class Freezes(_View):
+    """The freezes that have neither ended nor been lifted."""
+
+    freezes: list[Freeze]
+    who_can_lift: list[Text]
+
+
 class Problem(_View):
     """RFC 9457 problem details."""
 
     title: Text = ""
     detail: Text = ""
+
+
+class Result(_View):
+    """What became of one circuit of a rollback."""
+
+    key: Text
+    result: Text
+    detail: Text
+
+
+class Check(_View):
+    """One line of what has to be looked at after a rollback; `done` is None where a person must."""
+
+    what: Text
+    done: bool | None
+    detail: Text
+
+
+class Meter(_View):
+    """How long a rollback took, in seconds from the alert or the request."""
+
+    requested_at: datetime
+    seconds_to_first_restored: float | None
+    seconds_to_last_restored: float | None
+    seconds_to_verified: float | None
+
+
+class RollbackReport(_View):
+    """What a rollback did."""
+
+    release_id: Text
+    undoes: Text
+    phase: Text
+    reason: Text
+    counts: dict[str, int]
+    targets: list[Result]
+    meter: Meter | None
+    checklist: list[Check]

@@ -15,7 +15,7 @@ async def request_environment_release(req: func.HttpRequest) -> func.HttpRespons
 
 @blueprint.route(route="releases/{release_id}/rollback", methods=["POST"])
 async def roll_back_release(req: func.HttpRequest) -> func.HttpResponse:
-    """Put every deployment that was changed back to what it ran before."""
+    """Put what the release changed back to what ran before."""
     from functions.handlers import environment_api as handlers
 
     return await handlers.roll_back_release(req)
@@ -27,6 +27,14 @@ async def read_targets(req: func.HttpRequest) -> func.HttpResponse:
     from functions.handlers import environment_api as handlers
 
     return await handlers.read_targets(req)
+
+
+@blueprint.route(route="releases/{release_id}/rollback-report", methods=["GET"])
+async def read_rollback_report(req: func.HttpRequest) -> func.HttpResponse:
+    """The result of every target, the times, and what is left to look at."""
+    from functions.handlers import environment_api as handlers
+
+    return await handlers.read_rollback_report(req)
 
 
 @blueprint.route(route="releases/{release_id}/rollback-metadata", methods=["GET"])

@@ -39,6 +39,12 @@ param apiAudience string[]
 @description('Entra object ids of approver groups by name, for tokens that list groups. App roles need no entry.')
 param approverGroups object = {}
 
+@description('App role that whoever sends alerts must have: the service principal of Azure Monitor action groups.')
+param alertSenderRole string = 'Alerts.Send'
+
+@description('Resource ids of Event Grid topics whose events are alerts.')
+param alertTopics string[] = []
+
 @description('Name of the Event Grid topic of release facts, unique in its region.')
 param factsTopicName string = 'switchyard-facts'
 
@@ -159,6 +165,7 @@ module app 'modules/function_app.bicep' = {
       SWEEP_SCHEDULE: '0 * * * * *' // every minute
 
       STATE_STORAGE__tableServiceUri: storage.outputs.tableServiceUri
+      STATE_STORAGE__blobServiceUri: storage.outputs.blobServiceUri
       STATE_TABLE: storage.outputs.stateTable
       AZURE_TENANT_ID: tenant().tenantId
       AZURE_SUBSCRIPTION_ID: mlSubscriptionId
@@ -172,6 +179,8 @@ module app 'modules/function_app.bicep' = {
       API_AUDIENCE: join(apiAudience, ',')
       TOKEN_ISSUER: '${authority}/v2.0'
       JWKS_URI: '${authority}/discovery/v2.0/keys'
+      ALERT_SENDER_ROLE: alertSenderRole
+      ALERT_TOPICS: join(alertTopics, ',')
       APPROVER_GROUPS: string(approverGroups)
     }
   }

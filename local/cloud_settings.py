@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from local import azurite
+from local.eventgrid.names import custom_topic_id
 from local.identity.people import load_directory
 from local.part import write_atomically
 from local.parts import LOOPBACK, REPOSITORY, TENANT, Layout
@@ -27,13 +28,14 @@ WORKSPACES = {
 REGISTRY = "mlregistry-shared"
 FACTS_TOPIC = "switchyard-facts"
 FACTS_FILE = "facts.jsonl"
+ALERTS_TOPIC = "switchyard-alerts"
 API_AUDIENCE = "api://switchyard"
 IDENTITY_HEADER = "local"
 
 SHORT_WAITS = {"look_interval_s": 2, "settle_quiet_s": 10, "retry_backoff_s": 3}
 """What takes minutes in Azure takes seconds here."""
 
-SHORT_WAITS_OF_FLEETS = {"target_look_s": 1, "watch_s": 600}
+SHORT_WAITS_OF_FLEETS = {"look_interval_s": 10, "target_look_s": 1, "checks_parallel_max": 24, "watch_s": 600}
 """Of environment releases; the watch is long enough to look around and to roll back while it lasts."""
 
 _EVENT_GRID_KEY = "eventgrid_extension"
@@ -67,6 +69,7 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "TOKEN_ISSUER": layout.issuer,
         "JWKS_URI": layout.jwks_uri,
         "APPROVER_GROUPS": json.dumps(groups),
+        "ALERT_TOPICS": custom_topic_id(ALERTS_TOPIC),
         "IDENTITY_ENDPOINT": f"{layout.url('identity')}/msi/token",
         "IDENTITY_HEADER": IDENTITY_HEADER,
         "SWITCHYARD_LOCAL_REDIRECT": json.dumps(redirect_targets(layout)),
@@ -96,8 +99,8 @@ def write_settings(layout: Layout, extra: Mapping[str, str]) -> dict[str, str]:
 def write_policies(layout: Layout) -> None:
     """The fleet's own policies with short waits."""
     policies = yaml.safe_load((REPOSITORY / "config" / "policies.yml").read_text())
-    for kind in policies["kinds"].values():
-        kind["limits"].update(SHORT_WAITS)
+    for kind in ("model", "environment"):  # rollbacks have the limits of environment releases
+        policies["kinds"][kind]["limits"].update(SHORT_WAITS)
     policies["kinds"]["environment"]["limits"].update(SHORT_WAITS_OF_FLEETS)
     write_atomically(layout.policies_file, yaml.safe_dump(policies, sort_keys=False))
 
@@ -120,7 +123,9 @@ def write_eventgrid_config(layout: Layout, *, with_host: bool) -> None:
             for workspace in WORKSPACES.values()
             for function, types in _FUNCTIONS.items()
         ]
-    config = {"topics": [{"name": FACTS_TOPIC}], "subscriptions": subscriptions}
+        alerts = f"{webhook}?functionName=alert_events&code={key}"
+        subscriptions.append({"name": "alert-events", "topic": ALERTS_TOPIC, "endpoint": alerts})
+    config = {"topics": [{"name": FACTS_TOPIC}, {"name": ALERTS_TOPIC}], "subscriptions": subscriptions}
     write_atomically(layout.eventgrid_config, json.dumps(config, indent=2) + "\n", mode=0o600)
 
 

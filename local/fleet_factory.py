@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
@@ -29,7 +29,6 @@ from shared.application.ids import release_id_of
 if TYPE_CHECKING:
     from azure.ai.ml.entities import ModelBatchDeployment
 
-TRAININGS = 2  # processes; each has one thread for arithmetic, so that two cores are busy and not more
 DEPLOYED_AT = f"{LAST_DAY}T06:00:00Z"
 APPROVER = "engineer-2@switchyard.example"
 PULL_REQUEST = "PR-1000"
@@ -61,25 +60,38 @@ class FleetFactory:
     def seed(self) -> None:
         """Bring every circuit to production that is not there yet. Raises `CloudError`."""
         self._factory.write_data()
-        self._environments.register(FIRST)
-        environment = self._environments.share(FIRST)
         trained: dict[Circuit, Future[None]] = {circuit: Future() for circuit in self._circuits}
         # Plants take turns in training, so that all endpoints are busy: each changes one deployment at a time.
         turns = sorted(self._circuits, key=lambda each: each.circuit_id)
         plants = [list(members) for _, members in groupby(self._circuits, key=lambda each: each.plant_id)]
-        with ThreadPoolExecutor(TRAININGS + len(plants)) as pool:
-            work = [pool.submit(self._train, turns[part::TRAININGS], trained) for part in range(TRAININGS)]
-            work += [pool.submit(self._release, plant, trained, environment) for plant in plants]
-            for each in work:
+        with ThreadPoolExecutor(1 + len(plants)) as pool:
+            training = pool.submit(self._train, turns, trained)  # while the client, which takes seconds, is imported
+            self._environments.register(FIRST)
+            environment = self._environments.share(FIRST)
+            work = [pool.submit(self._release, plant, trained, environment) for plant in plants]
+            for each in (training, *work):
                 each.result()
 
     def _train(self, circuits: Sequence[Circuit], trained: dict[Circuit, Future[None]]) -> None:
-        """One process for all of them; whoever waits for a model hears of its end."""
-        ready = [circuit for circuit in circuits if (self._models / f"{circuit}" / "metadata.json").is_file()]
-        for circuit in ready:
-            self._count("trained")
-            trained[circuit].set_result(None)
-        missing = {f"{circuit}": circuit for circuit in circuits if circuit not in ready}
+        """One process for all of them, which keeps a core busy as the client and its server keep another.
+
+        Whoever waits for a model hears of its end.
+        """
+        log = self._models.parent / "logs" / "training.log"
+        left = {f"{circuit}": circuit for circuit in circuits}
+        try:
+            for name in self._trained(list(left), log):
+                self._count("trained")
+                trained[left.pop(name)].set_result(None)
+        finally:
+            for name, circuit in left.items():
+                trained[circuit].set_exception(CloudError(f"The model of {name} was not trained: see {log}."))
+
+    def _trained(self, circuits: Sequence[str], log: Path) -> Iterator[str]:
+        """Each circuit as soon as it has a model."""
+        ready = [name for name in circuits if (self._models / name / "metadata.json").is_file()]
+        yield from ready
+        missing = [name for name in circuits if name not in ready]
         if not missing:
             return
         command = [
@@ -87,15 +99,11 @@ class FleetFactory:
             "--table", str(self._factory.table), "--output", str(self._models), *missing,
         ]  # fmt: skip
         variables = {**job_variables(), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-        log = self._models.parent / "logs" / f"training-{circuits[0].plant_id}-{circuits[0].circuit_id}.log"
         with log.open("w") as errors, subprocess.Popen(  # nosec B603 # a module of this repository, without a shell
             command, env=variables, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process:  # fmt: skip
             for line in process.stdout or ():
-                self._count("trained")
-                trained[missing.pop(json.loads(line)["circuit"])].set_result(None)
-        for name, circuit in missing.items():
-            trained[circuit].set_exception(CloudError(f"The model of {name} was not trained: see {log}."))
+                yield json.loads(line)["circuit"]
 
     def _release(self, plant: Sequence[Circuit], trained: dict[Circuit, Future[None]], environment: str) -> None:
         """Register, share and deploy the models of one plant, one after the other, as they are trained."""

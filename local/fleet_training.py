@@ -27,6 +27,8 @@ def main() -> int:
     from sensor_model.circuit import read_circuit
     from sensor_model.train import train
 
+    # Each of these models takes a few steps: tracing a graph of its own for them takes longer than they do.
+    network.tensorflow().config.run_functions_eagerly(True)
     for name in options.circuits:
         circuit = read_circuit(options.config_dir / "plants" / f"{name}.yml")
         train(circuit, options.table, options.output / name, SEED)

@@ -113,6 +113,7 @@ def _azureml(layout: Layout) -> list[str]:
         "local.azureml", layout,
         "--blob-endpoint", layout.blob_endpoint, "--eventgrid", layout.url("eventgrid"),
         "--jwks", layout.jwks_uri, "--lake", str(layout.lake),
+        "--alerts", f"{layout.url('host')}/api/alerts", "--identity", layout.url("identity"),
     )  # fmt: skip
 
 

@@ -32,13 +32,14 @@ def seed_fleet(data: Path, circuits: list[Circuit], report: Report) -> None:
 
     Raises `CloudError` when the directory holds the configuration of another fleet, or a running local cloud.
     """
+    cloud = before_the_app(data)
     own = data / "config" / "plants_circuits.yml"
     if not own.is_file():
         write_config(data / "config", circuits)
     held = sorted(f"{file.parent.name}/{file.stem}" for file in own.parent.glob("plants/*/*.yml"))
     if held != sorted(map(str, circuits)):
         raise CloudError(f"{data} holds a fleet of {len(held)} circuits already: choose another directory with --data.")
-    with before_the_app(data) as cloud:
+    with cloud:
         FleetFactory(cloud, circuits, report).seed()
 
 

@@ -12,11 +12,14 @@ from shared.settings import APP_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+    from azure.storage.blob.aio import BlobServiceClient
 
     from shared.adapters.entra_tokens import TokenVerifier
     from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
     from shared.adapters.table_access import Table
+    from shared.application.alert_ports import AlertSource
     from shared.application.ports import EnvironmentPlatform, FactPublisher, ModelPlatform, Ports, ReleaseConfig
+    from shared.domain.evidence import NotebookFacts
 
 
 @cache
@@ -28,12 +31,15 @@ def settings() -> Settings:
 @cache
 def ports() -> "Ports":
     """Everything the use cases need. To be called on the event loop, which the async clients belong to from then on."""
+    from shared.adapters.blob_evidence import BlobEvidenceStore
     from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_alerts import TableAlertLog
+    from shared.adapters.table_freezes import TableFreezeLog
     from shared.adapters.table_intake import TableIntakeLog
     from shared.adapters.table_jobs import TableTestJobs
     from shared.adapters.table_locks import TableCircuitLocks
     from shared.adapters.table_releases import TableReleaseStore
-    from shared.application.ports import Ports
+    from shared.application.ports import AlertPorts, Ports
 
     table = _table()
     platform, environments = _azure_ml()
@@ -44,12 +50,16 @@ def ports() -> "Ports":
         events=events,
         commands=commands,
         locks=TableCircuitLocks(table),
+        freezes=TableFreezeLog(table),
         test_jobs=TableTestJobs(table),
         intake=TableIntakeLog(table),
         facts=_facts(),
         platform=platform,
         environments=environments,
+        alerts=AlertPorts(log=TableAlertLog(table), source=_azure_monitor()),
         config=release_config(),
+        evidence=BlobEvidenceStore(_blobs),
+        read_notebook=_read_notebook,
     )
 
 
@@ -73,7 +83,8 @@ def release_config() -> "ReleaseConfig":
     """Policies and fleet, read once. Raises ConfigError with every mistake."""
     from shared.adapters.release_config import FileReleaseConfig
 
-    return FileReleaseConfig(settings().config_dir, settings().policies_path)
+    app = settings()
+    return FileReleaseConfig(app.config_dir, app.policies_path, app.resource_group_id)
 
 
 @cache
@@ -96,6 +107,24 @@ def _table() -> "Table":
     return Table(service, app.state_table)
 
 
+def _blobs() -> "BlobServiceClient":
+    from azure.storage.blob.aio import BlobServiceClient
+
+    from shared.adapters.blob_evidence import CLIENT_OPTIONS
+
+    app = settings()
+    if app.state_storage:
+        return BlobServiceClient.from_connection_string(app.state_storage.get_secret_value(), **CLIENT_OPTIONS)
+    return BlobServiceClient(str(app.state_storage_blob_uri), credential=_credential(), **CLIENT_OPTIONS)
+
+
+def _read_notebook(raw: bytes) -> "NotebookFacts":
+    """Loads nbformat with the first notebook."""
+    from shared.adapters.notebook_evidence import read_notebook
+
+    return read_notebook(raw)
+
+
 def _queues() -> "tuple[ServiceBusEventQueue, ServiceBusCommandQueue]":
     from azure.servicebus.aio import ServiceBusClient
 
@@ -110,6 +139,12 @@ def _queues() -> "tuple[ServiceBusEventQueue, ServiceBusCommandQueue]":
         ServiceBusEventQueue(client, app.release_events_queue),
         ServiceBusCommandQueue(client, app.effects_queue),
     )
+
+
+def _azure_monitor() -> "AlertSource":
+    from shared.adapters.azure_monitor import AzureMonitorAlerts, monitor_client
+
+    return AzureMonitorAlerts(monitor_client(_credential()), settings().azure_subscription_id)
 
 
 def _facts() -> "FactPublisher":

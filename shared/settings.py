@@ -58,6 +58,12 @@ class Settings(BaseSettings):
         validation_alias="STATE_STORAGE__tableServiceUri",
         description="the table service's address, for example https://<account>.table.core.windows.net",
     )
+    state_storage_blob_uri: HttpUrl | None = Field(
+        default=None,
+        validate_default=True,
+        validation_alias="STATE_STORAGE__blobServiceUri",
+        description="the blob service's address, for example https://<account>.blob.core.windows.net",
+    )
     state_table: TableName = Field(
         default="switchyard", description="the table of all state: 3 to 63 letters and digits, letter first"
     )
@@ -91,6 +97,14 @@ class Settings(BaseSettings):
     )
     token_issuer: Names = Field(default=(), description="the issuer of the API's tokens; several with commas")
     jwks_uri: HttpUrl | None = Field(default=None, description="where the keys that sign the API's tokens are read")
+    alert_sender_role: str = Field(
+        default="Alerts.Send",
+        pattern=r"^[A-Za-z0-9._-]{1,120}$",
+        description="the app role that whoever sends alerts must have, for example Alerts.Send",
+    )
+    alert_topics: Names = Field(
+        default=(), description="ARM ids of the Event Grid topics whose events are alerts; several with commas"
+    )
     approver_groups: dict[str, Guid] = Field(
         default_factory=dict, description='JSON of group names and Entra object ids, {"ML-Engineers": "<object id>"}'
     )
@@ -98,17 +112,15 @@ class Settings(BaseSettings):
     config_dir: Path = Field(default=APP_ROOT / "config", description="the directory of the fleet's configuration")
     policies_file: Path | None = Field(default=None, description="the file of the release policies")
 
-    @field_validator("api_audience", "token_issuer", mode="before")
+    @field_validator("api_audience", "token_issuer", "alert_topics", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
 
-    @field_validator("state_storage_table_uri", "servicebus_namespace")
+    @field_validator("state_storage_table_uri", "state_storage_blob_uri", "servicebus_namespace")
     @classmethod
     def _one_form_of_each_connection(cls, address: Any, info: ValidationInfo) -> Any:
-        plain = {"state_storage_table_uri": "state_storage", "servicebus_namespace": "servicebus"}[
-            info.field_name or ""
-        ]
+        plain = "servicebus" if info.field_name == "servicebus_namespace" else "state_storage"
         if address is None and info.data.get(plain) is None:
             raise PydanticCustomError("connection_missing", "neither it nor {plain} is set", {"plain": plain.upper()})
         return address
@@ -140,11 +152,16 @@ class Settings(BaseSettings):
         return self.policies_file or self.config_dir / "policies.yml"
 
     @property
+    def resource_group_id(self) -> str:
+        """The ARM id of the resource group that holds the workspaces and the alert rules."""
+        return f"/subscriptions/{self.azure_subscription_id}/resourceGroups/{self.azure_resource_group}"
+
+    @property
     def topics(self) -> tuple[str, ...]:
         """The Event Grid topics whose events are ours: the ARM ids of dev, test and production workspace."""
-        group = f"/subscriptions/{self.azure_subscription_id}/resourceGroups/{self.azure_resource_group}"
         names = (self.dev_workspace, self.test_workspace, self.production_workspace)
-        return tuple(f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{name}" for name in names)
+        group_id = self.resource_group_id
+        return tuple(f"{group_id}/providers/Microsoft.MachineLearningServices/workspaces/{name}" for name in names)
 
     def workspace_of_topic(self, topic: str) -> str | None:
         """The workspace whose topic this is, under its configured name; None for any other topic.
@@ -153,6 +170,10 @@ class Settings(BaseSettings):
         """
         names = {arm_id.lower(): arm_id.rpartition("/")[2] for arm_id in self.topics}
         return names.get(topic.strip().rstrip("/").lower())
+
+    def is_alert_topic(self, topic: str) -> bool:
+        """Whether events of this topic are taken for alerts."""
+        return topic.strip().rstrip("/").lower() in {each.rstrip("/").lower() for each in self.alert_topics}
 
 
 def load_settings() -> Settings:

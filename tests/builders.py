@@ -7,6 +7,7 @@ from typing import Any
 from shared.domain.commands import PublishFact
 from shared.domain.events import LookDue
 from shared.domain.history import HistoryEntry, chain
+from shared.domain.meter import Meter
 from shared.domain.model import (
     GATE_OF_PHASE,
     Actor,
@@ -24,8 +25,8 @@ from shared.domain.model import (
 )
 from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 from shared.domain.steps import phase_deadline_s
-from shared.domain.transitions import WORKING
-from tests.fakes.config import environment_gates
+from shared.domain.transitions import LIVE, WORKING
+from tests.fakes.config import environment_gates, rollback_gate
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 RELEASE_ID = "rel-0123456789abcdef"
@@ -57,7 +58,9 @@ FLEET_ROAD = (
     Phase.AWAITING_PRODUCTION_APPROVAL,
     Phase.UPDATING,
     Phase.WATCHING,
+    Phase.AWAITING_ROLLBACK_APPROVAL,
     Phase.ROLLING_BACK,
+    Phase.VERIFYING_ROLLBACK,
 )
 
 
@@ -169,7 +172,7 @@ def a_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
         submitted=phase is Phase.SETTLING,
     )
     release = replace(release, **_brought(step))
-    if not phase.is_terminal:
+    if phase in LIVE:
         deadline_at = release.phase_since + timedelta(seconds=phase_deadline_s(release))
         look_at = release.phase_since + timedelta(seconds=30) if phase in WORKING else None
         release = replace(release, deadline_at=deadline_at, look_at=look_at)
@@ -190,7 +193,7 @@ def _brought(step: int) -> dict[str, Any]:
     brought["approvals"] = tuple(
         Approval(stage=stage, actor=an_actor(), approved=True, digest="d" * 64, reason="", at=NOW)
         for phase, stage in GATE_OF_PHASE.items()
-        if step > ROAD.index(phase)
+        if phase in ROAD and step > ROAD.index(phase)
     )
     return brought
 
@@ -228,7 +231,7 @@ def a_fleet_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
     release = Release(
         release_id=RELEASE_ID,
         kind=Kind.ENVIRONMENT,
-        policy=replace(a_policy(), gates=environment_gates()),
+        policy=replace(a_policy(), gates={**environment_gates(), Stage.ROLLBACK: rollback_gate()}),
         asset_workspace="dev-ml-workspace",
         asset_name="custom-tf-env",
         asset_version="1.5.1",
@@ -245,6 +248,28 @@ def a_fleet_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
         held_phase=Phase.VERIFYING if phase is Phase.HELD else None,
     )
     return replace(release, **changes)
+
+
+def a_rollback(phase: Phase = Phase.FREEZING_TARGETS, **changes: Any) -> Release:
+    """The rollback of an environment release that has ended, with two targets once they are listed."""
+    forward = a_fleet_release(Phase.WATCHING)
+    listed = phase is not Phase.FREEZING_TARGETS
+    rollback = replace(
+        forward,
+        kind=Kind.ROLLBACK,
+        policy=replace(forward.policy, gates={Stage.ROLLBACK: rollback_gate()}),
+        phase=phase,
+        requested_by=(),
+        candidate=None,
+        fleet=forward.fleet if listed else (),
+        endpoints_to_list=() if listed else ("batch-endpoint-plant-P001",),
+        undoes="custom-tf-env-1-5-1-abcdef",
+        rollback_reason="Person 1: scoring errors",
+        rollback_by=("11111111-aaaa-bbbb-cccc-000000000001",),
+        meter=Meter(requested_at=NOW),
+        held_phase=Phase.ROLLING_BACK if phase is Phase.HELD else None,
+    )
+    return replace(rollback, **changes)
 
 
 def a_command(number: int = 1, **changes: Any) -> PublishFact:

@@ -6,9 +6,10 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
-from shared.application import people, queries
-from shared.contracts.http import EnvironmentReleaseRequest, ReasonRequest
+from shared.application import people, queries, rollbacks
+from shared.contracts.http import EnvironmentReleaseRequest, RollbackRequest
 from shared.contracts.http_fleet import RollbackFormat, rollback_metadata_of, targets_of
+from shared.contracts.http_rollback import rollback_report_of
 from shared.domain.errors import InvalidRequest
 from shared.domain.model import Actor
 
@@ -24,15 +25,25 @@ async def request_environment_release(req: func.HttpRequest, actor: Actor) -> fu
 
 @authenticated
 async def roll_back_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    """Put every deployment that was changed back to what it ran before."""
-    wish = body_of(req, ReasonRequest)
-    return decided_answer(await people.roll_back(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+    """Put what the release changed back to what ran before; answers with the release that does it."""
+    wish, release_id = body_of(req, RollbackRequest), req.route_params["release_id"]
+    return decided_answer(
+        await rollbacks.request_rollback(release_id, actor, wish.reason, bootstrap.ports(), critical=wish.critical)
+    )
 
 
 @authenticated
 async def read_targets(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """How far each deployment is, and what its check said."""
     return json_answer(targets_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports())))
+
+
+@authenticated
+async def read_rollback_report(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """The result of every target, the times, and what is left to look at."""
+    return json_answer(
+        rollback_report_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports()))
+    )
 
 
 @authenticated

@@ -1,6 +1,6 @@
 """How use cases and their errors become HTTP answers, in one place (problem details of RFC 9457)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from http import HTTPStatus
 from typing import TypeVar
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
 from shared.application.errors import TransientFault
+from shared.application.evidence import NoSuchEvidence
+from shared.application.freezes import NoSuchFreeze
 from shared.application.people import Answer, Decided, NoSuchRelease
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http import Accepted, Problem
@@ -17,6 +19,11 @@ from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.model import Actor
 
 BODY_BYTES_MAX = 64_000
+
+
+class BodyTooLarge(Exception):
+    """The file that was sent is above its limit; the text says the limit."""
+
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Handler = Callable[[func.HttpRequest, Actor], Awaitable[func.HttpResponse]]
@@ -27,6 +34,9 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     KeysUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     NotEligible: HTTPStatus.FORBIDDEN,
     NoSuchRelease: HTTPStatus.NOT_FOUND,
+    NoSuchFreeze: HTTPStatus.NOT_FOUND,
+    NoSuchEvidence: HTTPStatus.NOT_FOUND,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     ValidationError: HTTPStatus.BAD_REQUEST,
@@ -37,10 +47,27 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 def authenticated(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     """Verifies who calls, calls `handler`, and turns the errors that are meant for the caller into problems."""
 
+    return _answering(handler, lambda header: bootstrap.token_verifier().verify(header))
+
+
+def with_role(
+    role: Callable[[], str],
+) -> Callable[[Handler], Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]]:
+    """The same for what applications with this app role may do, and nobody else."""
+
+    def decorate(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
+        return _answering(handler, lambda header: bootstrap.token_verifier().verify_application(header, role()))
+
+    return decorate
+
+
+def _answering(
+    handler: Handler, identify: Callable[[str | None], Awaitable[Actor]]
+) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     @wraps(handler)
     async def answer(req: func.HttpRequest) -> func.HttpResponse:
         try:
-            actor = await bootstrap.token_verifier().verify(req.headers.get("authorization"))
+            actor = await identify(req.headers.get("authorization"))
             return await handler(req, actor)
         except tuple(_STATUS) as error:
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
@@ -51,13 +78,27 @@ def authenticated(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[fu
 
 def body_of(request: func.HttpRequest, model: type[ModelT]) -> ModelT:
     """The request's JSON as `model`. Raises InvalidRequest or pydantic's ValidationError."""
-    content_type = request.headers.get("content-type", "")
-    if content_type.split(";")[0].strip().lower() != "application/json":
+    if content_type_of(request) != "application/json":
         raise InvalidRequest("send JSON: set the header Content-Type: application/json")
     body = request.get_body()
     if len(body) > BODY_BYTES_MAX:
         raise InvalidRequest(f"the body is larger than {BODY_BYTES_MAX} bytes")
     return model.model_validate_json(body)
+
+
+def raw_body_of(request: func.HttpRequest, content_types: Sequence[str], bytes_max: int, fix: str) -> bytes:
+    """The body as it came. Raises InvalidRequest and, before anybody looks into it, BodyTooLarge with `fix`."""
+    if content_type_of(request) not in content_types:
+        raise InvalidRequest(f"set the header Content-Type: {' or '.join(content_types)}")
+    body: bytes = request.get_body()
+    if len(body) > bytes_max:
+        raise BodyTooLarge(f"the file has {len(body):,} bytes; {fix}")
+    return body
+
+
+def content_type_of(request: func.HttpRequest) -> str:
+    """The content type in small letters, without parameters."""
+    return str(request.headers.get("content-type", "")).split(";")[0].strip().lower()
 
 
 def json_answer(model: BaseModel, status: HTTPStatus = HTTPStatus.OK, *, file_name: str = "") -> func.HttpResponse:

@@ -7,6 +7,7 @@ import azure.functions as func
 from functions.handlers.http_answers import authenticated, json_answer
 from shared import bootstrap
 from shared.application import queries
+from shared.application.freezes import read_freezes
 from shared.contracts.http import ReleaseList, history_of, summary_of, view_of
 from shared.contracts.openapi import openapi
 from shared.domain.model import Actor
@@ -20,14 +21,15 @@ async def describe_api(req: func.HttpRequest) -> func.HttpResponse:
 @authenticated
 async def list_releases(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Open releases, then the latest ended ones."""
-    releases = await queries.list_releases(bootstrap.ports())
-    return json_answer(ReleaseList(releases=[summary_of(release) for release in releases]))
+    releases, freezes = await queries.list_releases(bootstrap.ports()), await read_freezes(bootstrap.ports())
+    return json_answer(ReleaseList(releases=[summary_of(release, freezes) for release in releases]))
 
 
 @authenticated
 async def read_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """One release, with its open gate and what it waits for."""
-    return json_answer(view_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports())))
+    release = await queries.read_release(req.route_params["release_id"], bootstrap.ports())
+    return json_answer(view_of(release, await read_freezes(bootstrap.ports())))
 
 
 @authenticated

@@ -66,6 +66,10 @@ resource state 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     resource deadLetters 'containers' = {
       name: 'event-dead-letters'
     }
+
+    resource evidence 'containers' = {
+      name: 'evidence'
+    }
   }
 }
 
@@ -97,6 +101,17 @@ resource stateWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+@description('On the one container: the files of evidence, which the app writes and reads.')
+resource evidenceWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(state::blobs::evidence.id, appPrincipalId, storageBlobDataContributor)
+  scope: state::blobs::evidence
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
 resource deadLetterWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(state::blobs::deadLetters.id, eventsPrincipalId, storageBlobDataContributor)
   scope: state::blobs::deadLetters
@@ -112,5 +127,6 @@ output packageContainerUri string = '${host.properties.primaryEndpoints.blob}${h
 output stateAccountName string = state.name
 output stateAccountId string = state.id
 output tableServiceUri string = state.properties.primaryEndpoints.table
+output blobServiceUri string = state.properties.primaryEndpoints.blob
 output stateTable string = state::tables::table.name
 output deadLetterContainer string = state::blobs::deadLetters.name

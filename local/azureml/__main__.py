@@ -10,6 +10,7 @@ from pathlib import Path
 from local.part import DirectoryInUse, configure_logging
 from local.serving import listen, serve
 
+from .action_group import ActionGroup
 from .app import create_app
 from .artifacts import Artifacts
 from .auth import Authenticator
@@ -21,6 +22,7 @@ from .jobs import Jobs
 from .operations import Operations
 from .storage import Storage
 from .store import Store
+from .throttle import Throttle
 
 
 def main() -> int:
@@ -32,6 +34,8 @@ def main() -> int:
     )
     parser.add_argument("--eventgrid", help="base URL of the Event Grid part; without it no events are written")
     parser.add_argument("--jwks", help="URL of the signing keys; without it tokens are only checked for form")
+    parser.add_argument("--alerts", help="URL that alerts are sent to; without it they are only kept")
+    parser.add_argument("--identity", help="base URL of the identity part, for the token that alerts are sent with")
     parser.add_argument("--lake", type=Path, help="folder that the datastore sensor_lake shows (DATA/lake)")
     options = parser.parse_args()
     configure_logging()
@@ -63,7 +67,9 @@ def _service(options: argparse.Namespace) -> Service:
         operations=Operations(store),
         jobs=Jobs(store, outbox, data),
         outbox=outbox,
+        action_group=ActionGroup(store, webhook=options.alerts, identity=options.identity, eventgrid=options.eventgrid),
         faults=faults,
+        throttle=Throttle(),
         authenticator=Authenticator(options.jwks),
     )
 

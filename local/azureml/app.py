@@ -21,6 +21,7 @@ from local.part import stop_if_broken
 from local.serving import REFUSALS, health
 
 from . import (
+    alerts,
     assets,
     control,
     deployments,
@@ -88,6 +89,8 @@ _OPERATIONS: list[tuple[str, str, str, Handler]] = [
     ),
     ("registry.import", "POST", _REGISTRY + "/import", registry.import_asset),
     ("registry.read", "POST", _REGISTRY + "/datarefs/{name}/versions/{version}", registry.data_reference),
+    ("alert.list", "GET", alerts.COLLECTION, alerts.list_alerts),
+    ("alert.get", "GET", alerts.COLLECTION + "/{alert}", alerts.get_alert),
     ("registry.write", "PUT", _REGISTRY + "/tempdatarefs/{name}/versions/{version}", registry.temporary_reference),
 ]  # fmt: skip
 
@@ -121,7 +124,12 @@ def create_app(service: Service) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         service.artifacts.recover()
         runner.recover()
-        background = {"operations": service.operations.run(), "jobs": runner.run(), "events": service.outbox.run()}
+        background = {
+            "operations": service.operations.run(),
+            "jobs": runner.run(),
+            "events": service.outbox.run(),
+            "alerts": service.action_group.run(),
+        }
         tasks = [asyncio.create_task(work, name=name) for name, work in background.items()]
         for task in tasks:
             task.add_done_callback(stop_if_broken)
@@ -150,7 +158,7 @@ def _routes() -> list[BaseRoute]:
     served = [
         Route(path, _endpoint(name, handler), methods=[method], name=name) for name, method, path, handler in operations
     ]
-    return [Route("/health", health, methods=["GET"]), *control.ROUTES, *served]
+    return [Route("/health", health, methods=["GET"]), *control.ROUTES, *alerts.CONTROL_ROUTES, *served]
 
 
 def _of_kind(kind: str, handler: Handler) -> Handler:
@@ -165,17 +173,20 @@ def _endpoint(name: str, handler: Handler) -> Callable[[Request], Awaitable[Resp
     async def endpoint(request: Request) -> Response:
         service: Service = request.app.state.service
         path = request.url.path
+        headers: dict[str, str] = {}
         try:
             if fault := service.faults.take(name, path, "delay", "status"):
                 await asyncio.sleep(fault.delay_s)
                 if fault.kind == "status":
                     return _injected(fault)
             caller = await service.authenticator.caller(request.headers.get("authorization"))
+            headers = await service.throttle.admit(service.faults.profile, caller, request.method, path)
             body = await _body(request)
             answer = await handler(Call(service=service, request=request, operation=name, caller=caller, body=body))
         except ArmError as problem:
             _log.info("%s %s: %d %s", request.method, path, problem.status, problem)
-            return JSONResponse({"error": problem.error}, problem.status, headers=problem.headers)
+            return JSONResponse({"error": problem.error}, problem.status, headers={**headers, **problem.headers})
+        answer.headers.update(headers)
         if fault := service.faults.take(name, path, "status_after_commit", "drop_after_commit"):
             if fault.kind == "drop_after_commit":
                 _drop_connection(request)

@@ -16,8 +16,10 @@ from .faults import Faults
 from .operations import Operation, Operations, poll_url, retry_headers
 from .storage import Storage
 from .store import Document, Store
+from .throttle import Throttle
 
 if TYPE_CHECKING:
+    from .action_group import ActionGroup
     from .artifacts import Artifacts
     from .events import Outbox
     from .jobs import Jobs
@@ -38,7 +40,9 @@ class Service:
     operations: Operations
     jobs: Jobs
     outbox: Outbox
+    action_group: ActionGroup
     faults: Faults
+    throttle: Throttle
     authenticator: Authenticator
 
 
@@ -96,7 +100,7 @@ class Call:
         headers = {
             ("Location" if document is None else "Azure-AsyncOperation"): url,
             **_OPERATION_TIMEOUT,
-            **retry_headers(self.service.faults.profile.lro_seconds),
+            **retry_headers(self.service.faults.profile.retry_after_s),
         }
         if document is None:
             return Response(status_code=status, headers=headers)
@@ -123,6 +127,6 @@ class Call:
             kind,
             target=target,
             entity=entity,
-            seconds=service.faults.profile.lro_seconds,
+            seconds=service.faults.operation_seconds(),
             arguments=arguments,
         )

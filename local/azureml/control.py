@@ -14,7 +14,8 @@ from local.serving import json_body
 
 from .call import Service
 from .errors import ArmError
-from .faults import Fault, Profile
+from .faults import Fault
+from .profiles import PROFILES, Profile
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -25,8 +26,21 @@ async def get_profile(request: Request) -> Response:
 
 async def put_profile(request: Request) -> Response:
     """Replace the profile; what is left out goes back to its default."""
-    profile = await _parsed(request, Profile)
-    _service(request).faults.profile = profile
+    return _behaving(request, await _parsed(request, Profile))
+
+
+async def choose_profile(request: Request) -> Response:
+    """Behave as the profile with this name says."""
+    name = request.path_params["name"]
+    if name not in PROFILES:
+        raise HTTPException(400, f"There is no profile {name}: choose from {', '.join(PROFILES)}.")
+    return _behaving(request, PROFILES[name])
+
+
+def _behaving(request: Request, profile: Profile) -> Response:
+    service = _service(request)
+    service.faults.profile = profile
+    service.throttle.clear()
     return JSONResponse(profile.model_dump())
 
 
@@ -75,6 +89,7 @@ def _service(request: Request) -> Service:
 ROUTES = [
     Route("/control/profile", get_profile, methods=["GET"]),
     Route("/control/profile", put_profile, methods=["PUT"]),
+    Route("/control/profile/{name}", choose_profile, methods=["POST"]),
     Route("/control/faults", list_faults, methods=["GET"]),
     Route("/control/faults", add_fault, methods=["POST"]),
     Route("/control/faults", clear_faults, methods=["DELETE"]),

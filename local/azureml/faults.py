@@ -1,4 +1,4 @@
-"""What can be made to go wrong, and how long operations take; everything is off until switched on.
+"""What can be made to go wrong; everything is off until switched on.
 
 Faults live in memory: a restart clears them. Which operation names exist is the list of route names in `app.py`.
 """
@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from .profiles import Profile
 
 FaultKind = Literal["status", "status_after_commit", "drop_after_commit", "delay", "lro_failed"]
 
@@ -32,15 +34,6 @@ class Fault(BaseModel):
     delay_s: float = Field(default=0, ge=0)
 
 
-class Profile(BaseModel):
-    """How the service behaves when nothing is wrong."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lro_seconds: float = Field(default=0.2, ge=0)
-    event_keys: Literal["camelCase", "PascalCase"] = "camelCase"
-
-
 @dataclass
 class _Rule:
     fault: Fault
@@ -60,6 +53,11 @@ class Faults:
 
     def clear(self) -> None:
         self._rules.clear()
+
+    def operation_seconds(self) -> float:
+        """How long the next operation takes."""
+        seconds, spread = self.profile.lro_seconds, self.profile.lro_spread
+        return seconds * (1 + self._random.uniform(-spread, spread)) if spread else seconds
 
     def active(self) -> list[dict[str, object]]:
         return [{**rule.fault.model_dump(), "left": rule.left} for rule in self._rules]

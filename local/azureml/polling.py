@@ -45,4 +45,4 @@ def _operation(call: Call) -> Operation:
 
 
 def _retry(call: Call) -> dict[str, str]:
-    return retry_headers(call.service.faults.profile.lro_seconds)
+    return retry_headers(call.service.faults.profile.retry_after_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from cli.api import ApiError
 from local.cloud import CloudError, LocalCloud
 from local.demo import screen
+from local.demo.place import emptied
 from local.demo.story import GOOD, UNWANTED, Story
 from local.model_factory import ModelFactory
 
@@ -42,12 +42,7 @@ def demo(
 def _prepare(data: Path) -> None:
     screen.chapter("Switchyard demo")
     screen.say("starting the local cloud: storage, identity, Service Bus, Event Grid, Azure ML, the Functions host")
-    if not data.exists() or not any(data.iterdir()):
-        return
-    if not (data / "pids.json").exists():
-        raise CloudError(f"{data} is not empty and holds no local cloud: choose another directory with --data.")
-    LocalCloud(data).end_leftovers()
-    shutil.rmtree(data)
+    emptied(data)
 
 
 def _tell(cloud: LocalCloud) -> None:

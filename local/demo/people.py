@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from cli.api import ApiError, ReleaseApi, parse
-from cli.views import History, Release, Releases
+from cli.views import Evidence, EvidenceAccepted, History, Release, Releases, RollbackReport, Targets
 from local.cloud import CloudError, LocalCloud
 from local.demo import screen
 from local.sign_in import token_of
@@ -25,21 +26,24 @@ class Desk:
         self._cloud = cloud
         self._viewer = self._api("viewer-1")
 
-    def opened(self, model: str) -> Release:
+    def opened(self, asset: str) -> Release:
         """The release of `name:version`, once it is there."""
 
         def found() -> Release | None:
             listed = parse(Releases, self._viewer.releases()).releases
-            ids = [summary.release_id for summary in listed if summary.model == model]
+            ids = [summary.release_id for summary in listed if summary.model == asset]
             return self.read(ids[0]) if ids else None
 
-        return self._until(found, f"no release of {model} opens")
+        return self._until(found, f"no release of {asset} opens")
 
     def read(self, release_id: str) -> Release:
         return parse(Release, self._viewer.release(release_id))
 
     def history(self, release_id: str) -> History:
         return parse(History, self._viewer.history(release_id))
+
+    def targets(self, release_id: str) -> Targets:
+        return parse(Targets, self._viewer.targets(release_id))
 
     def follow(self, release_id: str) -> Release:
         """Show every phase until the release ends or needs a person."""
@@ -59,6 +63,29 @@ class Desk:
 
     def reject(self, release: Release, person: str, reason: str) -> None:
         self._decide(release, person, "reject", reason)
+
+    def request(self, environment: str, person: str, reason: str) -> Release:
+        """The release of an environment `name:version` that `person` asked for, once it is open."""
+        self._api(person).release_environment(environment.rpartition(":")[2], reason)
+        return self.opened(environment)
+
+    def hand_in(self, release: Release, person: str, notebook: Path) -> Evidence:
+        """What the app says to the executed notebook, once the release has it: what is decided on has changed then."""
+        answer = self._api(person).submit_evidence(release.release_id, notebook.read_bytes())
+        evidence = parse(EvidenceAccepted, answer).evidence
+
+        def taken() -> Evidence | None:
+            now = self.read(release.release_id).evidence
+            return evidence if now and now.sha256 == evidence.sha256 else None
+
+        return self._until(taken, f"{release.release_id} does not take its evidence")
+
+    def roll_back(self, release: Release, person: str, reason: str) -> str:
+        """Call it critical, so that nobody is asked; returns the id of the release that does it once it is accepted."""
+        return self._api(person).roll_back(release.release_id, reason, critical=True).release_id
+
+    def rollback_report(self, release_id: str) -> RollbackReport:
+        return parse(RollbackReport, self._viewer.rollback_report(release_id))
 
     def submit(self, release: Release, person: str, decision: str = "approve", reason: str = "") -> None:
         """Decide on what was shown; returns when the app has accepted it."""

@@ -7,8 +7,10 @@ Discovery 1.0; docs/local-cloud-contract.md for /health and /control.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeVar
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -18,8 +20,9 @@ from starlette.routing import Route
 
 from local.serving import REFUSALS, error, health, json_body
 
-from .tokens import TokenIssuer, TokenRequest, UnknownPerson
+from .tokens import ServiceTokenRequest, TokenIssuer, TokenRequest, UnknownPerson
 
+Asked = TypeVar("Asked", TokenRequest, ServiceTokenRequest)
 MSI_API_VERSION = "2019-08-01"
 
 
@@ -36,6 +39,7 @@ class IdentityApi:
                 Route("/{tenant:uuid}/v2.0/.well-known/openid-configuration", self.configuration),
                 Route("/{tenant:uuid}/discovery/v2.0/keys", self.key_set),
                 Route("/demo/token", self.demo_token, methods=["POST"]),
+                Route("/demo/service-token", self.service_token, methods=["POST"]),
                 Route("/demo/people", self.demo_people),
                 Route("/control/rotate", self.rotate, methods=["POST"]),
                 Route("/control/retire", self.retire, methods=["POST"]),
@@ -86,9 +90,15 @@ class IdentityApi:
         return JSONResponse({"keys": [key.public_jwk(issuer) for key in self.tokens.keys.published]})
 
     async def demo_token(self, request: Request) -> Response:
+        return await self._issued(request, TokenRequest, self.tokens.for_person)
+
+    async def service_token(self, request: Request) -> Response:
+        return await self._issued(request, ServiceTokenRequest, self.tokens.for_service)
+
+    async def _issued(self, request: Request, form: type[Asked], issue: Callable[[Asked], str]) -> Response:
         try:
-            asked = TokenRequest.model_validate(await json_body(request))
-            token = self.tokens.for_person(asked)
+            asked = form.model_validate(await json_body(request))
+            token = issue(asked)
         except ValidationError as problem:
             return error(HTTPStatus.BAD_REQUEST, "InvalidTokenRequest", str(problem))
         except UnknownPerson as problem:

@@ -32,11 +32,21 @@ class ManagedIdentity(_Strict):
     name: str
 
 
+class Service(_Strict):
+    """An application that calls others as itself, and the app roles it has in the API."""
+
+    oid: UUID
+    client_id: UUID
+    name: str
+    roles: tuple[str, ...] = ()
+
+
 class Directory(_Strict):
     tenant: UUID
     groups: dict[str, UUID]
     people: dict[str, Person]
     managed_identity: ManagedIdentity
+    services: dict[str, Service] = {}
 
     def group_ids(self, names: tuple[str, ...] | list[str]) -> list[str]:
         """Object ids of groups; a value that names no group here is taken for an id itself."""

@@ -25,7 +25,7 @@ CLI_CLIENT_ID = "55555555-0000-4000-8000-000000000001"
 
 
 class UnknownPerson(LookupError):
-    """people.json has nobody of that name."""
+    """people.json has nobody and no service of that name."""
 
 
 class TokenRequest(BaseModel):
@@ -40,6 +40,17 @@ class TokenRequest(BaseModel):
     expires_in: int = PERSON_LIFETIME_S  # seconds; negative for a token that has expired
     tenant: uuid.UUID | None = None
     overage: bool = False  # too many groups for a token: Entra sends a pointer to Graph instead
+
+
+class ServiceTokenRequest(BaseModel):
+    """Which service asks for which API; `roles` replaces what people.json says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service: str
+    audience: str = "api://switchyard"
+    roles: list[str] | None = None
+    expires_in: int = PERSON_LIFETIME_S
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,22 @@ class TokenIssuer:
             "app_displayname": identity.name,
         }
         return self._sign(claims), claims["exp"]
+
+    def for_service(self, request: ServiceTokenRequest) -> str:
+        """An app-only token with app roles. Raises `UnknownPerson`."""
+        service = self.directory.services.get(request.service)
+        if service is None:
+            known = ", ".join(sorted(self.directory.services))
+            raise UnknownPerson(f"There is no {request.service!r}; the services are {known}.")
+        claims: dict[str, Any] = {
+            **self._frame(request.audience, str(service.oid), self.directory.tenant, request.expires_in),
+            "idtyp": "app",
+            "azp": str(service.client_id),
+            "azpacr": "2",
+            "app_displayname": service.name,
+        }
+        roles = list(service.roles if request.roles is None else request.roles)
+        return self._sign({**claims, "roles": roles} if roles else claims)
 
     def _memberships(self, person: Person, request: TokenRequest) -> dict[str, Any]:
         """Entra leaves a claim out rather than sending it empty."""

@@ -60,19 +60,28 @@ def load_policies(path: str | os.PathLike[str]) -> Policies:
     """The release policy; ConfigError with every problem when anything is wrong."""
     file = Path(path)
     document, policies = _load(file, Policies)
+    fix = f"add it to groups, or write one of: {', '.join(policies.groups)}"
     problems = [
-        document.problem(
-            ("kinds", "model", "stages", i, "gate", "approvals", j, "group"),
-            "the group is not in groups",
-            f"add it to groups, or write one of: {', '.join(policies.groups)}",
-        )
-        for i, stage in enumerate(policies.kinds.model.stages)
-        for j, approval in enumerate(stage.gate.approvals if stage.gate else ())
-        if approval.group not in policies.groups
+        document.problem(place, "the group is not in groups", fix)
+        for place, group in _groups_used(policies)
+        if group not in policies.groups
     ]
     if problems:
         raise ConfigError(problems)
     return policies
+
+
+def _groups_used(policies: Policies) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every group that has a say, with its place in the file."""
+    kinds = policies.kinds
+    for kind, road in (("model", kinds.model), ("environment", kinds.environment)):
+        for i, stage in enumerate(road.stages):
+            for j, approval in enumerate(stage.gate.approvals if stage.gate else ()):
+                yield ("kinds", kind, "stages", i, "gate", "approvals", j, "group"), approval.group
+    for j, approval in enumerate(kinds.rollback.gate.approvals):
+        yield ("kinds", "rollback", "gate", "approvals", j, "group"), approval.group
+    for j, group in enumerate(policies.freeze_groups):
+        yield ("freeze_groups", j), group
 
 
 def _load(path: Path, model: type[Model]) -> tuple[Document, Model]:

@@ -64,16 +64,29 @@ class TokenVerifier:
 
     async def verify(self, authorization_header: str | None) -> Actor:
         """The caller of a request. Raises Unauthenticated, Forbidden or KeysUnavailable."""
+        claims = await self._verified(authorization_header)
+        return self._actor(claims, is_person=_may_call(claims))
+
+    async def verify_application(self, authorization_header: str | None, role: str) -> Actor:
+        """An application with this app role, which is good for one thing only. Raises what `verify` raises."""
+        claims = await self._verified(authorization_header)
+        if _is_person(claims) or role not in _several(claims, "roles"):
+            raise Forbidden(f"Only an application with the app role {role} may do this.")
+        return self._actor(claims, is_person=False)
+
+    async def _verified(self, authorization_header: str | None) -> dict[str, Any]:
         token = _bearer(authorization_header)
         key = await asyncio.to_thread(self._signing_key, token)
-        claims = self._claims(token, key)
+        return self._claims(token, key)
+
+    def _actor(self, claims: Mapping[str, Any], *, is_person: bool) -> Actor:
         return Actor(
             object_id=str(claims["oid"]).lower(),
             tenant_id=self._tenant_id,
             name=_text(claims, "name", "app_displayname", "azp", "appid") or str(claims["oid"]),
             username=_text(claims, "preferred_username", "upn"),
             groups=self._groups(claims),
-            is_person=_may_call(claims),
+            is_person=is_person,
         )
 
     def _signing_key(self, token: str) -> Any:
@@ -138,13 +151,17 @@ def _bearer(header: str | None) -> str:
 
 def _may_call(claims: Mapping[str, Any]) -> bool:
     """True for a person, false for an application. Raises Forbidden for a caller without the API's permission."""
-    scopes = str(claims.get("scp") or "").split()
-    is_person = claims.get("idtyp") != "app" and bool(scopes)
-    if is_person and SCOPE not in scopes:
+    is_person = _is_person(claims)
+    if is_person and SCOPE not in str(claims["scp"]).split():
         raise Forbidden(f"The access token lacks the scope {SCOPE}: have the client ask for it and sign in again.")
     if not is_person and APP_ROLE not in _several(claims, "roles"):
         raise Forbidden(f"The application lacks the app role {APP_ROLE}: ask an administrator to assign it.")
     return is_person
+
+
+def _is_person(claims: Mapping[str, Any]) -> bool:
+    """A delegated token has scopes; one that an application got for itself has none."""
+    return claims.get("idtyp") != "app" and bool(str(claims.get("scp") or "").split())
 
 
 def _several(claims: Mapping[str, Any], name: str) -> list[Any]:

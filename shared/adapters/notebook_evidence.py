@@ -25,10 +25,14 @@ from nbformat import ValidationError
 from nbformat.validator import get_validator
 
 from shared.domain.errors import InvalidRequest
-from shared.domain.evidence import CodeCell, Content, ContentFact, ErrorOutput, NotebookFacts
-
-NOTEBOOK_BYTES_MAX = 5 * 1024 * 1024
-"""Pictures included; evidence is text, the complete example has 7 KiB."""
+from shared.domain.evidence import (
+    NOTEBOOK_BYTES_MAX,
+    CodeCell,
+    Content,
+    ContentFact,
+    ErrorOutput,
+    NotebookFacts,
+)
 
 CELLS_MAX = 500
 OUTPUTS_MAX = 1_000

@@ -1,13 +1,15 @@
 """ReleaseConfig from the configuration files: what a release needs of policies and fleet, in the domain's words."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from shared.adapters.config_files import load_fleet, load_policies
 from shared.application.ports import Fleet
 from shared.contracts import configuration as files
+from shared.domain.alert_model import AlertKind, AlertPolicy, AlertRule, Measure
 from shared.domain.model import DeploymentPlan, Kind
 from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from shared.domain.rollback_model import RollbackThresholds
 
 HOUR_S = 3600
 
@@ -15,14 +17,21 @@ HOUR_S = 3600
 class FileReleaseConfig:
     """Reads everything once, when it is built, so that a mistake shows before any release meets it.
 
-    Raises ConfigError with every mistake in every file.
+    `resource_group_id` is the ARM id of the group that holds the alert rules. Raises ConfigError with every mistake in
+    every file.
     """
 
-    def __init__(self, config_dir: Path, policies_file: Path) -> None:
+    def __init__(self, config_dir: Path, policies_file: Path, resource_group_id: str = "") -> None:
         self._policies = load_policies(policies_file)
+        self._alerts = _alerts(self._policies.alerts, resource_group_id)
         self._fleet = load_fleet(config_dir)
         kinds = self._policies.kinds
-        self._by_kind = {Kind.MODEL: _policy(kinds.model), Kind.ENVIRONMENT: _policy(kinds.environment)}
+        environment = _with_evidence(_policy(kinds.environment), kinds.environment)
+        self._by_kind = {
+            Kind.MODEL: _policy(kinds.model),
+            Kind.ENVIRONMENT: _with_rollback(environment, kinds.rollback),
+            Kind.ROLLBACK: _with_rollback(replace(_policy(kinds.environment), gates={}), kinds.rollback),
+        }
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
         """The policy of releases of this kind."""
@@ -39,6 +48,14 @@ class FileReleaseConfig:
             test_compute=deployment.compute.test,
             input_uri=deployment.input_uri,
         )
+
+    def freeze_groups(self) -> tuple[str, ...]:
+        """The groups whose members may freeze production and lift freezes."""
+        return self._policies.freeze_groups
+
+    def alerts(self) -> AlertPolicy:
+        """Which alert rules count, and from when on."""
+        return self._alerts
 
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
@@ -63,6 +80,41 @@ class FileReleaseConfig:
 def _policy(kind: files.KindPolicy | files.EnvironmentPolicy) -> Policy:
     gates = {Stage(stage.name): _gate(stage.gate) for stage in kind.stages if stage.gate}
     return Policy(gates=gates, limits=_limits(kind.limits))
+
+
+def _with_evidence(policy: Policy, kind: files.EnvironmentPolicy) -> Policy:
+    """The policy whose registry gate asks for evidence, where the file says so."""
+    gate = replace(policy.gates[Stage.REGISTRY], evidence_required=kind.evidence_required)
+    return replace(policy, gates={**policy.gates, Stage.REGISTRY: gate})
+
+
+def _with_rollback(policy: Policy, rollback: files.RollbackPolicy) -> Policy:
+    """The policy with the gate of rollbacks beside its own."""
+    return replace(
+        policy,
+        gates={**policy.gates, Stage.ROLLBACK: _gate(rollback.gate)},
+        limits=replace(policy.limits, rollback_samples_max=rollback.samples_max),
+        critical_at_once=rollback.critical == "at_once",
+    )
+
+
+def _alerts(alerts: files.AlertsPolicy, resource_group_id: str) -> AlertPolicy:
+    """Rules by their full ARM ids, which are made here and never taken from an alert."""
+    provider = f"{resource_group_id}/providers/microsoft.insights"
+    return AlertPolicy(
+        rules=tuple(
+            AlertRule(
+                rule_id=f"{provider}/{each.rule}".lower(),
+                kind=AlertKind(each.kind),
+                severity=each.severity,
+                measure=Measure(each.measure),
+            )
+            for each in alerts.rules
+        ),
+        thresholds=RollbackThresholds(**alerts.thresholds.model_dump()),
+        window_s=alerts.window_s,
+        recent_change_s=alerts.recent_change_s,
+    )
 
 
 def _gate(gate: files.Gate) -> GatePolicy:

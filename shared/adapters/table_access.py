@@ -77,12 +77,14 @@ class Table:
                     break
         return rows
 
-    async def write(self, *operations: Operation) -> None:
-        """One transaction of one partition. Raises Unsettled, or RowLimitError before anything is sent."""
+    async def write(self, *operations: Operation) -> list[str]:
+        """One transaction of one partition; the new ETags, empty for what was deleted. Raises Unsettled, or
+        RowLimitError before anything is sent."""
         check_limits(operations)
         row = operations[0][1]
         async with self._call(f"writing {row['PartitionKey']}/{row['RowKey']}", Unsettled) as client:
-            await client.submit_transaction(operations)
+            written = await client.submit_transaction(operations)
+        return [str(each.get("etag") or "") for each in written]
 
     async def remove(self, partition_key: str, row_key: str) -> None:
         """Deletes a row that never changes; one that is gone is fine."""

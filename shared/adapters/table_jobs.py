@@ -1,6 +1,6 @@
 """TestJobs on Azure Tables, all in the partition `jobs`.
 
-`claim|<release id>|<serial>`  the right to start the one test job of a step (I14)
+`claim|<release id>|<serial>`  the right to start the one test job of a step (I14); of many, `|<part>` follows
 `job|<name>`                   the release a job belongs to, written in one transaction with the claim's completion
 """
 
@@ -8,7 +8,17 @@ import uuid
 from datetime import datetime
 
 from shared.adapters.table_access import Table, Unsettled, etag_of
-from shared.adapters.table_rows import JOBS, Row, check_release_id, hashed, insert, put_index, replace, time_text
+from shared.adapters.table_rows import (
+    JOBS,
+    Row,
+    check_release_id,
+    hashed,
+    insert,
+    plain_key,
+    put_index,
+    replace,
+    time_text,
+)
 from shared.application.errors import TransientFault
 from shared.application.ports import TestClaim
 
@@ -21,9 +31,9 @@ class TableTestJobs:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def claim(self, release_id: str, serial: int, now: datetime) -> TestClaim:
+    async def claim(self, release_id: str, serial: int, now: datetime, part: str = "") -> TestClaim:
         """Claims the start, or returns the claim that is there."""
-        key, op_id = _claim_key(release_id, serial), uuid.uuid4().hex
+        key, op_id = _claim_key(release_id, serial, part), uuid.uuid4().hex
         row = {
             "PartitionKey": JOBS,
             "RowKey": key,
@@ -46,10 +56,10 @@ class TableTestJobs:
             job_name=str(row["job_name"]),
         )
 
-    async def record(self, release_id: str, serial: int, job_name: str) -> None:
+    async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
         """Completes the claim. Raises LookupError when the start was never claimed."""
         for _ in range(_TRIES):
-            row = await self._table.get(JOBS, _claim_key(release_id, serial))
+            row = await self._table.get(JOBS, _claim_key(release_id, serial, part))
             if row is None:
                 raise LookupError(f"release {release_id} never claimed the test job of step {serial}: claim it first")
             if row["job_name"] == job_name:
@@ -68,8 +78,9 @@ class TableTestJobs:
         return str(row["release_id"]) if row else None
 
 
-def _claim_key(release_id: str, serial: int) -> str:
-    return f"claim|{check_release_id(release_id)}|{serial:06}"
+def _claim_key(release_id: str, serial: int, part: str) -> str:
+    own = f"claim|{check_release_id(release_id)}|{serial:06}"
+    return f"{own}|{plain_key(part)}" if part else own
 
 
 def _job_key(job_name: str) -> str:

@@ -42,6 +42,19 @@ class TableCircuitLocks:
                 return
         raise TransientFault(f"the lock of circuit {key} could not be given back by release {release_id}")
 
+    async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
+        """Takes the lock from `holder` if that still holds it."""
+        for _ in range(_TRIES):
+            row = await self._row(key)
+            lock = _lock_of(row) if row else Lock(key=key, holder="", epoch=0)
+            if lock.holder not in (holder, release_id) or not lock.holder:
+                return lock
+            epoch = lock.epoch if lock.holder == release_id else lock.epoch + 1
+            taken = Lock(key=key, holder=release_id, epoch=epoch, free_from=quiet_until)
+            if taken == lock or await self._written(taken, row):
+                return taken
+        raise TransientFault(f"the lock of circuit {key} kept changing while release {release_id} tried to take it")
+
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""
         row = await self._row(key)

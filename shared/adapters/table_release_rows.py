@@ -46,6 +46,7 @@ RELEASE_KEY = "release"
 RELEASE_AND_TARGETS = (RELEASE_KEY, "target}")
 HISTORY_ROWS = ("history|", "history}")
 OUTBOX_ROWS = ("outbox|", "outbox}")
+_TARGET = "target|"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +84,15 @@ def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
             for row, text in zip(target_rows, texts, strict=True)
         },
     )
-    release = load_release(join_text("json", own))
-    if release.kind is Kind.ENVIRONMENT:
+    release = read_without_targets(own)
+    if release.kind is not Kind.MODEL:
         return dataclasses.replace(release, fleet=tuple(load_fleet_target(text) for text in texts)), version
     return dataclasses.replace(release, targets=tuple(load_target(text) for text in texts)), version
+
+
+def read_without_targets(row: Row) -> Release:
+    """The release in the row of RELEASE_KEY."""
+    return load_release(join_text("json", row))
 
 
 def inbox_key(event_id: str) -> str:
@@ -118,6 +124,21 @@ def commit_operations(change: Change, op_id: str) -> list[Operation]:
         *_target_operations(change.release, before),
         *(insert({"PartitionKey": release_id, **row}) for row in (*events, *entries, *commands)),
     ]
+
+
+def version_after(change: Change, operations: list[Operation], etags: list[str]) -> Version:
+    """The version that a commit of these operations left behind; `etags` are theirs."""
+    before = Version.of(change.version) if change.version is not None else None
+    targets = dict(before.targets) if before else {}
+    for (kind, row, _), etag in zip(operations, etags, strict=True):
+        if not row["RowKey"].startswith(_TARGET):
+            continue
+        if kind == "delete":
+            del targets[row["RowKey"]]
+        else:
+            targets[row["RowKey"]] = (etag, _digest(row["number"], join_text("json", row)))
+    count = (before.outbox_count if before else 0) + len(change.commands)
+    return Version(etag=etags[0], outbox_count=count, targets=targets)
 
 
 def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:
@@ -153,7 +174,7 @@ def _target_operations(release: Release, before: Version | None) -> list[Operati
 
 
 def _target_row(release_id: str, number: int, target: Target | FleetTarget) -> Row:
-    key = f"target|{plain_key(target.key)}"
+    key = f"{_TARGET}{plain_key(target.key)}"
     text: dict[str, Any] = split_text("json", _dump(target))
     return {"PartitionKey": release_id, "RowKey": key, "number": number, "touched": target.touched, **text}
 

@@ -4,16 +4,19 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
-from shared.adapters.table_access import Unsettled
+from shared.adapters.table_access import Table, Unsettled, etag_of
 from shared.adapters.table_index import ReleaseIndex
 from shared.adapters.table_release_rows import (
     HISTORY_ROWS,
     OUTBOX_ROWS,
     RELEASE_AND_TARGETS,
     RELEASE_KEY,
+    Version,
     commit_operations,
     inbox_key,
     read_release,
+    read_without_targets,
+    version_after,
 )
 from shared.adapters.table_rows import Row, check_release_id, is_release_id, join_text
 from shared.application.errors import ConcurrentUpdate
@@ -22,29 +25,51 @@ from shared.contracts.messages import decode_command
 from shared.contracts.release_json import load_entry
 from shared.domain.commands import Command
 from shared.domain.history import HistoryEntry
+from shared.domain.model import Kind, Release
+
+#: A fleet of 200 circuits takes about a megabyte; one process works on few releases at a time.
+KNOWN_MAX = 8
 
 
 class TableReleaseStore(ReleaseIndex):
-    """Reading an id that no release can have finds nothing; writing it raises ValueError."""
+    """Reading an id that no release can have finds nothing; writing it raises ValueError.
+
+    Every commit replaces the release row, so that its ETag stands for the whole release: while it is the one that this
+    process last read or wrote, the targets need not be read again.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._known: dict[str, tuple[Release, Version]] = {}
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
         """Raises StoredFormError for a release that a newer version of this code wrote."""
-        rows, seen = await asyncio.gather(
-            self._rows(release_id, RELEASE_AND_TARGETS), self._seen(release_id, event_ids)
-        )
-        found = read_release(rows)
+        found, seen = await asyncio.gather(self._found(release_id), self._seen(release_id, event_ids))
         if found is None:
             return None
         release, version = found
         return Stored(release=release, version=version.text(), seen=seen)
+
+    async def without_fleet(self, release_id: str) -> Release | None:
+        """One row; the targets of a model release are few and come with it."""
+        row = await self._table.get(release_id, RELEASE_KEY) if is_release_id(release_id) else None
+        if row is None:
+            return None
+        release = read_without_targets(row)
+        if release.kind is not Kind.MODEL:
+            return release
+        stored = await self.load(release_id)
+        return stored.release if stored else None
 
     async def commit(self, change: Change) -> None:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""
         release_id = check_release_id(change.release.release_id)
         op_id = uuid.uuid4().hex
         operations = commit_operations(change, op_id)
+        self._known.pop(release_id, None)
         try:
-            await self._table.write(*operations)
+            etags = await self._table.write(*operations)
+            self._remember(release_id, (change.release, version_after(change, operations, etags)))
         except Unsettled as fault:
             row = await self._table.get(release_id, RELEASE_KEY, select=["op_id"])
             if row is None or row["op_id"] != op_id:
@@ -63,6 +88,22 @@ class TableReleaseStore(ReleaseIndex):
     async def history(self, release_id: str) -> list[HistoryEntry]:
         """Oldest first."""
         return [load_entry(join_text("json", row)) for row in await self._rows(release_id, HISTORY_ROWS)]
+
+    async def _found(self, release_id: str) -> tuple[Release, Version] | None:
+        if known := self._known.get(release_id):
+            own = await self._table.get(release_id, RELEASE_KEY, select=["RowKey"])
+            if own is not None and etag_of(own) == known[1].etag:
+                return known
+        found = read_release(await self._rows(release_id, RELEASE_AND_TARGETS))
+        if found is not None:
+            self._remember(release_id, found)
+        return found
+
+    def _remember(self, release_id: str, found: tuple[Release, Version]) -> None:
+        self._known.pop(release_id, None)
+        while len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[release_id] = found
 
     async def _rows(self, release_id: str, keys: tuple[str, str]) -> list[Row]:
         return await self._table.query(release_id, keys=keys) if is_release_id(release_id) else []

@@ -4,8 +4,8 @@ from typing import Any, TypeVar
 
 from shared.application.ids import content_digest
 from shared.application.ports import Ports
-from shared.domain.commands import Command
-from shared.domain.events import StepEvent
+from shared.domain.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
+from shared.domain.events import Outcome, StepEvent, TargetAnswered
 
 StepEventT = TypeVar("StepEventT", bound=StepEvent)
 
@@ -20,3 +20,11 @@ def answer(kind: type[StepEventT], command: Command, ports: Ports, **content: An
         serial=command.serial,
         **content,
     )
+
+
+def target_answer(
+    command: ChangeTarget | CheckTarget | ProbeTarget, ports: Ports, outcome: Outcome, detail: str, **more: object
+) -> TargetAnswered:
+    """The answer to this look at this try."""
+    about = {"target_key": command.target_key, "attempt": command.attempt, "look": command.look}
+    return answer(TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)

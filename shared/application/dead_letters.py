@@ -2,7 +2,7 @@
 
 from shared.application.ids import content_digest
 from shared.application.ports import IntakeResult, Ports
-from shared.domain.commands import Command, PublishFact
+from shared.domain.commands import AssessAlert, Command, PublishFact
 from shared.domain.events import Event, MessageDeadLettered
 
 #: How often the news of a dead letter may be dead-lettered itself: with ten deliveries each, that outlasts an outage;
@@ -16,12 +16,13 @@ async def dead_lettered(
 ) -> None:
     """`message` is None when `body` could not be read; of a quarantined body the first 1,000 characters are kept.
 
-    A fact that could not be published does not hold its release, which goes on rightly; it is quarantined.
+    A fact that could not be published does not hold its release, which goes on rightly; it is quarantined. So is the
+    message of an alert, which belongs to no release: the alert itself is kept, and the sweeper sends for it again.
     """
     now = ports.clock.now()
     intake_id = f"dead-letter-{content_digest(queue, message_id, reason)}"
     rounds = message.rounds + 1 if isinstance(message, MessageDeadLettered) else 1
-    if message is None or isinstance(message, PublishFact) or rounds > ROUNDS_MAX:
+    if message is None or isinstance(message, PublishFact | AssessAlert) or rounds > ROUNDS_MAX:
         kept = f"{reason}: {body[:_BODY_CHARS_MAX]}"
         await ports.intake.record(intake_id, IntakeResult.QUARANTINED, queue, kept, now)
         return

@@ -8,7 +8,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from shared.application import effects_checks, effects_deploy, effects_fleet, effects_model, effects_test
+from shared.application import (
+    effects_checks,
+    effects_deploy,
+    effects_fleet,
+    effects_model,
+    effects_rollback,
+    effects_test,
+)
+from shared.application.alerts import assess_alert
 from shared.application.answers import answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import Place, Ports
@@ -36,6 +44,7 @@ STEP_HANDLERS: dict[type[c.Command], StepHandler] = {
     c.ListTargets: effects_fleet.list_targets,
     c.CheckTarget: effects_checks.check_target,
     c.ChangeTarget: effects_fleet.change_target,
+    c.ProbeTarget: effects_rollback.probe_target,
 }
 
 
@@ -49,17 +58,19 @@ async def carry_out(command: c.Command, ports: Ports) -> None:
         await effects_fleet.free_fleet(command, ports)
     elif isinstance(command, c.CancelTest):
         await _cancel(command, ports)
+    elif isinstance(command, c.AssessAlert):
+        await assess_alert(command.alert_key, ports)
     else:
         await _carry_out_step(command, ports)
 
 
 async def _carry_out_step(command: c.Command, ports: Ports) -> None:
-    stored = await ports.store.load(command.release_id)
-    if stored is None or stored.release.serial != command.serial:
+    release = await ports.store.without_fleet(command.release_id)  # a command brings what it needs of its target
+    if release is None or release.serial != command.serial:
         log.info("stale command %s dropped", command.command_id, extra={"release_id": command.release_id})
         return
     try:
-        event = await STEP_HANDLERS[type(command)](command, stored.release, ports)
+        event = await STEP_HANDLERS[type(command)](command, release, ports)
     except PlatformErrored as error:
         event = answer(e.StepErrored, command, ports, reason=str(error))
     except PlatformRefused as error:

@@ -6,7 +6,7 @@ check that compares itself with it.
 
 from typing import Any
 
-from shared.application.effects_fleet import target_answer
+from shared.application.answers import target_answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import CompatibilityJob, Place, Ports
 from shared.domain import commands as c

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from shared.application.answers import answer
 from shared.application.errors import PlatformErrored
+from shared.application.freezes import frozen, standing_before
 from shared.application.ports import DeploymentState, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
@@ -19,7 +20,9 @@ def place_of(phase: Phase) -> Place:
 
 
 async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Ports) -> e.Event | None:
-    """Takes the lock; if the release ended in between, it is given back at once."""
+    """Takes the lock; if the release ended in between, it is given back at once. Behind a freeze nothing is taken."""
+    if freeze := await standing_before(release, [command.target_key], ports):
+        return frozen(command, freeze, ports)
     now = ports.clock.now()
     lock = await ports.locks.acquire(command.target_key, command.release_id, now)
     if lock.holder != command.release_id:
@@ -40,7 +43,10 @@ async def free_circuit(command: c.FreeCircuit, ports: Ports) -> None:
 
 
 async def record_previous(command: c.RecordPrevious, release: Release, ports: Ports) -> e.Event:
-    """What production runs now, in full. A deployment that is being changed has no state to record yet."""
+    """What production runs now, in full. A deployment that is being changed has no state to record yet; behind a
+    freeze it is not recorded, because production counts as touched from then on."""
+    if freeze := await standing_before(release, [release.target.key], ports):
+        return frozen(command, freeze, ports)
     state = await _read(Place.PRODUCTION, command.spec, ports)
     if state is not None and state.provisioning.lower() in _IN_PROGRESS:
         raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
@@ -57,6 +63,8 @@ async def deploy(command: c.Deploy, release: Release, ports: Ports) -> e.Event |
             return _observed(command, command.spec, state, ports)
         if busy:
             raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+    if freeze := await standing_before(release, [command.target_key], ports):
+        return frozen(command, freeze, ports)
     if not await _still_wanted(command, ports):
         return None
     await ports.platform.put_deployment(place, command.spec)

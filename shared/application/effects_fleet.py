@@ -1,9 +1,11 @@
 """Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from shared.application.answers import answer
+from shared.application.answers import answer, target_answer
+from shared.application.effects_rollback import list_restorable, preempt
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.freezes import frozen, standing_before
 from shared.application.ports import DeploymentState, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
@@ -78,20 +80,27 @@ async def promote_environment(command: c.PromoteEnvironment, release: Release, p
 
 
 async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports) -> e.Event | None:
-    """Takes the locks in the order of their keys, so that two releases never wait for each other in a circle."""
+    """Takes the locks in the order of their keys, so that two releases never wait for each other in a circle. Behind a
+    freeze of any of them no more are taken."""
+    if freeze := await standing_before(release, command.target_keys, ports):
+        return frozen(command, freeze, ports)
     now = ports.clock.now()
     epochs: dict[str, int] = {}
+    quiet_until: datetime | None = None
     for key in command.target_keys:
         lock = await ports.locks.acquire(key, command.release_id, now)
+        if command.preempt and lock.holder != command.release_id:
+            lock = await preempt(lock, command, ports)
         if lock.holder != command.release_id:
             return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})")
         epochs[key] = lock.epoch
-    stored = await ports.store.load(command.release_id)
-    if stored is None or stored.release.phase.is_terminal:
+        quiet_until = max(filter(None, (quiet_until, lock.free_from)), default=None)
+    current = await ports.store.without_fleet(command.release_id)
+    if current is None or current.phase.is_terminal:
         for key in command.target_keys:
             await ports.locks.free(key, command.release_id, now)
         return None
-    return answer(e.FleetAcquired, command, ports, epochs=epochs)
+    return answer(e.FleetAcquired, command, ports, epochs=epochs, quiet_until=quiet_until)
 
 
 async def free_fleet(command: c.FreeFleet, ports: Ports) -> None:
@@ -103,6 +112,8 @@ async def free_fleet(command: c.FreeFleet, ports: Ports) -> None:
 
 async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -> e.Event:
     """What the endpoint runs now, in full. A deployment that is being changed has no state to freeze yet."""
+    if command.undoes:
+        return await list_restorable(command, ports)
     states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
     for state in states:
         if state.provisioning.lower() in IN_PROGRESS:
@@ -131,15 +142,20 @@ async def change_target(command: c.ChangeTarget, release: Release, ports: Ports)
         outcome, detail = Outcome.PENDING, f"nobody knows whether the change was applied, looking: {error}"
     if outcome is None:
         return None
+    if outcome is Outcome.PENDING and command.look:
+        await _look_later(command, release, ports)
+        return None
     return target_answer(command, ports, outcome, detail)
 
 
-def target_answer(
-    command: c.ChangeTarget | c.CheckTarget, ports: Ports, outcome: Outcome, detail: str, **more: object
-) -> e.TargetAnswered:
-    """The answer to this look at this try."""
-    about = {"target_key": command.target_key, "attempt": command.attempt, "look": command.look}
-    return answer(e.TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)
+async def _look_later(command: c.ChangeTarget, release: Release, ports: Ports) -> None:
+    """Still under way, which is no news: the release hears of what ends only, so that waiting for a fleet costs it no
+    commits. The id names the time of the look, so that several who look at one target become one."""
+    pause_s = release.policy.limits.target_look_s
+    at = ports.clock.now() + timedelta(seconds=pause_s)
+    look = f"{command.serial}-{command.target_key.lower()}-{command.attempt}-{command.look}"
+    message_id = f"{command.release_id}-{look}-at-{int(at.timestamp() // pause_s)}"
+    await ports.commands.send(command, at=at, message_id=message_id)
 
 
 async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
@@ -163,13 +179,16 @@ async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None
 
 
 async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
-    """Right before a change: the release is still in this step, and its lock is still its own (I3, I7)."""
-    stored = await ports.store.load(command.release_id)
-    if stored is None or stored.release.serial != command.serial:
+    """Right before a change: the release is still in this step, its lock is still its own, and no freeze stands before
+    an update (I3, I7, I19)."""
+    release = await ports.store.without_fleet(command.release_id)
+    if release is None or release.serial != command.serial:
         return None, ""
     lock = await ports.locks.get(command.target_key)
     if lock is None or lock.holder != command.release_id or lock.epoch != command.epoch:
         return Outcome.REFUSED, "the lock of the circuit was lost"
+    if freeze := await standing_before(release, [command.target_key], ports):
+        return Outcome.FROZEN, str(freeze)
     await ports.platform.put_deployment(Place.PRODUCTION, command.spec)
     return Outcome.PENDING, "accepted by Azure ML"
 
@@ -177,8 +196,8 @@ async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, s
 def _is_foreign(command: c.ChangeTarget, state: DeploymentState) -> bool:
     """Neither what was frozen nor what this release made of it: only the last to change it may change it back."""
     tags = state.spec.tags
-    ours = command.release_id in (tags.get("release_id"), restored_by(state.spec))
-    return not ours and not runs(command.previous, state.spec)
+    ours = tags.get("release_id") in (command.release_id, command.undoes)
+    return not ours and restored_by(state.spec) != command.release_id and not runs(command.previous, state.spec)
 
 
 def _version(state: DeploymentState) -> str:

@@ -8,9 +8,9 @@ from shared.application.dispatch import dispatch
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, IntakeResult, Ports, Stored
 from shared.domain.commands import Command
-from shared.domain.decide import Decision, decide, open_environment_release, open_release, refused
+from shared.domain.decide import Decision, decide, open_environment_release, open_release, open_rollback, refused
 from shared.domain.errors import DomainError
-from shared.domain.events import EnvironmentReleaseRequested, Event, ModelRegistered
+from shared.domain.events import EnvironmentReleaseRequested, Event, ModelRegistered, RollbackOpened
 from shared.domain.history import HistoryEntry
 from shared.domain.model import Kind, Release
 
@@ -114,6 +114,8 @@ class _Fold:
             return open_release(event, ports.config.policy(), now)
         if self.release is None and isinstance(event, EnvironmentReleaseRequested):
             return open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), now)
+        if self.release is None and isinstance(event, RollbackOpened):
+            return open_rollback(event, ports.config.policy(Kind.ROLLBACK), now)
         if self.release is None:
             return None
         try:

@@ -13,7 +13,6 @@ from shared.domain.events import (
     EnvironmentReleaseRequested,
     Event,
     RetryRequested,
-    RollbackRequested,
 )
 from shared.domain.model import Actor, Kind, Release
 from shared.domain.policy import Stage
@@ -53,7 +52,7 @@ async def submit_approval(
         digest=digest,
         reason=reason,
     )
-    return await _submit(event, ports)
+    return await submit(event, ports)
 
 
 async def abort(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
@@ -65,7 +64,7 @@ async def abort(release_id: str, actor: Actor, reason: str, ports: Ports) -> Dec
         actor=actor,
         reason=reason,
     )
-    return await _submit(event, ports)
+    return await submit(event, ports)
 
 
 async def retry(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
@@ -77,7 +76,7 @@ async def retry(release_id: str, actor: Actor, reason: str, ports: Ports) -> Dec
         actor=actor,
         reason=reason,
     )
-    return await _submit(event, ports)
+    return await submit(event, ports)
 
 
 async def request_environment_release(
@@ -104,25 +103,14 @@ async def request_environment_release(
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
 
 
-async def roll_back(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
-    """Puts the fleet back to what it ran before the release. Raises DomainError and NoSuchRelease."""
-    event = RollbackRequested(
-        event_id=f"{release_id}-rollback-{content_digest(actor.object_id, await _serial(release_id, ports))}",
-        release_id=release_id,
-        occurred_at=ports.clock.now(),
-        actor=actor,
-        reason=reason,
-    )
-    return await _submit(event, ports)
-
-
 async def _serial(release_id: str, ports: Ports) -> int:
     """A click twice in the same step is one request; the same wish in a later step is another."""
     stored = await ports.store.load(release_id)
     return stored.release.serial if stored else 0
 
 
-async def _submit(event: Event, ports: Ports) -> Decided:
+async def submit(event: Event, ports: Ports) -> Decided:
+    """Decides at once, so that a refusal is told at once, then puts the event on the queue, where it decides again."""
     stored = await ports.store.load(event.release_id, [event.event_id])
     if stored is None:
         raise NoSuchRelease(f"there is no release {event.release_id}: list the releases to find its id")

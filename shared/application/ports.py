@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from shared.application.alert_ports import AlertPorts
+from shared.application.freeze_log import FreezeLog
 from shared.application.platform_ports import (
     CheckTolerance,
     CompatibilityJob,
@@ -21,13 +23,16 @@ from shared.application.platform_ports import (
     RegisteredEnvironment,
     RegisteredModel,
 )
+from shared.domain.alert_model import AlertPolicy
 from shared.domain.commands import Command
 from shared.domain.events import Event
+from shared.domain.evidence import NotebookFacts
 from shared.domain.history import HistoryEntry
 from shared.domain.model import DeploymentPlan, Kind, Release
 from shared.domain.policy import Policy
 
 __all__ = [
+    "AlertPorts",
     "Change",
     "CheckTolerance",
     "CircuitLocks",
@@ -37,12 +42,15 @@ __all__ = [
     "DeploymentState",
     "EnvironmentPlatform",
     "EventQueue",
+    "EvidenceStore",
     "FactPublisher",
+    "FreezeLog",
     "IntakeLog",
     "IntakeResult",
     "JobState",
     "Lock",
     "ModelPlatform",
+    "NotebookReader",
     "Place",
     "Ports",
     "RegisteredEnvironment",
@@ -91,6 +99,9 @@ class ReleaseStore(Protocol):
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
         """The release and which of `event_ids` its inbox holds; None when there is no such release."""
 
+    async def without_fleet(self, release_id: str) -> Release | None:
+        """The release as `load` finds it, but with an empty `fleet`: it costs the same however large the fleet is."""
+
     async def commit(self, change: Change) -> None:
         """All or nothing. Raises ConcurrentUpdate when the release changed since `change.version`, or exists already
         when it is None. An unknown outcome is resolved by reading back, so that the own success is never an error."""
@@ -134,7 +145,8 @@ class CommandQueue(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """A circuit's lock. `holder` is empty when nobody holds it; then it is free from `free_from` on."""
+    """A circuit's lock. `holder` is empty when nobody holds it; then it is free from `free_from` on. With a holder,
+    `free_from` is when changes of the one it was taken from have ended."""
 
     key: str
     holder: str
@@ -151,6 +163,10 @@ class CircuitLocks(Protocol):
 
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
         """Gives the lock back if `release_id` holds it; otherwise nothing."""
+
+    async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
+        """Takes the lock from `holder` if that still holds it, under a new epoch unless it is `release_id` itself;
+        `quiet_until` becomes the lock's `free_from`. Returns the lock as it is then."""
 
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""
@@ -171,10 +187,10 @@ class TestClaim:
 class TestJobs(Protocol):
     """Which test job belongs to which release; a claim is durable before the job is started (I14)."""
 
-    async def claim(self, release_id: str, serial: int, now: datetime) -> TestClaim:
-        """Claims the start, or returns the claim that is there."""
+    async def claim(self, release_id: str, serial: int, now: datetime, part: str = "") -> TestClaim:
+        """Claims the start, or returns the claim that is there; `part` tells the jobs of one step apart."""
 
-    async def record(self, release_id: str, serial: int, job_name: str) -> None:
+    async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
         """Completes the claim and makes `release_of(job_name)` answer."""
 
     async def release_of(self, job_name: str) -> str | None:
@@ -188,6 +204,7 @@ class IntakeResult(StrEnum):
     REFUSED = "refused"
     NOT_OURS = "not_ours"
     QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
 
 
 class IntakeLog(Protocol):
@@ -195,6 +212,23 @@ class IntakeLog(Protocol):
 
     async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
         """Recording the same id again is fine."""
+
+
+class EvidenceStore(Protocol):
+    """The files of evidence as they were uploaded. A file is named by its hash, so it never changes."""
+
+    async def put(self, release_id: str, sha256: str, content: bytes) -> None:
+        """Keeps the file; `sha256` is its hash, 64 hexadecimal digits. Putting it again is fine."""
+
+    async def get(self, release_id: str, sha256: str) -> bytes | None:
+        """The file, or None when there is none."""
+
+
+class NotebookReader(Protocol):
+    """Reads what an executed notebook shows; it takes up to seconds, and is no coroutine: call it in a thread."""
+
+    def __call__(self, raw: bytes) -> NotebookFacts:
+        """Raises InvalidRequest, with the reason, for a file that is no notebook or above a limit."""
 
 
 class FactPublisher(Protocol):
@@ -224,6 +258,12 @@ class ReleaseConfig(Protocol):
     def fleet(self) -> Fleet:
         """All plants and circuits."""
 
+    def freeze_groups(self) -> tuple[str, ...]:
+        """The groups whose members may freeze production and lift freezes."""
+
+    def alerts(self) -> AlertPolicy:
+        """Which alert rules count, and from when on."""
+
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
 
@@ -237,9 +277,13 @@ class Ports:
     events: EventQueue
     commands: CommandQueue
     locks: CircuitLocks
+    freezes: FreezeLog
     test_jobs: TestJobs
     intake: IntakeLog
     facts: FactPublisher
     platform: ModelPlatform
     environments: EnvironmentPlatform
+    alerts: AlertPorts
     config: ReleaseConfig
+    evidence: EvidenceStore
+    read_notebook: NotebookReader

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.application.alerts import resend_undecided
 from shared.application.dispatch import dispatch
 from shared.application.ports import Ports
 from shared.domain.model import Release
@@ -25,10 +26,11 @@ class SweepReport:
     looks: int = 0
     deadlines: int = 0
     locks_freed: int = 0
+    alerts: int = 0
 
 
 async def sweep(ports: Ports) -> SweepReport:
-    """One pass over the open index and the held locks. Its cost is one read per open release."""
+    """One pass over the open index and the held locks. Its cost is two reads per open release."""
     report = SweepReport()
     for release_id in await ports.store.open_ids():
         stored = await ports.store.load(release_id)
@@ -38,6 +40,7 @@ async def sweep(ports: Ports) -> SweepReport:
         report.sent += await dispatch(stored.release, ports)
         await _bring_back(stored.release, ports, report)
     await _free_locks(ports, report)
+    report.alerts = await resend_undecided(ports)
     return report
 
 
@@ -63,9 +66,14 @@ def _minute(now: datetime) -> int:
 
 
 async def _free_locks(ports: Ports, report: SweepReport) -> None:
-    """No ended release holds a circuit (L2), even when a crash fell between taking the lock and noticing."""
-    for lock in await ports.locks.held():
-        stored = await ports.store.load(lock.holder)
+    """No ended release holds a circuit (L2), even when a crash fell between taking the lock and noticing.
+
+    An environment release holds every circuit of the fleet, and is read once for all of them.
+    """
+    held = await ports.locks.held()
+    holders = {holder: await ports.store.load(holder) for holder in dict.fromkeys(lock.holder for lock in held)}
+    for lock in held:
+        stored = holders[lock.holder]
         if stored is None or not stored.release.phase.is_terminal:
             continue
         limits = stored.release.policy.limits

@@ -24,10 +24,27 @@ async def try_later(message: Event | Command, message_id: str, error: Exception,
     tries = int(match.group(1)) + 1 if match else 1
     if tries > TRIES_MAX:
         raise error
-    pause_s = min(_FIRST_PAUSE_S * 2 ** (tries - 1), _PAUSE_MAX_S)
-    at = ports.clock.now() + timedelta(seconds=pause_s)
-    next_id = f"{_SUFFIX.sub('', message_id)}-try-{tries}"
+    at = ports.clock.now() + timedelta(seconds=_pause_s(tries))
+    next_id = try_id(_SUFFIX.sub("", message_id), tries)
     if isinstance(message, Event):
         await ports.events.publish(message, at=at, message_id=next_id)
     else:
         await ports.commands.send(message, at=at, message_id=next_id)
+
+
+def try_id(message_id: str, tries: int) -> str:
+    """The id of the follow-up with this number, from 1 on; 0 is the message itself."""
+    return f"{message_id}-try-{tries}" if tries else message_id
+
+
+def tries_due(age_s: float) -> int:
+    """How many follow-ups a message of this age should have had by now, at most TRIES_MAX."""
+    due = 0
+    while due < TRIES_MAX and age_s >= _pause_s(due + 1):
+        due += 1
+        age_s -= _pause_s(due)
+    return due
+
+
+def _pause_s(tries: int) -> int:
+    return int(min(_FIRST_PAUSE_S * 2 ** (tries - 1), _PAUSE_MAX_S))

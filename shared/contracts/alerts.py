@@ -221,9 +221,25 @@ def parse_alert(body: Any) -> Alert:
         resolved_at=essentials.resolved_date_time,
         target_ids=tuple(essentials.alert_target_ids),
         conditions=conditions,
-        circuits=_circuits(conditions, data.custom_properties),
+        circuits=circuits_of(conditions, data.custom_properties),
         custom_properties=data.custom_properties,
     )
+
+
+def conditions_of(context: Any) -> tuple[AlertCondition, ...]:
+    """The conditions in what Azure Monitor keeps of an alert's context; none where it has none in a known form.
+
+    The interface calls the context an object and says no more; tried are the message's own form, and that once nested.
+    """
+    inner = context.get("context") if isinstance(context, Mapping) else None
+    for form in (context, inner):
+        try:
+            condition = _Context.model_validate(form).condition
+        except ValidationError:
+            continue
+        if condition is not None:
+            return tuple(_condition(each) for each in condition.all_of)
+    return ()
 
 
 def _condition(wire: _Condition) -> AlertCondition:
@@ -236,18 +252,19 @@ def _condition(wire: _Condition) -> AlertCondition:
     )
 
 
-def _circuits(
+def circuits_of(
     conditions: tuple[AlertCondition, ...], custom_properties: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    named = [_circuit(condition.dimensions, "dimensions") for condition in conditions]
+    """The circuits that are named, each once. Raises AlertError for half a name."""
+    named = [circuit_of(condition.dimensions, "dimensions") for condition in conditions]
     found = [circuit for circuit in named if circuit]
     if not found:
-        found = [circuit for circuit in [_circuit(custom_properties, "customProperties")] if circuit]
+        found = [circuit for circuit in [circuit_of(custom_properties, "customProperties")] if circuit]
     return tuple(dict.fromkeys(found))
 
 
-def _circuit(values: Mapping[str, str], where: str) -> tuple[str, str] | None:
-    """The circuit that is named, if one is; half a name is an error, as C001 is in every plant."""
+def circuit_of(values: Mapping[str, str], where: str) -> tuple[str, str] | None:
+    """The circuit that is named, if one is. Raises AlertError for half a name, as C001 is in every plant."""
     ids = {name.lower(): value for name, value in values.items() if name.lower() in ("plant_id", "circuit_id")}
     if not ids:
         return None

@@ -7,6 +7,7 @@ The models live in `circuit_config` (fleet) and `policy_config` (release policy)
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.contracts.alert_policy import AlertsPolicy
 from shared.contracts.circuit_config import (
     CircuitConfig,
     CircuitEntry,
@@ -25,10 +26,12 @@ from shared.contracts.policy_config import (
     KindPolicy,
     Limits,
     Policies,
+    RollbackPolicy,
     Stage,
 )
 
 __all__ = [
+    "AlertsPolicy",
     "Approvals",
     "CircuitConfig",
     "CircuitEntry",
@@ -45,6 +48,7 @@ __all__ = [
     "PlantEntry",
     "Policies",
     "Problem",
+    "RollbackPolicy",
     "Stage",
     "UnknownCircuitError",
 ]

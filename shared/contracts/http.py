@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.contracts.http_evidence import EvidenceView, evidence_in_release
 from shared.contracts.http_fleet import ProgressView, fleet_progress_of
+from shared.domain.freeze import Freezes
 from shared.domain.history import HistoryEntry
 from shared.domain.model import GATE_OF_PHASE, Kind, Release
 from shared.domain.specs import gate_digest, gate_facts
@@ -28,9 +30,16 @@ class DecisionRequest(_Contract):
 
 
 class ReasonRequest(_Contract):
-    """Why a release is aborted or rolled back, or a step is tried again."""
+    """Why a release is aborted, or a step is tried again."""
 
-    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort and a rollback.")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort.")
+
+
+class RollbackRequest(_Contract):
+    """Why production goes back, and whether it is critical: then nobody is asked, where the policy allows that."""
+
+    reason: str = Field(min_length=1, max_length=REASON_MAX, description="Written on every deployment.")
+    critical: bool = False
 
 
 class EnvironmentReleaseRequest(_Contract):
@@ -94,6 +103,7 @@ class ReleaseView(ReleaseSummary):
     registry_model_id: str
     previous_model: str | None
     production_touched: bool
+    evidence: EvidenceView | None = Field(default=None, description="Of an environment release; null for others.")
     progress: ProgressView | None = Field(description="Of an environment release; null for a model.")
 
 
@@ -143,16 +153,16 @@ class Problem(_Contract):
     detail: str
 
 
-def summary_of(release: Release) -> ReleaseSummary:
+def summary_of(release: Release, freezes: Freezes | None = None) -> ReleaseSummary:
     """The list's view of a release."""
-    return ReleaseSummary(**_summary(release))
+    return ReleaseSummary(**_summary(release, freezes))
 
 
-def view_of(release: Release) -> ReleaseView:
+def view_of(release: Release, freezes: Freezes | None = None) -> ReleaseView:
     """The full view of a release."""
     previous = release.targets[0].previous if release.targets else None
     return ReleaseView(
-        **_summary(release),
+        **_summary(release, freezes),
         opened_at=release.opened_at,
         phase_since=release.phase_since,
         attempt=release.attempt,
@@ -164,6 +174,7 @@ def view_of(release: Release) -> ReleaseView:
         registry_model_id=release.registry_model_id,
         previous_model=previous.model if previous else None,
         production_touched=release.production_touched,
+        evidence=evidence_in_release(release),
         progress=fleet_progress_of(release),
     )
 
@@ -187,8 +198,8 @@ def history_of(release_id: str, entries: list[HistoryEntry], *, verified: bool) 
     return HistoryList(release_id=release_id, verified=verified, entries=views)
 
 
-def _summary(release: Release) -> dict[str, Any]:
-    wait = waiting(release)
+def _summary(release: Release, freezes: Freezes | None) -> dict[str, Any]:
+    wait = waiting(release, freezes)
     return {
         "release_id": release.release_id,
         "kind": release.kind.value,
@@ -207,8 +218,10 @@ def _summary(release: Release) -> dict[str, Any]:
 
 def _circuit(release: Release) -> str:
     """Before the targets are frozen, the fleet is as large as its configuration says."""
-    if release.kind is Kind.ENVIRONMENT:
+    if release.kind is not Kind.MODEL:
         count = len(release.epochs) if release.endpoints_to_list else len(release.fleet)
+        if count == 1:
+            return next(iter(release.epochs)).replace("-", "/")
         return f"fleet of {count}" if count else "fleet"
     candidate = release.candidate
     return f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else ""

@@ -20,8 +20,11 @@ class _Contract(BaseModel):
 
 
 class ProgressView(_Contract):
-    """How far the work on all targets is. `work` is `checking`, `updating` or `rolling_back`: the current one, the held
-    one, or the last one; None before the first. Every key is there, also with 0."""
+    """How far the work on all targets is. Every key is there, also with 0.
+
+    `work` is `checking`, `updating`, `rolling_back` or `verifying_rollback`: the current one, the held one, or the last
+    one; None before the first.
+    """
 
     work: str | None
     targets: int
@@ -85,7 +88,7 @@ RollbackFormat = Literal["release", "list"]
 
 def fleet_progress_of(release: Release) -> ProgressView | None:
     """The counts of an environment release; None for a release of a model."""
-    if release.kind is not Kind.ENVIRONMENT:
+    if release.kind is Kind.MODEL:
         return None
     work = _work_of(release)
     counts = Counter(_progress_in(release, target, work) for target in release.fleet)
@@ -135,7 +138,7 @@ def rollback_metadata_of(
 
 
 def _check_kind(release: Release) -> None:
-    if release.kind is not Kind.ENVIRONMENT:
+    if release.kind is Kind.MODEL:
         raise Conflict(f"{release.release_id} releases a model: its one target is in the release itself, read that")
 
 
@@ -157,7 +160,7 @@ def _progress_in(release: Release, target: FleetTarget, work: Phase | None) -> P
         return progress_of(release, target)
     if target.goal is work:
         return target.progress
-    return Progress.UNTOUCHED if work is Phase.ROLLING_BACK else Progress.WAITING
+    return Progress.UNTOUCHED if work in (Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK) else Progress.WAITING
 
 
 def _view(release: Release, target: FleetTarget, work: Phase | None) -> TargetView:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts import http, http_fleet
+from shared.contracts import http, http_alerts, http_evidence, http_fleet, http_freezes, http_rollback
 
 PATH = Path("docs/openapi.json")
 
@@ -22,24 +22,42 @@ _MODELS = (
     http.DecisionRequest,
     http.EnvironmentReleaseRequest,
     http.ReasonRequest,
+    http.RollbackRequest,
     http.Accepted,
     http.Problem,
+    http_evidence.EvidenceAccepted,
+    http_evidence.EvidenceView,
     http_fleet.RollbackList,
     http_fleet.RollbackRelease,
     http_fleet.TargetList,
+    http_rollback.RollbackReport,
+    http_freezes.FreezeRequest,
+    http_freezes.FreezeView,
+    http_freezes.FreezeList,
+    http_freezes.LiftRequest,
+    http_alerts.AlertAccepted,
+    http_alerts.AlertList,
 )
 _RELEASE_ID = {"name": "release_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_FREEZE_ID = {"name": "freeze_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _STAGE = {
     "name": "stage",
     "in": "path",
     "required": True,
-    "schema": {"type": "string", "enum": ["registry", "test", "production"]},
+    "schema": {"type": "string", "enum": ["registry", "test", "production", "rollback"]},
 }
 _FORMAT = {
     "name": "format",
     "in": "query",
     "required": False,
     "schema": {"type": "string", "enum": ["release", "list"], "default": "release"},
+}
+
+_DOWNLOAD = {
+    "name": "download",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
 }
 
 _DESCRIPTION = {
@@ -69,14 +87,24 @@ def openapi() -> dict[str, Any]:
             },
             "/api/releases/{release_id}/abort": {"post": _write("Abort", "ReasonRequest", _RELEASE_ID)},
             "/api/releases/{release_id}/retry": {"post": _write("Retry", "ReasonRequest", _RELEASE_ID)},
-            "/api/releases/{release_id}/rollback": {"post": _write("Roll back", "ReasonRequest", _RELEASE_ID)},
+            "/api/releases/{release_id}/rollback": {"post": _write("Roll back", "RollbackRequest", _RELEASE_ID)},
             "/api/releases/{release_id}/targets": {"get": _read_fleet("Read its targets", "TargetList", _RELEASE_ID)},
+            "/api/releases/{release_id}/rollback-report": {
+                "get": _read_fleet("Read what a rollback did", "RollbackReport", _RELEASE_ID)
+            },
             "/api/releases/{release_id}/rollback-metadata": {
                 "get": _read_fleet("Download what ran before", "RollbackRelease | RollbackList", _RELEASE_ID, _FORMAT)
             },
+            "/api/releases/{release_id}/evidence": {"post": _upload(), "get": _read_evidence()},
             "/api/environment-releases": {
                 "post": _write("Release an environment version", "EnvironmentReleaseRequest")
             },
+            "/api/freezes": {
+                "get": _read("List freezes", "FreezeList"),
+                "post": _freeze("Freeze production", "FreezeRequest", **{"201": _json("FreezeView", "Frozen")}),
+            },
+            "/api/freezes/{freeze_id}/lift": {"post": _freeze("Lift a freeze", "LiftRequest", _FREEZE_ID)},
+            "/api/alerts": {"get": _read_alerts(), "post": _accept_alert()},
             "/api/openapi.json": {"get": _DESCRIPTION},
         },
         "components": {
@@ -109,6 +137,56 @@ def _write(summary: str, model: str, *parameters: dict[str, Any]) -> dict[str, A
             "200": _json("Accepted", "Done already"),
             "202": _json("Accepted", "Accepted; follow the release"),
             **_problems("400", "401", "403", "404", "409", "503"),
+        },
+    }
+
+
+def _freeze(summary: str, model: str, *parameters: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
+    """What counts at once: the answer is the freeze, not a release to follow."""
+    written = _write(summary, model, *parameters)
+    problems = _problems("400", "401", "403", "404", "409", "503")
+    return {**written, "responses": {"200": _json("FreezeView", "Done, or done already"), **more, **problems}}
+
+
+def _upload() -> dict[str, Any]:
+    """The file as it is; its media types are those a notebook may be sent as."""
+    content = {each: {"schema": {"type": "object"}} for each in http_evidence.NOTEBOOK_TYPES}
+    return {
+        "summary": "Hand in an executed notebook",
+        "parameters": [_RELEASE_ID],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": _json("EvidenceAccepted", "It is the release's evidence already"),
+            "202": _json("EvidenceAccepted", "Accepted; what it is worth is told at once"),
+            **_problems("400", "401", "403", "404", "409", "413", "503"),
+        },
+    }
+
+
+def _read_evidence() -> dict[str, Any]:
+    read = _read_fleet("Read what its evidence is worth, or download it", "EvidenceView", _RELEASE_ID, _DOWNLOAD)
+    file = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    read["responses"]["200"]["content"] |= file
+    return read
+
+
+def _read_alerts() -> dict[str, Any]:
+    most = http_alerts.ALERTS_LISTED_MAX
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": min(50, most)}
+    read = _read("List alerts", "AlertList", {"name": "limit", "in": "query", "required": False, "schema": schema})
+    return {**read, "responses": {**read["responses"], **_problems("400")}}
+
+
+def _accept_alert() -> dict[str, Any]:
+    """For Azure Monitor: the body is its common alert schema, which is not ours to describe."""
+    return {
+        "summary": "Take an alert of Azure Monitor",
+        "parameters": [],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {
+            "200": _json("AlertAccepted", "Accepted before"),
+            "202": _json("AlertAccepted", "Accepted; it is looked at in a moment"),
+            **_problems("400", "401", "403", "413", "503"),
         },
     }
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.contracts.alert_policy import AlertsPolicy
 from shared.contracts.circuit_config import ConfigModel
 
 DAY_S = 86_400
@@ -215,7 +216,18 @@ class KindPolicy(RoadPolicy):
 class EnvironmentPolicy(RoadPolicy):
     """Stages and limits of environment releases."""
 
+    evidence_required: bool = Field(
+        description="whether the registry gate asks for an executed notebook: true or false"
+    )
     limits: FleetLimits
+
+
+class RollbackPolicy(ConfigModel):
+    """Who decides on going back, and what shows that it worked; bounds are those of environment releases."""
+
+    gate: Gate
+    critical: Literal["at_once", "ask"] = Field(description="whether a critical rollback waits at the gate")
+    samples_max: int = Field(ge=1, le=20, description="restored deployments that run a sample inference, 1 to 20")
 
 
 class Kinds(ConfigModel):
@@ -223,6 +235,7 @@ class Kinds(ConfigModel):
 
     model: KindPolicy
     environment: EnvironmentPolicy
+    rollback: RollbackPolicy
 
 
 class StageCompute(ConfigModel):
@@ -269,10 +282,14 @@ class Policies(ConfigModel):
     groups: tuple[GroupName, ...] = Field(
         strict=False, min_length=1, max_length=50, description="1 to 50 different groups that may approve"
     )
+    freeze_groups: tuple[GroupName, ...] = Field(
+        strict=False, min_length=1, max_length=50, description="1 to 50 different groups that may freeze production"
+    )
     kinds: Kinds
     deployment: DeploymentPolicy
+    alerts: AlertsPolicy = Field(default_factory=AlertsPolicy, description="which alerts may lead to a rollback")
 
-    @field_validator("groups")
+    @field_validator("groups", "freeze_groups")
     @classmethod
     def _groups_differ(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
         _refuse_repeats(groups)

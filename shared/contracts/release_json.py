@@ -1,4 +1,4 @@
-"""Releases, targets and history entries as JSON text in the table, with a version.
+"""Releases, targets, history entries and alerts as JSON text in the table, with a version.
 
 Every text carries `schema_v`. Unknown versions and unknown fields are refused, so that code that was rolled back never
 drops what newer code wrote (reliability-and-security.md 2.1, "bad new code version"). The text is plain ASCII: its
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from shared.domain.alert_model import AlertRecord
 from shared.domain.history import HistoryEntry
 from shared.domain.model import FleetTarget, Release, Target
 
@@ -21,6 +22,7 @@ _RELEASE = TypeAdapter(tuple[Release], config=_STRICT)
 _TARGET = TypeAdapter(tuple[Target], config=_STRICT)
 _FLEET_TARGET = TypeAdapter(tuple[FleetTarget], config=_STRICT)
 _ENTRY = TypeAdapter(tuple[HistoryEntry], config=_STRICT)
+_ALERT = TypeAdapter(tuple[AlertRecord], config=_STRICT)
 
 T = TypeVar("T")
 
@@ -67,6 +69,16 @@ def dump_entry(entry: HistoryEntry) -> str:
 def load_entry(text: str) -> HistoryEntry:
     """The history entry of `text`. Raises StoredFormError."""
     return _load("entry", text, _ENTRY)
+
+
+def dump_alert(record: AlertRecord) -> str:
+    """`record` as JSON text."""
+    return _dump("alert", _ALERT.dump_python((record,), mode="json"))
+
+
+def load_alert(text: str) -> AlertRecord:
+    """The record of `text`. Raises StoredFormError."""
+    return _load("alert", text, _ALERT)
 
 
 def _dump(what: str, values: tuple[Any]) -> str:

@@ -119,9 +119,13 @@ class PromoteEnvironment(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class AcquireFleet(Command):
-    """Take the locks of all circuits, in the order of their keys; those already taken stay taken."""
+    """Take the locks of all circuits, in the order of their keys; those already taken stay taken.
+
+    With `preempt`, also from a release that brings something new: nothing forward stands in the way of a rollback.
+    """
 
     target_keys: tuple[str, ...]
+    preempt: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +138,10 @@ class FreeFleet(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ListTargets(Command):
-    """Read everything a production endpoint runs."""
+    """Read everything a production endpoint runs; with `undoes`, only what that release changed."""
 
     endpoint_name: str
+    undoes: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +157,10 @@ class CheckTarget(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeTarget(Command):
-    """Bring the target's deployment to `spec` (look 0), or read it back. Its lock has this `epoch`."""
+    """Bring the target's deployment to `spec` (look 0), or read it back. Its lock has this `epoch`.
+
+    What the release `undoes` put there may be changed as if it were our own.
+    """
 
     target_key: str
     attempt: int
@@ -160,6 +168,24 @@ class ChangeTarget(Command):
     spec: DeploymentSpec
     previous: DeploymentSpec
     epoch: int
+    undoes: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeTarget(Command):
+    """Run a sample inference on the restored deployment (look 0), or look how it is doing."""
+
+    target_key: str
+    attempt: int
+    look: int
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssessAlert(Command):
+    """Look at an accepted alert and decide on it. It belongs to no release: `release_id` is empty, `serial` 0."""
+
+    alert_key: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +223,8 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     ListTargets,
     CheckTarget,
     ChangeTarget,
+    ProbeTarget,
+    AssessAlert,
     PublishFact,
     ScheduleEvent,
 )

@@ -15,6 +15,7 @@ from shared.domain.commands import Command
 from shared.domain.eligibility import check_operator
 from shared.domain.errors import Conflict, DomainError, TransitionBug
 from shared.domain.events import Event, StepEvent
+from shared.domain.fleet import rollback, rollback_table, rollback_transitions
 from shared.domain.fleet import table as fleet_table
 from shared.domain.fleet import transitions as fleet_transitions
 from shared.domain.history import HistoryEntry, chain
@@ -102,6 +103,29 @@ def open_environment_release(event: e.EnvironmentReleaseRequested, policy: Polic
     return _applied(replace(blank, phase=Phase.VERIFYING), event, move, now)
 
 
+def open_rollback(event: e.RollbackOpened, policy: Policy, now: datetime) -> Decision:
+    """A release that has ended is undone. Raises NotEligible and InvalidRequest."""
+    blank = Release(
+        release_id=event.release_id,
+        kind=Kind.ROLLBACK,
+        policy=policy,
+        asset_workspace=event.workspace,
+        asset_name=event.asset_name,
+        asset_version=event.asset_version,
+        undoes=event.undoes,
+        endpoints_to_list=event.endpoints,
+        epochs=dict.fromkeys(event.circuits, 0),
+        opened_at=now,
+        phase=Phase.HELD,
+        phase_since=now,
+        deadline_at=None,
+        serial=0,
+    )
+    note = f"{event.actor.name} asked to roll {event.undoes} back: {event.reason}"
+    move = enter(blank, Phase.FREEZING_TARGETS, now, note, **rollback.wanted(blank, event, now))
+    return _applied(replace(blank, phase=Phase.FREEZING_TARGETS), event, move, now)
+
+
 def refused(release: Release, event: Event, error: DomainError, now: datetime) -> Decision:
     """On a queue nobody can be told: the refusal of a person's request goes into the history (design.md section 3)."""
     return _ignored(release, event, f"refused: {error}", now)
@@ -129,6 +153,8 @@ _ASKED: dict[type[Event], str] = {
     e.RetryRequested: "retrying",
     e.RollbackRequested: "rolling back",
     e.EnvironmentReleaseRequested: "opening it again",
+    e.EvidenceSubmitted: "submitting evidence",
+    e.RollbackOpened: "opening it again",
 }
 
 #: Events that come again and again: when they change nothing, the history does not tell them.
@@ -184,6 +210,8 @@ def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
         (P.TESTING, e.TestFinished): steps.test_finished,
         (P.AWAITING_PRODUCTION_APPROVAL, e.ApprovalSubmitted): gates.approval_submitted,
         (P.RECORDING_PREVIOUS, e.PreviousRecorded): steps.previous_recorded,
+        (P.RECORDING_PREVIOUS, e.CircuitBusy): steps.circuit_busy,
+        (P.DEPLOYING_PRODUCTION, e.CircuitBusy): steps.circuit_busy,
         (P.DEPLOYING_PRODUCTION, e.DeploymentSubmitted): steps.deployment_submitted,
         (P.DEPLOYING_PRODUCTION, e.DeploymentObserved): steps.production_deployment_observed,
         (P.DEPLOYING_PRODUCTION, e.OutcomeUnknown): endings.production_outcome_unknown,
@@ -197,6 +225,7 @@ def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
         table[phase, e.AbortRequested] = endings.abort_requested
         table[phase, e.MessageDeadLettered] = endings.message_dead_lettered
         table[phase, e.DeadlinePassed] = endings.step_overdue
+        table[phase, e.CircuitTaken] = rollback.circuit_taken
     for phase in WORKING:
         table[phase, e.LookDue] = steps.look_due
         table[phase, e.StepErrored] = steps.step_errored
@@ -216,4 +245,8 @@ def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
 RULES = _rules()
 
 #: The legal moves and the rules of each kind of release.
-MACHINES = {Kind.MODEL: (TRANSITIONS, RULES), Kind.ENVIRONMENT: (fleet_transitions.TRANSITIONS, fleet_table.RULES)}
+MACHINES = {
+    Kind.MODEL: (TRANSITIONS, RULES),
+    Kind.ENVIRONMENT: (fleet_transitions.TRANSITIONS, fleet_table.RULES),
+    Kind.ROLLBACK: (rollback_transitions.TRANSITIONS, rollback_table.RULES),
+}

@@ -12,23 +12,36 @@ def check_approver(release: Release, stage: Stage, actor: Actor) -> None:
         raise NotEligible("only a person may decide on a gate: sign in with a user account, not with an application")
     if not set(groups) & set(actor.groups):
         raise NotEligible(f"{actor.name} is not a member of {' or '.join(groups)}: ask a member to decide")
-    if is_requester(release, actor):
+    if is_requester(release, stage, actor):
         raise NotEligible(f"{actor.name} requested this release and may not decide on it: ask another member")
 
 
 def check_operator(release: Release, actor: Actor) -> None:
     """Raises NotEligible unless `actor` may abort or retry: a member of any approving group, requesters included."""
+    _check_member(release, actor, "abort or retry")
+
+
+def check_author(release: Release, actor: Actor) -> None:
+    """Raises NotEligible unless `actor` may submit evidence: whoever may abort or retry, requesters included."""
+    _check_member(release, actor, "submit evidence")
+
+
+def _check_member(release: Release, actor: Actor, what: str) -> None:
     groups = sorted({rule.group for gate in release.policy.gates.values() for rule in gate.approvals})
     if not actor.is_person:
-        raise NotEligible("only a person may abort or retry: sign in with a user account, not with an application")
+        raise NotEligible(f"only a person may {what}: sign in with a user account, not with an application")
     if not set(groups) & set(actor.groups):
         raise NotEligible(f"{actor.name} is not a member of {' or '.join(groups)}: ask a member to do this")
 
 
-def is_requester(release: Release, actor: Actor) -> bool:
-    """True when this person made the candidate or asked for its release; identifiers compare without regard to case."""
-    made_by = release.candidate.requesters if release.candidate else ()
-    requesters = {requester.casefold() for requester in (*made_by, *release.requested_by)}
+def is_requester(release: Release, stage: Stage, actor: Actor) -> bool:
+    """True when this person made the candidate or asked for its release, or for a rollback: whoever asked to go back.
+
+    Identifiers compare without regard to case.
+    """
+    made_by = (*release.candidate.requesters, *release.requested_by) if release.candidate else release.requested_by
+    asked_by = release.rollback_by if stage is Stage.ROLLBACK else made_by
+    requesters = {requester.casefold() for requester in asked_by}
     return bool(requesters & {actor.object_id.casefold(), actor.username.casefold()} - {""})
 
 

@@ -5,11 +5,15 @@ from enum import StrEnum
 
 from shared.domain.event import Event as Event
 from shared.domain.event import StepEvent as StepEvent
+from shared.domain.fleet.events import CircuitTaken as CircuitTaken
 from shared.domain.fleet.events import EnvironmentPromoted as EnvironmentPromoted
 from shared.domain.fleet.events import EnvironmentReleaseRequested as EnvironmentReleaseRequested
 from shared.domain.fleet.events import EnvironmentVerified as EnvironmentVerified
+from shared.domain.fleet.events import EvidenceSubmitted as EvidenceSubmitted
 from shared.domain.fleet.events import FleetAcquired as FleetAcquired
 from shared.domain.fleet.events import Outcome as Outcome
+from shared.domain.fleet.events import RollbackOpened as RollbackOpened
+from shared.domain.fleet.events import RollbackRequested as RollbackRequested
 from shared.domain.fleet.events import TargetAnswered as TargetAnswered
 from shared.domain.fleet.events import TargetsListed as TargetsListed
 from shared.domain.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, Verdict
@@ -50,9 +54,10 @@ class CircuitAcquired(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitBusy(StepEvent):
-    """Another release holds the circuit, or its cool-down is not over."""
+    """Another release holds the circuit, its cool-down is not over, or, with `frozen`, a freeze stands before it."""
 
     holder: str
+    frozen: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,14 +182,6 @@ class RetryRequested(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RollbackRequested(Event):
-    """A person has the whole fleet put back to what it ran before the release."""
-
-    actor: Actor
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class MessageDeadLettered(Event):
     """A message of this release could not be processed; somebody must look.
 
@@ -199,10 +196,12 @@ class MessageDeadLettered(Event):
 
 PERSON_EVENTS = (
     EnvironmentReleaseRequested,
+    EvidenceSubmitted,
     ApprovalSubmitted,
     AbortRequested,
     RetryRequested,
     RollbackRequested,
+    RollbackOpened,
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -228,10 +227,13 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     RetryRequested,
     MessageDeadLettered,
     EnvironmentReleaseRequested,
+    EvidenceSubmitted,
     EnvironmentVerified,
     EnvironmentPromoted,
     FleetAcquired,
     TargetsListed,
     TargetAnswered,
     RollbackRequested,
+    RollbackOpened,
+    CircuitTaken,
 )

@@ -5,11 +5,17 @@ see the advice with its reasons. `shared.adapters.notebook_evidence` reads the f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from shared.domain.evidence_model import Advice as Advice
+from shared.domain.evidence_model import Quality as Quality
+from shared.domain.evidence_model import Reason as Reason
 from shared.domain.model import Verdict
 from shared.domain.policy import Stage
+
+NOTEBOOK_BYTES_MAX = 5 * 1024 * 1024
+"""Of a notebook's file, pictures included; evidence is text, the complete example has 7 KiB."""
 
 NAMES_SHOWN_MAX = 10
 """Names of models and cells in one reason; a fleet has up to 10,000 circuits."""
@@ -65,15 +71,6 @@ class NotebookFacts:
     environments: tuple[str, ...] = ()
 
 
-class Quality(StrEnum):
-    """The first column of the matrix."""
-
-    COMPLETE = "complete notebook with successful scoring"
-    INCOMPLETE = "incomplete notebook"
-    MISSING = "no notebook"
-    WITH_ERRORS = "notebook with errors"
-
-
 class FleetResult(StrEnum):
     """The second column of the matrix, with what it leaves open: results that are not due yet, or decide nothing."""
 
@@ -81,23 +78,6 @@ class FleetResult(StrEnum):
     SOME_FAILED = "some models fail"
     UNDECIDED = "some models have no clear result"
     NOT_DUE = "tests follow after this gate"
-
-
-class Advice(StrEnum):
-    """What the matrix says to the people who decide."""
-
-    APPROVE = "approve"
-    NEEDS_PERSON = "needs a person"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One rule, whether it holds, and why in words."""
-
-    rule: str
-    holds: bool
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +88,9 @@ class Assessment:
     quality: Quality
     fleet: FleetResult
     reasons: tuple[Reason, ...]
+
+
+NO_NOTEBOOK = Reason(rule="notebook", holds=False, text="no executed notebook was uploaded: upload one")
 
 
 def advise(quality: Quality, fleet: FleetResult) -> Advice:
@@ -134,18 +117,26 @@ def assess(
     `facts` is None without a notebook. `results` has the verdict of every model of the frozen target set, None for one
     that has none. At the registry gate tests are not due; at any other gate, missing results never lead to approval.
     """
-    fleet, fleet_reason = _fleet(stage, results)
+    quality, reasons = judge(facts, environment)
+    weighed = weigh(quality, stage, results)
+    return replace(weighed, reasons=(*reasons, *weighed.reasons))
+
+
+def judge(facts: NotebookFacts | None, environment: str) -> tuple[Quality, tuple[Reason, ...]]:
+    """What the notebook alone is worth for `environment` (`name:version`), with the reason of every rule."""
     if facts is None:
-        quality = Quality.MISSING
-        reasons = [Reason(rule="notebook", holds=False, text="no executed notebook was uploaded: upload one")]
-    else:
-        errors = _no_error_outputs(facts)
-        complete = [*_contents(facts), _order(facts), _ran_in(facts, environment)]
-        reasons = [Reason(rule="notebook", holds=True, text=f"SHA-256 {facts.sha256}"), *complete, errors]
-        quality = Quality.COMPLETE if all(reason.holds for reason in complete) else Quality.INCOMPLETE
-        quality = quality if errors.holds else Quality.WITH_ERRORS
-    advice = advise(quality, fleet)
-    return Assessment(advice=advice, quality=quality, fleet=fleet, reasons=(*reasons, fleet_reason))
+        return Quality.MISSING, (NO_NOTEBOOK,)
+    errors = _no_error_outputs(facts)
+    complete = [*_contents(facts), _order(facts), _ran_in(facts, environment)]
+    quality = Quality.COMPLETE if all(reason.holds for reason in complete) else Quality.INCOMPLETE
+    quality = quality if errors.holds else Quality.WITH_ERRORS
+    return quality, (Reason(rule="notebook", holds=True, text=f"SHA-256 {facts.sha256}"), *complete, errors)
+
+
+def weigh(quality: Quality, stage: Stage, results: Mapping[str, Verdict | None] | None = None) -> Assessment:
+    """The advice at the gate of `stage` for evidence of this quality; its one reason is that of the tests."""
+    fleet, reason = _fleet(stage, results)
+    return Assessment(advice=advise(quality, fleet), quality=quality, fleet=fleet, reasons=(reason,))
 
 
 def _contents(facts: NotebookFacts) -> list[Reason]:

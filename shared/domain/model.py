@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.evidence_model import Evidence
+from shared.domain.meter import Meter
 from shared.domain.policy import Policy, Stage
 
 
@@ -12,6 +14,7 @@ class Kind(StrEnum):
 
     MODEL = "model"  # one model version, to its one circuit
     ENVIRONMENT = "environment"  # one environment version, to every deployment of the fleet
+    ROLLBACK = "rollback"  # what an ended release changed goes back to what ran before it
 
 
 class Phase(StrEnum):
@@ -31,7 +34,9 @@ class Phase(StrEnum):
     CHECKING = "checking"  # every model is tested in the new environment
     UPDATING = "updating"  # one deployment after the other on each endpoint, all endpoints at once
     WATCHING = "watching"  # production runs the environment; alerts may roll it back
+    AWAITING_ROLLBACK_APPROVAL = "awaiting_rollback_approval"
     ROLLING_BACK = "rolling_back"  # every changed deployment goes back to its *previous*
+    VERIFYING_ROLLBACK = "verifying_rollback"  # sample inferences on what was put back
     SETTLING = "settling"  # the outcome of a change to production is unknown: wait, then look
     RESTORING = "restoring"  # production goes back to *previous*
     HELD = "held"  # a person must retry or abort
@@ -54,6 +59,7 @@ TERMINAL = frozenset({Phase.RELEASED, Phase.REJECTED, Phase.EXPIRED, Phase.ABORT
 GATE_OF_PHASE = {
     Phase.AWAITING_REGISTRY_APPROVAL: Stage.REGISTRY,
     Phase.AWAITING_PRODUCTION_APPROVAL: Stage.PRODUCTION,
+    Phase.AWAITING_ROLLBACK_APPROVAL: Stage.ROLLBACK,
 }
 
 
@@ -156,7 +162,8 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FleetTarget:
-    """One circuit's deployment inside an environment release, with everything it ran when the targets were frozen.
+    """One circuit's deployment inside an environment release, with everything it ran when the targets were frozen; in a
+    rollback, with what goes back, unless `superseded_by` names who changed the deployment since.
 
     `progress` counts for the phase `goal` and the release's `serial` only (`fleet/work.py`). `attempt` and `look` count
     the tries of a check or change and the looks at one try; `check` is what the compatibility check said.
@@ -164,6 +171,7 @@ class FleetTarget:
 
     key: str
     previous: DeploymentSpec
+    superseded_by: str = ""
     goal: Phase | None = None
     serial: int = 0
     progress: Progress = Progress.UNTOUCHED
@@ -219,6 +227,7 @@ class Release:
     accepted, so that looking is enough. `circuit_claimed` is true once the lock may be ours. `ending` is set when the
     release must end after production has been put back. A model release has one target; an environment release has its
     targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
+    So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
     """
 
     release_id: str
@@ -245,13 +254,18 @@ class Release:
     epochs: dict[str, int] = field(default_factory=dict)
     registry_model_id: str = ""
     registry_environment_id: str = ""
+    evidence: Evidence | None = None
     approvals: tuple[Approval, ...] = ()
     check_runs: tuple[CheckRun, ...] = ()
     circuit_claimed: bool = False
     waiting_on: str = ""
     held_phase: Phase | None = None
     ending: Phase | None = None
+    undoes: str = ""
     rollback_reason: str = ""
+    rollback_by: tuple[str, ...] = ()
+    critical: bool = False
+    meter: Meter | None = None
     reason: str = ""
     history_count: int = 0
     history_hash: str = ""

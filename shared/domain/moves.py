@@ -73,6 +73,18 @@ def enter(
     return Move(release=moved, commands=commands, note=note)
 
 
+def wait_on(release: Release, holder: str, now: datetime, note: str, *, frozen: bool = False) -> Move:
+    """The step cannot go on because of `holder`; the history tells it once per holder.
+
+    Time behind a freeze does not count: the step has its whole time again from the last look that found it frozen.
+    """
+    waiting = replace(release, waiting_on=holder)
+    if frozen and release.deadline_at is not None:
+        deadline_at = now + timedelta(seconds=phase_deadline_s(release))
+        waiting = replace(waiting, deadline_at=max(release.deadline_at, deadline_at))
+    return Move(release=waiting, note="" if release.waiting_on == holder else note)
+
+
 def end(release: Release, phase: Phase, now: datetime, note: str) -> Move:
     """The release ends: nothing waits any more, the circuit is given back, a running test is stopped."""
     ended = replace(

@@ -13,6 +13,7 @@ class Stage(StrEnum):
     REGISTRY = "registry"
     TEST = "test"
     PRODUCTION = "production"
+    ROLLBACK = "rollback"  # no step of the road, but people decide on it at a gate as well
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +26,15 @@ class ApprovalRule:
 
 @dataclass(frozen=True, kw_only=True)
 class GatePolicy:
-    """What must hold before a stage starts; `deadline_s` is how long people have to decide."""
+    """What must hold before a stage starts; `deadline_s` is how long people have to decide.
+
+    With `evidence_required`, nobody can approve before an executed notebook was submitted.
+    """
 
     approvals: tuple[ApprovalRule, ...]
     deadline_s: int
     instructions: str
+    evidence_required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +43,9 @@ class Limits:
 
     `settle_quiet_s` must be longer than any single request to Azure ML can stay in flight: it is both the quiet period
     before an unknown outcome is looked at, and the cool-down of a circuit lock, because Azure ML has no fencing token.
-    The last five are for environment releases: how long production is watched, how long rolling back may take, the
-    first pause between two looks at a target, and how many checks run and how many endpoints are changed at once.
+    The last six are for work on many targets: how long production is watched, how long rolling back may take, the first
+    pause between two looks at a target, how many checks run and how many endpoints are changed at once, and on how many
+    restored deployments a sample inference runs.
     """
 
     attempts_max: int = 3
@@ -57,11 +63,16 @@ class Limits:
     target_look_s: int = 3
     checks_parallel_max: int = 8
     updates_parallel_max: int = 20
+    rollback_samples_max: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Gates by stage, and limits. A stage without a gate starts as soon as the one before it is done."""
+    """Gates by stage, and limits. A stage without a gate starts as soon as the one before it is done.
+
+    With `critical_at_once`, a rollback that is called critical does not wait at the gate of rollbacks.
+    """
 
     gates: dict[Stage, GatePolicy]
     limits: Limits
+    critical_at_once: bool = True

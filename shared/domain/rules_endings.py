@@ -50,12 +50,17 @@ def message_dead_lettered(release: Release, event: e.MessageDeadLettered, now: d
 
 def gate_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
     """Nobody decided in time."""
-    return end(release, Phase.EXPIRED, now, f"nobody ended {release.phase.value} before its deadline")
+    return end(release, Phase.EXPIRED, now, f"nobody ended {release.phase.value} before its deadline{_waited(release)}")
 
 
 def step_overdue(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
     """The step took too long: a person looks."""
-    return hold(release, now, f"{release.phase.value} did not end before its deadline")
+    return hold(release, now, f"{release.phase.value} did not end before its deadline{_waited(release)}")
+
+
+def _waited(release: Release) -> str:
+    """Who or what stood in the way last."""
+    return f"; it waited for {release.waiting_on}" if release.waiting_on else ""
 
 
 def test_overdue(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:

@@ -6,6 +6,7 @@ from typing import Any
 from shared.domain.eligibility import check_approver, gate_satisfied
 from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.events import ApprovalSubmitted, CandidateVerified
+from shared.domain.evidence_gate import check_evidence
 from shared.domain.model import GATE_OF_PHASE, Approval, Kind, Phase, Release, Target
 from shared.domain.moves import Move, end, enter, stay
 from shared.domain.policy import Stage
@@ -17,6 +18,8 @@ AFTER_GATE = {
     (Kind.MODEL, Stage.PRODUCTION): Phase.RECORDING_PREVIOUS,
     (Kind.ENVIRONMENT, Stage.REGISTRY): Phase.PROMOTING,
     (Kind.ENVIRONMENT, Stage.PRODUCTION): Phase.UPDATING,
+    (Kind.ENVIRONMENT, Stage.ROLLBACK): Phase.ROLLING_BACK,
+    (Kind.ROLLBACK, Stage.ROLLBACK): Phase.WAITING_FOR_FLEET,
 }
 _PHASE_OF_GATE = {stage: phase for phase, stage in GATE_OF_PHASE.items()}
 
@@ -45,6 +48,8 @@ def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime
     digest = gate_digest(release, stage)
     if event.digest != digest:
         raise Conflict(f"what you looked at has changed: read the release again and decide on digest {digest}")
+    if event.approved:
+        check_evidence(release, stage)
     approval = Approval(
         stage=stage,
         actor=event.actor,

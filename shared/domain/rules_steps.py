@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from shared.domain import events as e
 from shared.domain.events import Running
 from shared.domain.model import CheckRun, DeploymentSpec, Phase, Release, Verdict
-from shared.domain.moves import Move, end, enter, fault, hold, look, stay
+from shared.domain.moves import Move, end, enter, fault, hold, look, stay, wait_on
 from shared.domain.policy import Stage
 from shared.domain.rules_gates import open_gate
 from shared.domain.steps import next_look, next_look_s, observe_commands
@@ -32,14 +32,11 @@ def circuit_acquired(release: Release, event: e.CircuitAcquired, now: datetime) 
 
 
 def circuit_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
-    """Waiting says for whom; the history tells it once per holder."""
-    if release.waiting_on == event.holder:
-        return stay(release)
-    return stay(
-        release,
-        f"waits for {event.holder} to give circuit {release.target.key} back",
-        waiting_on=event.holder,
-    )
+    """Waiting says for whom. A freeze also stands before later steps: right before production changes (I19)."""
+    note = f"waits for {event.holder} to give circuit {release.target.key} back"
+    if event.frozen:
+        note = f"waits for the end of the {event.holder}"
+    return wait_on(release, event.holder, now, note, frozen=event.frozen)
 
 
 def deployment_submitted(release: Release, event: e.DeploymentSubmitted, now: datetime) -> Move:

@@ -5,6 +5,8 @@ import json
 from collections import Counter
 from dataclasses import replace
 
+from shared.domain.evidence_gate import evidence_facts
+from shared.domain.fleet.rollback_facts import rollback_bound, rollback_facts
 from shared.domain.model import Candidate, CheckRun, DeploymentSpec, FleetTarget, Kind, Phase, Release, Verdict
 from shared.domain.policy import Stage
 
@@ -19,6 +21,8 @@ def gate_digest(release: Release, stage: Stage) -> str:
 
     64 hexadecimal digits. Any change of candidate or evidence gives another digest, which voids earlier approvals.
     """
+    if stage is Stage.ROLLBACK:
+        return _digest({"stage": stage.value, **rollback_bound(release)})
     if release.candidate is None:
         raise ValueError(f"release {release.release_id} has no verified candidate, so there is nothing to approve")
     bound: dict[str, str] = {
@@ -28,6 +32,8 @@ def gate_digest(release: Release, stage: Stage) -> str:
         "fingerprint": release.candidate.fingerprint,
     }
     if release.kind is Kind.ENVIRONMENT:
+        if release.evidence is not None:
+            bound["evidence"] = f"{release.evidence.sha256} {release.evidence.quality.value}"
         bound["checks"] = repr([(t.key, t.previous.model, t.check, t.check_detail) for t in release.fleet])
         return _digest(bound)
     bound["environment"] = f"{release.target.plan.environment_name}:{release.target.plan.environment_version}"
@@ -45,6 +51,8 @@ def _digest(bound: dict[str, str]) -> str:
 
 def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
     """The facts an approver is shown (architecture.md 4.3): plant, circuit, model version, PR, test status."""
+    if stage is Stage.ROLLBACK:
+        return rollback_facts(release)
     if release.candidate is None:
         return {}
     if release.kind is Kind.ENVIRONMENT:
@@ -76,6 +84,7 @@ def _environment_facts(release: Release, candidate: Candidate, stage: Stage) -> 
         "pull request": tags.get("pr_number", "unknown"),
         "registered by": tags.get("registered_by", "unknown"),
     }
+    facts |= evidence_facts(release, stage)
     if stage is Stage.PRODUCTION:
         verdicts = Counter(target.check.value for target in release.fleet if target.check)
         facts["targets"] = str(len(release.fleet))

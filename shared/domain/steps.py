@@ -43,6 +43,7 @@ def phase_deadline_s(release: Release) -> int:
         Phase.CHECKING: limits.test_deadline_s,
         Phase.WATCHING: limits.watch_s,
         Phase.ROLLING_BACK: limits.rollback_deadline_s,
+        Phase.VERIFYING_ROLLBACK: limits.test_deadline_s,
         Phase.HELD: limits.hold_deadline_s,
     }.get(release.phase, limits.deploy_deadline_s)
 
@@ -119,7 +120,7 @@ def ending_commands(release: Release) -> tuple[c.Command, ...]:
     if not release.circuit_claimed:
         return issued
     cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
-    if release.kind is Kind.ENVIRONMENT:
+    if release.kind is not Kind.MODEL:
         keys = tuple(sorted(release.epochs))
         return (*issued, c.FreeFleet(**_common(release, "free-fleet"), target_keys=keys, cool_down_s=cool_down_s))
     common = _common(release, "free-circuit")
@@ -131,7 +132,9 @@ def step_commands(release: Release, not_before: datetime | None = None, suffix: 
     verb = release.phase.value.replace("_", "-")
     if release.phase is Phase.FREEZING_TARGETS:
         return tuple(
-            c.ListTargets(**_common(release, f"{verb}-{number}{suffix}", not_before), endpoint_name=name)
+            c.ListTargets(
+                **_common(release, f"{verb}-{number}{suffix}", not_before), endpoint_name=name, undoes=release.undoes
+            )
             for number, name in enumerate(release.endpoints_to_list)
         )
     build = _STEP_COMMANDS[release.kind].get(release.phase)
@@ -201,7 +204,8 @@ def _promote_environment(release: Release, common: _Common) -> c.Command:
 
 
 def _acquire_fleet(release: Release, common: _Common) -> c.Command:
-    return c.AcquireFleet(**common, target_keys=tuple(sorted(release.epochs)))
+    keys = tuple(sorted(release.epochs))
+    return c.AcquireFleet(**common, target_keys=keys, preempt=release.kind is Kind.ROLLBACK)
 
 
 _MODEL_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
@@ -219,4 +223,4 @@ _ENVIRONMENT_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
     Phase.PROMOTING: _promote_environment,
     Phase.WAITING_FOR_FLEET: _acquire_fleet,
 }
-_STEP_COMMANDS = {Kind.MODEL: _MODEL_STEPS, Kind.ENVIRONMENT: _ENVIRONMENT_STEPS}
+_STEP_COMMANDS = {Kind.MODEL: _MODEL_STEPS, Kind.ENVIRONMENT: _ENVIRONMENT_STEPS, Kind.ROLLBACK: _ENVIRONMENT_STEPS}

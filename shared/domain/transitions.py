@@ -69,6 +69,8 @@ _allow(
     P.REJECTED,
 )
 _allow(P.RECORDING_PREVIOUS, e.PreviousRecorded, P.DEPLOYING_PRODUCTION)
+for _phase in (P.RECORDING_PREVIOUS, P.DEPLOYING_PRODUCTION):  # a freeze stands before the change
+    _allow(_phase, e.CircuitBusy, _phase)
 
 _allow(P.DEPLOYING_PRODUCTION, e.DeploymentSubmitted, P.DEPLOYING_PRODUCTION)
 _allow(P.DEPLOYING_PRODUCTION, e.DeploymentObserved, P.DEPLOYING_PRODUCTION, P.RELEASED, P.HELD)
@@ -101,6 +103,7 @@ for _phase in LIVE:
     _allow(_phase, e.AbortRequested, P.ABORTED)
     _allow(_phase, e.MessageDeadLettered, P.HELD)
     _allow(_phase, e.DeadlinePassed, P.HELD)
+    _allow(_phase, e.CircuitTaken, P.FAILED)
 for _phase in (P.AWAITING_REGISTRY_APPROVAL, P.AWAITING_PRODUCTION_APPROVAL, P.WAITING_FOR_CIRCUIT):
     _allow(_phase, e.DeadlinePassed, P.EXPIRED)
 _allow(P.DEPLOYING_PRODUCTION, e.DeadlinePassed, P.SETTLING)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.evidence_gate import evidence_missing
 from shared.domain.fleet.work import WORK, of_progress
+from shared.domain.freeze import Freezes
 from shared.domain.model import GATE_OF_PHASE, Kind, Phase, Progress, Release
 
 _WAITS_FOR = {
@@ -27,12 +29,13 @@ _FLEET_WAITS_FOR = {
     Phase.CHECKING: "compatibility checks of the models",
     Phase.UPDATING: "Azure ML: the production deployments are updated",
     Phase.ROLLING_BACK: "Azure ML: production is put back to what it ran before",
+    Phase.VERIFYING_ROLLBACK: "Azure ML: sample inferences on what was put back",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """The answer to "why is nothing happening?". `who_can_end_it` are groups; their members can also abort."""
+    """The answer to "why is nothing happening?". `who_can_end_it` are groups. Approvers can also abort, always."""
 
     waits_for: str
     since: datetime
@@ -40,10 +43,17 @@ class Waiting:
     who_can_end_it: tuple[str, ...]
 
 
-def waiting(release: Release) -> Waiting | None:
-    """None once the release has ended."""
+def waiting(release: Release, freezes: Freezes | None = None) -> Waiting | None:
+    """None once the release has ended. A freeze of `freezes` that stands before the current step is the answer."""
     if release.phase.is_terminal:
         return None
+    if freezes is not None and (freeze := freezes.holding(release)):
+        return Waiting(
+            waits_for=f"the end of the {freeze}{_behind(release)}",
+            since=max(release.phase_since, freeze.starts_at),
+            until=freeze.ends_at,
+            who_can_end_it=tuple(sorted(freezes.groups)),
+        )
     return Waiting(
         waits_for=_waits_for(release),
         since=release.phase_since,
@@ -52,15 +62,24 @@ def waiting(release: Release) -> Waiting | None:
     )
 
 
+def _behind(release: Release) -> str:
+    """How far an update was before the freeze; circuits outside its scope go on."""
+    return f" (updated{_count(release)})" if release.phase is Phase.UPDATING else ""
+
+
 def _waits_for(release: Release) -> str:
     if release.phase in GATE_OF_PHASE:
-        return f"a decision on {GATE_OF_PHASE[release.phase].value} by {' and '.join(_who(release))}"
+        stage = GATE_OF_PHASE[release.phase]
+        first = "an executed notebook as evidence, and " if evidence_missing(release, stage) else ""
+        return f"{first}a decision on {stage.value} by {' and '.join(_who(release))}"
     if release.phase is Phase.WAITING_FOR_CIRCUIT:
         holder = release.waiting_on or "nobody yet"
         return f"circuit {release.target.key}, held by {holder}"
     if release.phase is Phase.HELD:
         return f"a person to retry or abort: {release.reason}"
-    if release.kind is Kind.ENVIRONMENT and release.phase in _FLEET_WAITS_FOR:
+    if release.kind is Kind.ROLLBACK and release.phase is Phase.WAITING_FOR_FLEET:
+        return "the circuits that go back" + _count(release)
+    if release.kind is not Kind.MODEL and release.phase in _FLEET_WAITS_FOR:
         return _FLEET_WAITS_FOR[release.phase] + _count(release)
     return _WAITS_FOR[release.phase]
 

@@ -48,3 +48,39 @@ def facts(*cells: Cell) -> NotebookFacts:
 
 def found(read: NotebookFacts) -> set[Content]:
     return {content for content, fact in read.contents.items() if fact.found}
+
+
+def complete(version: str = "1.5.1") -> bytes:
+    """The example of the documentation as if it had been run in this version: complete evidence."""
+    raw = EXAMPLE.read_text(encoding="utf-8")
+    assert raw.count(ENVIRONMENT) == 1
+    return raw.replace(ENVIRONMENT, f"custom-tf-env:{version}").encode()
+
+
+def incomplete(version: str = "1.5.1") -> bytes:
+    """It shows no predictions."""
+    return complete(version).replace(Content.PREDICTIONS.value.encode(), b"Something else")
+
+
+def with_error(version: str = "1.5.1") -> bytes:
+    """Its last cell ends in an error."""
+    content = json.loads(complete(version))
+    content["cells"][-1]["outputs"].append(error("no rows were scored"))
+    return json.dumps(content).encode()
+
+
+HOSTILE: dict[str, bytes] = {
+    "deep nesting": b"[" * 100_000,
+    "deep nesting inside a notebook": b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": '
+    + b"[" * 100_000,
+    "no JSON": b"<html><script>alert(1)</script></html>",
+    "no UTF-8": b"\xff\xfe{}",
+    "nothing": b"",
+    "a list": b"[]",
+    "cells that are none": notebook("x", 7, None),
+    "outputs of a wrong type": notebook(code("x") | {"outputs": {"output_type": "stream"}}),
+    "a source of a wrong type": notebook(code("x") | {"source": {"a": 1}}),
+    "a count of a wrong type": notebook(code("x") | {"execution_count": "1"}),
+    "a huge number": b'{"nbformat": ' + b"9" * 5000 + b', "cells": []}',
+}
+"""Files that are no notebooks, and that somebody may send all the same."""

@@ -8,13 +8,12 @@ import pytest
 
 from shared.adapters.notebook_evidence import (
     CELLS_MAX,
-    NOTEBOOK_BYTES_MAX,
     OUTPUT_CHARS_MAX,
     OUTPUTS_MAX,
     TEXT_CHARS_MAX,
     read_notebook,
 )
-from shared.domain.evidence import Advice, Content, NotebookFacts, assess
+from shared.domain.evidence import NOTEBOOK_BYTES_MAX, Advice, Content, NotebookFacts, assess
 from shared.domain.policy import Stage
 from tests.adapters.notebooks import (
     ENVIRONMENT,

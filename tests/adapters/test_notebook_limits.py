@@ -12,13 +12,12 @@ from shared.adapters.notebook_evidence import (
     CELLS_MAX,
     COUNT_MAX,
     FACTS_MAX,
-    NOTEBOOK_BYTES_MAX,
     OUTPUT_CHARS_MAX,
     OUTPUTS_MAX,
     read_notebook,
 )
 from shared.domain.errors import InvalidRequest
-from shared.domain.evidence import Content
+from shared.domain.evidence import NOTEBOOK_BYTES_MAX, Content
 from tests.adapters.notebooks import (
     EXAMPLE,
     code,

@@ -3,17 +3,21 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.adapters.notebook_evidence import read_notebook
 from shared.application import intake
 from shared.application.effects import carry_out
 from shared.application.handle_events import handle_events
-from shared.application.ports import Change, Ports
+from shared.application.ports import AlertPorts, Change, Ports
 from shared.domain.commands import Command
 from shared.domain.events import Event
 from shared.domain.model import Phase, Release
+from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
+from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.freezes import MemoryFreezeLog
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
@@ -34,11 +38,16 @@ class Bench:
     events: MemoryEventQueue = field(default_factory=MemoryEventQueue)
     commands: MemoryCommandQueue = field(default_factory=MemoryCommandQueue)
     locks: MemoryCircuitLocks = field(default_factory=MemoryCircuitLocks)
+    freezes: MemoryFreezeLog = field(default_factory=MemoryFreezeLog)
     jobs: MemoryTestJobs = field(default_factory=MemoryTestJobs)
     intake: MemoryIntakeLog = field(default_factory=MemoryIntakeLog)
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
+    alert_log: MemoryAlertLog = field(default_factory=MemoryAlertLog)
+    alert_source: MemoryAlertSource = field(default_factory=MemoryAlertSource)
     platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
+    evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
     environments: MemoryEnvironmentPlatform = field(init=False)
+    evidence_required: bool = False
     delivered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -52,12 +61,16 @@ class Bench:
             events=self.events,
             commands=self.commands,
             locks=self.locks,
+            freezes=self.freezes,
             test_jobs=self.jobs,
             intake=self.intake,
             facts=self.facts,
             platform=self.platform,
             environments=self.environments,
-            config=FakeReleaseConfig(),
+            alerts=AlertPorts(log=self.alert_log, source=self.alert_source),
+            config=FakeReleaseConfig(evidence_required=self.evidence_required),
+            evidence=self.evidence,
+            read_notebook=read_notebook,
         )
 
     def release(self, release_id: str) -> Release:

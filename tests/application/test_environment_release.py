@@ -6,6 +6,7 @@ import pytest
 
 from shared.application import people
 from shared.application.ports import Place
+from shared.application.rollbacks import request_rollback
 from shared.domain.errors import NotEligible
 from shared.domain.events import TargetAnswered
 from shared.domain.model import Actor, DeploymentSpec, Phase, Progress, Release, Verdict
@@ -145,7 +146,7 @@ async def test_a_rollback_puts_every_deployment_back_exactly(fleet: Bench) -> No
     """What ran before, in full, with the reason on every deployment."""
     before = {key: deployment.spec for key, deployment in fleet.platform.deployments.items()}
     release = await up_to(fleet, Phase.WATCHING)
-    await people.roll_back(release.release_id, ENGINEER, "scoring errors", fleet.ports)
+    await request_rollback(release.release_id, ENGINEER, "scoring errors", fleet.ports, critical=True)
     ended = await fleet.run_until(release.release_id, Phase.ROLLED_BACK)
 
     for key, deployment in fleet.platform.deployments.items():
@@ -153,7 +154,7 @@ async def test_a_rollback_puts_every_deployment_back_exactly(fleet: Bench) -> No
         assert marks["restored_by_release"] == release.release_id
         assert "scoring errors" in deployment.spec.tags["rollback_reason"]
         assert replace(deployment.spec, tags=before[key].tags) == before[key]
-    assert "6 deployments were put back" in ended.reason
+    assert "6 deployments run what ran before" in ended.reason
 
 
 async def test_a_fleet_in_use_is_waited_for_by_name(fleet: Bench) -> None:

@@ -32,6 +32,7 @@ class App:
     url: str = ""
     answers: dict[str, Answers] = field(default_factory=dict)
     bodies: list[tuple[str, Any]] = field(default_factory=list)
+    content_types: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
 
     def on(self, request: str, *answers: BaseModel | tuple[int, BaseModel | str]) -> None:
@@ -54,6 +55,7 @@ def _handler(state: App) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             state.bodies.append((self.path, body))
+            state.content_types.append(self.headers["content-type"])
             self._answer()
 
         def _answer(self) -> None:

@@ -129,7 +129,7 @@ def test_rolling_back_says_first_how_many_deployments_go_back_to_what(server: Ap
     words = " ".join(shown.output.split())
     assert "3 of 4 deployments are put back to what they ran before (1 to 1.4.0, 2 to 1.5.0)" in words
     assert words.index("put back") < words.index("Roll back sensor-model")
-    assert server.bodies == [(f"{PATH}/rollback", {"reason": "batch jobs fail"})]
+    assert server.bodies == [(f"{PATH}/rollback", {"reason": "batch jobs fail", "critical": False})]
 
 
 def test_a_no_rolls_nothing_back(server: App, run: Run) -> None:
@@ -155,7 +155,7 @@ def test_rolling_back_with_yes_asks_nothing_and_the_apps_refusal_is_shown(server
 
 @pytest.mark.parametrize(
     ("release", "said"),
-    [(view("testing"), "releases a model"), (fleet_view("released", reason="it was watched"), "has ended already")],
+    [(view("testing"), "is under way"), (fleet_view("aborted", reason="not today"), "has ended already")],
     ids=["a model", "an ended release"],
 )
 def test_what_cannot_be_rolled_back_is_said_before_anything_is_sent(

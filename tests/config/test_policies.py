@@ -5,6 +5,10 @@
 import pytest
 
 from shared.adapters.config_files import load_policies
+from shared.adapters.release_config import FileReleaseConfig
+from shared.domain.model import Kind
+from shared.domain.policy import Stage
+from shared.domain.rollback_model import RollbackThresholds
 from tests.config.conftest import POLICIES, REPOSITORY, ConfigTree
 
 STAGES = "kinds.model.stages"
@@ -42,10 +46,46 @@ def test_names_are_made_from_ids() -> None:
     assert deployment.registry_model_of("P001", "C002") == "sensor_model_P001_C002"
 
 
+def test_the_alert_rules_of_the_repository_are_those_of_the_architecture() -> None:
+    """Severities of architecture 5.3, thresholds of "When to Rollback"; the app makes the rules' full ids itself."""
+    config = FileReleaseConfig(
+        REPOSITORY / "config", REPOSITORY / "config" / POLICIES, "/subscriptions/S/resourceGroups/G"
+    )
+    policy = config.alerts()
+    insights = "/subscriptions/s/resourcegroups/g/providers/microsoft.insights"
+    assert {rule.rule_id.removeprefix(insights): (rule.kind.value, rule.severity) for rule in policy.rules} == {
+        "/scheduledqueryrules/batch-job-failure": ("batch_failures", "Sev1"),
+        "/scheduledqueryrules/scoring-errors": ("scoring_errors", "Sev1"),
+        "/metricalerts/model-performance-degradation": ("degradation", "Sev2"),
+        "/scheduledqueryrules/data-drift": ("other", "Sev3"),
+    }
+    assert (policy.thresholds, policy.window_s) == (RollbackThresholds(), 3600)
+
+
+def test_without_a_section_no_alert_counts(tree: ConfigTree) -> None:
+    """Off unless somebody lists rules."""
+    text = (tree.root / POLICIES).read_text(encoding="utf-8")
+    tree.write(POLICIES, text[: text.index("alerts:")])
+    assert FileReleaseConfig(tree.root, tree.root / POLICIES).alerts().rules == ()
+
+
 def test_the_scoring_code_named_by_the_policy_exists() -> None:
     """A deployment would fail at upload otherwise."""
     deployment = load_policies(REPOSITORY / "config" / POLICIES).deployment
     assert (REPOSITORY / deployment.scoring_code / deployment.scoring_script).is_file()
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_the_registry_gate_of_environments_asks_for_evidence_as_the_policy_says(
+    tree: ConfigTree, required: bool
+) -> None:
+    """And no other gate does; the repository's policy asks for it."""
+    tree.edit(POLICIES, "evidence_required: true", f"evidence_required: {str(required).lower()}")
+    config = FileReleaseConfig(tree.root, tree.root / POLICIES)
+    asking = [
+        (kind, stage) for kind in Kind for stage, gate in config.policy(kind).gates.items() if gate.evidence_required
+    ]
+    assert asking == ([(Kind.ENVIRONMENT, Stage.REGISTRY)] if required else [])
 
 
 ACCEPTED = [
@@ -74,6 +114,11 @@ REFUSED = [
     ("version: 1", "version: 2", "version", "2", "should be 1", "version of this format: 1"),
     ("groups: [ML-Engineers, ", "groups: [ML-Engineers, ML-Engineers, ", "groups", "", "more than once: ML-Engineers", "different"),
     ("groups: [ML-Engineers, ", "groups: [ML-Engineers, 'a b', ", "groups[1]", "a b", "match pattern", "app role"),
+    ("freeze_groups: [ML-Engineers, ", "freeze_groups: [Interns, ", "freeze_groups[0]", "Interns", "not in groups", "ML-Engineers, Engineering-Managers"),
+    ("freeze_groups: [ML-Engineers, Engineering-Managers]", "freeze_groups: []", "freeze_groups", "", "at least 1", "may freeze production"),
+    ("freeze_groups: [ML-Engineers, ", "freeze_groups: [Engineering-Managers, ", "freeze_groups", "", "more than once: Engineering-Managers", "different"),
+    ("evidence_required: true", "evidence_required: always", "kinds.environment.evidence_required", "always", "boolean", "executed notebook"),
+    ("{group: Engineering-Managers, count: 1}", "{group: Interns, count: 1}", "kinds.environment.stages[2].gate.approvals[1].group", "Interns", "not in groups", "ML-Engineers, Engineering-Managers"),
     ("groups: [ML-Engineers, Engineering-Managers]", "groups: []", "groups", "", "at least 1", "1 to 50"),
     ("{group: ML-Engineers, count: 1}", "{group: Interns, count: 1}", f"{STAGES}[0].gate.approvals[0].group", "Interns", "not in groups", "ML-Engineers, Engineering-Managers"),
     ("{group: ML-Engineers, count: 1}", "{group: ML-Engineers, count: 0}", f"{STAGES}[0].gate.approvals[0].count", "0", "greater than", "1 to 10"),
@@ -108,6 +153,16 @@ REFUSED = [
     ("score.py", "score.sh", "deployment.scoring_script", "score.sh", "match pattern", "score.py"),
     ('"azureml://', '"https://', "deployment.input_uri", "https://datastores/sensor_lake/paths/processed/sensor_data/", "match pattern", "azureml://datastores/"),
     ("deployment:\n", "notes: none\ndeployment:\n", "notes", "none", "unknown key", "known here: version"),
+    ("rule: scheduledQueryRules/scoring-errors", "rule: scoring-errors", "alerts.rules[1].rule", "scoring-errors", "match pattern", "scheduledQueryRules/<name>"),
+    ("rule: scheduledQueryRules/scoring-errors", "rule: scheduledqueryRules/x", "alerts.rules[1].rule", "scheduledqueryRules/x", "match pattern", "metricAlerts/<name>"),
+    ("rule: scheduledQueryRules/scoring-errors", "rule: scheduledQueryRules/Batch-Job-Failure", "alerts.rules", "", "more than once: scheduledqueryrules/batch-job-failure", "different rules"),
+    ("kind: scoring_errors", "kind: errors", "alerts.rules[1].kind", "errors", "'batch_failures'", "other counts for the alert spike only"),
+    ("severity: Sev3", "severity: 3", "alerts.rules[3].severity", "3", "'Sev0'", "Sev0 to Sev4"),
+    ("measure: excess", "measure: ratio", "alerts.rules[2].measure", "ratio", "'percent' or 'excess'", "percent"),
+    ("circuits_min: 2", "circuits_min: 1", "alerts.thresholds.circuits_min", "1", "greater than", "2 to 1000"),
+    ("alerts_per_hour: 10", "alerts_per_day: 10", "alerts.thresholds.alerts_per_day", "10", "unknown key", "alerts_per_hour"),
+    ("window_s: 3600", "window_s: 59", "alerts.window_s", "59", "greater than", "60 to 86400"),
+    ("recent_change_s: 86400", "recent_change_s: 604801", "alerts.recent_change_s", "604801", "less than", "a week"),
     ("kinds:\n", "kinds:\n  batch: {}\n", "kinds.batch", "", "unknown key", "known here: model"),
 ]  # fmt: skip
 
@@ -134,6 +189,7 @@ def test_no_stage_that_needs_people_is_left_open(tree: ConfigTree, stage: str) -
             skipping = f"name: {stage}" in line
             lines.append(line)
         elif not (skipping and line.startswith("        ")):
+            skipping = False
             lines.append(line)
     tree.write(POLICIES, "\n".join(lines) + "\n")
     problems = tree.problems()

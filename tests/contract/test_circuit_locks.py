@@ -87,3 +87,35 @@ async def test_of_many_at_once_exactly_one_gets_the_lock(locks: CircuitLocks) ->
         assert len(set(answers)) == 1
         assert answers[0].epoch == epoch
         await locks.free(KEY, answers[0].holder, NOW)
+
+
+async def test_a_lock_is_taken_from_its_holder_under_a_new_epoch(locks: CircuitLocks) -> None:
+    """Until the quiet time is over, changes of the one who lost it may still land; the new holder ends it early."""
+    await locks.acquire(KEY, "rel-a", NOW)
+    quiet = NOW + timedelta(seconds=180)
+    assert await locks.preempt(KEY, "rel-a", "back-1", quiet) == Lock(
+        key=KEY, holder="back-1", epoch=2, free_from=quiet
+    )
+    assert await locks.acquire(KEY, "back-1", NOW) == Lock(key=KEY, holder="back-1", epoch=2, free_from=quiet)
+    await locks.free(KEY, "rel-a", NOW)
+    assert await locks.preempt(KEY, "back-1", "back-1", None) == Lock(key=KEY, holder="back-1", epoch=2)
+    assert await locks.get(KEY) == Lock(key=KEY, holder="back-1", epoch=2)
+
+
+async def test_a_lock_is_taken_from_nobody_else_than_meant(locks: CircuitLocks) -> None:
+    """Somebody else came first, or nobody holds it any more: the answer says so and nothing changes."""
+    never = await locks.preempt(KEY, "rel-a", "back-1", None)
+    assert never.holder == ""
+    mine = await locks.acquire(KEY, "rel-b", NOW)
+    assert await locks.preempt(KEY, "rel-a", "back-1", None) == mine
+    await locks.free(KEY, "rel-b", NOW)
+    freed = await locks.preempt(KEY, "rel-b", "back-1", None)
+    assert (freed.holder, await locks.held()) == ("", [])
+
+
+async def test_of_many_who_take_a_lock_from_its_holder_one_has_it(locks: CircuitLocks) -> None:
+    """The others are told who."""
+    await locks.acquire(KEY, "rel-a", NOW)
+    answers = await asyncio.gather(*(locks.preempt(KEY, "rel-a", f"back-{n}", None) for n in range(6)))
+    assert len({answer.holder for answer in answers}) == 1
+    assert {answer.epoch for answer in answers} == {2}

@@ -13,7 +13,7 @@ from shared.application.ports import Change, ReleaseStore, Stored
 from shared.domain.commands import Command
 from shared.domain.history import broken_at, chain
 from shared.domain.model import Phase, Release
-from tests.builders import NOW, RELEASE_ID, a_command, a_release, a_spec, a_target, an_entry
+from tests.builders import NOW, RELEASE_ID, a_command, a_fleet_release, a_release, a_spec, a_target, an_entry
 from tests.fakes.store import MemoryReleaseStore
 
 
@@ -58,6 +58,17 @@ async def test_several_targets_keep_their_order(store: ReleaseStore) -> None:
     """The order of a rollout is part of the release."""
     targets = tuple(a_target(key=f"P001-C{number:03}") for number in (3, 1, 2))
     assert (await opened(store, a_release(targets=targets))).release.targets == targets
+
+
+async def test_a_release_is_read_without_its_fleet(store: ReleaseStore) -> None:
+    """The targets of a model release are part of it."""
+    model, fleet = a_release(Phase.DEPLOYING_PRODUCTION), a_fleet_release(Phase.UPDATING, release_id="rel-fleet")
+    assert fleet.fleet
+    for release in (model, fleet):
+        await opened(store, release)
+        assert await store.without_fleet(release.release_id) == replace(release, fleet=())
+    assert await store.without_fleet("rel-other") is None
+    assert await store.without_fleet("../etc") is None
 
 
 async def test_a_commit_replaces_the_release(store: ReleaseStore) -> None:

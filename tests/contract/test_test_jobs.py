@@ -60,3 +60,12 @@ async def test_a_job_is_recorded_only_after_its_claim(jobs: ports.TestJobs) -> N
     with pytest.raises(LookupError):
         await jobs.record(RELEASE_ID, 6, "job-1")
     assert await jobs.release_of("job-1") is None
+
+
+async def test_the_jobs_of_one_step_are_told_apart_by_their_part(jobs: ports.TestJobs) -> None:
+    """One claim and one job for each; names of parts come from circuits."""
+    for part in ("", "P001-C001-1", "P001-C001-2", "P/#?"):
+        assert (await jobs.claim(RELEASE_ID, 6, NOW, part)).is_new
+        await jobs.record(RELEASE_ID, 6, f"job-{part}", part)
+        again = await jobs.claim(RELEASE_ID, 6, NOW, part)
+        assert (again.is_new, again.job_name) == (False, f"job-{part}")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.domain import events as e
+from shared.domain.evidence import Quality, Reason
 from shared.domain.model import Verdict
 from shared.domain.policy import Stage
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_fleet_target, a_plan, a_spec, an_actor
@@ -41,6 +42,14 @@ ALL: tuple[e.Event, ...] = (
         actor=an_actor(),
         reason="clearer logs",
     ),
+    e.EvidenceSubmitted(
+        **_BASE,
+        actor=an_actor(),
+        sha256="a" * 64,
+        size_bytes=7_000,
+        quality=Quality.COMPLETE,
+        reasons=(Reason(rule="notebook", holds=True, text="SHA-256 " + "a" * 64),),
+    ),
     e.EnvironmentVerified(**_STEP, candidate=a_candidate(), endpoints=("e",), circuits=("P001-C001",)),
     e.EnvironmentPromoted(**_STEP, registry_environment_id="env"),
     e.FleetAcquired(**_STEP, epochs={"P001-C001": 1}),
@@ -49,5 +58,17 @@ ALL: tuple[e.Event, ...] = (
         **_STEP, target_key="P001-C001", attempt=1, look=0, outcome=e.Outcome.DONE, verdict=Verdict.PASSED
     ),
     e.RollbackRequested(**_BASE, actor=an_actor(), reason="scoring errors"),
+    e.RollbackOpened(
+        **_BASE,
+        actor=an_actor(),
+        reason="scoring errors",
+        undoes="custom-tf-env-1-5-1-abcdef",
+        workspace="dev-ml-workspace",
+        asset_name="custom-tf-env",
+        asset_version="1.5.1",
+        endpoints=("e",),
+        circuits=("P001-C001",),
+    ),
+    e.CircuitTaken(**_BASE, target_key="P001-C001", by="another-rollback-1"),
     e.MessageDeadLettered(**_BASE, queue="effects", message_id="m", reason="MaxDeliveryCountExceeded"),
 )

@@ -10,7 +10,7 @@ from shared.domain import events as e
 from shared.domain.decide import MACHINES, decide
 from shared.domain.errors import DomainError
 from shared.domain.model import TERMINAL, Kind, Phase
-from tests.builders import NOW, a_fleet_release, a_release
+from tests.builders import NOW, a_fleet_release, a_release, a_rollback
 from tests.domain import samples
 from tests.domain.drive import next_event, opened
 
@@ -44,7 +44,8 @@ def test_every_live_phase_can_be_aborted_and_ends_waiting_at_its_deadline(kind: 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_phase_can_be_reached_from_the_start(kind: Kind) -> None:
     """No dead entries in the table, and no phase that no kind of release has."""
-    reached, frontier = {Phase.VERIFYING}, {Phase.VERIFYING}
+    first = Phase.FREEZING_TARGETS if kind is Kind.ROLLBACK else Phase.VERIFYING
+    reached, frontier = {first}, {first}
     while frontier:
         table = MACHINES[kind][0]
         frontier = {after for (phase, _), afters in table.items() if phase in frontier for after in afters}
@@ -60,7 +61,8 @@ def test_every_phase_can_be_reached_from_the_start(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_decide_is_total(kind: Kind, phase: Phase, event_type: type[e.Event]) -> None:
     """Every phase and event: a transition, an ignored, or a domain error; never anything else."""
-    release = a_release(phase) if kind is Kind.MODEL else a_fleet_release(phase)
+    build = {Kind.MODEL: a_release, Kind.ENVIRONMENT: a_fleet_release, Kind.ROLLBACK: a_rollback}[kind]
+    release = build(phase)
     event = SAMPLES[event_type]
     event = event_type(**{**event.__dict__, "release_id": release.release_id})
     allowed = MACHINES[kind][0].get((phase, event_type), frozenset()) | {phase}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from shared.application.ports import Fleet
+from shared.domain.alert_model import AlertKind, AlertPolicy, AlertRule
 from shared.domain.model import DeploymentPlan, Kind
 from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 
@@ -18,23 +19,57 @@ def model_policy(limits: Limits | None = None, gate_deadline_s: int = 86_400) ->
     return Policy(gates={Stage.REGISTRY: gate, Stage.PRODUCTION: gate}, limits=limits or Limits())
 
 
-def environment_gates() -> dict[Stage, GatePolicy]:
+def environment_gates(evidence_required: bool = False) -> dict[Stage, GatePolicy]:
     """ML-Engineers before the registry; two different people, one of them a manager, before production."""
     engineers, managers = ApprovalRule(group="ML-Engineers"), ApprovalRule(group="Engineering-Managers")
     return {
-        Stage.REGISTRY: GatePolicy(approvals=(engineers,), deadline_s=86_400, instructions="Review the change."),
+        Stage.REGISTRY: GatePolicy(
+            approvals=(engineers,),
+            deadline_s=86_400,
+            instructions="Review the change.",
+            evidence_required=evidence_required,
+        ),
         Stage.PRODUCTION: GatePolicy(approvals=(engineers, managers), deadline_s=86_400, instructions="Review."),
     }
+
+
+def rollback_gate() -> GatePolicy:
+    """One engineer within an hour."""
+    return GatePolicy(approvals=(ApprovalRule(group="ML-Engineers"),), deadline_s=3600, instructions="Look at it.")
+
+
+RULES_AT = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/mlops-rg/providers/microsoft.insights"
+
+
+def alert_policy() -> AlertPolicy:
+    """A rule of each kind with the severity of architecture.md 5.3, and the references' thresholds."""
+    rules = {
+        "scheduledqueryrules/batch-job-failure": (AlertKind.BATCH_FAILURES, "Sev1"),
+        "metricalerts/model-performance-degradation": (AlertKind.DEGRADATION, "Sev2"),
+        "scheduledqueryrules/scoring-errors": (AlertKind.SCORING_ERRORS, "Sev1"),
+        "scheduledqueryrules/data-drift": (AlertKind.OTHER, "Sev3"),
+    }
+    return AlertPolicy(
+        rules=tuple(
+            AlertRule(rule_id=f"{RULES_AT}/{name}", kind=kind, severity=severity)
+            for name, (kind, severity) in rules.items()
+        )
+    )
 
 
 class FakeReleaseConfig:
     """One policy for everything."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, *, evidence_required: bool = False) -> None:
         self._policy = policy or model_policy()
+        self._evidence_required = evidence_required
+        self.alert_policy = alert_policy()
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
-        return self._policy if kind is Kind.MODEL else replace(self._policy, gates=environment_gates())
+        if kind is Kind.MODEL:
+            return self._policy
+        gates = environment_gates(self._evidence_required) if kind is Kind.ENVIRONMENT else {}
+        return replace(self._policy, gates={**gates, Stage.ROLLBACK: rollback_gate()})
 
     def fleet(self) -> Fleet:
         return Fleet(
@@ -44,6 +79,12 @@ class FakeReleaseConfig:
             test_compute="cpu-cluster",
             input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
         )
+
+    def freeze_groups(self) -> tuple[str, ...]:
+        return "ML-Engineers", "Engineering-Managers"
+
+    def alerts(self) -> AlertPolicy:
+        return self.alert_policy
 
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         if plant_id not in PLANTS:

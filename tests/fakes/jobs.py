@@ -10,18 +10,19 @@ class MemoryTestJobs:
     """Claims by (release, serial), releases by job."""
 
     def __init__(self) -> None:
-        self.claims: dict[tuple[str, int], TestClaim] = {}
+        self.claims: dict[tuple[str, int, str], TestClaim] = {}
         self.jobs: dict[str, str] = {}
 
-    async def claim(self, release_id: str, serial: int, now: datetime) -> TestClaim:
-        key = (release_id, serial)
+    async def claim(self, release_id: str, serial: int, now: datetime, part: str = "") -> TestClaim:
+        key = (release_id, serial, part)
         if key in self.claims:
             return replace(self.claims[key], is_new=False)
         self.claims[key] = TestClaim(is_new=True, claimed_at=now)
         return self.claims[key]
 
-    async def record(self, release_id: str, serial: int, job_name: str) -> None:
-        self.claims[release_id, serial] = replace(self.claims[release_id, serial], job_name=job_name)
+    async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
+        key = (release_id, serial, part)
+        self.claims[key] = replace(self.claims[key], job_name=job_name)
         self.jobs[job_name] = release_id
 
     async def release_of(self, job_name: str) -> str | None:

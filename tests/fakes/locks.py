@@ -26,6 +26,14 @@ class MemoryCircuitLocks:
         if lock and lock.holder == release_id:
             self.locks[key] = replace(lock, holder="", free_from=free_from)
 
+    async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
+        lock = self.locks.get(key, Lock(key=key, holder="", epoch=0))
+        if lock.holder not in (holder, release_id) or not lock.holder:
+            return lock
+        epoch = lock.epoch if lock.holder == release_id else lock.epoch + 1
+        self.locks[key] = Lock(key=key, holder=release_id, epoch=epoch, free_from=quiet_until)
+        return self.locks[key]
+
     async def get(self, key: str) -> Lock | None:
         return self.locks.get(key)
 

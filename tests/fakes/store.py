@@ -1,7 +1,7 @@
 """ReleaseStore in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.application.errors import ConcurrentUpdate
@@ -38,6 +38,10 @@ class MemoryReleaseStore:
             return None
         seen = frozenset(event_id for event_id in event_ids if event_id in partition.inbox)
         return Stored(release=partition.release, version=str(partition.version), seen=seen)
+
+    async def without_fleet(self, release_id: str) -> Release | None:
+        partition = self.partitions.get(release_id)
+        return replace(partition.release, fleet=()) if partition else None
 
     async def commit(self, change: Change) -> None:
         rows = 2 + len(change.event_ids) + len(change.entries) + len(change.commands)

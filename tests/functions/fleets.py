@@ -13,6 +13,7 @@ from tests.functions.test_http import function
 
 request_release = function(environment_api.request_environment_release)
 roll_back = function(environment_api.roll_back_release)
+read_rollback_report = function(environment_api.read_rollback_report)
 read_targets = function(environment_api.read_targets)
 download = function(environment_api.download_rollback_metadata)
 read_release = function(release_api.read_release)

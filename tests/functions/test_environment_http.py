@@ -93,7 +93,7 @@ async def test_a_request_that_cannot_be_read_is_refused(bench: Bench, signer: Si
 async def test_a_rollback_is_accepted_and_puts_the_release_on_its_way_back(bench: Bench, signer: Signer) -> None:
     await bench.put(updating())
 
-    answered(await roll_back(of(signer.token(), {"reason": "batch jobs fail"})), 202)
+    answered(await roll_back(of(signer.token(), {"reason": "batch jobs fail", "critical": True})), 202)
     await bench.deliver()
 
     release = bench.release(RELEASE_ID)
@@ -104,13 +104,14 @@ async def test_a_rollback_is_accepted_and_puts_the_release_on_its_way_back(bench
 async def test_a_rollback_needs_its_reason(bench: Bench, signer: Signer) -> None:
     await bench.put(updating())
 
-    assert "needs a reason" in answered(await roll_back(of(signer.token(), {})), 400)["detail"]
+    for body in ({}, {"reason": ""}, {"reason": "  "}):
+        assert "reason" in answered(await roll_back(of(signer.token(), body)), 400)["detail"]
     assert bench.events.sent == []
 
 
 @pytest.mark.parametrize(
     "release",
-    [a_release(Phase.TESTING), a_fleet_release(Phase.CHECKING), updating(phase=Phase.RELEASED, reason="was watched")],
+    [a_release(Phase.TESTING), a_fleet_release(Phase.CHECKING), updating(phase=Phase.REJECTED, reason="no")],
     ids=["a model", "nothing changed yet", "ended"],
 )
 async def test_what_cannot_be_rolled_back_is_a_conflict(bench: Bench, signer: Signer, release: Release) -> None:

@@ -14,7 +14,16 @@ from tests.application.bench import Bench
 from tests.application.test_environment_release import fleet, up_to  # noqa: F401  # `fleet` is a fixture
 from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target, a_release, an_entry
 from tests.functions.callers import Signer, answered, request
-from tests.functions.fleets import at_work, download, of, read_release, read_targets, roll_back, updating
+from tests.functions.fleets import (
+    at_work,
+    download,
+    of,
+    read_release,
+    read_rollback_report,
+    read_targets,
+    roll_back,
+    updating,
+)
 
 
 async def test_a_release_counts_its_targets_by_progress_and_by_verdict(bench: Bench, signer: Signer) -> None:
@@ -203,13 +212,17 @@ async def test_a_release_that_was_carried_out_is_rolled_back_and_told_over_http(
 
     watched = answered(await read_release(request(token, release_id=release_id)), 200)["progress"]
     assert (watched["work"], watched["counts"]["done"], watched["checks"]["passed"]) == ("updating", 6, 6)
-    body = {"reason": "batch jobs fail"}
+    body = {"reason": "batch jobs fail", "critical": True}
     answered(await roll_back(request(token, body, method="POST", release_id=release_id)), 202)
     await fleet.run_until(release_id, Phase.ROLLED_BACK)
 
     listed = answered(await read_targets(request(token, release_id=release_id)), 200)
-    assert (listed["work"], len(listed["targets"])) == ("rolling_back", 6)
-    assert {target["progress"] for target in listed["targets"]} == {"done"}
+    assert (listed["work"], len(listed["targets"])) == ("verifying_rollback", 6)
+    assert [target["progress"] for target in listed["targets"]].count("done") == 3
+    report = answered(await read_rollback_report(request(token, release_id=release_id)), 200)
+    assert (report["counts"]["restored"], report["counts"]["failed"]) == (6, 0)
+    assert report["meter"]["seconds_to_verified"] >= report["meter"]["seconds_to_last_restored"] >= 0
+    assert [line["done"] for line in report["checklist"][:2]] == [True, True]
     metadata = answered(await download(request(token, release_id=release_id)), 200)
     assert (metadata["previous_environment_version"], len(metadata["deployments"])) == ("1.5.0", 6)
     assert metadata["updated_at"] is not None

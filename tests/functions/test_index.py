@@ -25,7 +25,15 @@ ROUTES = {
     "retry_release": ("releases/{release_id}/retry", ["POST"]),
     "request_environment_release": ("environment-releases", ["POST"]),
     "roll_back_release": ("releases/{release_id}/rollback", ["POST"]),
+    "submit_evidence": ("releases/{release_id}/evidence", ["POST"]),
+    "read_evidence": ("releases/{release_id}/evidence", ["GET"]),
     "read_targets": ("releases/{release_id}/targets", ["GET"]),
+    "read_rollback_report": ("releases/{release_id}/rollback-report", ["GET"]),
+    "accept_alert": ("alerts", ["POST"]),
+    "list_alerts": ("alerts", ["GET"]),
+    "set_freeze": ("freezes", ["POST"]),
+    "list_freezes": ("freezes", ["GET"]),
+    "lift_freeze": ("freezes/{freeze_id}/lift", ["POST"]),
     "download_rollback_metadata": ("releases/{release_id}/rollback-metadata", ["GET"]),
 }
 QUEUES = {
@@ -34,7 +42,12 @@ QUEUES = {
     "dead_release_events": ("%RELEASE_EVENTS_QUEUE%/$DeadLetterQueue", False),
     "dead_effects": ("%EFFECTS_QUEUE%/$DeadLetterQueue", False),
 }
-OTHERS = {"model_events": "eventGridTrigger", "run_events": "eventGridTrigger", "sweeper": "timerTrigger"}
+OTHERS = {
+    "model_events": "eventGridTrigger",
+    "run_events": "eventGridTrigger",
+    "alert_events": "eventGridTrigger",
+    "sweeper": "timerTrigger",
+}
 
 _INDEX = """
 import asyncio, json
@@ -75,9 +88,10 @@ def test_a_route_has_its_methods_and_leaves_authority_to_the_token(
 def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
     """A link in a mail, or a browser that loads ahead, must not decide."""
     decisions = {"decide_on_gate", "abort_release", "retry_release"}
-    fleet_decisions = {"request_environment_release", "roll_back_release"}
+    fleet_decisions = {"request_environment_release", "roll_back_release", "submit_evidence"}
     posts = {name for name, trigger in triggers.items() if trigger.get("methods") == ["POST"]}
-    assert posts == decisions | fleet_decisions
+    freezes = {"set_freeze", "lift_freeze"}
+    assert posts == decisions | fleet_decisions | freezes | {"accept_alert"}
     assert all(trigger["methods"] in (["GET"], ["POST"]) for trigger in triggers.values() if "route" in trigger)
 
 

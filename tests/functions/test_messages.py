@@ -206,6 +206,9 @@ class SilentStore(MemoryReleaseStore):
     async def load(self, *arguments: object, **more: object) -> Any:
         raise TransientFault("busy")
 
+    async def without_fleet(self, release_id: str) -> Any:
+        raise TransientFault("busy")
+
 
 async def test_a_message_that_meets_a_silent_store_comes_back_later(bench: Bench) -> None:
     """Completed after a follow-up was scheduled, so no delivery is burnt; used-up tries raise."""

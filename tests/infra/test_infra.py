@@ -253,7 +253,8 @@ def test_the_app_registration_has_the_scope_and_the_roles_of_the_app() -> None:
     roles = {role["value"]: role["allowedMemberTypes"] for role in registration["appRoles"]}
 
     assert [scope["value"] for scope in registration["api"]["oauth2PermissionScopes"]] == [SCOPE]
-    assert roles == {**{group: ["User"] for group in groups}, APP_ROLE: ["Application"]}
+    applications = (APP_ROLE, Settings.model_fields["alert_sender_role"].default)
+    assert roles == {**{group: ["User"] for group in groups}, **{role: ["Application"] for role in applications}}
     assert registration["api"]["requestedAccessTokenVersion"] == 2
 
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared.adapters.notebook_evidence import read_notebook
 from shared.application import dead_letters, intake, people
 from shared.application.effects import carry_out
 from shared.application.errors import TransientFault
 from shared.application.handle_events import handle_events
-from shared.application.ports import Place, Ports
+from shared.application.ports import AlertPorts, Place, Ports
 from shared.application.sweep import sweep
 from shared.domain.commands import Command, PublishFact
 from shared.domain.errors import DomainError
@@ -17,9 +18,12 @@ from shared.domain.model import GATE_OF_PHASE, Actor, Phase, Release
 from shared.domain.policy import ApprovalRule, Limits, Policy
 from shared.domain.specs import gate_digest
 from tests.builders import a_spec
+from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.config import FakeReleaseConfig, model_policy
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
+from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.freezes import MemoryFreezeLog
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import FakeDeployment
@@ -73,12 +77,16 @@ class World:
             events=faulty(self.events),
             commands=faulty(self.commands),
             locks=faulty(self.locks),
+            freezes=faulty(MemoryFreezeLog()),
             test_jobs=faulty(MemoryTestJobs()),
             intake=faulty(self.intake),
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform),
             environments=faulty(MemoryEnvironmentPlatform(self.platform)),
+            alerts=AlertPorts(log=faulty(MemoryAlertLog()), source=faulty(MemoryAlertSource())),
             config=FakeReleaseConfig(self._policy()),
+            evidence=faulty(MemoryEvidenceStore()),
+            read_notebook=read_notebook,
         )
         self.faulty_steps = self.rng.choice(FAULTY_STEPS)
         self.acting_steps = self.rng.choice(ACTING_STEPS)

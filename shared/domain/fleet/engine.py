@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.domain import commands as c
 from shared.domain import events as e
 from shared.domain.events import Outcome
 from shared.domain.fleet.work import begin, find, of_progress, pause_s, progress_of, told, with_targets, work_on
 from shared.domain.model import FleetTarget, Phase, Progress, Release, Verdict
-from shared.domain.moves import Move, end, enter, hold, stay
+from shared.domain.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.policy import Stage
 from shared.domain.rules_gates import open_gate
 from shared.domain.steps import next_look, next_look_s
@@ -25,7 +26,7 @@ def roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move
         delay_s=release.policy.limits.settle_quiet_s if in_flight else 0,
         ending=ending,
         held_phase=None,
-        rollback_reason=note,
+        rollback_reason=release.rollback_reason or note,
     )
 
 
@@ -40,7 +41,11 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
     if not current:
         return stay(release)
     if event.outcome is Outcome.PENDING:
+        if release.phase is Phase.ROLLING_BACK:
+            release = marked(release, first_write_at=event.occurred_at)
         return _look_again(release, replace(target, look=target.look + 1, detail=event.detail), now)
+    if event.outcome is Outcome.FROZEN:
+        return _frozen(release, target, event.detail, now)
     if event.outcome is Outcome.ERRORED and target.attempt < release.policy.limits.attempts_max:
         return _try_again(release, replace(target, attempt=target.attempt + 1, look=0, detail=event.detail), now)
     return _given_up(release, replace(target, progress=Progress.FAILED, detail=event.detail), now)
@@ -63,6 +68,14 @@ def _look_again(release: Release, target: FleetTarget, now: datetime) -> Move:
     return Move(release=looking, commands=(work_on(looking, target, not_before=at),))
 
 
+def _frozen(release: Release, target: FleetTarget, freeze: str, now: datetime) -> Move:
+    """No attempt is spent: the release's own looks try the same change again. The history tells each freeze once."""
+    detail = f"waits for the end of the {freeze}"
+    told = any(each.detail == detail for each in release.fleet)
+    waiting = with_targets(release, (replace(target, detail=detail),))
+    return wait_on(waiting, freeze, now, "" if told else f"{target.key}: {detail}", frozen=True)
+
+
 def _try_again(release: Release, target: FleetTarget, now: datetime) -> Move:
     at = now + timedelta(seconds=release.policy.limits.retry_backoff_s)
     trying = with_targets(release, (target,))
@@ -77,6 +90,8 @@ def _done(release: Release, target: FleetTarget, event: e.TargetAnswered, now: d
         note = f"{target.key}: {event.verdict.value if event.verdict else 'judged'}: {event.detail}"
     else:
         note = f"{target.key}: {event.detail}"
+    if release.phase is Phase.ROLLING_BACK:
+        release = marked(release, first_restored_at=event.occurred_at)
     return _next(with_targets(release, (done,)), now, note)
 
 
@@ -99,6 +114,7 @@ def _concluded(move: Move, now: datetime) -> Move:
         Phase.CHECKING: _checked,
         Phase.UPDATING: _updated,
         Phase.ROLLING_BACK: _rolled_back,
+        Phase.VERIFYING_ROLLBACK: _verified,
     }[release.phase](release, now, move.note)
     return Move(release=phase.release, commands=(*_still_wanted(move, phase.release), *phase.commands), note=phase.note)
 
@@ -132,10 +148,33 @@ def _updated(release: Release, now: datetime, note: str) -> Move:
 
 
 def _rolled_back(release: Release, now: datetime, note: str) -> Move:
+    """Read back is not enough for a rollback: a sample inference shows that what was put back works."""
     if failed := of_progress(release, Progress.FAILED):
         text = f"{len(failed)} deployments could not be put back: {told(failed)}"
         return hold(release, now, text)
     restored = len(of_progress(release, Progress.DONE))
     untouched = len(release.fleet) - restored
     text = f"{note}; {restored} deployments were put back and read back, {untouched} had not been touched"
-    return end(release, release.ending or Phase.ROLLED_BACK, now, text)
+    ending = release.ending or Phase.ROLLED_BACK
+    if ending is Phase.ROLLED_BACK and restored:
+        return enter(marked(release, last_restored_at=now), Phase.VERIFYING_ROLLBACK, now, text)
+    return end(release, ending, now, text)
+
+
+def _verified(release: Release, now: datetime, note: str) -> Move:
+    if failed := of_progress(release, Progress.FAILED):
+        return hold(release, now, f"production was put back, and sample inferences failed: {told(failed)}")
+    restored = [target for target in release.fleet if target.touched]
+    text = (
+        f"{note}; {len(restored)} deployments run what ran before, "
+        f"{len(of_progress(release, Progress.DONE))} of them ran a sample inference"
+    )
+    return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, text)
+
+
+def marked(release: Release, **moments: datetime) -> Release:
+    """The release with these moments in its meter, where it has one; a moment that is there stays."""
+    if release.meter is None:
+        return release
+    new: dict[str, Any] = {name: at for name, at in moments.items() if getattr(release.meter, name) is None}
+    return replace(release, meter=replace(release.meter, **new)) if new else release

@@ -1,9 +1,12 @@
 """Facts about releases of an environment to the whole fleet."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.event import Event, StepEvent
+from shared.domain.evidence_model import Quality, Reason
+from shared.domain.meter import AlertSeen
 from shared.domain.model import Actor, Candidate, FleetTarget, Verdict
 
 
@@ -16,6 +19,20 @@ class EnvironmentReleaseRequested(Event):
     environment_version: str
     actor: Actor
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceSubmitted(Event):
+    """A person handed in an executed notebook, and it was read: its hash, its size, and what it is worth.
+
+    The file is stored before the event is sent; `reasons` has one entry per rule about the notebook.
+    """
+
+    actor: Actor
+    sha256: str
+    size_bytes: int
+    quality: Quality
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +53,13 @@ class EnvironmentPromoted(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class FleetAcquired(StepEvent):
-    """This release holds every circuit of the fleet; the epoch of each lock, by circuit."""
+    """This release holds every circuit of the fleet; the epoch of each lock, by circuit.
+
+    Until `quiet_until`, a change of somebody who lost a lock may still be in flight.
+    """
 
     epochs: dict[str, int]
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +75,7 @@ class Outcome(StrEnum):
 
     DONE = "done"  # judged, or read back as wanted
     PENDING = "pending"  # under way, or nobody knows: look again
+    FROZEN = "frozen"  # nothing was sent: a freeze, which `detail` names, stands before the change
     ERRORED = "errored"  # a technical fault: try again
     REFUSED = "refused"  # trying again cannot help
 
@@ -68,3 +90,33 @@ class TargetAnswered(StepEvent):
     outcome: Outcome
     verdict: Verdict | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackRequested(Event):
+    """What this release changed shall go back. `critical` asks for it at once; an alert has no other person to ask."""
+
+    actor: Actor
+    reason: str
+    critical: bool = False
+    alert: AlertSeen | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackOpened(RollbackRequested):
+    """A release that has ended shall be undone: by a release of its own, which this opens."""
+
+    undoes: str
+    workspace: str
+    asset_name: str
+    asset_version: str
+    endpoints: tuple[str, ...]
+    circuits: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitTaken(Event):
+    """A rollback took this circuit's lock from the release, which may not change production any more."""
+
+    target_key: str
+    by: str

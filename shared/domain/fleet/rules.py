@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain import events as e
 from shared.domain.fleet.specs import frozen
 from shared.domain.model import Phase, Release
-from shared.domain.moves import Move, end, enter, stay
+from shared.domain.moves import Move, end, enter, stay, wait_on
 from shared.domain.policy import Stage
 from shared.domain.rules_gates import open_gate
 
@@ -39,10 +39,11 @@ def fleet_acquired(release: Release, event: e.FleetAcquired, now: datetime) -> M
 
 
 def fleet_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
-    """Waiting says for whom; the history tells it once per holder."""
-    if release.waiting_on == event.holder:
-        return stay(release)
-    return stay(release, f"waits for {event.holder} to give its circuit back", waiting_on=event.holder)
+    """Waiting says for whom: a release that holds a circuit, or whoever froze one."""
+    note = f"waits for {event.holder} to give its circuit back"
+    if event.frozen:
+        note = f"waits for the end of the {event.holder}"
+    return wait_on(release, event.holder, now, note, frozen=event.frozen)
 
 
 def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> Move:

@@ -18,14 +18,6 @@ def abort_requested(release: Release, event: e.AbortRequested, now: datetime) ->
     return _end_or_roll_back(release, Phase.ABORTED, now, f"{event.actor.name} aborted: {event.reason}")
 
 
-def rollback_requested(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
-    """By the same road as the update. No lock or freeze stands in the way: this release holds the fleet."""
-    check_operator(release, event.actor)
-    if not event.reason.strip():
-        raise InvalidRequest("rolling back needs a reason: it is written on every deployment")
-    return roll_back(release, Phase.ROLLED_BACK, now, f"{event.actor.name} rolled back: {event.reason}")
-
-
 def retry_requested(release: Release, event: e.RetryRequested, now: datetime) -> Move:
     """A new attempt of the held step; of work on targets only what is not done."""
     check_operator(release, event.actor)

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain import events as e
 from shared.domain import rules_endings as common
 from shared.domain import rules_steps
-from shared.domain.fleet import engine, rules, rules_endings
+from shared.domain.fleet import engine, rollback, rules, rules_endings, rules_evidence
 from shared.domain.fleet.transitions import GATES, LIVE
 from shared.domain.fleet.work import WORK
 from shared.domain.model import Phase, Release
@@ -28,6 +28,8 @@ def _rules() -> dict[tuple[Phase, type[e.Event]], Callable[[Release, Any, dateti
         (P.AWAITING_PRODUCTION_APPROVAL, e.ApprovalSubmitted): approval_submitted,
         (P.HELD, e.RetryRequested): rules_endings.retry_requested,
     }
+    for phase in (P.VERIFYING, P.AWAITING_REGISTRY_APPROVAL):
+        table[phase, e.EvidenceSubmitted] = rules_evidence.evidence_submitted
     for phase in WORK:
         table[phase, e.TargetAnswered] = engine.target_answered
         table[phase, e.LookDue] = engine.look_due
@@ -36,10 +38,13 @@ def _rules() -> dict[tuple[Phase, type[e.Event]], Callable[[Release, Any, dateti
         table[phase, e.StepErrored] = rules_steps.step_errored
         table[phase, e.StepFailed] = rules_steps.step_failed
     for phase in (P.UPDATING, P.WATCHING, P.HELD):
-        table[phase, e.RollbackRequested] = rules_endings.rollback_requested
+        table[phase, e.RollbackRequested] = rollback.rollback_requested
+    table[P.AWAITING_ROLLBACK_APPROVAL, e.RollbackRequested] = rollback.critical_after_all
+    table[P.AWAITING_ROLLBACK_APPROVAL, e.ApprovalSubmitted] = rollback.decided_in_watch
     for phase in LIVE:
         table[phase, e.AbortRequested] = rules_endings.abort_requested
         table[phase, e.MessageDeadLettered] = common.message_dead_lettered
+        table[phase, e.CircuitTaken] = rollback.one_circuit_taken
         table[phase, e.DeadlinePassed] = common.step_overdue
     for phase in (*GATES, P.WAITING_FOR_FLEET):
         table[phase, e.DeadlinePassed] = common.gate_expired

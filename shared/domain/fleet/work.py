@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 
 from shared.domain import commands as c
 from shared.domain.fleet.specs import changed_spec
-from shared.domain.model import FleetTarget, Phase, Progress, Release
+from shared.domain.model import FleetTarget, Kind, Phase, Progress, Release
 
 #: The phases in which targets are worked on.
-WORK = (Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK)
+WORK = (Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK)
+
+#: The phases whose work changes production.
+_CHANGING_WORK = (Phase.UPDATING, Phase.ROLLING_BACK)
 
 _PAUSE_GROWTH = 1.5
 
@@ -23,10 +26,24 @@ def progress_of(release: Release, target: FleetTarget) -> Progress:
     """How far the target is in the current phase (or in the one that is held)."""
     phase = release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
     if target.goal is not phase:
-        return Progress.UNTOUCHED if phase is Phase.ROLLING_BACK and not target.touched else Progress.WAITING
+        return Progress.WAITING if _has_work(release, phase, target) else Progress.UNTOUCHED
     if target.progress is Progress.DONE or release.phase is Phase.HELD or target.serial == release.serial:
         return target.progress
     return Progress.WAITING
+
+
+def _has_work(release: Release, phase: Phase, target: FleetTarget) -> bool:
+    """Whether the phase is to do anything with the target."""
+    if phase is Phase.ROLLING_BACK:
+        return not target.superseded_by if release.kind is Kind.ROLLBACK else target.touched
+    return phase is not Phase.VERIFYING_ROLLBACK or target.key in _samples(release)
+
+
+def _samples(release: Release) -> list[str]:
+    """The restored targets that a sample inference runs on: spread evenly over the fleet."""
+    restored = sorted(target.key for target in release.fleet if target.touched)
+    count = min(release.policy.limits.rollback_samples_max, len(restored))
+    return [restored[number * len(restored) // count] for number in range(count)]
 
 
 def of_progress(release: Release, *progress: Progress) -> list[FleetTarget]:
@@ -55,7 +72,7 @@ def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, t
             progress=Progress.CHANGING,
             attempt=1,
             look=0,
-            touched=target.touched or release.phase is not Phase.CHECKING,
+            touched=target.touched or release.phase in _CHANGING_WORK,
             detail="",
         )
         for target in _next(release)
@@ -98,6 +115,17 @@ def work_on(
             previous=target.previous,
             environment=release.registry_environment_id,
         )
+    if release.phase is Phase.VERIFYING_ROLLBACK:
+        return c.ProbeTarget(
+            command_id=command_id,
+            release_id=release.release_id,
+            serial=serial,
+            not_before=not_before,
+            target_key=target.key,
+            attempt=target.attempt,
+            look=target.look,
+            spec=target.previous,
+        )
     return c.ChangeTarget(
         command_id=command_id,
         release_id=release.release_id,
@@ -109,6 +137,7 @@ def work_on(
         spec=changed_spec(release, target),
         previous=target.previous,
         epoch=release.epochs.get(target.key, 0),
+        undoes=release.undoes,
     )
 
 

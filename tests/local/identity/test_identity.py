@@ -197,3 +197,16 @@ def test_what_the_part_does_not_know_is_refused_by_name(identity: Part) -> None:
         assert answer.status_code == 501
         assert f"{method} {path}" in answer.json()["error"]["message"]
     assert httpx.get(f"{identity.url}/health").json() == {"status": "ok"}
+
+
+def test_a_service_gets_a_token_of_its_own_with_its_app_roles(identity: Part) -> None:
+    """What Entra gives an application: roles and no scopes; roles can be left out for a test."""
+    url = f"{identity.url}/demo/service-token"
+    claims = validated(identity, httpx.post(url, json={"service": "azure-monitor"}).json()["access_token"])
+    assert (claims["idtyp"], claims["roles"]) == ("app", ["Alerts.Send"])
+    assert claims["oid"] == str(load_directory().services["azure-monitor"].oid)
+    assert "scp" not in claims
+    bare = httpx.post(url, json={"service": "azure-monitor", "roles": []}).json()["access_token"]
+    assert "roles" not in validated(identity, bare)
+    assert httpx.post(url, json={"service": "nobody"}).status_code == 404
+    assert httpx.post(url, json={"person": "engineer-1"}).status_code == 400

@@ -1,0 +1,234 @@
+"""How long Switchyard takes to update a whole fleet, beside what the control plane allows and a sequential loop.
+
+`python -m benchmarks.update_fleet --circuits 200` starts the local cloud with the realistic profile of its Azure ML
+(local/azureml/profiles.py), brings a fleet to production (ten circuits per endpoint) and measures:
+
+limit  what no client can beat: an endpoint changes one deployment at a time, so each change costs its write and its
+       operation, one after the other; the slowest endpoint counts, or the budget of writes if that takes longer.
+       Computed from the durations that the service really drew for the run.
+app    the app in its host, with the fleet's own policy: from entering `updating` until the last target is read back.
+loop   `begin_create_or_update(...).result()`, one deployment after the other, for as long as --loop-s; the mean is
+       multiplied by the number of deployments.
+
+Exit status 1 when the app takes more than LIMIT times the control plane's limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from benchmarks.fleet_before_update import deploy_fleet, release_before_update
+from cli.api import ReleaseApi, parse
+from cli.views import Release as ReleaseView
+from local.azureml.profiles import PROFILES, Profile
+from local.cloud import CloudError, LocalCloud
+from local.fleet_config import fleet_of, write_config
+from local.model_factory import ModelFactory
+from local.parts import REPOSITORY
+from local.sign_in import token_of
+from shared import bootstrap
+from shared.domain.model import Phase, Release
+
+LIMIT = 1.2
+PARTS = ("azurite", "identity", "servicebus", "eventgrid", "azureml")
+PROFILE: Profile = PROFILES["realistic"]
+APPROVERS = ("engineer-1", "manager-1")
+PATIENCE = 4.0  # times the limit that is to be expected
+LOOK_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One operation on a deployment, as the service ran it; times in seconds."""
+
+    endpoint: str
+    started: float
+    duration: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What was measured; seconds."""
+
+    limit: float
+    app: float
+    loop_mean: float
+    loop_count: int
+    throttled: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the update of a whole fleet.")
+    parser.add_argument("--circuits", type=int, default=200, help="how many, ten per endpoint")
+    parser.add_argument("--loop-s", type=float, default=35, help="how long the sequential loop may run")
+    options = parser.parse_args()
+    circuits: int = options.circuits
+    print(f"load before: {_load()}")
+    with tempfile.TemporaryDirectory(prefix="update-fleet-") as folder:
+        figures = asyncio.run(measure(Path(folder), circuits, options.loop_s))
+    print(f"load after: {_load()}\n")
+    return report(figures, circuits)
+
+
+async def measure(folder: Path, circuits: int, loop_s: float) -> Figures:
+    """One run of everything in a local cloud of its own."""
+    write_config(folder / "config", fleet_of(circuits))
+    policies = _policies(folder)
+    settings = {"POLICIES_FILE": str(policies), "CONFIG_DIR": str(folder / "config")}
+    cloud = LocalCloud(folder, parts=PARTS, extra_settings=settings)
+    with cloud:
+        os.environ.update(cloud.env())
+        _control(cloud, "PUT", "profile", {"lro_seconds": 0})
+        ports = bootstrap.ports()
+        begin = time.monotonic()
+        await deploy_fleet(cloud, fleet_of(circuits), ports)
+        _told(begin, f"{circuits} deployments run in production")
+        release = await release_before_update(ports)
+        _told(begin, "the release is at the gate of production")
+        _control(cloud, "POST", "profile/realistic")
+        cloud.start_part("host")
+        _told(begin, "the app runs; two people approve")
+        app_s, changes = await _update(cloud, release)
+        _told(begin, f"all updated; now the sequential loop, for {loop_s:g} s")
+        loop_mean, loop_count = _loop(cloud, loop_s)
+        _told(begin, "done")
+    return Figures(limit=limit_s(changes), app=app_s, loop_mean=loop_mean, loop_count=loop_count, throttled=0)
+
+
+def limit_s(changes: list[Change]) -> float:
+    """What the control plane allows for these changes, in seconds."""
+    by_endpoint: dict[str, float] = defaultdict(float)
+    for change in changes:
+        by_endpoint[change.endpoint] += PROFILE.write_seconds + change.duration
+    writes = PROFILE.budgets.writes if PROFILE.budgets else None
+    budget_s = max(0.0, (len(changes) - writes.size) / writes.refill_per_s) if writes else 0.0
+    return max(budget_s, *by_endpoint.values()) + PROFILE.read_seconds
+
+
+async def _update(cloud: LocalCloud, release: Release) -> tuple[float, list[Change]]:
+    """Seconds from entering `updating` to leaving it, and what the service did meanwhile."""
+    store = bootstrap.ports().store
+    begin = time.time()
+    for person in APPROVERS:
+        with ReleaseApi(cloud.urls["host"], token_of(cloud.urls["identity"], person)) as api:
+            gate = parse(ReleaseView, api.release(release.release_id)).gate
+            if gate is None:
+                raise CloudError(f"No gate of {release.release_id} is open.")
+            api.decide(release.release_id, gate.stage, "approve", gate.digest, "")
+    expected_s = len(release.fleet) / 20 * (PROFILE.lro_seconds + 1)
+    end = time.monotonic() + PATIENCE * expected_s + 30
+    while True:
+        await asyncio.sleep(LOOK_S)
+        done = [each for each in _changes(cloud, begin) if each.started + each.duration < time.time()]
+        _progress(len(done), len(release.fleet))
+        if len(done) < len(release.fleet) and time.monotonic() < end:
+            continue
+        stored = await store.load(release.release_id)
+        if stored is not None and stored.release.phase is Phase.WATCHING:
+            break
+        if time.monotonic() > end or (stored is not None and stored.release.phase is Phase.HELD):
+            reason = stored.release.reason if stored else "it is gone"
+            raise CloudError(f"{len(done)} of {len(release.fleet)} are updated: {reason}")
+    history = await store.history(release.release_id)
+    times: dict[Phase, datetime] = {entry.phase_after: entry.at for entry in reversed(history)}
+    return (times[Phase.WATCHING] - times[Phase.UPDATING]).total_seconds(), _changes(cloud, begin)
+
+
+def _changes(cloud: LocalCloud, since: float) -> list[Change]:
+    """The operations on deployments that began since then, from the service's own database."""
+    file = cloud.data / "azureml" / "azureml.db"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT entity, started_at, due FROM operations WHERE kind = 'deployment.put'"
+        ).fetchall()
+    changes = []
+    for entity, started_at, due in rows:
+        started = datetime.fromisoformat(started_at).timestamp()
+        changes.append(Change(endpoint=entity.rpartition("/")[2], started=started, duration=due - started))
+    return [each for each in changes if each.started >= since]
+
+
+def _loop(cloud: LocalCloud, budget_s: float) -> tuple[float, int]:
+    """Mean seconds of one deployment in a sequential loop, and how many it changed."""
+    client = ModelFactory(cloud).workspace("PRODUCTION_WORKSPACE")
+    begin = time.monotonic()
+    count = 0
+    for endpoint in client.batch_endpoints.list():
+        for deployment in client.batch_deployments.list(endpoint_name=str(endpoint.name)):
+            deployment.environment = deployment.tags["previous_environment"]
+            client.batch_deployments.begin_create_or_update(deployment).result()
+            count += 1
+            if time.monotonic() - begin > budget_s:
+                return (time.monotonic() - begin) / count, count
+    return (time.monotonic() - begin) / count, count
+
+
+def report(figures: Figures, circuits: int) -> int:
+    """Prints the table; 1 when the app takes too long."""
+    ratio = figures.app / figures.limit
+    loop_s = figures.loop_mean * circuits
+    rows = [
+        ("the control plane's own limit", figures.limit, "computed from the durations of this run"),
+        ("Switchyard", figures.app, f"measured; {ratio:.3f} x the limit (at most {LIMIT})"),
+        (
+            "sequential loop",
+            loop_s,
+            f"{loop_s / figures.app:.1f} x Switchyard; {figures.loop_count} measured, "
+            f"{figures.loop_mean:.1f} s each, times {circuits}",
+        ),
+    ]
+    print(f"update of {circuits} deployments, {_described(PROFILE)}")
+    for name, seconds, note in rows:
+        print(f"{name:<30} {seconds:8.1f} s  {note}")
+    return 1 if ratio > LIMIT else 0
+
+
+def _described(profile: Profile) -> str:
+    operation = f"{profile.lro_seconds:g} s +-{profile.lro_spread:.0%}"
+    requests = f"a read {profile.read_seconds:g} s, a write {profile.write_seconds:g} s"
+    return f"profile realistic: an operation takes {operation}, {requests}"
+
+
+def _policies(folder: Path) -> Path:
+    """The fleet's own policies, but that nobody has to hand in a notebook; all waits are those of production."""
+    policies: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "policies.yml").read_text())
+    policies["kinds"]["environment"]["evidence_required"] = False
+    file = folder / "policies-of-production.yml"
+    file.write_text(yaml.safe_dump(policies, sort_keys=False))
+    return file
+
+
+def _control(cloud: LocalCloud, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+    httpx.request(method, f"{cloud.urls['azureml']}/control/{path}", json=body, trust_env=False).raise_for_status()
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r          {done:4} of {total} updated ", end="\n" if done == total else "", flush=True)
+
+
+def _told(begin: float, what: str) -> None:
+    print(f"{time.monotonic() - begin:6.1f} s  {what}", flush=True)
+
+
+def _load() -> str:
+    return " ".join(f"{each:.2f}" for each in os.getloadavg()) + f" on {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The command for alerts: what came in, what was decided, and why."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, ConfigDict
+from rich.table import Table
+from rich.text import Text as Shown
+
+from cli.api import parse
+from cli.reading import AsJson, print_json
+from cli.session import console, talking
+from cli.show import clock
+from cli.views import Text
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many alerts to list.")]
+Reasons = Annotated[
+    bool, typer.Option("--reasons", help="Show every rule of the decision, also those that did not hold.")
+]
+
+_STYLES = {"act": "red", "ask": "yellow"}
+_NAMED_MAX = 3
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Reason(_View):
+    """Whether one rule held, and what it saw."""
+
+    rule: Text
+    held: bool
+    text: Text
+
+
+class Decision(_View):
+    """What was decided."""
+
+    verdict: Text
+    action: Text
+    severity: Text
+    reasons: list[Reason]
+
+
+class Asked(_View):
+    """One rollback that was asked for."""
+
+    release_id: Text
+    critical: bool
+    answer: Text
+    note: Text
+
+
+class Alert(_View):
+    """One alert."""
+
+    rule: Text
+    severity: Text
+    fired: bool
+    circuits: list[Text]
+    accepted_at: datetime
+    state: Text
+    decision: Decision | None
+    asked: list[Asked]
+    note: Text
+
+
+class Alerts(_View):
+    """The latest first."""
+
+    alerts: list[Alert]
+
+
+def alerts(context: typer.Context, limit: Limit = 20, reasons: Reasons = False, as_json: AsJson = False) -> None:
+    """List alerts of Azure Monitor, the latest first: what was decided on each, and why."""
+    with talking(context) as api:
+        answer = api.alerts(limit)
+        if as_json:
+            print_json(answer)
+            return
+        listed = parse(Alerts, answer).alerts
+        if not listed:
+            console.print("No alert has come in.")
+            return
+        console.print(alerts_table(listed, every_rule=reasons))
+
+
+def alerts_table(listed: list[Alert], *, every_rule: bool) -> Table:
+    """When, which rule, about which circuits, what was decided, why."""
+    table = Table("accepted", "alert", "circuits", "decision", "why")
+    table.columns[0].no_wrap = True
+    for alert in listed:
+        condition = "" if alert.fired else ", resolved"
+        table.add_row(
+            clock(alert.accepted_at),
+            Shown(f"{alert.rule} ({alert.severity}{condition})"),
+            Shown(_circuits(alert.circuits)),
+            _decision(alert),
+            Shown("\n".join(_why(alert, every_rule=every_rule))),
+        )
+    return table
+
+
+def _decision(alert: Alert) -> Shown:
+    if alert.decision is None:
+        return Shown(alert.state)
+    said = alert.decision.action
+    if alert.decision.verdict != "none":
+        said = f"{said}: {alert.decision.verdict}, {alert.decision.severity}"
+    return Shown(said, style=_STYLES.get(alert.decision.action, ""))
+
+
+def _why(alert: Alert, *, every_rule: bool) -> list[str]:
+    """The rules that held, and of those about the alert itself the ones that did not: they end everything."""
+    told = alert.decision.reasons if alert.decision else []
+    lines = [
+        f"{'+' if reason.held else '-'} {reason.rule}: {reason.text}"
+        for number, reason in enumerate(told)
+        if every_rule or reason.held is (number >= 4)
+    ]
+    lines += [f"> {each.release_id}: {each.answer} ({each.note})" for each in alert.asked]
+    return [*lines, alert.note] if alert.note else lines
+
+
+def _circuits(names: list[str]) -> str:
+    if len(names) <= _NAMED_MAX:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED_MAX])} and {len(names) - _NAMED_MAX} more"

@@ -1,0 +1,108 @@
+"""Commands for freezes: freeze, freezes, lift. A freeze stops forward changes of production, never a way back."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.api import ApiError, parse
+from cli.deciding import Yes, need
+from cli.reading import AsJson, print_json
+from cli.session import COMMAND, console, talking
+from cli.show import clock, span
+from cli.views import Freeze, Freezes
+
+Scope = Annotated[str, typer.Argument(metavar="SCOPE", help="fleet, a plant (P001) or a circuit (P001-C001).")]
+FreezeId = Annotated[str, typer.Argument(metavar="ID", help="The freeze's id, as `freezes` shows it.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; waiting releases show it.")]
+Until = Annotated[str, typer.Option("--until", help="When it ends, such as 2026-12-01T06:00; UTC unless it says so.")]
+Hours = Annotated[float, typer.Option("--hours", help="How long it lasts, instead of --until.")]
+Start = Annotated[str, typer.Option("--from", help="When it starts, in the form of --until. Now, if left out.")]
+
+
+def freeze(
+    context: typer.Context,
+    scope: Scope,
+    reason: Why,
+    until: Until = "",
+    hours: Hours = 0,
+    start: Start = "",
+    yes: Yes = False,
+) -> None:
+    """Stop forward changes of production for a while: of the fleet, of a plant or of a circuit."""
+    with talking(context) as api:
+        need(reason, "a freeze needs a reason: whoever waits for its end will read it")
+        wish = _wish(scope.replace("/", "-"), reason, until, hours, start)
+        if not yes:
+            console.print(what_freezing_does(wish), markup=False)
+            typer.confirm(f"Freeze {wish['scope']}?", abort=True)
+        made = parse(Freeze, api.freeze(wish))
+        said = "Frozen" if made.active else "Planned"
+        console.print(f"{said}: {made.scope} from {clock(made.starts_at)} until {clock(made.ends_at)}.", markup=False)
+        console.print(f"End it early with:  {COMMAND} lift {made.freeze_id} --reason '...'", markup=False)
+
+
+def freezes(context: typer.Context, as_json: AsJson = False) -> None:
+    """List freezes that are active or planned: who set them, why, until when, and who can lift them."""
+    with talking(context) as api:
+        answer = api.freezes()
+        if as_json:
+            print_json(answer)
+            return
+        listed = parse(Freezes, answer)
+        if not listed.freezes:
+            console.print("Nothing is frozen.")
+            return
+        console.print(freezes_table(listed.freezes, datetime.now(UTC)))
+        console.print(f"Members of {' or '.join(listed.who_can_lift)} can lift them.", markup=False)
+
+
+def lift(context: typer.Context, freeze_id: FreezeId, reason: Why) -> None:
+    """End a freeze before its time. Releases that wait behind it go on at once."""
+    with talking(context) as api:
+        need(reason, "lifting a freeze needs a reason: whoever set it will read it")
+        lifted = parse(Freeze, api.lift(freeze_id, reason))
+        when = clock(lifted.lifted_at) if lifted.lifted_at else "now"
+        console.print(f"{lifted.scope} is not frozen by {freeze_id} any more.", markup=False)
+        console.print(f"Lifted by {lifted.lifted_by} at {when}: {lifted.lift_reason}", markup=False)
+
+
+def what_freezing_does(wish: dict[str, Any]) -> str:
+    """Who will wait and who will not."""
+    long = f"until {wish['until']}" if "until" in wish else f"for {span(timedelta(hours=wish['hours']))}"
+    begins = f"from {wish['starts_at']} on" if "starts_at" in wish else "from now on"
+    return (
+        f"If you freeze {wish['scope']}: {begins}, {long}, no release brings anything new to it; releases wait and go "
+        "on afterwards. Changes that were sent already are read back. Rollbacks and aborts are never stopped."
+    )
+
+
+def freezes_table(listed: list[Freeze], now: datetime) -> Table:
+    """The next end first."""
+    table = Table("id", "scope", "state", "until", "who", "reason")
+    table.columns[0].overflow = "fold"
+    for each in listed:
+        state = Text("active", style="cyan") if each.active else Text(f"starts {clock(each.starts_at)}")
+        until = f"{clock(each.ends_at)} (in {span(each.ends_at - now)})"
+        table.add_row(Text(each.freeze_id), Text(each.scope), state, until, Text(each.who), Text(each.reason))
+    return table
+
+
+def _wish(scope: str, reason: str, until: str, hours: float, start: str) -> dict[str, Any]:
+    if bool(until) == bool(hours):
+        raise ApiError("say how long: give either --until or --hours")
+    wish: dict[str, Any] = {"scope": scope, "reason": reason}
+    wish |= {"until": _time(until)} if until else {"hours": hours}
+    return {**wish, "starts_at": _time(start)} if start else wish
+
+
+def _time(text: str) -> str:
+    """A time as the API takes it, in UTC."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ApiError(f"{text!r} is no time: write it like 2026-12-01T06:00") from error
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

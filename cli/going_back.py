@@ -1,0 +1,122 @@
+"""Commands for going back: rollback, rollback-report."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.api import ApiError, parse
+from cli.deciding import Reason, Yes, need, tell
+from cli.reading import AsJson, ReleaseId, print_json
+from cli.session import COMMAND, console, talking
+from cli.show import release_panel, span
+from cli.views import MODEL, RELEASED, Check, Meter, Release, RollbackReport, Targets
+
+Critical = Annotated[bool, typer.Option("--critical", help="Do not wait for an approval, where the policy allows it.")]
+
+_MARKS = {True: ("done", "green"), False: ("not done", "red"), None: ("look", "yellow")}
+
+
+def rollback(
+    context: typer.Context, release_id: ReleaseId, reason: Reason, critical: Critical = False, yes: Yes = False
+) -> None:
+    """Put what a release changed back to what ran before: of one circuit, or of the whole fleet."""
+    with talking(context) as api:
+        need(reason, "rolling back needs a reason: it is written on every deployment")
+        release = parse(Release, api.release(release_id))
+        _check(release)
+        console.print(release_panel(release, datetime.now(UTC)))
+        if release.phase == RELEASED:
+            console.print(what_a_new_rollback_does(release, critical=critical), markup=False)
+        else:
+            console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
+        if not yes:
+            typer.confirm(f"Roll back {release_id}?", abort=True)
+        accepted = api.roll_back(release_id, reason, critical=critical)
+        tell(accepted)
+        if accepted.answer != "accepted":
+            console.print(f"See it with:  {COMMAND} rollback-report {accepted.release_id}", markup=False)
+
+
+def rollback_report(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False) -> None:
+    """Show what a rollback did: the result of every circuit, how long it took, and what is left to look at."""
+    with talking(context) as api:
+        answer = api.rollback_report(release_id)
+        if as_json:
+            print_json(answer)
+            return
+        report = parse(RollbackReport, answer)
+        console.print(f"{report.release_id} undoes {report.undoes}: {report.phase}. {report.reason}", markup=False)
+        counts = ", ".join(f"{count} {result}" for result, count in report.counts.items() if count)
+        console.print(f"Circuits: {counts or 'none listed yet'}.", markup=False)
+        for target in report.targets:
+            if target.result in ("failed", "untouched"):
+                console.print(f"  {target.key}: {target.result}. {target.detail}".rstrip(), markup=False)
+        if report.meter:
+            console.print(times(report.meter), markup=False)
+        console.print(checklist_table(report.checklist))
+
+
+def what_rollback_does(listed: Targets) -> str:
+    """How many deployments go back, to which versions, and what else happens."""
+    touched = [target for target in listed.targets if target.touched]
+    if not touched:
+        return "This release has changed no deployment, so there is nothing to put back: an abort ends it."
+    versions = Counter(_version(target.previous_environment) for target in touched)
+    before = ", ".join(f"{count} to {version}" for version, count in sorted(versions.items()))
+    effects = [
+        f"{len(touched)} of {len(listed.targets)} deployments are put back to what they ran before ({before}) "
+        "and read back",
+        "a change that may be on its way is waited for first",
+        "sample inferences show that what was put back works",
+        "the release ends as rolled_back, and the circuits are free for the next release",
+    ]
+    return "If you roll back: " + "; ".join(effects) + "."
+
+
+def what_a_new_rollback_does(release: Release, *, critical: bool) -> str:
+    """The same for a release that has ended: a rollback of its own."""
+    effects = [
+        f"a rollback of {release.model} ({release.circuit}) is opened, with a history of its own",
+        "it lists what can go back; what a later release changed stays",
+        "it starts at once, where the policy allows that" if critical else "somebody else approves it within an hour",
+        "releases that hold these circuits and bring something new end or leave them alone",
+        "every deployment is read back, and sample inferences show that it works",
+    ]
+    return "If you roll back: " + "; ".join(effects) + "."
+
+
+def times(meter: Meter) -> str:
+    """How long it took."""
+    parts = (
+        ("first circuit restored", meter.seconds_to_first_restored),
+        ("last circuit restored", meter.seconds_to_last_restored),
+        ("verified", meter.seconds_to_verified),
+    )
+    told = [f"{what} after {span(timedelta(seconds=seconds))}" for what, seconds in parts if seconds is not None]
+    return f"Times: {', '.join(told)}." if told else "Nothing is restored yet."
+
+
+def checklist_table(lines: list[Check]) -> Table:
+    """What was done and what is left to people."""
+    table = Table("after a rollback", "", "detail")
+    for line in lines:
+        word, style = _MARKS[line.done]
+        table.add_row(Text(line.what), Text(word, style=style), Text(line.detail))
+    return table
+
+
+def _check(release: Release) -> None:
+    if release.phase == RELEASED:
+        return
+    if release.ended:
+        raise ApiError(f"{release.release_id} has ended already: {release.phase}. {release.reason}".rstrip())
+    if release.kind == MODEL:
+        raise ApiError(f"{release.release_id} is under way: `{COMMAND} abort` ends it and puts production back")
+
+
+def _version(environment: str) -> str:
+    return environment.replace(":", "/").rpartition("/")[2] or environment

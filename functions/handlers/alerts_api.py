@@ -1,0 +1,70 @@
+"""Alerts in, and read. Nothing is decided here: an alert is made durable, and a message says to look at it."""
+
+import hashlib
+import json
+import logging
+from http import HTTPStatus
+
+import azure.functions as func
+
+from functions.handlers.http_answers import authenticated, json_answer, raw_body_of, with_role
+from shared import bootstrap
+from shared.application import alerts, intake
+from shared.application.ports import IntakeResult, Ports
+from shared.contracts.alert_facts import claimed_facts
+from shared.contracts.alerts import BODY_BYTES_MAX, AlertError, parse_alert
+from shared.contracts.http_alerts import ALERTS_LISTED_MAX, AlertAccepted, AlertList, alert_of
+from shared.domain.errors import InvalidRequest
+from shared.domain.model import Actor
+
+log = logging.getLogger(__name__)
+
+
+@with_role(lambda: bootstrap.settings().alert_sender_role)
+async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpResponse:
+    """202 for a new alert, 200 for a repetition; a body that is no alert is recorded and refused."""
+    ports = bootstrap.ports()
+    body = raw_body_of(req, ("application/json",), BODY_BYTES_MAX, f"an alert has {BODY_BYTES_MAX:,} bytes at most")
+    try:
+        claim = claimed_facts(parse_alert(body))
+    except AlertError as error:
+        intake_id = f"alert-body-{hashlib.sha256(body).hexdigest()}"
+        await _refuse(intake_id, sender.name, str(error), ports)
+        raise InvalidRequest(f"this is no alert in the common alert schema: {error}") from error
+    key, is_new = await alerts.accept_alert(claim, "webhook", f"{sender.name} ({sender.object_id})", ports)
+    answer = AlertAccepted(key=key, answer="accepted" if is_new else "already_accepted", follow="/api/alerts")
+    return json_answer(answer, HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK)
+
+
+@authenticated
+async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """The latest first, 50 unless `limit` says otherwise."""
+    found = await alerts.list_alerts(bootstrap.ports(), _limit(req.params.get("limit")))
+    return json_answer(AlertList(alerts=[alert_of(record) for record in found]))
+
+
+async def alert_events(event: func.EventGridEvent) -> None:
+    """What comes from another topic, or is no alert, is recorded: failing would have it delivered again."""
+    ports = bootstrap.ports()
+    if not bootstrap.settings().is_alert_topic(event.topic or ""):
+        await _refuse(event.id, event.subject or "", f"topic {event.topic} is not configured for alerts", ports)
+        return
+    try:
+        claim = claimed_facts(parse_alert(json.dumps(event.get_json()).encode()))
+    except AlertError as error:
+        await _refuse(event.id, event.subject or "", str(error), ports)
+        return
+    await alerts.accept_alert(claim, "event grid", event.topic or "", ports)
+
+
+async def _refuse(intake_id: str, subject: str, reason: str, ports: Ports) -> None:
+    log.warning("alert %s refused: %s", intake_id, reason)
+    await intake.record_unused(intake_id, IntakeResult.REFUSED, subject, reason, ports)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return alerts.LISTED_MAX
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= ALERTS_LISTED_MAX:
+        raise InvalidRequest(f"limit is a number from 1 to {ALERTS_LISTED_MAX}")
+    return int(text)

@@ -1,0 +1,123 @@
+"""AlertSource on Azure Monitor: the Alerts Management interface of Azure Resource Manager, read-only.
+
+The app's identity needs the role Monitoring Reader. Addresses are built from the configured subscription and an alert's
+instance id; nothing that an alert says is ever fetched (reliability-and-security.md 4.1, SSRF).
+"""
+
+import asyncio
+import json
+import logging
+import re
+from typing import Any
+
+from azure.core import AsyncPipelineClient
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AsyncRetryPolicy, UserAgentPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+from shared.application.alert_ports import ALERTS_MAX
+from shared.application.errors import TransientFault
+from shared.contracts.alert_facts import told_facts
+from shared.contracts.alerts import AlertError
+from shared.domain.alert_model import AlertFacts
+
+log = logging.getLogger(__name__)
+
+ENDPOINT = "https://management.azure.com"
+SCOPE = f"{ENDPOINT}/.default"
+API_VERSION = "2019-03-01"
+CALL_DEADLINE_S = 20.0
+"""Of one call with its retries: a third of the minute from an alert to the first change of its rollback."""
+
+PAGE_SIZE = 250
+PAGES_MAX = 20
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+Client = AsyncPipelineClient[HttpRequest, AsyncHttpResponse]
+
+
+def monitor_client(credential: AsyncTokenCredential) -> Client:
+    """The client of Azure Resource Manager: two retries of reads, no redirects, one connection pool per process."""
+    policies = [
+        UserAgentPolicy("switchyard"),
+        AsyncRetryPolicy(retry_total=2, retry_backoff_factor=0.4, retry_backoff_max=4, retry_redirect=0),
+        AsyncBearerTokenCredentialPolicy(credential, SCOPE),
+    ]
+    return AsyncPipelineClient(ENDPOINT, policies=policies)
+
+
+class AzureMonitorAlerts:
+    """Alerts of one subscription."""
+
+    def __init__(self, client: Client, subscription_id: str) -> None:
+        self._client = client
+        self._alerts = f"{ENDPOINT}/subscriptions/{subscription_id}/providers/Microsoft.AlertsManagement/alerts"
+
+    async def read(self, instance_id: str) -> AlertFacts | None:
+        """Raises TransientFault; so does an answer that is no alert, because nothing can be said about this one."""
+        if not _INSTANCE_ID.fullmatch(instance_id):
+            return None
+        body = await self._get(f"{self._alerts}/{instance_id}", {}, f"alert {instance_id}")
+        if body is None:
+            return None
+        try:
+            facts = told_facts(body)
+        except AlertError as error:
+            raise TransientFault(f"Azure Monitor tells alert {instance_id} in an unknown form: {error}") from error
+        return facts if facts.instance_id == instance_id.lower() else None
+
+    async def firing(self) -> list[AlertFacts]:
+        """Pages are followed by this address only; an alert in an unknown form is left out and logged."""
+        query = {"monitorCondition": "Fired", "timeRange": "1d", "includeContext": "true", "pageCount": str(PAGE_SIZE)}
+        found: list[AlertFacts] = []
+        url = self._alerts
+        for _ in range(PAGES_MAX):
+            page = await self._get(url, query, "the alerts that fire") or {}
+            found += _readable(page.get("value"))
+            url, query = str(page.get("nextLink") or ""), {}
+            if not url or len(found) >= ALERTS_MAX:
+                break
+            if not re.match(rf"{re.escape(ENDPOINT)}(:443)?/", url):
+                raise TransientFault("Azure Monitor continues its list at another address, which is not followed")
+        return [facts for facts in found if facts.fired][:ALERTS_MAX]
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+    async def _get(self, url: str, query: dict[str, str], what: str) -> dict[str, Any] | None:
+        request = HttpRequest(
+            "GET", url, params={"api-version": API_VERSION, **query} if query or "?" not in url else {}
+        )
+        try:
+            async with asyncio.timeout(CALL_DEADLINE_S):
+                response = await self._client.send_request(request)
+                await response.read()
+        except (AzureError, OSError, TimeoutError) as error:
+            raise TransientFault(f"{what} could not be read: {error or type(error).__name__}") from error
+        if response.status_code in (400, 404):  # 400: what is no id of an alert, or never was one
+            return None
+        if response.status_code != 200:
+            raise TransientFault(
+                f"{what} could not be read: Azure Monitor answers {response.status_code}{_hint(response)}"
+            )
+        try:
+            body = json.loads(response.content)
+        except ValueError as error:
+            raise TransientFault(f"{what} could not be read: the answer is not JSON") from error
+        return body if isinstance(body, dict) else {}
+
+
+def _readable(items: Any) -> list[AlertFacts]:
+    found = []
+    for item in items if isinstance(items, list) else []:
+        try:
+            found.append(told_facts(item))
+        except AlertError as error:
+            log.warning("an alert of Azure Monitor's list is left out: %s", error)
+    return found
+
+
+def _hint(response: AsyncHttpResponse) -> str:
+    return ": give the app's identity the role Monitoring Reader" if response.status_code in (401, 403) else ""

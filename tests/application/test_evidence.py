@@ -1,0 +1,346 @@
+"""Evidence through the use cases: from the uploaded file to the approval it is bound to."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shared.application import people
+from shared.application.evidence import NoSuchEvidence, evidence_file, evidence_of, submit_evidence
+from shared.application.handle_events import handle_events
+from shared.application.people import Answer, NoSuchRelease
+from shared.contracts.http_evidence import evidence_view_of
+from shared.domain.errors import Conflict, InvalidRequest, NotEligible
+from shared.domain.events import EvidenceSubmitted
+from shared.domain.evidence import Advice, Quality
+from shared.domain.evidence_gate import assessed
+from shared.domain.model import Phase, Release
+from shared.domain.policy import Stage
+from shared.domain.specs import gate_digest, gate_facts
+from tests.adapters.notebooks import HOSTILE, complete, incomplete, with_error
+from tests.application.bench import Bench
+from tests.application.test_environment_release import (
+    ENGINEER,
+    MANAGER,
+    REQUESTER,
+    approved,
+    fleet,  # noqa: F401  # a fixture
+    requested,
+)
+from tests.builders import RELEASE_ID, a_release, an_actor
+
+GATE = Phase.AWAITING_REGISTRY_APPROVAL
+
+
+@pytest.fixture
+def strict(fleet: Bench) -> Bench:  # noqa: F811  # the fixture that is imported above
+    """Six circuits in production, and a policy that asks for evidence."""
+    fleet.evidence_required = True
+    return fleet
+
+
+async def at_the_gate(bench: Bench, *notebooks: bytes) -> Release:
+    """A release that waits at the registry gate, with these notebooks handed in by who asked for it."""
+    release_id = await requested(bench)
+    await bench.run_until(release_id, GATE)
+    for notebook in notebooks:
+        await submit_evidence(release_id, REQUESTER, notebook, bench.ports)
+        await bench.deliver()
+    return bench.release(release_id)
+
+
+def submissions(bench: Bench) -> list[EvidenceSubmitted]:
+    return [event for _, event, _ in bench.events.sent if isinstance(event, EvidenceSubmitted)]
+
+
+# The approval decision matrix, row by row
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "phase", "advice", "said"),
+    [
+        ({}, Phase.AWAITING_PRODUCTION_APPROVAL, Advice.APPROVE, "all 6 pass"),
+        ({"P001/C002": "changed"}, Phase.AWAITING_PRODUCTION_APPROVAL, Advice.NEEDS_PERSON, "1 of 6 have no clear"),
+        ({"P002/C001": "failed"}, Phase.FAILED, Advice.NEEDS_PERSON, "1 of 6 fail (P002-C001): investigate"),
+    ],
+    ids=["all models pass", "some predict other values", "some models fail"],
+)
+async def test_complete_evidence_is_weighed_against_the_tests_of_all_models(
+    strict: Bench, verdicts: dict[str, str], phase: Phase, advice: Advice, said: str
+) -> None:
+    """The matrix's first two rows, and what it leaves open. A failed model ends the release by itself."""
+    strict.environments.verdicts.update(verdicts)
+    release = await at_the_gate(strict, complete())
+    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    ended = await strict.run_until(release.release_id, phase)
+
+    view = evidence_view_of(ended)
+    assert (view.advice, view.quality) == (advice.value, Quality.COMPLETE.value)
+    assert said in view.reasons[-1].text
+
+
+@pytest.mark.parametrize(
+    ("make", "quality", "said"),
+    [
+        (incomplete, Quality.INCOMPLETE, 'there is no heading "Display predictions"'),
+        (with_error, Quality.WITH_ERRORS, "no rows were scored"),
+        (lambda: complete("1.5.0"), Quality.INCOMPLETE, "run it in custom-tf-env:1.5.1"),
+    ],
+    ids=["incomplete notebook", "notebook with errors", "ran in another version"],
+)
+async def test_nobody_can_approve_on_evidence_that_the_matrix_rejects(
+    strict: Bench, make: Callable[[], bytes], quality: Quality, said: str
+) -> None:
+    """It is taken and told with its reasons; the refusal says what is wrong, and better evidence opens the way."""
+    release = await at_the_gate(strict, make())
+    found = assessed(release)
+    assert (found.advice, found.quality) == (Advice.REJECT, quality)
+
+    with pytest.raises(Conflict) as refused:
+        await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    assert said in str(refused.value)
+    assert "upload it again, or reject" in str(refused.value)
+
+    await submit_evidence(release.release_id, REQUESTER, complete(), strict.ports)
+    await strict.deliver()
+    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    assert strict.release(release.release_id).phase is not GATE
+
+
+async def test_nobody_can_approve_without_the_evidence_that_the_policy_asks_for(strict: Bench) -> None:
+    """The matrix's row without a notebook. The gate says so before anybody tries."""
+    release = await at_the_gate(strict)
+
+    view = evidence_view_of(release)
+    assert (view.advice, view.quality, view.required, view.sha256) == ("reject", "no notebook", True, None)
+    assert gate_facts(release, Stage.REGISTRY)["evidence"].startswith("missing")
+    with pytest.raises(Conflict, match=r"without evidence: run a notebook in custom-tf-env:1\.5\.1"):
+        await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    assert strict.release(release.release_id).approvals == ()
+
+
+async def test_a_rejection_needs_no_evidence(strict: Bench) -> None:
+    """No is always possible."""
+    release = await at_the_gate(strict)
+    await people.submit_approval(
+        release.release_id,
+        Stage.REGISTRY,
+        ENGINEER,
+        approved=False,
+        digest=gate_digest(release, Stage.REGISTRY),
+        reason="not now",
+        ports=strict.ports,
+    )
+    await strict.deliver()
+
+    assert strict.release(release.release_id).phase is Phase.REJECTED
+
+
+async def test_where_the_policy_asks_for_no_evidence_only_bad_evidence_stands_in_the_way(
+    fleet: Bench,  # noqa: F811  # the fixture that is imported above
+) -> None:
+    """Nothing is shown of what is not there."""
+    release = await at_the_gate(fleet)
+    assert "evidence" not in gate_facts(release, Stage.REGISTRY)
+    await submit_evidence(release.release_id, REQUESTER, with_error(), fleet.ports)
+    await fleet.deliver()
+    with pytest.raises(Conflict, match="notebook with errors"):
+        await approved(fleet, release.release_id, Stage.REGISTRY, ENGINEER)
+
+
+async def test_a_release_with_evidence_reaches_production_and_says_at_both_gates_what_it_rests_on(
+    strict: Bench,
+) -> None:
+    strict.environments.verdicts["P001/C002"] = "changed"
+    release = await at_the_gate(strict, complete())
+    first = gate_facts(release, Stage.REGISTRY)
+    assert first["evidence"] == f"approve: {Quality.COMPLETE.value}; tests follow after this gate"
+    assert release.evidence is not None
+    assert release.evidence.sha256 in first["evidence file"]
+    assert "against approval" not in first
+    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    second = gate_facts(
+        await strict.run_until(release.release_id, Phase.AWAITING_PRODUCTION_APPROVAL), Stage.PRODUCTION
+    )
+    assert second["evidence"].startswith("needs a person: ")
+    assert "P001-C002" in second["against approval"]
+    await approved(strict, release.release_id, Stage.PRODUCTION, ENGINEER, MANAGER)
+    await strict.run_until(release.release_id, Phase.WATCHING)
+
+
+# What an approval is bound to
+
+
+async def test_an_approval_of_old_evidence_is_refused(strict: Bench) -> None:
+    """Another file is another digest, even with one blank more (I5)."""
+    release = await at_the_gate(strict, complete())
+    old = gate_digest(release, Stage.REGISTRY)
+    await submit_evidence(release.release_id, REQUESTER, complete() + b"\n", strict.ports)
+    await strict.deliver()
+
+    with pytest.raises(Conflict, match="what you looked at has changed"):
+        await people.submit_approval(
+            release.release_id, Stage.REGISTRY, ENGINEER, approved=True, digest=old, reason="", ports=strict.ports
+        )
+
+
+async def test_new_evidence_voids_the_approvals_given_on_the_old(strict: Bench) -> None:
+    """With two needed, the first has to look again; the history says so."""
+    release = await at_the_gate(strict, complete())
+    gate = release.policy.gates[Stage.REGISTRY]
+    two = replace(gate, approvals=(replace(gate.approvals[0], count=2),))
+    policy = replace(release.policy, gates={**release.policy.gates, Stage.REGISTRY: two})
+    strict.store.partitions[release.release_id].release = replace(release, policy=policy)
+    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    await submit_evidence(release.release_id, REQUESTER, complete() + b"\n", strict.ports)
+    await strict.deliver()
+    assert (
+        "count no more, given on what was there before: 1"
+        in strict.store.partitions[release.release_id].history[-1].note
+    )
+
+    await approved(strict, release.release_id, Stage.REGISTRY, an_actor(5))
+    assert strict.release(release.release_id).phase is GATE
+    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    assert strict.release(release.release_id).phase is not GATE
+
+
+async def test_an_approval_that_overtakes_new_evidence_on_the_queue_does_not_count_for_it(strict: Bench) -> None:
+    """Both were fine when they were asked for; the queue decides again, and says in the history what it refused."""
+    release = await at_the_gate(strict, complete())
+    await submit_evidence(release.release_id, REQUESTER, complete() + b"\n", strict.ports)
+    await people.submit_approval(
+        release.release_id,
+        Stage.REGISTRY,
+        ENGINEER,
+        approved=True,
+        digest=gate_digest(release, Stage.REGISTRY),
+        reason="",
+        ports=strict.ports,
+    )
+    await strict.deliver()
+
+    after = strict.release(release.release_id)
+    assert (after.phase, after.approvals) == (GATE, ())
+    assert "refused: what you looked at has changed" in strict.store.partitions[release.release_id].history[-1].note
+
+
+async def test_the_same_file_again_changes_nothing(strict: Bench) -> None:
+    """No approval is lost to a second click."""
+    release = await at_the_gate(strict, complete())
+    again = await submit_evidence(release.release_id, ENGINEER, complete(), strict.ports)
+
+    assert again.answer is Answer.ALREADY_DONE
+    assert len(submissions(strict)) == 1
+    assert strict.release(release.release_id) == release
+
+
+async def test_an_earlier_file_can_be_handed_in_again(strict: Bench) -> None:
+    """The last one handed in counts, whatever was there before."""
+    release = await at_the_gate(strict, complete(), with_error(), complete(), with_error(), complete())
+
+    assert assessed(release).advice is Advice.APPROVE
+    assert len(submissions(strict)) == 5
+
+
+async def test_a_message_that_comes_twice_is_evidence_once(strict: Bench) -> None:
+    """The inbox knows it, also after other evidence took its place."""
+    release = await at_the_gate(strict, complete(), with_error())
+    await handle_events(release.release_id, [submissions(strict)[0]], strict.ports)
+
+    assert strict.release(release.release_id) == release
+
+
+# Who, when, what
+
+
+async def test_evidence_is_taken_while_the_version_is_still_being_verified(strict: Bench) -> None:
+    """Nobody has to wait for Azure ML to hand it in."""
+    release_id = await requested(strict)
+    verifying = replace(strict.release(release_id), phase=Phase.VERIFYING, candidate=None)
+    strict.store.partitions[release_id].release = verifying
+    decided = await submit_evidence(release_id, REQUESTER, complete(), strict.ports)
+
+    assert (decided.answer, decided.release.phase) == (Answer.ACCEPTED, Phase.VERIFYING)
+
+
+async def test_evidence_is_not_taken_once_people_have_decided_on_it(strict: Bench) -> None:
+    """Nothing is stored and nothing is queued."""
+    release = await at_the_gate(strict, complete())
+    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
+    files, queued = dict(strict.evidence.files), len(submissions(strict))
+    with pytest.raises(Conflict, match="submitting evidence is not possible while the release is"):
+        await submit_evidence(release.release_id, REQUESTER, complete() + b"\n", strict.ports)
+    assert (strict.evidence.files, len(submissions(strict))) == (files, queued)
+
+
+@pytest.mark.parametrize(
+    ("actor", "said"),
+    [(an_actor(9, groups=()), "is not a member"), (an_actor(9, is_person=False), "only a person may submit evidence")],
+    ids=["outsider", "application"],
+)
+async def test_the_file_of_a_stranger_is_not_even_read(strict: Bench, actor: people.Actor, said: str) -> None:
+    """It would be refused as no notebook otherwise."""
+    release = await at_the_gate(strict)
+    with pytest.raises(NotEligible, match=said):
+        await submit_evidence(release.release_id, actor, b"no notebook", strict.ports)
+    assert strict.evidence.files == {}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+async def test_a_file_that_is_no_notebook_is_refused_and_not_kept(strict: Bench, case: str) -> None:
+    release = await at_the_gate(strict)
+    with pytest.raises(InvalidRequest, match="the notebook cannot be read"):
+        await submit_evidence(release.release_id, REQUESTER, HOSTILE[case], strict.ports)
+    assert (strict.evidence.files, submissions(strict)) == ({}, [])
+
+
+async def test_a_release_of_a_model_has_no_evidence(bench: Bench) -> None:
+    await bench.put(a_release(GATE))
+    for refused in (
+        submit_evidence(RELEASE_ID, ENGINEER, complete(), bench.ports),
+        evidence_of(RELEASE_ID, bench.ports),
+    ):
+        with pytest.raises(Conflict, match="releases no environment"):
+            await refused
+
+
+async def test_a_release_that_does_not_exist_is_said_so(bench: Bench) -> None:
+    with pytest.raises(NoSuchRelease):
+        await submit_evidence(RELEASE_ID, ENGINEER, complete(), bench.ports)
+
+
+# The file
+
+
+async def test_the_file_is_kept_as_it_came(strict: Bench) -> None:
+    """Under its hash, before the event that names it."""
+    release = await at_the_gate(strict, complete())
+    assert release.evidence is not None
+    assert await evidence_file(release.release_id, strict.ports) == (release.evidence.sha256, complete())
+    assert release.evidence.size_bytes == len(complete())
+    assert (release.evidence.submitted_by, release.evidence.submitted_by_id) == (REQUESTER.name, REQUESTER.object_id)
+
+
+async def test_a_file_that_was_changed_behind_the_app_is_not_handed_out(strict: Bench) -> None:
+    """Nobody shall decide on something else than what was judged."""
+    release = await at_the_gate(strict, with_error())
+    assert release.evidence is not None
+    strict.evidence.files[release.release_id, release.evidence.sha256] = complete()
+    with pytest.raises(Conflict, match="not the evidence that was judged"):
+        await evidence_file(release.release_id, strict.ports)
+
+
+async def test_a_file_that_is_gone_can_be_handed_in_again(strict: Bench) -> None:
+    release = await at_the_gate(strict, complete())
+    strict.evidence.files.clear()
+    with pytest.raises(NoSuchEvidence, match="upload it again"):
+        await evidence_file(release.release_id, strict.ports)
+    await submit_evidence(release.release_id, REQUESTER, complete(), strict.ports)
+    assert (await evidence_file(release.release_id, strict.ports))[1] == complete()
+
+
+async def test_a_release_without_evidence_has_no_file(strict: Bench) -> None:
+    release = await at_the_gate(strict)
+    with pytest.raises(NoSuchEvidence, match="has no evidence"):
+        await evidence_file(release.release_id, strict.ports)
