@@ -8,7 +8,7 @@ came in is a hint (reliability-and-security.md, finding 10).
 import logging
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.application.alert_ports import ALERTS_MAX
@@ -45,6 +45,9 @@ KNOWN_AFTER_S = 30
 CONFIRM_DEADLINE_S = 3000
 """How long Azure Monitor may stay silent before an alert is decided without it, which means: nothing is done. The last
 follow-up of its message comes later."""
+
+LOOKED_BACK_S = 604_800
+"""A firing that was handled longer ago than a week is handled again; it fires since then."""
 
 LISTED_MAX = 50
 SWEPT_MAX = 100
@@ -194,8 +197,7 @@ async def _read_again(record: AlertRecord, ports: Ports) -> AlertRecord:
 async def _decide(record: AlertRecord, changes: RecentChanges, ports: Ports) -> RollbackDecision:
     policy = ports.config.alerts()
     since = ports.clock.now() - timedelta(seconds=policy.window_s)
-    earlier = record.facts.fired_at - timedelta(seconds=FIRED_TOLERANCE_S)
-    recent = await ports.alerts.log.latest(ALERTS_MAX, since=min(since, earlier))
+    recent = await ports.alerts.log.latest(ALERTS_MAX, since=_looked_back_to(record, since))
     observation = observe(
         record,
         recent,
@@ -209,6 +211,14 @@ async def _decide(record: AlertRecord, changes: RecentChanges, ports: Ports) -> 
     if decision.action is RollbackAction.ACT and rests_on_claims(record, recent, since):
         return replace(decision, action=RollbackAction.ASK)
     return decision
+
+
+def _looked_back_to(record: AlertRecord, since: datetime) -> datetime:
+    """Far enough to see whether this firing was handled before; what nobody confirmed may claim any time."""
+    if record.told is None:
+        return since
+    oldest = record.accepted_at - timedelta(seconds=LOOKED_BACK_S)
+    return min(since, max(record.told.fired_at, oldest) - timedelta(seconds=FIRED_TOLERANCE_S))
 
 
 async def _ask(

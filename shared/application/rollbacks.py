@@ -13,6 +13,9 @@ from shared.domain.model import Actor, Kind, Phase, Release
 #: More rollbacks of one release than this are somebody going round in circles.
 ROLLBACKS_MAX = 20
 
+#: In these phases a rollback can still be made critical.
+_BEFORE_IT_BEGINS = (Phase.FREEZING_TARGETS, Phase.AWAITING_ROLLBACK_APPROVAL)
+
 
 async def request_rollback(
     release_id: str, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None = None
@@ -32,10 +35,17 @@ async def request_rollback(
         return await _open(release, actor, reason, ports, critical=critical, alert=alert)
     if release.kind is Kind.MODEL and not release.phase.is_terminal:
         raise Conflict(f"{release_id} has not ended: abort it, which puts production back if it was touched")
+    return await _ask(release, actor, reason, ports, critical=critical, alert=alert)
+
+
+async def _ask(
+    release: Release, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None
+) -> Decided:
+    """Of a release that has not ended."""
     wish = (actor.object_id, release.serial, critical, alert.alert_id if alert else "")
     event = RollbackRequested(
-        event_id=f"{release_id}-rollback-{content_digest(*wish)}",
-        release_id=release_id,
+        event_id=f"{release.release_id}-rollback-{content_digest(*wish)}",
+        release_id=release.release_id,
         occurred_at=ports.clock.now(),
         actor=actor,
         reason=reason,
@@ -63,6 +73,8 @@ async def _open(
             break
         if there.release.undoes != undone.release_id:
             continue
+        if critical and there.release.phase in _BEFORE_IT_BEGINS and not there.release.critical:
+            return await _ask(there.release, actor, reason, ports, critical=critical, alert=alert)
         if _is_enough(there.release, alert):
             return Decided(answer=Answer.ALREADY_DONE, release=there.release)
     else:

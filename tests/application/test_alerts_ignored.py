@@ -1,7 +1,7 @@
 """Alerts that must do nothing, and that only what Azure Monitor itself tells counts."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from shared.application.alerts import (
 )
 from shared.application.errors import TransientFault
 from shared.application.ports import IntakeResult
-from shared.domain.alert_model import Reading
+from shared.domain.alert_model import AlertState, Reading
 from shared.domain.rollback_model import RollbackAction, RollbackRule
 from tests.application.alert_steps import (
     FAILURES,
@@ -105,6 +105,17 @@ async def test_an_alert_that_azure_monitor_does_not_know_does_nothing(bench: Ben
     assert RollbackRule.ALERT_VERIFIED not in held(record)
     assert "has no alert" in record.note
     assert requests.asked == []
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_a_claim_about_any_time_does_nothing(bench: Bench, requests: Requests, year: int) -> None:
+    """However odd, it is decided on and recorded."""
+    odd = an_alert(bench, SCORING, fired_at=datetime(year, 1, 1, tzinfo=UTC))
+    key, _ = await accept_alert(odd, "webhook", "x", bench.ports)
+    bench.clock.advance(KNOWN_AFTER_S)
+    record = await assess_alert(key, bench.ports, requests)
+    assert record is not None
+    assert (record.state, requests.asked) == (AlertState.DECIDED, [])
 
 
 async def test_a_claim_about_another_firing_does_nothing(bench: Bench, requests: Requests) -> None:

@@ -6,52 +6,26 @@ from dataclasses import replace
 import pytest
 
 from shared.application import people
-from shared.application.evidence import NoSuchEvidence, evidence_file, evidence_of, submit_evidence
+from shared.application.evidence import submit_evidence
 from shared.application.handle_events import handle_events
-from shared.application.people import Answer, NoSuchRelease
+from shared.application.people import Answer
 from shared.contracts.http_evidence import evidence_view_of
-from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.events import EvidenceSubmitted
+from shared.domain.errors import Conflict
 from shared.domain.evidence import Advice, Quality
 from shared.domain.evidence_gate import assessed
-from shared.domain.model import Phase, Release
+from shared.domain.model import Phase
 from shared.domain.policy import Stage
 from shared.domain.specs import gate_digest, gate_facts
-from tests.adapters.notebooks import HOSTILE, complete, incomplete, with_error
+from tests.adapters.notebooks import complete, incomplete, with_error
 from tests.application.bench import Bench
+from tests.application.evidence_steps import GATE, at_the_gate, submissions
 from tests.application.test_environment_release import (
     ENGINEER,
     MANAGER,
     REQUESTER,
     approved,
-    fleet,  # noqa: F401  # a fixture
-    requested,
 )
-from tests.builders import RELEASE_ID, a_release, an_actor
-
-GATE = Phase.AWAITING_REGISTRY_APPROVAL
-
-
-@pytest.fixture
-def strict(fleet: Bench) -> Bench:  # noqa: F811  # the fixture that is imported above
-    """Six circuits in production, and a policy that asks for evidence."""
-    fleet.evidence_required = True
-    return fleet
-
-
-async def at_the_gate(bench: Bench, *notebooks: bytes) -> Release:
-    """A release that waits at the registry gate, with these notebooks handed in by who asked for it."""
-    release_id = await requested(bench)
-    await bench.run_until(release_id, GATE)
-    for notebook in notebooks:
-        await submit_evidence(release_id, REQUESTER, notebook, bench.ports)
-        await bench.deliver()
-    return bench.release(release_id)
-
-
-def submissions(bench: Bench) -> list[EvidenceSubmitted]:
-    return [event for _, event, _ in bench.events.sent if isinstance(event, EvidenceSubmitted)]
-
+from tests.builders import an_actor
 
 # The approval decision matrix, row by row
 
@@ -137,7 +111,7 @@ async def test_a_rejection_needs_no_evidence(strict: Bench) -> None:
 
 
 async def test_where_the_policy_asks_for_no_evidence_only_bad_evidence_stands_in_the_way(
-    fleet: Bench,  # noqa: F811  # the fixture that is imported above
+    fleet: Bench,
 ) -> None:
     """Nothing is shown of what is not there."""
     release = await at_the_gate(fleet)
@@ -249,98 +223,3 @@ async def test_a_message_that_comes_twice_is_evidence_once(strict: Bench) -> Non
     await handle_events(release.release_id, [submissions(strict)[0]], strict.ports)
 
     assert strict.release(release.release_id) == release
-
-
-# Who, when, what
-
-
-async def test_evidence_is_taken_while_the_version_is_still_being_verified(strict: Bench) -> None:
-    """Nobody has to wait for Azure ML to hand it in."""
-    release_id = await requested(strict)
-    verifying = replace(strict.release(release_id), phase=Phase.VERIFYING, candidate=None)
-    strict.store.partitions[release_id].release = verifying
-    decided = await submit_evidence(release_id, REQUESTER, complete(), strict.ports)
-
-    assert (decided.answer, decided.release.phase) == (Answer.ACCEPTED, Phase.VERIFYING)
-
-
-async def test_evidence_is_not_taken_once_people_have_decided_on_it(strict: Bench) -> None:
-    """Nothing is stored and nothing is queued."""
-    release = await at_the_gate(strict, complete())
-    await approved(strict, release.release_id, Stage.REGISTRY, ENGINEER)
-    files, queued = dict(strict.evidence.files), len(submissions(strict))
-    with pytest.raises(Conflict, match="submitting evidence is not possible while the release is"):
-        await submit_evidence(release.release_id, REQUESTER, complete() + b"\n", strict.ports)
-    assert (strict.evidence.files, len(submissions(strict))) == (files, queued)
-
-
-@pytest.mark.parametrize(
-    ("actor", "said"),
-    [(an_actor(9, groups=()), "is not a member"), (an_actor(9, is_person=False), "only a person may submit evidence")],
-    ids=["outsider", "application"],
-)
-async def test_the_file_of_a_stranger_is_not_even_read(strict: Bench, actor: people.Actor, said: str) -> None:
-    """It would be refused as no notebook otherwise."""
-    release = await at_the_gate(strict)
-    with pytest.raises(NotEligible, match=said):
-        await submit_evidence(release.release_id, actor, b"no notebook", strict.ports)
-    assert strict.evidence.files == {}
-
-
-@pytest.mark.parametrize("case", HOSTILE)
-async def test_a_file_that_is_no_notebook_is_refused_and_not_kept(strict: Bench, case: str) -> None:
-    release = await at_the_gate(strict)
-    with pytest.raises(InvalidRequest, match="the notebook cannot be read"):
-        await submit_evidence(release.release_id, REQUESTER, HOSTILE[case], strict.ports)
-    assert (strict.evidence.files, submissions(strict)) == ({}, [])
-
-
-async def test_a_release_of_a_model_has_no_evidence(bench: Bench) -> None:
-    await bench.put(a_release(GATE))
-    for refused in (
-        submit_evidence(RELEASE_ID, ENGINEER, complete(), bench.ports),
-        evidence_of(RELEASE_ID, bench.ports),
-    ):
-        with pytest.raises(Conflict, match="releases no environment"):
-            await refused
-
-
-async def test_a_release_that_does_not_exist_is_said_so(bench: Bench) -> None:
-    with pytest.raises(NoSuchRelease):
-        await submit_evidence(RELEASE_ID, ENGINEER, complete(), bench.ports)
-
-
-# The file
-
-
-async def test_the_file_is_kept_as_it_came(strict: Bench) -> None:
-    """Under its hash, before the event that names it."""
-    release = await at_the_gate(strict, complete())
-    assert release.evidence is not None
-    assert await evidence_file(release.release_id, strict.ports) == (release.evidence.sha256, complete())
-    assert release.evidence.size_bytes == len(complete())
-    assert (release.evidence.submitted_by, release.evidence.submitted_by_id) == (REQUESTER.name, REQUESTER.object_id)
-
-
-async def test_a_file_that_was_changed_behind_the_app_is_not_handed_out(strict: Bench) -> None:
-    """Nobody shall decide on something else than what was judged."""
-    release = await at_the_gate(strict, with_error())
-    assert release.evidence is not None
-    strict.evidence.files[release.release_id, release.evidence.sha256] = complete()
-    with pytest.raises(Conflict, match="not the evidence that was judged"):
-        await evidence_file(release.release_id, strict.ports)
-
-
-async def test_a_file_that_is_gone_can_be_handed_in_again(strict: Bench) -> None:
-    release = await at_the_gate(strict, complete())
-    strict.evidence.files.clear()
-    with pytest.raises(NoSuchEvidence, match="upload it again"):
-        await evidence_file(release.release_id, strict.ports)
-    await submit_evidence(release.release_id, REQUESTER, complete(), strict.ports)
-    assert (await evidence_file(release.release_id, strict.ports))[1] == complete()
-
-
-async def test_a_release_without_evidence_has_no_file(strict: Bench) -> None:
-    release = await at_the_gate(strict)
-    with pytest.raises(NoSuchEvidence, match="has no evidence"):
-        await evidence_file(release.release_id, strict.ports)

@@ -86,6 +86,20 @@ async def test_a_critical_rollback_asks_nobody_and_is_timed(fleet: Bench) -> Non
     assert meter.alert == seen
 
 
+async def test_a_critical_wish_takes_a_waiting_rollback_through_its_gate(fleet: Bench) -> None:
+    """Worse news do not wait for the hour that milder ones were given."""
+    forward = await released(fleet)
+    waiting = await asked(fleet, forward.release_id)
+    await fleet.run_until(waiting.release_id, Phase.AWAITING_ROLLBACK_APPROVAL)
+    now = fleet.clock.now()
+    seen = AlertSeen(alert_id="alert-2", fired_at=now, accepted_at=now)
+    assert (await asked(fleet, forward.release_id, critical=True, alert=seen)).release_id == waiting.release_id
+    ended = await fleet.run_until(waiting.release_id, Phase.ROLLED_BACK)
+    assert (running(fleet), ended.critical) == ([OLD] * 6, True)
+    assert ended.meter is not None
+    assert ended.meter.alert == seen
+
+
 async def test_the_same_alert_never_rolls_back_twice(fleet: Bench) -> None:
     """Neither while the rollback is under way nor after it ended (I20)."""
     forward = await released(fleet)

@@ -132,6 +132,10 @@ class AzureMlHands:
         body = {"operation": operation, "kind": kind, **fields}
         assert httpx.post(f"{self.part.url}/control/faults", json=body).is_success
 
+    def faults(self) -> list[Any]:
+        """What is still to go wrong."""
+        return list(httpx.get(f"{self.part.url}/control/faults").json())
+
     def calm(self) -> None:
         """No faults, default timing."""
         assert httpx.delete(f"{self.part.url}/control/faults").is_success

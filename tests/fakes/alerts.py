@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.application.alert_ports import AlertPorts, StoredAlert
+from shared.application.alert_ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.domain.alert_model import AlertFacts, AlertRecord, AlertState
 
@@ -69,8 +69,3 @@ class MemoryAlertSource:
     def _answer(self) -> None:
         if self.silent:
             raise TransientFault("Azure Monitor does not answer")
-
-
-def memory_alerts() -> AlertPorts:
-    """Both, fresh."""
-    return AlertPorts(log=MemoryAlertLog(), source=MemoryAlertSource())

@@ -52,6 +52,17 @@ def critical_after_all(release: Release, event: e.RollbackRequested, now: dateti
     return _at_once(asked, now, f"{event.actor.name} asked to roll back at once: {event.reason}")
 
 
+def made_critical(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
+    """The same for a rollback that is a release of its own: what is listed goes back without the gate."""
+    asked = replace(release, **wanted(release, event, now))
+    if not asked.critical:
+        return stay(release, f"{event.actor.name} asked to roll back as well: {event.reason}")
+    note = f"{event.actor.name} asked to roll back at once: {event.reason}"
+    if release.phase is Phase.FREEZING_TARGETS:
+        return Move(release=asked, note=note)
+    return enter(asked, Phase.WAITING_FOR_FLEET, now, note)
+
+
 def decided_in_watch(release: Release, event: e.ApprovalSubmitted, now: datetime) -> Move:
     """Approved: everything goes back. Rejected: the watch begins again."""
     move = approval_submitted(release, event, now)

@@ -18,6 +18,8 @@ P = Phase
 def _rules() -> dict[tuple[Phase, type[e.Event]], Callable[[Release, Any, datetime], Move]]:
     table: dict[tuple[Phase, type[e.Event]], Callable[[Release, Any, datetime], Move]] = {
         (P.FREEZING_TARGETS, e.TargetsListed): rollback.restorable_listed,
+        (P.FREEZING_TARGETS, e.RollbackRequested): rollback.made_critical,
+        (P.AWAITING_ROLLBACK_APPROVAL, e.RollbackRequested): rollback.made_critical,
         (P.AWAITING_ROLLBACK_APPROVAL, e.ApprovalSubmitted): rollback.decided,
         (P.WAITING_FOR_FLEET, e.FleetAcquired): rollback.locks_taken,
         (P.WAITING_FOR_FLEET, e.CircuitBusy): rules.fleet_busy,

@@ -19,6 +19,8 @@ def _allow(phase: Phase, event: type[Event], *to: Phase) -> None:
 
 _GATE = P.AWAITING_ROLLBACK_APPROVAL
 _allow(P.FREEZING_TARGETS, e.TargetsListed, P.FREEZING_TARGETS, _GATE, P.WAITING_FOR_FLEET, P.FAILED)
+_allow(P.FREEZING_TARGETS, e.RollbackRequested, P.FREEZING_TARGETS)
+_allow(_GATE, e.RollbackRequested, _GATE, P.WAITING_FOR_FLEET)
 _allow(_GATE, e.ApprovalSubmitted, _GATE, P.WAITING_FOR_FLEET, P.REJECTED)
 _allow(P.WAITING_FOR_FLEET, e.FleetAcquired, P.ROLLING_BACK)
 _allow(P.WAITING_FOR_FLEET, e.CircuitBusy, P.WAITING_FOR_FLEET)
