@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/.installed
 AZURITE := node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check sim bench format lock clean
+.PHONY: help install demo demo-environment up test check sim bench format lock clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 install: $(INSTALLED) $(AZURITE) ## Install everything into .venv and node_modules
 
@@ -27,6 +27,9 @@ $(AZURITE): package.json package-lock.json
 
 demo: install ## Show three releases on the local cloud, live in the terminal
 	@$(BIN)/python -m local.demo
+
+demo-environment: install ## Release an environment to a fleet and roll it back, live in the terminal (CIRCUITS=n)
+	@$(BIN)/python -m local.demo_environment --circuits $(or $(CIRCUITS),75)
 
 up: install ## Start the local cloud and keep it running
 	@$(BIN)/python -m cli local up
@@ -47,8 +50,9 @@ check: install ## Format, lint, types, import rules, security, generated files
 sim: install ## Run 20,000 seeded schedules of the release core (SCHEDULES=n, FROM=seed)
 	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0)
 
-bench: install ## Measure import cost of the app and speed of the simulation
+bench: install ## Measure import cost, the update of 200 deployments and the simulation, 4 minutes
 	$(BIN)/python benchmarks/import_cost.py
+	$(BIN)/python -m benchmarks.update_fleet --circuits 200
 	$(BIN)/python -m tests.simulation 500 0
 
 format: install ## Format and sort imports

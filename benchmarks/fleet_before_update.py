@@ -52,11 +52,15 @@ class Production:
         )
 
     def put(self, path: str, body: dict[str, Any]) -> None:
-        """Put a resource and wait until it is there."""
+        """Put a resource as soon as its endpoint takes it."""
         end = time.monotonic() + PATIENCE_S
         while (answer := self._client.put(path, json=body)).status_code == httpx.codes.CONFLICT:
             _pause(end, path)
         answer.raise_for_status()
+
+    def settled(self, path: str) -> None:
+        """Wait until a resource is there."""
+        end = time.monotonic() + PATIENCE_S
         while self.get(path)["properties"]["provisioningState"] != "Succeeded":
             _pause(end, path)
 
@@ -85,9 +89,11 @@ async def deploy_fleet(cloud: LocalCloud, circuits: list[Circuit], ports: Ports)
     pattern = production.get(_path(circuits[0]))
     for plant_id in dict.fromkeys(each.plant_id for each in circuits):
         production.put(f"/{_endpoint(plant_id)}", {"location": pattern["location"], "properties": {}})
-    for circuit in circuits:
+    for circuit in sorted(circuits, key=lambda each: each.circuit_id):  # endpoints take turns
         properties = {**pattern["properties"], "environmentVariables": _variables(circuit)}
         production.put(_path(circuit), {"location": pattern["location"], "properties": properties})
+    for circuit in circuits:
+        production.settled(_path(circuit))
 
 
 def _shared_model(cloud: LocalCloud, factory: ModelFactory) -> str:

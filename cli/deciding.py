@@ -9,7 +9,7 @@ from cli.api import ApiError, ReleaseApi, parse
 from cli.reading import ReleaseId
 from cli.session import COMMAND, console, talking
 from cli.show import gate_panel, release_panel
-from cli.views import ENVIRONMENT, Accepted, Release
+from cli.views import ENVIRONMENT, HELD, ROLLING_BACK, Accepted, Release
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]
@@ -55,6 +55,8 @@ def what_abort_does(release: Release) -> str:
         effects.append("the running test inference is cancelled")
     if not release.production_touched:
         effects.append("production stays as it is: this release has not touched it")
+    elif release.phase == HELD and release.progress and release.progress.work == ROLLING_BACK:
+        effects.append("deployments that could not be put back stay as they are; the reason lists them")
     elif release.kind == ENVIRONMENT:
         effects.append("every deployment that was changed is put back to what it ran before, and read back")
     elif release.previous_model:

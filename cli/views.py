@@ -17,6 +17,8 @@ NEEDS_A_PERSON = (
     "held",
 )
 RELEASED = "released"
+HELD = "held"
+ROLLING_BACK = "rolling_back"
 ENVIRONMENT = "environment"
 MODEL = "model"
 CAN_ROLL_BACK = ("updating", "watching", "held")

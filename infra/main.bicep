@@ -174,7 +174,8 @@ module app 'modules/function_app.bicep' = {
       TEST_WORKSPACE: testWorkspace
       PRODUCTION_WORKSPACE: productionWorkspace
       MODEL_REGISTRY: modelRegistry
-      AZURE_ML_THREADS: '8'
+      AZURE_ML_THREADS: '16' // as many as host.json lets run at once in one instance
+      ARM_WRITES_PER_SECOND: '8' // of all instances together: below the 10 that come back, so that 200 stay for a rollback
       FACTS_TOPIC_ENDPOINT: facts.outputs.endpoint
       API_AUDIENCE: join(apiAudience, ',')
       TOKEN_ISSUER: '${authority}/v2.0'

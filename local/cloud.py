@@ -230,7 +230,8 @@ class LocalCloud:
 
     def _spawn(self, spec: PartSpec) -> None:
         command = [*spec.command(self.layout), *self._part_options.get(spec.name, ())]
-        environment = {**os.environ, **_no_proxy(), "PYTHONUNBUFFERED": "1"}
+        # The Azure ML client would run git five times for each job, to note what this checkout is; Azure has none.
+        environment = {**os.environ, **_no_proxy(), "PYTHONUNBUFFERED": "1", "GIT_DIR": os.devnull}
         logs = self.data / "logs"
         self._running[spec.name] = PartProcess(spec.name, command, cwd=REPOSITORY, env=environment, logs=logs)
         self._write_ledger()

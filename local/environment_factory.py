@@ -20,6 +20,7 @@ from local.cloud import CloudError
 from local.cloud_settings import REGISTRY
 from local.fleet_config import ENVIRONMENT_VERSION
 from local.model_factory import ENVIRONMENT_FILE, ModelFactory
+from local.uploads import quiet_uploads
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Environment
@@ -94,7 +95,8 @@ class EnvironmentFactory:
         try:
             environments.get(str(wanted.name), str(wanted.version))
         except ResourceNotFoundError:
-            environments.create_or_update(wanted)
+            with quiet_uploads():
+                environments.create_or_update(wanted)
         return f"{wanted.name}:{wanted.version}"
 
     def share(self, change: Change) -> str:

@@ -21,6 +21,7 @@ from local.cloud import CloudError
 from local.fleet_config import fleet_of, write_config
 from local.fleet_factory import FleetFactory, Report, before_the_app
 from local.model_factory import Circuit
+from local.uploads import quiet_uploads
 
 console = Console(highlight=False)
 
@@ -47,7 +48,7 @@ def seed_fleet(data: Path, circuits: list[Circuit], report: Report) -> None:
 def bars(total: int, shown: Console = console) -> Iterator[Report]:
     """A bar for each kind of work."""
     columns = (TextColumn("         {task.description:<11}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=shown, transient=True) as progress:
+    with Progress(*columns, console=shown, transient=True) as progress, quiet_uploads():
         tasks = {what: progress.add_task(what, total=total) for what in WORK}
         yield lambda what, count: progress.update(tasks[what], completed=count)
 

@@ -42,7 +42,7 @@ def ports() -> "Ports":
     from shared.application.ports import AlertPorts, Ports
 
     table = _table()
-    platform, environments = _azure_ml()
+    platform, environments = _azure_ml(table)
     events, commands = _queues()
     return Ports(
         clock=SystemClock(),
@@ -155,12 +155,14 @@ def _facts() -> "FactPublisher":
     return EventGridFacts(EventGridPublisherClient(str(settings().facts_topic_endpoint), _credential()))
 
 
-def _azure_ml() -> "tuple[ModelPlatform, EnvironmentPlatform]":
+def _azure_ml(table: "Table") -> "tuple[ModelPlatform, EnvironmentPlatform]":
     from azure.identity import DefaultAzureCredential
 
     from shared.adapters.azure_ml import AzureMlPlatform
     from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
     from shared.adapters.azure_ml_environments import AzureMlEnvironmentPlatform
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_pace import TablePace
 
     app = settings()
     scope = AzureMlScope(
@@ -174,5 +176,6 @@ def _azure_ml() -> "tuple[ModelPlatform, EnvironmentPlatform]":
         app_root=APP_ROOT,
     )
     credential = DefaultAzureCredential()
-    clients = AzureMlClients(scope, credential, app.azure_ml_threads)
+    pace = TablePace(table, SystemClock(), "arm-writes", app.arm_writes_per_second)
+    clients = AzureMlClients(scope, credential, app.azure_ml_threads, pace)
     return AzureMlPlatform(clients), AzureMlEnvironmentPlatform(clients, credential)

@@ -85,8 +85,16 @@ class Settings(BaseSettings):
     production_workspace: WorkspaceName = Field(description="the Azure ML workspace of production")
     model_registry: WorkspaceName = Field(description="the Azure ML registry that all workspaces share")
     azure_ml_threads: int = Field(
-        default=8, ge=1, le=64, description="how many calls to Azure ML may run at once, 1 to 64"
+        default=16, ge=1, le=64, description="how many calls to Azure ML may run at once, 1 to 64"
     )
+
+    arm_writes_per_second: float = Field(
+        default=8,
+        ge=0.1,
+        le=10,
+        description="how many writes a second all instances together send to Azure Resource Manager, 0.1 to 10",
+    )
+    """Resource Manager gives 10 writes a second back: below that, the bucket of 200 stays full for a rollback."""
 
     facts_topic_endpoint: HttpUrl = Field(
         description="the Event Grid topic of release facts, https://<topic>.<region>-1.eventgrid.azure.net/api/events"

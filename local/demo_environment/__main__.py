@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,7 @@ def demo(
     data: Annotated[Path, typer.Option(help="Data directory; emptied first.")] = Path(".local/demo-environment"),
 ) -> None:
     """Release an environment to a fleet, roll it back, and stop the next one."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the parts end with the demo
     times = Times()
     try:
         screen.chapter("Switchyard demo: environments")

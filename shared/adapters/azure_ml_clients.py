@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core.credentials import TokenCredential
 
-from shared.adapters.azure_ml_retries import ReadRetries, sent_marker
+from shared.adapters.azure_ml_pace import Pace, WritePace
+from shared.adapters.azure_ml_retries import ReadRetries
 from shared.application.errors import PlatformRefused
 from shared.application.ports import Place
 
@@ -70,8 +71,11 @@ class AzureMlScope:
 class AzureMlClients:
     """Builds clients when they are first needed, and runs blocking calls in a bounded pool of threads."""
 
-    def __init__(self, scope: AzureMlScope, credential: TokenCredential, threads: int) -> None:
+    def __init__(
+        self, scope: AzureMlScope, credential: TokenCredential, threads: int, pace: Pace | None = None
+    ) -> None:
         self.scope = scope
+        self._pace = WritePace(pace)
         self.invoking = threading.Lock()
         self._credential = credential
         self._executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="azure-ml")
@@ -81,7 +85,8 @@ class AzureMlClients:
 
     async def run(self, call: Callable[..., T], *arguments: object) -> T:
         """Run a blocking call in the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, partial(call, *arguments))
+        self._pace.loop = asyncio.get_running_loop()
+        return await self._pace.loop.run_in_executor(self._executor, partial(call, *arguments))
 
     def dev(self) -> "MLClient":
         """The shared client of the dev workspace: for reading only."""
@@ -127,7 +132,8 @@ class AzureMlClients:
             "read_timeout": READ_TIMEOUT_S,
             "connection_timeout": CONNECT_TIMEOUT_S,
             "polling_interval": POLLING_INTERVAL_S,
-            "raw_request_hook": sent_marker.look_at,
+            "raw_request_hook": self._pace.before,
+            "raw_response_hook": self._pace.after,
         }
         scope = self.scope
         return MLClient(self._credential, scope.subscription_id, scope.resource_group, **where, **options)

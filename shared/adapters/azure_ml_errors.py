@@ -6,10 +6,17 @@ that nobody knows.
 """
 
 import re
+from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.errors import (
+    PlatformErrored,
+    PlatformOutcomeUnknown,
+    PlatformRefused,
+    PlatformThrottled,
+    TransientFault,
+)
 
 TEXT_CHARS_MAX = 500
 
@@ -17,7 +24,11 @@ _BUSY = re.compile(r"provisioning state|already running|in progress|another oper
 """How the service says that something else is happening to the same endpoint; the status is 400 or 409."""
 
 _FOR_GOOD = re.compile(r"immutable|cannot be (updated|changed|modified)|already exists", re.I)
-_PATIENCE = (408, 425, 429)
+_PATIENCE = (408, 425)
+THROTTLED = 429
+_LAYERS_MAX = 10
+PATIENCE_DEFAULT_S = 10.0
+"""Where a 429 does not say how long to wait."""
 
 
 def status_of(error: AzureError) -> int | None:
@@ -28,10 +39,14 @@ def status_of(error: AzureError) -> int | None:
 
 def translated(
     error: AzureError, what: str, *, sent: bool = False
-) -> PlatformErrored | PlatformRefused | PlatformOutcomeUnknown:
+) -> TransientFault | PlatformErrored | PlatformRefused | PlatformOutcomeUnknown:
     """The port's error for one of the client's. `sent` is true when a change may have reached the service."""
     status = status_of(error)
     text = f"{what}: {_one_line(error)}"
+    if status == THROTTLED and isinstance(error, HttpResponseError):
+        return PlatformThrottled(text, retry_after_s=retry_after_s(error.response))
+    if own := _own(error):
+        return own
     if status is None and (inner := _wrapped(error)):
         return translated(inner, what, sent=sent)
     if status is None:
@@ -45,6 +60,12 @@ def translated(
     return PlatformErrored(text) if busy else PlatformRefused(f"{text} (status {status})")
 
 
+def retry_after_s(response: Any) -> float:
+    """How long an answer asks to wait, in seconds; a date is not understood, Azure Resource Manager sends none."""
+    text = response.headers.get("Retry-After", "") if response is not None else ""
+    return float(text) if re.fullmatch(r"\d{1,6}(\.\d+)?", text) else PATIENCE_DEFAULT_S
+
+
 def is_already_there(error: AzureError) -> bool:
     """True when sharing failed because the registry has that version: checked by the client, or by the service."""
     return status_of(error) == 409 or "already exists in registry" in str(error)
@@ -52,6 +73,16 @@ def is_already_there(error: AzureError) -> bool:
 
 def _unanswered(text: str, sent: bool) -> PlatformErrored | PlatformOutcomeUnknown:
     return PlatformOutcomeUnknown(f"{text}; it may have been applied") if sent else PlatformErrored(text)
+
+
+def _own(error: BaseException) -> TransientFault | None:
+    """Our own reason for not sending a request (azure_ml_pace.py), where the client put errors of its own around it."""
+    for _ in range(_LAYERS_MAX):
+        inner = error.__cause__ or error.__context__
+        if inner is None or isinstance(inner, TransientFault):
+            return inner
+        error = inner
+    return None
 
 
 def _wrapped(error: AzureError) -> AzureError | None:

@@ -41,6 +41,7 @@ class TableReleaseStore(ReleaseIndex):
     def __init__(self, table: Table) -> None:
         super().__init__(table)
         self._known: dict[str, tuple[Release, Version]] = {}
+        self._outbox_keys: dict[str, dict[str, list[str]]] = {}  # of the outbox that was read last
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
         """Raises StoredFormError for a release that a newer version of this code wrote."""
@@ -77,13 +78,17 @@ class TableReleaseStore(ReleaseIndex):
 
     async def outbox(self, release_id: str) -> list[Command]:
         """Oldest first."""
-        return [decode_command(join_text("json", row)) for row in await self._rows(release_id, OUTBOX_ROWS)]
+        rows = await self._rows(release_id, OUTBOX_ROWS)
+        self._outbox_keys = {release_id: _keys_by_command(rows)}
+        return [decode_command(join_text("json", row)) for row in rows]
 
     async def mark_sent(self, release_id: str, command_id: str) -> None:
         """The same command may have been committed twice; it was sent, so every row of it goes."""
-        for row in await self._rows(release_id, OUTBOX_ROWS):
-            if row["command_id"] == command_id:
-                await self._table.remove(release_id, row["RowKey"])
+        keys = self._outbox_keys.get(release_id, {}).pop(command_id, None)
+        if keys is None:
+            keys = _keys_by_command(await self._rows(release_id, OUTBOX_ROWS)).get(command_id, [])
+        for key in keys:
+            await self._table.remove(release_id, key)
 
     async def history(self, release_id: str) -> list[HistoryEntry]:
         """Oldest first."""
@@ -115,3 +120,10 @@ class TableReleaseStore(ReleaseIndex):
         keys = [inbox_key(event_id) for event_id in asked]
         rows = await asyncio.gather(*(self._table.get(release_id, key, select=["RowKey"]) for key in keys))
         return frozenset(event_id for event_id, row in zip(asked, rows, strict=True) if row is not None)
+
+
+def _keys_by_command(rows: list[Row]) -> dict[str, list[str]]:
+    keys: dict[str, list[str]] = {}
+    for row in rows:
+        keys.setdefault(row["command_id"], []).append(row["RowKey"])
+    return keys

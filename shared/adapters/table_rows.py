@@ -25,8 +25,8 @@ COMMIT_BYTES_MAX = 3_670_016  # 3.5 MiB
 _OVERHEAD_BYTES = 800  # the MIME part and headers of one operation
 
 OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES = "open", "closed", "locks", "jobs", "intake", "freezes"
-ALERTS = "alerts"
-_RESERVED = frozenset({OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS})
+ALERTS, PACE = "alerts", "pace"
+_RESERVED = frozenset({OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE})
 _RELEASE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 

@@ -1,6 +1,6 @@
 """Commands of rollbacks: what may go back, the circuits' locks, and the sample inference on what was put back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.application.answers import answer, target_answer
 from shared.application.effects_test import VERDICTS
@@ -75,14 +75,18 @@ async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:
     if taken.holder != command.release_id:
         return taken
     after = await ports.store.load(lock.holder)
-    if after is None or not _may_be_in_flight(after.release, lock.key):
+    if after is None or not _may_be_in_flight(after.release, lock.key, now):
         return await ports.locks.preempt(lock.key, command.release_id, command.release_id, None)
     return taken
 
 
-def _may_be_in_flight(release: Release, key: str) -> bool:
-    """`touched` is durable before a change leaves, and a change looks at the lock right before it leaves."""
-    if release.phase in (Phase.WATCHING, Phase.AWAITING_ROLLBACK_APPROVAL, Phase.RELEASED):
+def _may_be_in_flight(release: Release, key: str, now: datetime) -> bool:
+    """`touched` is durable before a change leaves, and a change looks at the lock right before it leaves.
+
+    A release that has changed nothing for the quiet time has nothing on its way.
+    """
+    quiet = timedelta(seconds=release.policy.limits.settle_quiet_s)
+    if release.phase in (Phase.WATCHING, Phase.AWAITING_ROLLBACK_APPROVAL) and now - release.phase_since >= quiet:
         return False
     touched = [t.key for t in release.targets if t.touched] + [t.key for t in release.fleet if t.touched]
     return key in touched

@@ -2,7 +2,8 @@
 
 PortError
 ├── TransientFault          store, bus or lock did not answer: the message comes back later
-│   └── ConcurrentUpdate    somebody else changed the release first: load and decide again
+│   ├── ConcurrentUpdate    somebody else changed the release first: load and decide again
+│   └── PlatformThrottled   Azure ML asks for patience: the same message comes back, and no attempt is spent
 ├── PlatformErrored         Azure ML had a technical fault before anything was changed: a new attempt may help
 ├── PlatformRefused         Azure ML said no for good: trying again cannot help
 └── PlatformOutcomeUnknown  a change was sent and nobody knows whether it was applied: settle, never guess
@@ -19,6 +20,14 @@ class TransientFault(PortError):
 
 class ConcurrentUpdate(TransientFault):
     """The release changed since it was loaded."""
+
+
+class PlatformThrottled(TransientFault):
+    """Azure ML takes no request of ours before `retry_after_s` seconds have passed; nothing was changed."""
+
+    def __init__(self, text: str, *, retry_after_s: float) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 class PlatformErrored(PortError):

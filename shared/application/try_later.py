@@ -8,6 +8,7 @@ completing the message makes no second copy (finding 4).
 import re
 from datetime import timedelta
 
+from shared.application.errors import PlatformThrottled
 from shared.application.ports import Ports
 from shared.domain.commands import Command
 from shared.domain.events import Event
@@ -15,6 +16,8 @@ from shared.domain.events import Event
 #: 5 s doubling to 5 minutes; sixteen tries span an hour. After that the message is dead-lettered and a person is told.
 TRIES_MAX = 16
 _FIRST_PAUSE_S, _PAUSE_MAX_S = 5, 300
+#: A service that asks for more patience than this is asked again after an hour.
+_RETRY_AFTER_MAX_S = 3600.0
 _SUFFIX = re.compile(r"-try-(\d{1,3})$")
 
 
@@ -24,7 +27,7 @@ async def try_later(message: Event | Command, message_id: str, error: Exception,
     tries = int(match.group(1)) + 1 if match else 1
     if tries > TRIES_MAX:
         raise error
-    at = ports.clock.now() + timedelta(seconds=_pause_s(tries))
+    at = ports.clock.now() + timedelta(seconds=_patience_s(error, tries))
     next_id = try_id(_SUFFIX.sub("", message_id), tries)
     if isinstance(message, Event):
         await ports.events.publish(message, at=at, message_id=next_id)
@@ -44,6 +47,13 @@ def tries_due(age_s: float) -> int:
         due += 1
         age_s -= _pause_s(due)
     return due
+
+
+def _patience_s(error: Exception, tries: int) -> float:
+    """What the service asks for, in seconds, and soon again where it asks for little; else the usual pause."""
+    if not isinstance(error, PlatformThrottled):
+        return _pause_s(tries)
+    return max(min(error.retry_after_s, _RETRY_AFTER_MAX_S), min(2.0 ** (tries - 1), _PAUSE_MAX_S))
 
 
 def _pause_s(tries: int) -> int:

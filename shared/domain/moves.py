@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.commands import Command
 from shared.domain.fleet.transitions import STEPS
-from shared.domain.fleet.work import WORK, begin
+from shared.domain.fleet.work import WORK, begin, quiet_s
 from shared.domain.model import Phase, Release
 from shared.domain.steps import (
     ending_commands,
@@ -47,7 +47,12 @@ def enter(
     delay_s: int = 0,
     **changes: Any,
 ) -> Move:
-    """Starts the step of `phase` under a new serial; `delay_s` puts its command off (back-off)."""
+    """Starts the step of `phase` under a new serial; `delay_s` puts its command off (back-off).
+
+    Nothing is rolled back while a change may be in flight, however the roll-back begins.
+    """
+    if phase is Phase.ROLLING_BACK:
+        delay_s = max(delay_s, quiet_s(release, now))
     moved = replace(
         release,
         phase=phase,

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused, PlatformThrottled
 from shared.application.ports import Place
 from shared.domain.model import DeploymentSpec
 from tests.contract.platforms import DEV, ENVIRONMENT, INPUT_URI, REGISTRY, AzureMlHands, azure_ml, eventually, settled
@@ -89,7 +89,7 @@ async def test_a_put_without_a_usable_answer_has_an_unknown_outcome(
 @pytest.mark.parametrize(
     ("status", "code", "message", "expected"),
     [
-        (429, "TooManyRequests", "Slow down.", PlatformErrored),
+        (429, "TooManyRequests", "Slow down.", PlatformThrottled),
         (409, "Conflict", "The endpoint is in Updating provisioning state.", PlatformErrored),
         (400, "BadRequest", "Another operation on same entity is already running.", PlatformErrored),
         (409, "Conflict", "The property is immutable.", PlatformRefused),
@@ -124,8 +124,9 @@ async def test_a_read_is_tried_once_more_and_then_given_up(azure: AzureMlHands, 
     with pytest.raises(PlatformErrored, match="503"):
         await azure.platform.get_deployment(Place.TEST, spec.endpoint_name, spec.deployment_name)
     azure.fault("deployment.get", "status", status=429, retry_after_s=600, count=1)
-    with pytest.raises(PlatformErrored):
+    with pytest.raises(PlatformThrottled) as throttled:
         await azure.platform.get_deployment(Place.TEST, spec.endpoint_name, spec.deployment_name)
+    assert throttled.value.retry_after_s == 600
 
 
 async def test_a_put_returns_while_the_operation_runs_and_leaves_nobody_polling(

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.adapters.azure_ml_checks import COMPARING, command_job
-from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
 from shared.application.ports import CompatibilityJob, Place
 from shared.domain.model import DeploymentSpec
 from tests.contract.environment_platforms import AzureMlHands, ended, promoted
@@ -123,7 +123,7 @@ async def test_a_submission_without_a_usable_answer_is_simply_repeated(
 ) -> None:
     """The name makes one job of both."""
     azure.inner.fault("job.put", kind, **fields)
-    with pytest.raises(PlatformErrored):
+    with pytest.raises((PlatformErrored, PlatformThrottled)):
         await azure.platform.submit_check(check)
     await azure.platform.submit_check(check)
     assert await ended(azure, check.job_name) == "Completed"

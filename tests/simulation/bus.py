@@ -45,6 +45,7 @@ class SimulatedQueue:
         self.loses: Callable[[Event | Command], bool] = lambda body: False
         self._seen: dict[str, datetime] = {}
         self._on_dead = on_dead
+        self._nothing_until: datetime | None = None
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
         self.published[event.event_id] = event
@@ -62,11 +63,16 @@ class SimulatedQueue:
         self._seen[message_id] = now
         if self.loses(body):
             return
-        self.messages.append(Message(message_id, body, max(at or now, now), session))
+        message = Message(message_id, body, max(at or now, now), session)
+        self.messages.append(message)
+        if self._nothing_until is not None and message.visible_at < self._nothing_until:
+            self._nothing_until = None
 
     def receive(self) -> Message | None:
         """Locks the oldest visible message of a random session that nobody works on; None when there is none."""
         now = self.clock.now()
+        if self._nothing_until is not None and now < self._nothing_until:
+            return None
         busy = {m.session for m in self.messages if m.session and m.locked_until and m.locked_until > now}
         ready = [
             m
@@ -74,6 +80,7 @@ class SimulatedQueue:
             if m.visible_at <= now and not (m.locked_until and m.locked_until > now) and m.session not in busy
         ]
         if not ready:
+            self._nothing_until = self.next_change() or datetime.max.replace(tzinfo=now.tzinfo)
             return None
         message = self.rng.choice(ready) if ready[0].session is None or self.rng.random() < 0.2 else ready[0]
         if message.deliveries >= DELIVERIES_MAX:
@@ -85,8 +92,15 @@ class SimulatedQueue:
         return message
 
     def complete(self, message: Message) -> None:
+        """The work is done."""
         if message in self.messages:
             self.messages.remove(message)
+        self._nothing_until = None
+
+    def unlock(self, message: Message) -> None:
+        """The message is abandoned, or its lock is lost: it is visible again."""
+        message.locked_until = None
+        self._nothing_until = None
 
     def next_change(self) -> datetime | None:
         """When a message becomes visible or a lock runs out next; None when nothing is to come."""

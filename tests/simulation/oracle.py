@@ -1,84 +1,97 @@
-"""The independent judge: watches every commit and every change to production, and the state at the end.
+"""The independent judge: watches every commit, every lock and every change to production, and the state at the end.
 
 Numbers are those of the invariants (I) and liveness properties (L) the project promises; see docs/architecture.md.
-It judges with rules of its own: a mistake in the core's eligibility or bookkeeping must not blind it.
+It judges with rules of its own: a mistake in the core's eligibility or bookkeeping must not blind it. What is special
+to one kind of release is in `oracle_model.py` and `oracle_fleet.py`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from shared.application.ports import Change, DeploymentState, Place
+from shared.application.ports import Change
+from shared.domain.decide import MACHINES
 from shared.domain.events import ApprovalSubmitted, Event
 from shared.domain.history import broken_at
-from shared.domain.model import Actor, DeploymentSpec, Phase, Release
+from shared.domain.model import GATE_OF_PHASE, Actor, DeploymentSpec, Kind, Phase, Release
+from shared.domain.policy import ApprovalRule, Stage
 from shared.domain.specs import gate_digest
-from shared.domain.transitions import TRANSITIONS
 from tests.fakes.clock import FakeClock
 from tests.fakes.locks import MemoryCircuitLocks
-from tests.fakes.platform import FakeDeployment, MemoryModelPlatform
 from tests.fakes.store import MemoryReleaseStore
+from tests.simulation import oracle_fleet, oracle_model
+from tests.simulation.platform import WatchedPlatform, brought_by
+from tests.simulation.violation import Violation as Violation
+from tests.simulation.violation import require
 
-_ENDED_WITHOUT_RELEASE = (Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED)
-_MOVES = {(before, after) for (before, _), afters in TRANSITIONS.items() for after in afters}
-_PUT_BACK_FROM = (Phase.SETTLING, Phase.RESTORING)
+_MOVES = {
+    kind: {(before, after) for (before, _), afters in table.items() for after in afters}
+    for kind, (table, _) in MACHINES.items()
+}
 
 
-class Violation(AssertionError):
-    """Something happened that must never happen."""
-
-
-def require(condition: bool, message: str) -> None:
-    """Raises Violation."""
-    if not condition:
-        raise Violation(message)
+#: The stages whose gates guard a change to production; people are also asked before they go back.
+_FORWARD = (Stage.REGISTRY, Stage.PRODUCTION)
 
 
 class WatchedStore(MemoryReleaseStore):
-    """Checks every commit. `published` are the events that were put on the queue, `acknowledged` all message ids.
-
-    `seen_in_production` holds (release id, is it a restore) of what was read back from production as succeeded.
-    """
+    """Checks every commit. `published` are the events that were put on the queue, `acknowledged` all message ids."""
 
     def __init__(self, clock: FakeClock, published: Mapping[str, Event], *acknowledged: set[str]) -> None:
         super().__init__()
-        self.seen_in_production: set[tuple[str, bool]] = set()
-        self._clock = clock
+        self.clock = clock
+        self.models = oracle_model.ModelJudge(clock)
+        self.fleets = oracle_fleet.FleetJudge(clock)
         self._published = published
         self._acknowledged = acknowledged
+        self._passed: dict[tuple[str, Stage], str] = {}
+
+    def judge(self, release: Release) -> "oracle_model.ModelJudge | oracle_fleet.FleetJudge":
+        """The judge of releases of this kind."""
+        return self.models if release.kind is Kind.MODEL else self.fleets
 
     async def commit(self, change: Change) -> None:
         before = self.partitions[change.release.release_id].release if change.version else None
         await super().commit(change)
         after = change.release
-        self._check_alone_on_circuit(after)
+        self._check_alone(after)
         if before is None:
             return
         self._check_new_approvals(before, after)
         if before.phase is not after.phase:
             self._check_move(before, after, [before.phase, *(entry.phase_after for entry in change.entries)])
+            self._check_gate(before, after)
+        self.judge(after).check_commit(before, after)
 
     def _check_move(self, before: Release, after: Release, path: list[Phase]) -> None:
         rid = after.release_id
         require(not before.phase.is_terminal, f"I6: {rid} left {before.phase}")
         steps = [(a, b) for a, b in pairwise(path) if a is not b]
-        require(all(step in _MOVES for step in steps), f"I6: {rid} moved along {path}")
+        require(all(step in _MOVES[after.kind] for step in steps), f"I6: {rid} moved along {path}")
         require(path[-1] is after.phase, f"I21: {rid} reached {after.phase} without a history entry")
-        if before.phase is Phase.SETTLING and after.phase is not Phase.HELD:
-            quiet = timedelta(seconds=before.policy.limits.settle_quiet_s)
-            waited = self._clock.now() - before.phase_since
-            require(waited >= quiet, f"I3: {rid} settled after {waited.total_seconds():.0f} s already")
-        if after.phase is Phase.RELEASED:
-            require((rid, False) in self.seen_in_production, f"{rid} is released and nobody read production back")
-        elif after.phase.is_terminal and any(target.touched for target in after.targets):
-            require(before.phase in _PUT_BACK_FROM, f"I3: {rid} ended from {before.phase} with production touched")
-        if after.phase.is_terminal and before.phase is Phase.RESTORING:
-            require((rid, True) in self.seen_in_production, f"I11: {rid} was put back and nobody read production back")
+
+    def _check_gate(self, before: Release, after: Release) -> None:
+        """I2: nobody passes a gate that is not satisfied; what was approved is remembered."""
+        stage = GATE_OF_PHASE.get(before.phase)
+        if stage in _FORWARD and after.phase is not Phase.HELD and not after.phase.is_terminal:
+            check_gate(replace(before, approvals=after.approvals), stage)
+            self._passed[after.release_id, stage] = gate_digest(before, stage)
+
+    def check_gates(self, release: Release) -> None:
+        """I2, I5: every gate was passed, and what was approved for production is what there is."""
+        gates = [stage for stage in release.policy.gates if stage in _FORWARD]
+        missing = [stage for stage in gates if (release.release_id, stage) not in self._passed]
+        require(not missing, f"I2: {release.release_id} changes production and never passed {missing}")
+        approved = self._passed.get((release.release_id, Stage.PRODUCTION))
+        same = approved in (None, gate_digest(release, Stage.PRODUCTION))
+        require(same, f"I5: {release.release_id} changes production to something else than was approved")
 
     def _check_new_approvals(self, before: Release, after: Release) -> None:
         """I5: what counts is what a person said, about the digest that person saw."""
-        said = [event for event in self._published.values() if isinstance(event, ApprovalSubmitted)]
-        for approval in after.approvals[len(before.approvals) :]:
+        new = after.approvals[len(before.approvals) :]
+        said = [event for event in self._published.values() if new and isinstance(event, ApprovalSubmitted)]
+        for approval in new:
             heard = any(
                 (event.actor, event.stage, event.digest, event.approved)
                 == (approval.actor, approval.stage, approval.digest, approval.approved)
@@ -86,11 +99,14 @@ class WatchedStore(MemoryReleaseStore):
             )
             require(heard, f"I5: {after.release_id} counts an approval of {approval.stage} that nobody gave")
 
-    def _check_alone_on_circuit(self, release: Release) -> None:
-        others = (p.release for p in self.partitions.values() if p.release.release_id != release.release_id)
-        if _holds(release):
-            rivals = [o.release_id for o in others if _holds(o) and o.target.key == release.target.key]
-            require(not rivals, f"I7: {release.release_id} and {rivals} both work on {release.target.key}")
+    def _check_alone(self, release: Release) -> None:
+        """I7: nobody else works on what this release works on."""
+        mine = circuits_held(release)
+        for partition in self.partitions.values() if mine else ():
+            other = partition.release
+            if other.release_id != release.release_id:
+                shared = mine & circuits_held(other)
+                require(not shared, f"I7: {release.release_id} and {other.release_id} both work on {shared}")
 
     async def mark_sent(self, release_id: str, command_id: str) -> None:
         command = self.partitions[release_id].outbox.get(command_id)
@@ -102,8 +118,13 @@ class WatchedStore(MemoryReleaseStore):
         await super().mark_sent(release_id, command_id)
 
 
-def _holds(release: Release) -> bool:
-    return bool(release.targets) and release.target.epoch is not None and not release.phase.is_terminal
+def circuits_held(release: Release) -> frozenset[str]:
+    """The circuits whose locks a live release has."""
+    if release.phase.is_terminal:
+        return frozenset()
+    if release.kind is Kind.MODEL:
+        return frozenset(target.key for target in release.targets if target.epoch is not None)
+    return frozenset(key for key, epoch in release.epochs.items() if epoch)
 
 
 class WatchedLocks(MemoryCircuitLocks):
@@ -117,79 +138,73 @@ class WatchedLocks(MemoryCircuitLocks):
         lock = self.locks.get(key)
         if lock and lock.holder == release_id:
             release = self._store.partitions[release_id].release
-            if any(target.touched for target in release.targets):
+            require(release.phase.is_terminal, f"I7: {release_id} gave {key} back while it is {release.phase}")
+            if release.production_touched:
                 least = release.phase_since + timedelta(seconds=release.policy.limits.settle_quiet_s)
                 require(free_from >= least, f"I7: {release_id} gave {key} back without its cool-down")
         await super().free(key, release_id, free_from)
 
 
-class WatchedPlatform(MemoryModelPlatform):
-    """Checks every change to production at the moment it lands, however late."""
+class ProductionJudge:
+    """Checks every change to production at the moment it lands, however late, and remembers what was read back."""
 
-    def __init__(self, store: WatchedStore, locks: MemoryCircuitLocks, clock: FakeClock) -> None:
-        super().__init__()
+    def __init__(self, store: WatchedStore, locks: MemoryCircuitLocks, platform: WatchedPlatform) -> None:
         self._store = store
         self._locks = locks
-        self._clock = clock
+        self._platform = platform
+        store.fleets.platform = platform
+        platform.judge, platform.was_read = self.check_change, self.was_read
 
-    def apply_put(self, place: Place, spec: DeploymentSpec) -> None:
-        if place is Place.PRODUCTION:
-            self._check(spec)
-        super().apply_put(place, spec)
+    def was_read(self, spec: DeploymentSpec) -> None:
+        """Production was read back as succeeded."""
+        rid, restoring = brought_by(spec)
+        if rid in self._store.partitions:
+            self._store.judge(self._store.partitions[rid].release).seen.add(
+                (rid, restoring, oracle_fleet.place_of(spec))
+            )
 
-    async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
-        state = await super().get_deployment(place, endpoint_name, deployment_name)
-        if place is Place.PRODUCTION and state and state.provisioning == "Succeeded":
-            self._store.seen_in_production.add(_brought_by(state.spec))
-        return state
-
-    def _check(self, spec: DeploymentSpec) -> None:
-        rid, restoring = _brought_by(spec)
+    def check_change(self, spec: DeploymentSpec) -> None:
+        """I1, I2, I3, I7, I10 of either kind of release."""
+        rid, restoring = brought_by(spec)
         release = self._store.partitions[rid].release
-        require(release.target.previous_recorded, f"I1: {rid} changed production before previous was durable")
-        require(release.target.touched, f"I1: {rid} changed production and does not know it")
-        check_gates(release)
-        if not restoring:
-            require(release.phase not in _ENDED_WITHOUT_RELEASE, f"I3: {rid} changed production after {release.phase}")
-            require(release.phase is not Phase.RESTORING, f"I10: {rid} changed production while it was put back")
-        lock = self._locks.locks[release.target.key]
-        cooling = not lock.holder and lock.free_from is not None and self._clock.now() <= lock.free_from
+        self._store.check_gates(release)
+        key, epoch = self._store.judge(release).check_change(release, spec, restoring=restoring)
+        lock = self._locks.locks[key]
+        cooling = not lock.holder and lock.free_from is not None and self._store.clock.now() <= lock.free_from
         ours = lock.holder == rid or cooling
-        require(ours and lock.epoch == release.target.epoch, f"I7: {rid} changed a circuit held by {lock.holder!r}")
+        require(ours and lock.epoch == epoch, f"I7: {rid} changed circuit {key}, held by {lock.holder!r}")
 
 
-def _brought_by(spec: DeploymentSpec) -> tuple[str, bool]:
-    """Which release brought `spec`, and whether it did so by putting back."""
-    restored_by = spec.tags.get("restored_by_release")
-    return (restored_by, True) if restored_by else (spec.tags["release_id"], False)
+def check_gate(release: Release, stage: Stage) -> None:
+    """I2, I4, I5: enough distinct people of each group, none of them the requester, on exactly this digest."""
+    gate, digest = release.policy.gates[stage], gate_digest(release, stage)
+    valid = [a.actor for a in release.approvals if a.stage is stage and a.digest == digest and a.approved]
+    groups = {rule.group for rule in gate.approvals}
+    require(all(a.is_person and groups & set(a.groups) for a in valid), f"I4: {release.release_id} {stage}")
+    require(not any(_asked_for(release, a) for a in valid), f"I4: {release.release_id} {stage} by its requester")
+    people = {(a.tenant_id, a.object_id) for a in valid}
+    require(len(people) == len(valid), f"I4: somebody counted twice in {release.release_id}")
+    require(_enough(gate.approvals, valid), f"I2: {release.release_id} {stage} has only {len(people)} approvals")
 
 
-def check_gates(release: Release) -> None:
-    """I2, I4, I5: enough distinct people of the group, none of them the requester, on exactly this digest."""
-    for stage, gate in release.policy.gates.items():
-        digest = gate_digest(release, stage)
-        valid = [a.actor for a in release.approvals if a.stage is stage and a.digest == digest and a.approved]
-        groups = {rule.group for rule in gate.approvals}
-        require(all(a.is_person and groups & set(a.groups) for a in valid), f"I4: {release.release_id} {stage}")
-        require(not any(_asked_for(release, a) for a in valid), f"I4: {release.release_id} {stage} by its requester")
-        people = {(a.tenant_id, a.object_id) for a in valid}
-        require(len(people) == len(valid), f"I4: somebody counted twice in {release.release_id}")
-        needed = sum(rule.count for rule in gate.approvals)
-        require(len(people) >= needed, f"I2: {release.release_id} {stage} has {len(people)} of {needed} approvals")
+def _enough(rules: tuple[ApprovalRule, ...], people: list[Actor]) -> bool:
+    """Whether any choice of rules lacks people: then, and only then, not every seat can be taken (Hall's theorem)."""
+    seats = [rule.group for rule in rules for _ in range(rule.count)]
+    for chosen in range(1, 2 ** len(seats)):
+        groups = [group for number, group in enumerate(seats) if chosen >> number & 1]
+        if sum(bool(set(groups) & set(person.groups)) for person in people) < len(groups):
+            return False
+    return True
 
 
 def _asked_for(release: Release, actor: Actor) -> bool:
-    asked = {name.lower() for name in release.candidate.requesters} if release.candidate else set()
+    made = release.candidate.requesters if release.candidate else ()
+    asked = {name.lower() for name in (*made, *release.requested_by) if name}
     return actor.object_id.lower() in asked or actor.username.lower() in asked
 
 
-def check_end(
-    store: MemoryReleaseStore,
-    locks: MemoryCircuitLocks,
-    platform: MemoryModelPlatform,
-    at_first: Mapping[tuple[Place, str, str], FakeDeployment],
-) -> None:
-    """After faults stopped and every deadline passed. `at_first` is what ran before the first release."""
+def check_end(store: WatchedStore, locks: MemoryCircuitLocks) -> None:
+    """After faults stopped and every deadline passed."""
     for rid, partition in store.partitions.items():
         release = partition.release
         require(release.phase.is_terminal, f"L1: {rid} is still {release.phase}")
@@ -199,35 +214,5 @@ def check_end(
         require(len(partition.history) == release.history_count, f"I21: {rid} lost history")
         events = [entry.event_id for entry in partition.history]
         require(len(events) == len(set(events)), f"I13: an event acted twice in {rid}")
-        mine = [s for place, s in platform.puts if place is Place.PRODUCTION and s.tags.get("release_id") == rid]
-        require(not mine or release.production_touched, f"I3: {rid} changed production and says it did not")
     for lock in locks.locks.values():
         require(not lock.holder, f"L2: circuit {lock.key} is held by ended {lock.holder}")
-    _check_production(store, platform, at_first)
-
-
-def _check_production(
-    store: MemoryReleaseStore,
-    platform: MemoryModelPlatform,
-    at_first: Mapping[tuple[Place, str, str], FakeDeployment],
-) -> None:
-    """I1, I3, I11: each circuit runs what its last released release brought; whatever ended otherwise left no trace.
-
-    Only where nothing ran before may the candidate of an ended release still be there: a person is told to delete it.
-    """
-    touched = [p.release for p in store.partitions.values() if p.release.production_touched]
-    running: dict[tuple[Place, str, str], set[str | None]] = {}
-    for release in sorted(touched, key=lambda r: r.target.epoch or 0):
-        plan, previous = release.target.plan, release.target.previous
-        key = (Place.PRODUCTION, plan.endpoint_name, plan.deployment_name)
-        before = running.setdefault(key, {at_first[key].spec.model if key in at_first else None})
-        recorded = previous.model if previous else None
-        require(recorded in before, f"I1: {release.release_id} recorded {recorded} while production ran {before}")
-        if release.phase is Phase.RELEASED:
-            running[key] = {release.registry_model_id}
-        else:
-            running[key] = {recorded} if previous else {None, release.registry_model_id}
-    for key, expected in running.items():
-        current = platform.deployments.get(key)
-        actual = current.spec.model if current else None
-        require(actual in expected, f"I3: {key[2]} runs {actual}, expected {expected}")

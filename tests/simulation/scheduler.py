@@ -19,10 +19,13 @@ class Crash(BaseException):
 
 
 class Pause:
-    """Gives the turn back to the scheduler."""
+    """Gives the turn back to the scheduler, for at least so many seconds."""
 
-    def __await__(self) -> Generator[None, None, None]:
-        yield
+    def __init__(self, seconds: float = 0) -> None:
+        self._seconds = seconds
+
+    def __await__(self) -> Generator[float, None, None]:
+        yield self._seconds
 
 
 @dataclass(eq=False)
@@ -33,6 +36,7 @@ class Task:
     coroutine: Coroutine[Any, Any, Any]
     started: datetime
     done: Callable[[BaseException | None], None]
+    frozen_until: datetime | None = None
 
 
 @dataclass(order=True)
@@ -55,30 +59,36 @@ class FaultRates:
     put_unknown: float = 0
     lost_lock: float = 0
     lost_message: float = 0
+    frozen: float = 0
 
     @classmethod
-    def swarm(cls, rng: random.Random) -> "FaultRates":
-        def rate() -> float:
-            return rng.choice((1.0, 3.0, 8.0)) if rng.random() < 0.5 else 0.0
+    def swarm(cls, rng: random.Random, intensity: float = 1) -> "FaultRates":
+        """`intensity` scales all of them: a release of a fleet makes many more calls than one of a model."""
 
-        return cls(rate(), rate(), rate(), rate(), rate() * 5, rate(), rate())
+        def rate() -> float:
+            return rng.choice((1.0, 3.0, 8.0)) * intensity if rng.random() < 0.5 else 0.0
+
+        return cls(rate(), rate(), rate(), rate(), rate() * 5, rate(), rate(), rate())
 
 
 #: A handler may be frozen no longer than a request may be in flight: `settle_quiet_s` rests on this bound.
 FROZEN_MAX = timedelta(seconds=100)
+IN_FLIGHT_MAX_S = 60
 
 
 class Scheduler:
-    """Tasks, timers and faults under one seed."""
+    """Tasks, timers and faults under one seed. `slowness` is how often time goes on while handlers have work to do."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, intensity: float = 1) -> None:
         self.rng = random.Random(seed)
         self.clock = FakeClock()
-        self.rates = FaultRates.swarm(self.rng)
+        self.slowness = self.rng.choice((0.02, 0.02, 0.005, 0.001))
+        self.rates = FaultRates.swarm(self.rng, intensity)
         self.tasks: list[Task] = []
         self.timers: list[Timer] = []
         self.steps = 0
         self._numbers = 0
+        self._frozen = 0
 
     def at(self, delay_s: float, action: Callable[[], None]) -> None:
         """Runs `action` after `delay_s` seconds of virtual time."""
@@ -93,11 +103,14 @@ class Scheduler:
     def step(self) -> bool:
         """One I/O of one task, or the next timer; False when nothing is left to do."""
         self.steps += 1
-        overdue = [task for task in self.tasks if self.clock.now() - task.started > FROZEN_MAX]
-        if overdue:
-            self._resume(overdue[0])
-        elif self.tasks and (not self.timers or self.rng.random() < 0.98):
-            self._resume(self.rng.choice(self.tasks))
+        now = self.clock.now()
+        awake = self.tasks
+        if self._frozen:
+            awake = [task for task in self.tasks if task.frozen_until is None or task.frozen_until <= now]
+        if self.tasks and now - self.tasks[0].started > FROZEN_MAX:  # the first is the oldest
+            self._resume(self.tasks[0])
+        elif awake and (not self.timers or self.rng.random() >= self.slowness):
+            self._resume(awake[int(self.rng.random() * len(awake))])
         elif self.timers:
             self._fire()
         else:
@@ -115,8 +128,15 @@ class Scheduler:
         timer.action()
 
     def _resume(self, task: Task) -> None:
+        if task.frozen_until is not None:
+            task.frozen_until = None
+            self._frozen -= 1
         try:
-            task.coroutine.send(None)
+            frozen_s = task.coroutine.send(None)
+            if frozen_s:
+                task.frozen_until = self.clock.now() + timedelta(seconds=frozen_s)
+                self._frozen += 1
+                self.at(frozen_s, lambda: None)  # time has to come to its waking
         except StopIteration:
             self._end(task, None)
         except (Crash, TransientFault) as error:
@@ -129,6 +149,10 @@ class Scheduler:
 
     def hit(self, rate_pct: float) -> bool:
         return rate_pct > 0 and self.rng.random() * 100 < rate_pct
+
+    def freeze_s(self) -> float:
+        """How long the worker is frozen now, in seconds: mostly not at all."""
+        return self.rng.uniform(1, FROZEN_MAX.total_seconds()) if self.hit(self.rates.frozen) else 0
 
     def faulty(self, port: Any) -> "FaultyPort":
         """The port, with a scheduling point and a chance of every fault around each call."""
@@ -147,13 +171,13 @@ class FaultyPort:
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             scheduler, rates = self._scheduler, self._scheduler.rates
-            await Pause()
+            await Pause(scheduler.freeze_s())
             if scheduler.hit(rates.crash_before):
                 raise Crash(f"before {name}")
             if scheduler.hit(rates.transient):
                 raise self._error(name)
-            if name == "put_deployment" and scheduler.hit(rates.put_unknown):
-                await self._put_with_unknown_outcome(*args)
+            if name in _LATE and scheduler.hit(rates.put_unknown):
+                await self._with_unknown_outcome(name, *args)
             result = await method(*args, **kwargs)
             await Pause()
             if scheduler.hit(rates.crash_after):
@@ -162,6 +186,7 @@ class FaultyPort:
                 raise self._error(name)
             return result
 
+        setattr(self, name, call)  # the next call finds it at once
         return call
 
     def _error(self, name: str) -> Exception:
@@ -169,16 +194,21 @@ class FaultyPort:
             return PlatformErrored(f"{name} did not answer")
         return TransientFault(f"{name} did not answer")
 
-    async def _put_with_unknown_outcome(self, place: Any, spec: Any) -> None:
+    async def _with_unknown_outcome(self, name: str, *args: Any) -> None:
         """The request is applied at once, later (within the time a request can be in flight), or never."""
         scheduler = self._scheduler
         when = scheduler.rng.choice(("now", "later", "never"))
         if when == "now":
-            await self._port.put_deployment(place, spec)
+            await getattr(self._port, name)(*args)
         elif when == "later":
-            scheduler.at(scheduler.rng.uniform(1, 60), lambda: self._port.apply_put(place, spec))
-        raise PlatformOutcomeUnknown("no answer to the change")
+            scheduler.at(scheduler.rng.uniform(1, IN_FLIGHT_MAX_S), lambda: getattr(self._port, _LATE[name])(*args))
+        if name == "put_deployment":
+            raise PlatformOutcomeUnknown("no answer to the change")
+        raise PlatformErrored(f"{name} did not answer")
 
+
+#: Requests whose answer may be lost before they were applied, and what applies them then.
+_LATE = {"put_deployment": "land_late", "submit_check": "submit_late"}
 
 PLATFORM_CALLS = frozenset(
     {
@@ -190,5 +220,11 @@ PLATFORM_CALLS = frozenset(
         "invoke",
         "get_job",
         "cancel_job",
+        "get_environment",
+        "environment_versions",
+        "list_endpoints",
+        "list_deployments",
+        "submit_check",
+        "read_report",
     }
 )

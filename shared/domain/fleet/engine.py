@@ -16,14 +16,12 @@ from shared.domain.steps import next_look, next_look_s
 
 
 def roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move:
-    """Every target that may have been touched goes back; while a change may be in flight, after the quiet time."""
-    in_flight = any(target.touched for target in of_progress(release, Progress.CHANGING))
+    """Every target that may have been touched goes back."""
     return enter(
         release,
         Phase.ROLLING_BACK,
         now,
         note,
-        delay_s=release.policy.limits.settle_quiet_s if in_flight else 0,
         ending=ending,
         held_phase=None,
         rollback_reason=release.rollback_reason or note,
@@ -57,7 +55,7 @@ def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
         return stay(release)
     looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
     if not of_progress(looked, Progress.CHANGING, Progress.WAITING):
-        return _concluded(Move(release=looked), now)
+        return _concluded(Move(release=looked, note="a look found nothing left to do"), now)
     again = (work_on(looked, each, suffix=f"-{event.look}") for each in of_progress(looked, Progress.CHANGING))
     return Move(release=looked, commands=(*again, next_look(looked)))
 

@@ -58,6 +58,13 @@ def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> M
             "config/plants_circuits.yml or delete the deployments, then request the release again"
         )
         return end(release, Phase.FAILED, now, note)
+    known = [target.key for target in (*release.fleet, *event.targets)]
+    if twice := sorted({key for key in known if known.count(key) > 1}):
+        note = (
+            f"{event.endpoint_name}: more than one deployment runs circuit {', '.join(twice)}: "
+            "delete all but one of each, then request the release again"
+        )
+        return end(release, Phase.FAILED, now, note)
     found = tuple(replace(target, previous=frozen(target.previous)) for target in event.targets)
     fleet = (*release.fleet, *found)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)

@@ -6,16 +6,21 @@ from shared.domain import events as e
 from shared.domain.eligibility import check_operator
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.engine import roll_back
-from shared.domain.model import Phase, Release
+from shared.domain.fleet.work import of_progress, told
+from shared.domain.model import Phase, Progress, Release
 from shared.domain.moves import Move, end, enter
 
 
 def abort_requested(release: Release, event: e.AbortRequested, now: datetime) -> Move:
-    """Aborting always works; what was changed is put back first."""
+    """Aborting always works. What was changed is put back first; where that was tried in vain, it is listed instead."""
     check_operator(release, event.actor)
     if not event.reason.strip():
         raise InvalidRequest("aborting needs a reason: the next person on call will read it")
-    return _end_or_roll_back(release, Phase.ABORTED, now, f"{event.actor.name} aborted: {event.reason}")
+    note = f"{event.actor.name} aborted: {event.reason}"
+    if release.phase is Phase.HELD and release.held_phase is Phase.ROLLING_BACK:
+        left = of_progress(release, Progress.FAILED)
+        return end(release, Phase.ABORTED, now, f"{note}; {len(left)} deployments were not put back: {told(left)}")
+    return _end_or_roll_back(release, Phase.ABORTED, now, note)
 
 
 def retry_requested(release: Release, event: e.RetryRequested, now: datetime) -> Move:

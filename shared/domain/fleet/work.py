@@ -8,6 +8,7 @@ progress means is read from the phase and the serial it was made for, so that no
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from shared.domain import commands as c
 from shared.domain.fleet.specs import changed_spec
@@ -18,6 +19,15 @@ WORK = (Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLL
 
 #: The phases whose work changes production.
 _CHANGING_WORK = (Phase.UPDATING, Phase.ROLLING_BACK)
+
+#: The phases from which a release is rolled back.
+_AFTER_A_CHANGE = (
+    Phase.UPDATING,
+    Phase.WATCHING,
+    Phase.AWAITING_ROLLBACK_APPROVAL,
+    Phase.ROLLING_BACK,
+    Phase.HELD,
+)
 
 _PAUSE_GROWTH = 1.5
 
@@ -139,6 +149,16 @@ def work_on(
         epoch=release.epochs.get(target.key, 0),
         undoes=release.undoes,
     )
+
+
+def quiet_s(release: Release, now: datetime) -> int:
+    """How long until no change that was sent before can still be in flight, in whole seconds: what is put back earlier
+    could be overwritten. Counted from the phase's beginning, because no command of an earlier one is carried out then.
+    """
+    if not release.production_touched or release.phase not in _AFTER_A_CHANGE:
+        return 0
+    since = now if release.phase is Phase.UPDATING else release.phase_since
+    return max(0, ceil((since - now).total_seconds()) + release.policy.limits.settle_quiet_s)
 
 
 def pause_s(release: Release, look: int) -> float:

@@ -1,0 +1,110 @@
+"""The fleet of one simulated world: its plants and circuits, policies and people."""
+
+import random
+from dataclasses import dataclass, replace
+
+from shared.application.ports import Fleet
+from shared.domain.alert_model import AlertPolicy
+from shared.domain.model import Actor, DeploymentPlan, Kind
+from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from tests.fakes.config import FakeReleaseConfig, alert_policy
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+ENVIRONMENT = "custom-tf-env"
+ENGINEERS, MANAGERS = "ML-Engineers", "Engineering-Managers"
+
+
+def _person(object_id: str, name: str, *groups: str) -> Actor:
+    return Actor(object_id=object_id, tenant_id=TENANT, name=name, groups=groups)
+
+
+ENGINEER, SECOND = _person("engineer-1", "Engineer 1", ENGINEERS), _person("engineer-2", "Engineer 2", ENGINEERS)
+MANAGER, BOTH = _person("manager-1", "Manager 1", MANAGERS), _person("lead-1", "Lead 1", ENGINEERS, MANAGERS)
+REQUESTER = replace(_person("trainer", "Trainer", ENGINEERS, MANAGERS), username="trainer@example.com")
+OUTSIDER = _person("viewer-1", "Viewer")
+ROBOT = replace(_person("robot", "Robot", ENGINEERS, MANAGERS), is_person=False)
+PEOPLE = (ENGINEER, ENGINEER, ENGINEER, SECOND, SECOND, MANAGER, MANAGER, BOTH, REQUESTER, OUTSIDER, ROBOT)
+
+#: As in production, but with waits of an hour instead of days, so that a schedule ends after few looks.
+LIMITS = Limits(
+    promote_deadline_s=900,
+    deploy_deadline_s=900,
+    test_deadline_s=900,
+    circuit_wait_deadline_s=7200,
+    hold_deadline_s=1800,
+    watch_s=900,
+    rollback_deadline_s=900,
+)
+GATE_DEADLINE_S = 1800
+
+
+@dataclass(frozen=True)
+class SimulatedConfig:
+    """ReleaseConfig of `circuits`, pairs of plant and circuit; one endpoint per plant."""
+
+    circuits: tuple[tuple[str, str], ...]
+    policies: dict[Kind, Policy]
+
+    @classmethod
+    def of(cls, rng: random.Random, circuits: tuple[tuple[str, str], ...]) -> "SimulatedConfig":
+        """Gates of one or two approvals for models, of two groups for environments; wide and narrow lanes."""
+        patience = rng.choice((2, 6, 6)) if len(circuits) > 2 else 1
+        limits = replace(
+            LIMITS,
+            attempts_max=rng.choice((1, 3, 3)) if len(circuits) > 2 else 3,
+            checks_parallel_max=rng.choice((1, 2, 8)),
+            updates_parallel_max=rng.choice((1, 2, 20)),
+            test_deadline_s=LIMITS.test_deadline_s * patience,
+            deploy_deadline_s=LIMITS.deploy_deadline_s * patience,
+            rollback_deadline_s=LIMITS.rollback_deadline_s * patience,
+        )
+        engineers = ApprovalRule(group=ENGINEERS, count=rng.choice((1, 1, 2)))
+        managers = ApprovalRule(group=MANAGERS)
+        model = {Stage.REGISTRY: _gate(engineers), Stage.PRODUCTION: _gate(engineers)}
+        environment = {Stage.REGISTRY: _gate(engineers), Stage.PRODUCTION: _gate(engineers, managers)}
+        if rng.random() < 0.5:
+            environment[Stage.ROLLBACK] = _gate(ApprovalRule(group=ENGINEERS))
+        return cls(
+            circuits=circuits,
+            policies={
+                Kind.MODEL: Policy(gates=model, limits=limits),
+                Kind.ENVIRONMENT: Policy(gates=environment, limits=limits),
+            },
+        )
+
+    def policy(self, kind: Kind = Kind.MODEL) -> Policy:
+        return self.policies[kind]
+
+    def fleet(self) -> Fleet:
+        plants = sorted({plant for plant, _ in self.circuits})
+        return Fleet(
+            environment_name=ENVIRONMENT,
+            circuits=tuple(f"{plant}-{circuit}" for plant, circuit in self.circuits),
+            endpoints=tuple(f"batch-endpoint-plant-{plant}".lower() for plant in plants),
+            test_compute="cpu-cluster",
+            input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
+        )
+
+    def freeze_groups(self) -> tuple[str, ...]:
+        return (MANAGERS,)
+
+    def alerts(self) -> AlertPolicy:
+        return alert_policy()
+
+    def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
+        """Names are in lower case, as Azure ML gives them back."""
+        if (plant_id, circuit_id) not in self.circuits:
+            return None
+        plan = FakeReleaseConfig().plan("P001", circuit_id)
+        if plan is None:
+            return None
+        return replace(
+            plan,
+            endpoint_name=f"batch-endpoint-plant-{plant_id}".lower(),
+            deployment_name=f"deployment-circuit-{circuit_id}".lower(),
+            registry_model_name=f"sensor_model_{plant_id}_{circuit_id}",
+        )
+
+
+def _gate(*rules: ApprovalRule) -> GatePolicy:
+    return GatePolicy(approvals=rules, deadline_s=GATE_DEADLINE_S, instructions="Review.")

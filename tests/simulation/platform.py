@@ -1,0 +1,116 @@
+"""Azure ML in the simulation: changes take their time, land late or never, and somebody changes things by hand.
+
+Every change to production is judged at the moment it lands.
+"""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.ports import CompatibilityJob, DeploymentState, Place
+from shared.domain.model import DeploymentSpec
+from tests.fakes.clock import FakeClock
+from tests.fakes.environment_platform import MemoryEnvironmentPlatform
+from tests.fakes.platform import DeploymentKey, FakeDeployment, MemoryModelPlatform
+
+
+def brought_by(spec: DeploymentSpec) -> tuple[str, bool]:
+    """Which release brought `spec`, and whether it did so by putting back."""
+    restored_by = spec.tags.get("restored_by_release")
+    return (restored_by, True) if restored_by else (spec.tags.get("release_id", ""), False)
+
+
+@dataclass
+class Operation:
+    """A change of a deployment that Azure ML accepted and still works on."""
+
+    deployment_name: str
+    until: datetime
+
+
+class WatchedPlatform(MemoryModelPlatform):
+    """One operation per endpoint at a time, each of them `operation_s` seconds at most; `judge` sees every change.
+
+    `breaking` are deployments that may end as failed; `meddled` says what ran where somebody changed it by hand.
+    """
+
+    def __init__(self, clock: FakeClock, rng: random.Random) -> None:
+        super().__init__()
+        self.operation_s = 0
+        self.breaking: set[DeploymentKey] = set()
+        self.meddled: dict[DeploymentKey, FakeDeployment] = {}
+        self.judge: Callable[[DeploymentSpec], None] = lambda spec: None
+        self.was_read: Callable[[DeploymentSpec], None] = lambda spec: None
+        self._clock = clock
+        self._rng = rng
+        self._operations: dict[tuple[Place, str], Operation] = {}
+
+    def busy(self, place: Place, endpoint_name: str) -> str:
+        """The deployment that is being changed on the endpoint; empty when none is."""
+        operation = self._operations.get((place, endpoint_name))
+        return operation.deployment_name if operation and operation.until > self._clock.now() else ""
+
+    async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
+        state = await super().get_deployment(place, endpoint_name, deployment_name)
+        if state and self.busy(place, endpoint_name) == deployment_name:
+            return replace(state, provisioning="Updating")
+        if place is Place.PRODUCTION and state and state.provisioning == "Succeeded":
+            self.was_read(state.spec)
+        return state
+
+    async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
+        if self.busy(place, spec.endpoint_name):
+            raise PlatformErrored(f"409: another operation of {spec.endpoint_name} is in progress")
+        await super().put_deployment(place, spec)
+
+    def land_late(self, place: Place, spec: DeploymentSpec) -> None:
+        """A request that nobody got an answer to arrives at last; a busy endpoint refuses it."""
+        if not self.busy(place, spec.endpoint_name):
+            self.apply_put(place, spec)
+
+    def apply_put(self, place: Place, spec: DeploymentSpec) -> None:
+        if place is Place.PRODUCTION:
+            self.judge(spec)
+        super().apply_put(place, spec)
+        key = (place, spec.endpoint_name, spec.deployment_name)
+        if key in self.breaking and self._rng.random() < 0.7:
+            self.deployments[key].outcome = "Failed"
+        until = self._clock.now() + timedelta(seconds=self._rng.uniform(0, self.operation_s))
+        self._operations[place, spec.endpoint_name] = Operation(spec.deployment_name, until)
+
+    def meddle(self, key: DeploymentKey, *, delete: bool) -> None:
+        """Somebody changes or deletes a production deployment by hand."""
+        if key in self.meddled or key not in self.deployments:
+            return
+        self.meddled[key] = deployment = self.deployments[key]
+        if delete:
+            del self.deployments[key]
+        else:
+            foreign = replace(deployment.spec, mini_batch_size=deployment.spec.mini_batch_size + 1, tags={})
+            self.deployments[key] = FakeDeployment(spec=foreign)
+
+    def is_meddled(self, key: DeploymentKey) -> bool:
+        """Whether what runs there now is somebody else's."""
+        current = self.deployments.get(key)
+        return key in self.meddled and (current is None or not brought_by(current.spec)[0])
+
+    def mend(self) -> None:
+        """Whoever changed something by hand puts it back as it was; nothing breaks any more."""
+        for key in [key for key in self.meddled if self.is_meddled(key)]:
+            self.deployments[key] = replace(self.meddled[key], outcome="Succeeded", reads_left=0)
+        self.meddled.clear()
+        self.breaking.clear()
+        self.fail_deployments.clear()
+        self.job_status = "Completed"
+
+
+class WatchedEnvironments(MemoryEnvironmentPlatform):
+    """Jobs that nobody got an answer to may be submitted late."""
+
+    def submit_late(self, job: CompatibilityJob) -> None:
+        """The request arrives at last."""
+        with suppress(PlatformRefused, StopIteration):
+            self.submit_check(job).send(None)  # the fake awaits nothing, so that one step ends it

@@ -1,0 +1,159 @@
+"""Schedules that are too rare to be drawn: a change is on its way while everything is put back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from shared.application import people
+from shared.application.errors import PlatformOutcomeUnknown
+from shared.application.handle_events import handle_events
+from shared.application.ports import DeploymentState, Place
+from shared.application.rollbacks import request_rollback
+from shared.domain.model import DeploymentSpec, Phase
+from shared.domain.policy import Stage
+from shared.domain.specs import gate_digest
+from tests.application.bench import Bench
+from tests.builders import a_spec, an_actor
+from tests.fakes.config import CIRCUITS, PLANTS
+from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeDeployment, MemoryModelPlatform
+from tests.simulation.scene import ENVIRONMENT, OLD, TAGS
+
+NEW = "1.5.1"
+OLD_ID, NEW_ID = (f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{version}" for version in (OLD, NEW))
+REQUESTER, ENGINEER = an_actor(1), an_actor(2)
+MANAGER = an_actor(3, groups=("Engineering-Managers",))
+KEY = (Place.PRODUCTION, "batch-endpoint-plant-P001", "deployment-circuit-c001")
+
+
+class SlowPlatform(MemoryModelPlatform):
+    """While `loses` is set, changes that bring the new environment to KEY get no answer and stay in flight; while a
+    read of KEY is answered, `meanwhile` happens, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loses = False
+        self.in_flight: list[DeploymentSpec] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
+        if self.loses and _is_forward(spec) and (place, spec.endpoint_name, spec.deployment_name) == KEY:
+            self.in_flight.append(spec)
+            raise PlatformOutcomeUnknown("no answer to the change")
+        await super().put_deployment(place, spec)
+
+    async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
+        state = await super().get_deployment(place, endpoint_name, deployment_name)
+        if self.meanwhile is not None and (place, endpoint_name, deployment_name) == KEY:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+        return state
+
+    def land(self) -> None:
+        """What was in flight arrives."""
+        for spec in self.in_flight:
+            self.apply_put(Place.PRODUCTION, spec)
+        self.in_flight.clear()
+
+
+def _is_forward(spec: DeploymentSpec) -> bool:
+    return spec.environment == NEW_ID
+
+
+@pytest.fixture
+def platform() -> SlowPlatform:
+    return SlowPlatform()
+
+
+@pytest.fixture
+def bench(platform: SlowPlatform) -> Bench:
+    """Six circuits in production, and the new version in the dev workspace."""
+    bench = Bench(platform=platform)
+    for plant_id in PLANTS:
+        for circuit_id in CIRCUITS:
+            model = f"{REGISTRY}/models/sensor_model_{plant_id}_{circuit_id}/versions/6"
+            spec = a_spec(
+                endpoint_name=f"batch-endpoint-plant-{plant_id}",
+                deployment_name=f"deployment-circuit-{circuit_id}".lower(),
+                model=model,
+                environment=OLD_ID,
+                environment_variables={"PLANT_ID": plant_id, "CIRCUIT_ID": circuit_id},
+            )
+            platform.deployments[Place.PRODUCTION, spec.endpoint_name, spec.deployment_name] = FakeDeployment(spec)
+            platform.registry[model] = "model"
+    platform.registry[OLD_ID] = "environment"
+    bench.environments.add_environment(ENVIRONMENT, NEW, {**TAGS, "source_code_version": NEW})
+    return bench
+
+
+async def approved(bench: Bench) -> str:
+    """A release of the new version whose last approval is on the queue."""
+    ports = bench.ports
+    asked = await people.request_environment_release(DEV_WORKSPACE, ENVIRONMENT, NEW, REQUESTER, "logs", ports)
+    rid = asked.release.release_id
+    await bench.deliver()
+    for gate, stage, actors in (
+        (Phase.AWAITING_REGISTRY_APPROVAL, Stage.REGISTRY, (ENGINEER,)),
+        (Phase.AWAITING_PRODUCTION_APPROVAL, Stage.PRODUCTION, (ENGINEER, MANAGER)),
+    ):
+        await bench.run_until(rid, gate)
+        digest = gate_digest(bench.release(rid), stage)
+        for actor in actors:
+            await people.submit_approval(rid, stage, actor, approved=True, digest=digest, reason="", ports=ports)
+    return rid
+
+
+@pytest.mark.parametrize("wish", ["roll back", "abort"])
+async def test_a_change_that_lands_late_does_not_outlive_the_roll_back(
+    bench: Bench, platform: SlowPlatform, wish: str
+) -> None:
+    """It was given up, a person goes back at once, and only then does it arrive (I10, I11)."""
+    platform.loses = True
+    rid = await approved(bench)
+    await bench.run_until(rid, Phase.HELD)
+    if wish == "abort":
+        await people.abort(rid, ENGINEER, "not today", bench.ports)
+    else:
+        await request_rollback(rid, ENGINEER, "scoring errors", bench.ports, critical=True)
+    for _ in range(3):
+        await bench.deliver()
+        bench.clock.advance(15)
+    platform.land()
+    ended = await bench.run_until(rid, Phase.ABORTED if wish == "abort" else Phase.ROLLED_BACK)
+
+    assert {deployment.spec.environment for deployment in platform.deployments.values()} == {OLD_ID}
+    assert ended.production_touched
+
+
+async def test_a_worker_that_wakes_up_after_the_roll_back_began_changes_nothing(
+    bench: Bench, platform: SlowPlatform
+) -> None:
+    """It had read the deployment and was about to change it; right before it looks again (I3, I10)."""
+    rid = await approved(bench)
+
+    async def goes_back() -> None:
+        await request_rollback(rid, ENGINEER, "scoring errors", bench.ports, critical=True)
+        [(message_id, event, _)] = [sent for sent in bench.events.sent if sent[0].startswith(f"{rid}-rollback")]
+        bench.delivered.add(message_id)
+        await handle_events(rid, [event], bench.ports)
+
+    platform.meanwhile = goes_back
+    await bench.run_until(rid, Phase.ROLLED_BACK)
+
+    forward = [spec for place, spec in platform.puts if place is Place.PRODUCTION and _is_forward(spec)]
+    assert KEY[1:] not in {(spec.endpoint_name, spec.deployment_name) for spec in forward}
+    assert platform.deployments[KEY].spec.environment == OLD_ID
+
+
+async def test_a_deployment_that_an_earlier_release_put_back_is_not_foreign(
+    bench: Bench, platform: SlowPlatform
+) -> None:
+    """The marks of that roll-back are no part of what is frozen, and must not look like somebody else's change."""
+    deployment = platform.deployments[KEY]
+    marks = {"restored_by_release": "rel-older", "rolled_back_at": "2025-12-01T00:00:00Z", "rollback_reason": "errors"}
+    deployment.spec = replace(deployment.spec, tags={**deployment.spec.tags, **marks})
+    rid = await approved(bench)
+    await bench.run_until(rid, Phase.WATCHING)
+
+    assert {each.spec.environment for each in platform.deployments.values()} == {NEW_ID}
+    assert not set(marks) & set(platform.deployments[KEY].spec.tags)
