@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from cli.alerting import Alert, Alerts
 from cli.api import ApiError, ReleaseApi, parse
 from cli.views import Evidence, EvidenceAccepted, History, Release, Releases, RollbackReport, Targets
 from local.cloud import CloudError, LocalCloud
@@ -17,6 +18,7 @@ Found = TypeVar("Found")
 
 LOOK_S = 0.2
 PATIENCE_S = 120.0
+ALERTS_SEEN = 50
 
 
 class Desk:
@@ -44,6 +46,15 @@ class Desk:
 
     def targets(self, release_id: str) -> Targets:
         return parse(Targets, self._viewer.targets(release_id))
+
+    def acted_on_alert(self) -> Alert:
+        """The alert whose decision asked for a rollback that was accepted."""
+
+        def found() -> Alert | None:
+            listed = parse(Alerts, self._viewer.alerts(ALERTS_SEEN)).alerts
+            return next((each for each in listed if any(asked.answer == "accepted" for asked in each.asked)), None)
+
+        return self._until(found, "no alert leads to a rollback")
 
     def follow(self, release_id: str) -> Release:
         """Show every phase until the release ends or needs a person."""

@@ -81,7 +81,7 @@ class Story:
 
     def _a_rollback(self, release: Release, before: Production) -> None:
         screen.chapter("2  The fleet goes back")
-        release_id = call_the_fleet_back(self._desk, release)
+        release_id = call_the_fleet_back(self._cloud, self._desk, release, self._fleet)
         _in_phase("rolled_back", Follower(self._desk, release_id).follow())
         self._show_times(release_id)
         after = self._read_production()

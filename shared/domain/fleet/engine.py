@@ -127,13 +127,13 @@ def _checked(release: Release, now: datetime, note: str) -> Move:
     """All must pass. Failed ends the release, errored holds it; what changed goes to people with the numbers."""
     failed = [target for target in release.fleet if target.check is Verdict.FAILED]
     if failed:
-        text = f"{note}; {len(failed)} of {len(release.fleet)} models failed: {told(failed)}"
-        return end(release, Phase.FAILED, now, text)
+        text = f"{len(failed)} of {len(release.fleet)} models failed: {told(failed)}"
+        return end(release, Phase.FAILED, now, _after(text, note))
     if errored := of_progress(release, Progress.FAILED):
         return hold(release, now, f"{len(errored)} of {len(release.fleet)} checks errored: {told(errored)}")
     changed = sum(target.check is Verdict.INCONCLUSIVE for target in release.fleet)
-    text = f"{note}; all {len(release.fleet)} models were checked, {changed} predict other values"
-    return open_gate(release, Stage.PRODUCTION, now, text)
+    text = f"all {len(release.fleet)} models were checked, {changed} predict other values"
+    return open_gate(release, Stage.PRODUCTION, now, _after(text, note))
 
 
 def _updated(release: Release, now: datetime, note: str) -> Move:
@@ -141,8 +141,8 @@ def _updated(release: Release, now: datetime, note: str) -> Move:
     if failed := of_progress(release, Progress.FAILED):
         text = f"{len(failed)} of {len(release.fleet)} deployments could not be updated: {told(failed)}"
         return hold(release, now, text)
-    text = f"{note}; all {len(release.fleet)} deployments run {release.asset}, each read back"
-    return enter(release, Phase.WATCHING, now, text)
+    text = f"all {len(release.fleet)} deployments run {release.asset}, each read back"
+    return enter(release, Phase.WATCHING, now, _after(text, note))
 
 
 def _rolled_back(release: Release, now: datetime, note: str) -> Move:
@@ -152,7 +152,8 @@ def _rolled_back(release: Release, now: datetime, note: str) -> Move:
         return hold(release, now, text)
     restored = len(of_progress(release, Progress.DONE))
     untouched = len(release.fleet) - restored
-    text = f"{note}; {restored} deployments were put back and read back, {untouched} had not been touched"
+    text = f"{restored} deployments were put back and read back, {untouched} had not been touched"
+    text = _after(text, note)
     ending = release.ending or Phase.ROLLED_BACK
     if ending is Phase.ROLLED_BACK and restored:
         return enter(marked(release, last_restored_at=now), Phase.VERIFYING_ROLLBACK, now, text)
@@ -164,10 +165,15 @@ def _verified(release: Release, now: datetime, note: str) -> Move:
         return hold(release, now, f"production was put back, and sample inferences failed: {told(failed)}")
     restored = [target for target in release.fleet if target.touched]
     text = (
-        f"{note}; {len(restored)} deployments run what ran before, "
+        f"{len(restored)} deployments run what ran before, "
         f"{len(of_progress(release, Progress.DONE))} of them ran a sample inference"
     )
-    return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, text)
+    return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, _after(text, note))
+
+
+def _after(text: str, note: str) -> str:
+    """The conclusion first, as people read it; then the answer that led to it, which the history keeps too."""
+    return f"{text}; after {note}" if note else text
 
 
 def marked(release: Release, **moments: datetime) -> Release:
