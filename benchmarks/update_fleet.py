@@ -42,6 +42,7 @@ from local.fleet_config import fleet_of, write_config
 from local.model_factory import ModelFactory
 from local.parts import REPOSITORY
 from local.sign_in import token_of
+from local.uploads import quiet_uploads
 from shared import bootstrap
 from shared.domain.model import Phase, Release
 
@@ -81,7 +82,7 @@ def main() -> int:
     options = parser.parse_args()
     circuits: int = options.circuits
     print(f"load before: {_load()}")
-    with tempfile.TemporaryDirectory(prefix="update-fleet-") as folder:
+    with quiet_uploads(), tempfile.TemporaryDirectory(prefix="update-fleet-") as folder:
         figures = asyncio.run(measure(Path(folder), circuits, options.loop_s))
     print(f"load after: {_load()}\n")
     return report(figures, circuits)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict
-from rich.table import Table
 from rich.text import Text as Shown
 
 from cli.api import parse
@@ -84,23 +83,21 @@ def alerts(context: typer.Context, limit: Limit = 20, reasons: Reasons = False, 
         if not listed:
             console.print("No alert has come in.")
             return
-        console.print(alerts_table(listed, every_rule=reasons))
+        for alert in listed:
+            console.print(told(alert, every_rule=reasons), soft_wrap=True)
 
 
-def alerts_table(listed: list[Alert], *, every_rule: bool) -> Table:
-    """When, which rule, about which circuits, what was decided, why."""
-    table = Table("accepted", "alert", "circuits", "decision", "why")
-    table.columns[0].no_wrap = True
-    for alert in listed:
-        condition = "" if alert.fired else ", resolved"
-        table.add_row(
-            clock(alert.accepted_at),
-            Shown(f"{alert.rule} ({alert.severity}{condition})"),
-            Shown(_circuits(alert.circuits)),
-            _decision(alert),
-            Shown("\n".join(_why(alert, every_rule=every_rule))),
-        )
-    return table
+def told(alert: Alert, *, every_rule: bool) -> Shown:
+    """When, which rule, about which circuits, what was decided; below it why, a rule a line."""
+    condition = "" if alert.fired else ", resolved"
+    text = Shown(f"{clock(alert.accepted_at)}  ", style="dim")
+    text.append(
+        f"{alert.rule} ({alert.severity}{condition}) of {_circuits(alert.circuits) or 'no circuit'}  ", "default"
+    )
+    text.append_text(_decision(alert))
+    for line in _why(alert, every_rule=every_rule):
+        text.append(f"\n    {line}", "default")
+    return text
 
 
 def _decision(alert: Alert) -> Shown:

@@ -184,8 +184,8 @@ def fact_of(file: Path, release: Release) -> str | None:
     """What a fact in the file says about the release's phase; None while there is none."""
     facts = (json.loads(line) for line in file.read_text().splitlines()) if file.exists() else ()
     wanted = (release.release_id, release.phase)
-    said = (fact["data"]["reason"] for fact in facts if (fact["data"]["release_id"], fact["data"]["phase"]) == wanted)
-    return next(said, None)
+    told = (fact["data"] for fact in facts if fact["type"].startswith("switchyard.release."))  # others are of alerts
+    return next((data["reason"] for data in told if (data["release_id"], data["phase"]) == wanted), None)
 
 
 def _only(production: Production) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from cli.alerting import alerts_table
+from cli.alerting import told
 from cli.views import Release
 from local.cloud import CloudError, LocalCloud
 from local.demo import screen
@@ -26,14 +26,14 @@ def call_the_fleet_back(cloud: LocalCloud, desk: Desk, release: Release, fleet: 
     failing = [f"{circuit}" for circuit in fleet[:ALERTS_MAX]]
     control = f"{cloud.urls['azureml']}/control/alerts"
     body = {**body_of(RULE, cloud.layout.policies_file), "together": False, "way": "webhook", "circuits": failing}
-    told = f"{len(failing)} alerts of {RULE}, one for each of {failing[0]} to {failing[-1]}"
-    screen.say(f"Azure Monitor fires {told}", "bold")
+    shower = f"{len(failing)} alerts of {RULE}, one for each of {failing[0]} to {failing[-1]}"
+    screen.say(f"Azure Monitor fires {shower}", "bold")
     answer = httpx.post(control, json=body, trust_env=False)
     if answer.is_error:
         raise CloudError(f"The local Azure Monitor answers {answer.status_code}: {answer.text}")
     acted = desk.acted_on_alert()
     screen.say("the alert that decided it:")
-    screen.show(alerts_table([acted], every_rule=True))
+    screen.show(told(acted, every_rule=True))
     rollback = acted.asked[0].release_id
     screen.say(f"{release.release_id} goes back, and nobody is asked: a critical alert acts at once", "bold")
     # Where the fleet recovers, the alerts end; resolved ones count no more in the next hour.

@@ -17,6 +17,9 @@ from shared.application.ports import Clock
 WAIT_MAX_S = 5.0
 """Whoever would wait longer comes back later instead, so that no thread and no message is kept."""
 
+JITTER_S = 0.2
+"""How much later than its turn a request may reach the service without a second that has one too many."""
+
 _TRIES = 10  # each one is lost only to another instance or to a fault
 
 
@@ -27,13 +30,13 @@ class _Row:
 
 
 class TablePace:
-    """The turns called `name`, at most `per_second` of them."""
+    """The turns called `name`, at most `per_second` of them in any second."""
 
     def __init__(self, table: Table, clock: Clock, name: str, per_second: float) -> None:
         self._table = table
         self._clock = clock
         self._name = name
-        self._interval = timedelta(seconds=1 / per_second)
+        self._interval = timedelta(seconds=(1 + JITTER_S) / per_second)
         self._own = asyncio.Lock()  # instances of the app compete for the row, requests of one instance queue here
 
     async def turn(self) -> None:

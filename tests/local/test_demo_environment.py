@@ -129,7 +129,9 @@ def test_what_the_team_is_told_is_the_fact_about_the_phase_of_the_release(tmp_pa
     assert fact_of(file, release) is None
     facts = [("r-1", "checking", "begun"), ("r-2", "failed", "another"), ("r-1", "failed", "one model fails")]
     names = ("release_id", "phase", "reason")
-    file.write_text("".join(json.dumps({"data": dict(zip(names, fact, strict=True))}) + "\n" for fact in facts))
+    told = [{"type": f"switchyard.release.{fact[1]}", "data": dict(zip(names, fact, strict=True))} for fact in facts]
+    told.append({"type": "switchyard.alert.acted", "data": {"key": "k", "reason": "no release"}})
+    file.write_text("".join(json.dumps(fact) + "\n" for fact in told))
     assert fact_of(file, release) == "one model fails"
 
 
