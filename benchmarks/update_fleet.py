@@ -38,7 +38,7 @@ from cli.api import ApiError, ReleaseApi, parse
 from cli.views import Release as ReleaseView
 from local.azureml.profiles import PROFILES, Profile
 from local.cloud import CloudError, LocalCloud
-from local.fleet_config import fleet_of, write_config
+from local.fleet_config import CIRCUITS_PER_PLANT, fleet_of, write_config
 from local.model_factory import ModelFactory
 from local.parts import REPOSITORY
 from local.sign_in import token_of
@@ -164,7 +164,8 @@ async def _update(cloud: LocalCloud, release: Release) -> tuple[float, list[Chan
             if gate is None:
                 raise CloudError(f"No gate of {release.release_id} is open.")
             api.decide(release.release_id, gate.stage, "approve", gate.digest, "")
-    expected_s = len(release.fleet) / 20 * (PROFILE.lro_seconds + 1)
+    lanes = min(len(release.fleet) / CIRCUITS_PER_PLANT, release.policy.limits.updates_parallel_max)
+    expected_s = len(release.fleet) / lanes * (PROFILE.lro_seconds + 1)
     end = time.monotonic() + PATIENCE * expected_s + 30
     while True:
         await asyncio.sleep(LOOK_S)
