@@ -43,13 +43,14 @@ def recorded(release: Release) -> list[tuple[str, DeploymentSpec]]:
 
 
 def _superseded_by(undone: str, state: DeploymentState | None) -> str:
-    """Only the last to change a deployment may be undone; empty when that is `undone`."""
+    """Only the last to change a deployment may be undone; empty when that is `undone`.
+
+    The tag `release_id` goes back with everything else: a later release that was rolled back has left ours again.
+    """
     if state is None:
         return "somebody who deleted the deployment"
-    if by := restored_by(state.spec):
-        return by
     last = state.spec.tags.get("release_id", "somebody outside Switchyard")
-    return "" if last == undone else last
+    return "" if last == undone else restored_by(state.spec) or last
 
 
 async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:

@@ -9,7 +9,7 @@ from shared.application.ports import Place
 from shared.application.rollbacks import request_rollback
 from shared.domain.errors import Conflict, NotEligible
 from shared.domain.meter import AlertSeen
-from shared.domain.model import Actor, Kind, Phase, Progress, Release
+from shared.domain.model import Actor, DeploymentSpec, Kind, Phase, Progress, Release
 from shared.domain.policy import Stage
 from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
@@ -184,6 +184,71 @@ async def test_a_forward_release_does_not_stand_in_the_way(fleet: Bench) -> None
     lost = fleet.release(model.release_id)
     assert lost.phase is Phase.FAILED
     assert rollback.release_id in lost.reason
+
+
+async def a_released_model(bench: Bench) -> Release:
+    """Version 7 of P001/C001's model went over version 6."""
+    model = await bench.run_until(await bench.registered(), Phase.AWAITING_REGISTRY_APPROVAL)
+    for stage, phase in (
+        (Stage.REGISTRY, Phase.AWAITING_PRODUCTION_APPROVAL),
+        (Stage.PRODUCTION, Phase.RELEASED),
+    ):
+        digest = gate_digest(bench.release(model.release_id), stage)
+        await people.submit_approval(
+            model.release_id, stage, OTHER, approved=True, digest=digest, reason="", ports=bench.ports
+        )
+        await bench.run_until(model.release_id, phase)
+    return bench.release(model.release_id)
+
+
+def of_circuit(bench: Bench) -> DeploymentSpec:
+    """What production runs for P001/C001."""
+    found = [
+        deployment.spec
+        for (place, endpoint, name), deployment in bench.platform.deployments.items()
+        if (place, endpoint[-4:], name[-4:].lower()) == (Place.PRODUCTION, "P001", "c001")
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+async def test_a_released_model_goes_back_on_its_one_circuit(fleet: Bench) -> None:
+    """To the recorded previous version, with the marks; the other circuits are left alone."""
+    before = of_circuit(fleet)
+    forward = await a_released_model(fleet)
+    assert of_circuit(fleet).model != before.model
+    rollback = await asked(fleet, forward.release_id)
+    await fleet.run_until(rollback.release_id, Phase.AWAITING_ROLLBACK_APPROVAL)
+    await approve(fleet, rollback.release_id, OTHER)
+    ended = await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
+
+    after = of_circuit(fleet)
+    assert replace(after, tags=before.tags) == before
+    assert (after.tags["restored_by_release"], "rolled_back_at" in after.tags) == (rollback.release_id, True)
+    assert [target.key for target in ended.fleet] == ["P001-C001"]
+    writes = [d for d in fleet.platform.deployments.values() if "rolled_back_at" in d.spec.tags]
+    assert len(writes) == 1
+
+
+async def test_a_model_and_an_environment_go_back_one_after_the_other(fleet: Bench) -> None:
+    """The last change first: then the environment's own change is what runs again, and can be undone as well."""
+    before = of_circuit(fleet)
+    environment = await released(fleet)
+    model = await a_released_model(fleet)
+    for forward in (model, environment):
+        rollback = await asked(fleet, forward.release_id, critical=True)
+        ended = await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
+        assert [target.superseded_by for target in ended.fleet if target.superseded_by] == []
+    production = [each.spec for key, each in fleet.platform.deployments.items() if key[0] is Place.PRODUCTION]
+    assert [spec.environment for spec in production] == [before.environment] * 6
+    assert replace(of_circuit(fleet), tags=before.tags) == before
+
+
+async def test_a_model_that_replaced_nothing_has_nothing_to_go_back_to(bench: Bench) -> None:
+    """A person is told what to do instead."""
+    forward = await a_released_model(bench)
+    with pytest.raises(Conflict, match="replaced nothing"):
+        await request_rollback(forward.release_id, ENGINEER, "no", bench.ports, critical=False)
 
 
 async def test_what_did_not_end_as_released_has_nothing_to_undo(fleet: Bench) -> None:

@@ -1,6 +1,7 @@
 """ModelPlatform in memory: models, a registry, deployments that take a while, jobs that end as told."""
 
 import hashlib
+from collections import UserDict
 from dataclasses import dataclass, replace
 
 from shared.application.errors import PlatformErrored, PlatformRefused
@@ -30,6 +31,27 @@ class FakeJob:
     reads_left: int = 0
 
 
+class Deployments(UserDict[DeploymentKey, FakeDeployment]):
+    """By place, endpoint and name; names ignore case, as Azure ML's do."""
+
+    def __getitem__(self, key: DeploymentKey) -> FakeDeployment:
+        return super().__getitem__(_written(key))
+
+    def __setitem__(self, key: DeploymentKey, deployment: FakeDeployment) -> None:
+        super().__setitem__(_written(key), deployment)
+
+    def __delitem__(self, key: DeploymentKey) -> None:
+        super().__delitem__(_written(key))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and super().__contains__(_written(key))
+
+
+def _written(key: DeploymentKey) -> DeploymentKey:
+    place, endpoint_name, deployment_name = key
+    return place, endpoint_name, deployment_name.lower()
+
+
 class MemoryModelPlatform:
     """Outcomes are set by the test: `fail_deployments`, `job_status`, and how many reads things take."""
 
@@ -37,7 +59,7 @@ class MemoryModelPlatform:
         self.models: dict[tuple[str, str], RegisteredModel] = {}
         self.environments: set[tuple[str, str]] = {("custom-tf-env", "1.5.0")}
         self.registry: dict[str, str] = {}
-        self.deployments: dict[DeploymentKey, FakeDeployment] = {}
+        self.deployments = Deployments()
         self.jobs: dict[tuple[Place, str], FakeJob] = {}
         self.puts: list[tuple[Place, DeploymentSpec]] = []
         self.reads_in_progress = 0
