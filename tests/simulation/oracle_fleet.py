@@ -36,6 +36,16 @@ def unmarked(spec: DeploymentSpec) -> DeploymentSpec:
     return replace(spec, tags={name: value for name, value in spec.tags.items() if name not in _MARKS})
 
 
+def _given_up(held: Release) -> list[str]:
+    """What a person may leave as it is: the roll-back gave it up and has nothing else left to try."""
+    if held.phase is not Phase.HELD or held.held_phase is not Phase.ROLLING_BACK:
+        return []
+    progress = {target.key: progress_of(held, target) for target in held.fleet}
+    if {Progress.WAITING, Progress.CHANGING} & set(progress.values()):
+        return []
+    return [key for key, how_far in progress.items() if how_far is Progress.FAILED]
+
+
 class FleetJudge:
     """`seen` holds (release id, is it a roll-back, deployment) of what was read back from production as succeeded.
 
@@ -111,10 +121,12 @@ class FleetJudge:
             require(not unread, f"{rid} is {after.phase} and nobody read {unread} back")
         if not after.phase.is_terminal or after.phase is Phase.RELEASED or not after.production_touched:
             return
-        back = before.phase in (Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK)
+        given_up = _given_up(before) if after.phase is Phase.ABORTED else []
+        back = before.phase in (Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK) or bool(given_up)
         require(back, f"I3: {rid} ended from {before.phase} with production touched")
+        require(all(key in after.reason for key in given_up[:1]), f"I11: {rid} does not list {given_up}")
         for target in after.fleet:
-            if target.touched:
+            if target.touched and target.key not in given_up:
                 self._check_put_back(rid, target)
 
     def _check_put_back(self, rid: str, target: FleetTarget) -> None:

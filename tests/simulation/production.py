@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.application.ports import Place
-from shared.domain.model import DeploymentSpec, Kind, Phase, Release
+from shared.domain.model import DeploymentSpec, Kind, Phase, Progress, Release
 from tests.fakes.platform import DeploymentKey, FakeDeployment
 from tests.fakes.store import MemoryReleaseStore
 from tests.simulation.platform import WatchedPlatform, brought_by
@@ -19,7 +19,7 @@ Running = tuple[str, str] | None
 
 @dataclass(frozen=True)
 class Touch:
-    """One release's change of one deployment."""
+    """One release's change of one deployment; `given_up` where it could not be put back and a person left it so."""
 
     release_id: str
     key: DeploymentKey
@@ -27,6 +27,7 @@ class Touch:
     previous: Running
     brought: Running
     stays: bool
+    given_up: bool = False
 
 
 def check_production(
@@ -50,7 +51,7 @@ def check_production(
             f"I1: {touch.release_id} recorded {touch.previous} while {touch.key[2]} ran {before}",
         )
         running[touch.key] = {touch.brought} if touch.stays else {touch.previous}
-        if touch.previous is None:
+        if touch.previous is None or touch.given_up:
             running[touch.key] |= {touch.brought}
     for key, expected in running.items():
         current = platform.deployments.get(key)
@@ -71,7 +72,11 @@ def _touches(release: Release) -> Iterator[Touch]:
         if each.touched:
             key = (Place.PRODUCTION, each.previous.endpoint_name, each.previous.deployment_name)
             brought = (each.previous.model, release.registry_environment_id)
-            yield Touch(release.release_id, key, release.epochs[each.key], _of(each.previous), brought, stays)
+            left = (
+                release.phase is Phase.ABORTED and each.goal is Phase.ROLLING_BACK and each.progress is Progress.FAILED
+            )
+            epoch, previous = release.epochs[each.key], _of(each.previous)
+            yield Touch(release.release_id, key, epoch, previous, brought, stays, given_up=left)
 
 
 def _of(spec: DeploymentSpec | None) -> Running:

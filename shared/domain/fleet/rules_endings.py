@@ -7,7 +7,7 @@ from shared.domain.eligibility import check_operator
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.engine import roll_back
 from shared.domain.fleet.work import of_progress, told
-from shared.domain.model import Phase, Progress, Release
+from shared.domain.model import FleetTarget, Phase, Progress, Release
 from shared.domain.moves import Move, end, enter
 
 
@@ -17,8 +17,7 @@ def abort_requested(release: Release, event: e.AbortRequested, now: datetime) ->
     if not event.reason.strip():
         raise InvalidRequest("aborting needs a reason: the next person on call will read it")
     note = f"{event.actor.name} aborted: {event.reason}"
-    if release.phase is Phase.HELD and release.held_phase is Phase.ROLLING_BACK:
-        left = of_progress(release, Progress.FAILED)
+    if left := _cannot_be_put_back(release):
         return end(release, Phase.ABORTED, now, f"{note}; {len(left)} deployments were not put back: {told(left)}")
     return _end_or_roll_back(release, Phase.ABORTED, now, note)
 
@@ -39,6 +38,13 @@ def hold_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Mo
 def watched(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
     """The watch is over and nothing spoke against the environment."""
     return end(release, Phase.RELEASED, now, f"production runs {release.asset} and was watched")
+
+
+def _cannot_be_put_back(release: Release) -> list[FleetTarget]:
+    """What a roll-back gave up, once it has nothing else left to try."""
+    if release.phase is not Phase.HELD or release.held_phase is not Phase.ROLLING_BACK:
+        return []
+    return [] if of_progress(release, Progress.WAITING, Progress.CHANGING) else of_progress(release, Progress.FAILED)
 
 
 def _end_or_roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move:

@@ -52,6 +52,29 @@ def test_aborting_afterwards_puts_everything_back_first(phase: Phase) -> None:
     assert {target.progress for target in drive.release.fleet if target.touched} == {Progress.DONE}
 
 
+def test_a_person_may_leave_what_cannot_be_put_back_as_it_is() -> None:
+    """The list is kept; before everything was tried, an abort only tries again (I11)."""
+    drive = driven_to(Phase.ROLLING_BACK)
+    drive.answered("P001-C001", e.Outcome.REFUSED, detail="was deleted by somebody else")
+    drive.finish()
+    assert drive.release.phase is Phase.HELD
+    drive.tell(drive.by(e.AbortRequested))
+
+    assert drive.release.phase is Phase.ABORTED
+    assert "1 deployments were not put back: P001-C001: was deleted by somebody else" in drive.release.reason
+
+
+def test_an_abort_of_a_hold_in_the_middle_of_a_roll_back_goes_on_rolling_back() -> None:
+    """Nothing was tried in vain yet."""
+    drive = driven_to(Phase.ROLLING_BACK)
+    drive.answered("P001-C001", e.Outcome.REFUSED, detail="was deleted by somebody else")
+    drive.tell(dead_letter(drive))
+    assert drive.release.phase is Phase.HELD
+    drive.tell(drive.by(e.AbortRequested))
+
+    assert drive.release.phase is Phase.ROLLING_BACK
+
+
 @pytest.mark.parametrize("phase", LIVE)
 def test_aborting_needs_a_reason_and_a_member(phase: Phase) -> None:
     """Who and why are in the history."""
