@@ -41,9 +41,9 @@ async def read_targets(req: func.HttpRequest, actor: Actor) -> func.HttpResponse
 @authenticated
 async def read_rollback_report(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The result of every target, the times, and what is left to look at."""
-    return json_answer(
-        rollback_report_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports()))
-    )
+    ports = bootstrap.ports()
+    release = await queries.read_release(req.route_params["release_id"], ports)
+    return json_answer(rollback_report_of(release, await queries.alerts_firing(release, ports)))
 
 
 @authenticated

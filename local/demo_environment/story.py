@@ -10,6 +10,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from cli.going_back import checklist_table
 from cli.show import gate_panel
 from cli.views import Release, Targets
 from local.cloud import CloudError, LocalCloud
@@ -159,6 +160,7 @@ class Story:
                 self._times.add(f"rollback: {what}", seconds)
         told = ", ".join(f"{what} after {seconds:.1f} s" for what, seconds in moments.items() if seconds is not None)
         screen.say(told, "bold")
+        screen.show(checklist_table(report.checklist))
 
     def _name_the_model(self, listed: Targets) -> None:
         """Exactly the model that the version breaks failed."""

@@ -62,7 +62,7 @@ class RollbackReport(_Contract):
     checklist: list[CheckView]
 
 
-def rollback_report_of(release: Release) -> RollbackReport:
+def rollback_report_of(release: Release, alerts_firing: int | None = None) -> RollbackReport:
     """Raises Conflict for a release that is not going back."""
     if not is_going_back(release):
         raise Conflict(f"{release.release_id} was not asked to go back: it is {release.phase.value}")
@@ -84,7 +84,9 @@ def rollback_report_of(release: Release) -> RollbackReport:
             for target in sorted(release.fleet, key=lambda each: each.key)
         ],
         meter=_meter(release.meter) if release.meter else None,
-        checklist=[CheckView(what=line.what, done=line.done, detail=line.detail) for line in checklist(release)],
+        checklist=[
+            CheckView(what=line.what, done=line.done, detail=line.detail) for line in checklist(release, alerts_firing)
+        ],
     )
 
 

@@ -222,7 +222,8 @@ async def test_a_release_that_was_carried_out_is_rolled_back_and_told_over_http(
     report = answered(await read_rollback_report(request(token, release_id=release_id)), 200)
     assert (report["counts"]["restored"], report["counts"]["failed"]) == (6, 0)
     assert report["meter"]["seconds_to_verified"] >= report["meter"]["seconds_to_last_restored"] >= 0
-    assert [line["done"] for line in report["checklist"][:2]] == [True, True]
+    assert [line["done"] for line in report["checklist"][:3]] == [True, True, None]
+    assert report["checklist"][2]["detail"] == "0 still fire"
     metadata = answered(await download(request(token, release_id=release_id)), 200)
     assert (metadata["previous_environment_version"], len(metadata["deployments"])) == ("1.5.0", 6)
     assert metadata["updated_at"] is not None

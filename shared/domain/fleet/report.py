@@ -45,8 +45,11 @@ def result_of(release: Release, target: FleetTarget) -> Result:
     return Result.PENDING if target.touched or release.kind is Kind.ROLLBACK else Result.UNTOUCHED
 
 
-def checklist(release: Release) -> tuple[Check, ...]:
-    """The list of rollback-procedures ("Step 3", "Post-Rollback Actions"): what was done and what is left to people."""
+def checklist(release: Release, alerts_firing: int | None = None) -> tuple[Check, ...]:
+    """The list of rollback-procedures ("Step 3", "Post-Rollback Actions"): what was done and what is left to people.
+
+    `alerts_firing` is how many alerts about these circuits fire now; None when nobody knows.
+    """
     results = [result_of(release, target) for target in release.fleet]
     restored, wanted = results.count(Result.RESTORED), len(results) - results.count(Result.UNTOUCHED)
     ended = release.phase is Phase.ROLLED_BACK
@@ -63,8 +66,15 @@ def checklist(release: Release) -> tuple[Check, ...]:
             done=ended,
             detail=f"{min(samples, restored) if ended else sampled or 0} of {min(samples, wanted)} ended well",
         ),
-        Check(what="alerts fall: watch them for 2 to 4 hours, `alerts` lists them", done=None),
+        _alerts(alerts_firing),
         Check(what="error logs of the batch jobs since the rollback", done=None),
         Check(what="root cause found and written down", done=None),
         Check(what="fix tested, and released as a new version", done=None),
     )
+
+
+def _alerts(firing: int | None) -> Check:
+    what = "alerts about these circuits end: watch them for 2 to 4 hours"
+    if firing is None:
+        return Check(what=what, done=None, detail="Azure Monitor does not answer: look there")
+    return Check(what=what, done=None if firing == 0 else False, detail=f"{firing} still fire")
