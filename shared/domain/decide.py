@@ -64,66 +64,59 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
 
 def open_release(event: e.ModelRegistered, policy: Policy, now: datetime) -> Decision:
     """A release begins: nothing the event claims is believed before the candidate was read again."""
-    blank = Release(
-        release_id=event.release_id,
-        policy=policy,
-        asset_workspace=event.workspace,
-        asset_name=event.model_name,
-        asset_version=event.model_version,
-        opened_at=now,
-        phase=Phase.HELD,
-        phase_since=now,
-        deadline_at=None,
-        serial=0,
-    )
-    note = f"opened for {event.model_name}:{event.model_version} of {event.workspace}"
-    move = enter(blank, Phase.VERIFYING, now, note)
-    return _applied(replace(blank, phase=Phase.VERIFYING), event, move, now)
+    names = (event.workspace, event.model_name, event.model_version)
+    blank = _blank(Kind.MODEL, event.release_id, policy, names, now)
+    note = f"opened for {blank.asset} of {event.workspace}"
+    return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note), now)
 
 
 def open_environment_release(event: e.EnvironmentReleaseRequested, policy: Policy, now: datetime) -> Decision:
     """A person asks for it. Raises NotEligible for anybody who may not operate releases."""
-    blank = Release(
-        release_id=event.release_id,
-        kind=Kind.ENVIRONMENT,
-        policy=policy,
-        asset_workspace=event.workspace,
-        asset_name=event.environment_name,
-        asset_version=event.environment_version,
-        requested_by=(event.actor.object_id, event.actor.username),
-        opened_at=now,
-        phase=Phase.HELD,
-        phase_since=now,
-        deadline_at=None,
-        serial=0,
-    )
+    names = (event.workspace, event.environment_name, event.environment_version)
+    blank = _blank(Kind.ENVIRONMENT, event.release_id, policy, names, now)
     check_operator(blank, event.actor)
     reason = f": {event.reason}" if event.reason else ""
-    move = enter(blank, Phase.VERIFYING, now, f"{event.actor.name} requested the release of {blank.asset}{reason}")
-    return _applied(replace(blank, phase=Phase.VERIFYING), event, move, now)
+    note = f"{event.actor.name} requested the release of {blank.asset}{reason}"
+    asked_by = (event.actor.object_id, event.actor.username)
+    return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note, requested_by=asked_by), now)
 
 
 def open_rollback(event: e.RollbackOpened, policy: Policy, now: datetime) -> Decision:
     """A release that has ended is undone. Raises NotEligible and InvalidRequest."""
-    blank = Release(
-        release_id=event.release_id,
-        kind=Kind.ROLLBACK,
-        policy=policy,
-        asset_workspace=event.workspace,
-        asset_name=event.asset_name,
-        asset_version=event.asset_version,
+    names = (event.workspace, event.asset_name, event.asset_version)
+    blank = _blank(Kind.ROLLBACK, event.release_id, policy, names, now)
+    listing = replace(
+        blank,
         undoes=event.undoes,
         endpoints_to_list=event.endpoints,
         epochs=dict.fromkeys(event.circuits, 0),
+    )
+    note = f"{event.actor.name} asked to roll {event.undoes} back: {event.reason}"
+    move = enter(listing, Phase.FREEZING_TARGETS, now, note, **rollback.wanted(blank, event, now))
+    return _opened(listing, event, move, now)
+
+
+def _blank(kind: Kind, release_id: str, policy: Policy, names: tuple[str, str, str], now: datetime) -> Release:
+    """A release before its first step; `names` are workspace, name and version of what is released."""
+    workspace, name, version = names
+    return Release(
+        release_id=release_id,
+        kind=kind,
+        policy=policy,
+        asset_workspace=workspace,
+        asset_name=name,
+        asset_version=version,
         opened_at=now,
         phase=Phase.HELD,
         phase_since=now,
         deadline_at=None,
         serial=0,
     )
-    note = f"{event.actor.name} asked to roll {event.undoes} back: {event.reason}"
-    move = enter(blank, Phase.FREEZING_TARGETS, now, note, **rollback.wanted(blank, event, now))
-    return _applied(replace(blank, phase=Phase.FREEZING_TARGETS), event, move, now)
+
+
+def _opened(blank: Release, event: Event, move: Move, now: datetime) -> Decision:
+    """The history begins in the first step, not in the blank's phase."""
+    return _applied(replace(blank, phase=move.release.phase), event, move, now)
 
 
 def refused(release: Release, event: Event, error: DomainError, now: datetime) -> Decision:

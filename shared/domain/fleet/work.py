@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from shared.domain import commands as c
 from shared.domain.fleet.specs import changed_spec
@@ -112,38 +113,22 @@ def work_on(
 ) -> c.Command:
     """The command for the next look at, or the first touch of, a target that was begun."""
     serial, verb = release.serial, release.phase.value.replace("_", "-")
-    command_id = f"{release.release_id}-{serial}-{verb}-{target.key.lower()}-{target.attempt}-{target.look}{suffix}"
+    step = f"{release.release_id}-{serial}-{verb}"
+    about: dict[str, Any] = {
+        "command_id": f"{step}-{target.key.lower()}-{target.attempt}-{target.look}{suffix}",
+        "release_id": release.release_id,
+        "serial": serial,
+        "not_before": not_before,
+        "target_key": target.key,
+        "attempt": target.attempt,
+        "look": target.look,
+    }
     if release.phase is Phase.CHECKING:
-        return c.CheckTarget(
-            command_id=command_id,
-            release_id=release.release_id,
-            serial=serial,
-            not_before=not_before,
-            target_key=target.key,
-            attempt=target.attempt,
-            look=target.look,
-            previous=target.previous,
-            environment=release.registry_environment_id,
-        )
+        return c.CheckTarget(**about, previous=target.previous, environment=release.registry_environment_id)
     if release.phase is Phase.VERIFYING_ROLLBACK:
-        return c.ProbeTarget(
-            command_id=command_id,
-            release_id=release.release_id,
-            serial=serial,
-            not_before=not_before,
-            target_key=target.key,
-            attempt=target.attempt,
-            look=target.look,
-            spec=target.previous,
-        )
+        return c.ProbeTarget(**about, spec=target.previous)
     return c.ChangeTarget(
-        command_id=command_id,
-        release_id=release.release_id,
-        serial=serial,
-        not_before=not_before,
-        target_key=target.key,
-        attempt=target.attempt,
-        look=target.look,
+        **about,
         spec=changed_spec(release, target),
         previous=target.previous,
         epoch=release.epochs.get(target.key, 0),
