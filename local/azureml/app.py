@@ -175,7 +175,9 @@ def _endpoint(name: str, handler: Handler) -> Callable[[Request], Awaitable[Resp
         path = request.url.path
         headers: dict[str, str] = {}
         try:
-            if fault := service.faults.take(name, path, "delay", "status"):
+            if fault := service.faults.take(name, path, "delay", "status", "hold"):
+                if fault.kind == "hold" and not await service.faults.holds.hold(request):
+                    return Response()  # which nobody reads
                 await asyncio.sleep(fault.delay_s)
                 if fault.kind == "status":
                     return _injected(fault)

@@ -1,4 +1,4 @@
-"""The switches of the local cloud, below `/control`: faults, timing, and a look at a job's log. No token is needed."""
+"""The switches of the local cloud, below `/control`: faults, timing, a look at what happened. No token is needed."""
 
 from __future__ import annotations
 
@@ -59,6 +59,17 @@ async def clear_faults(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def list_held(request: Request) -> Response:
+    """The paths of the requests that are held now."""
+    return JSONResponse(_service(request).faults.holds.paths())
+
+
+async def list_operations(request: Request) -> Response:
+    """Every operation of a kind that was ever started: what it changes, and how it ended."""
+    operations = _service(request).operations.all_of(request.path_params["kind"])
+    return JSONResponse([{"target": each.target, "state": each.state} for each in operations])
+
+
 async def job_log(request: Request) -> Response:
     """What the job's process wrote: standard output, then standard error."""
     service = _service(request)
@@ -93,5 +104,7 @@ ROUTES = [
     Route("/control/faults", list_faults, methods=["GET"]),
     Route("/control/faults", add_fault, methods=["POST"]),
     Route("/control/faults", clear_faults, methods=["DELETE"]),
+    Route("/control/held", list_held, methods=["GET"]),
+    Route("/control/operations/{kind}", list_operations, methods=["GET"]),
     Route("/control/jobs/{workspace}/{job}/log", job_log, methods=["GET"]),
 ]

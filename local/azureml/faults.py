@@ -12,9 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .holds import Holds
 from .profiles import Profile
 
-FaultKind = Literal["status", "status_after_commit", "drop_after_commit", "delay", "lro_failed"]
+FaultKind = Literal["status", "status_after_commit", "drop_after_commit", "delay", "hold", "lro_failed"]
 
 
 class Fault(BaseModel):
@@ -41,10 +42,11 @@ class _Rule:
 
 
 class Faults:
-    """The rules in force. A rule that has no hits left is gone."""
+    """The rules in force, and the requests they hold. A rule that has no hits left is gone."""
 
     def __init__(self, seed: int = 0) -> None:
         self.profile = Profile()
+        self.holds = Holds()
         self._rules: list[_Rule] = []
         self._random = random.Random(seed)  # nosec B311 # faults, not secrets
 
@@ -52,7 +54,9 @@ class Faults:
         self._rules.append(_Rule(fault=fault, left=fault.count))
 
     def clear(self) -> None:
+        """No rules any more; what is held goes on."""
         self._rules.clear()
+        self.holds.let_go()
 
     def operation_seconds(self) -> float:
         """How long the next operation takes."""

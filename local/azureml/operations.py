@@ -85,6 +85,12 @@ class Operations:
             raise ArmError(404, "NotFound", f"Operation {operation_id} does not exist.")
         return _operation(row)
 
+    def all_of(self, kind: str) -> list[Operation]:
+        """In the order in which they were started, ended ones among them."""
+        return [
+            _operation(row) for row in self._store.rows("SELECT * FROM operations WHERE kind = ? ORDER BY rowid", kind)
+        ]
+
     def running_on(self, entity: str) -> bool:
         row = self._store.row("SELECT 1 FROM operations WHERE entity = ? AND state = 'InProgress' LIMIT 1", entity)
         return row is not None

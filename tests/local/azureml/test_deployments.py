@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 from azure.ai.ml.exceptions import ValidationException
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError, ServiceResponseError
 
 from tests.local.processes import until
 
@@ -125,6 +127,35 @@ def test_a_change_can_be_made_although_its_answer_is_lost(
         hasty.deploy(name=name)
     applied = until(lambda: workshop.client.batch_deployments.get(name, ENDPOINT).provisioning_state == "Succeeded")
     assert applied
+
+
+def test_a_held_change_waits_until_it_is_let_go_and_is_then_made(workshop: Workshop) -> None:
+    """It can be looked at meanwhile, and nothing has been done for it."""
+    workshop.cloud.fault("deployment.put", "hold")
+    with ThreadPoolExecutor(1) as caller:
+        deployed = caller.submit(workshop.deploy, name="patient")
+        [path] = until(lambda: workshop.cloud.control("GET", "held").json())
+        assert path.endswith("/deployments/patient")
+        assert (deployed.done(), puts_of(workshop, "patient")) == (False, [])
+        workshop.cloud.control("DELETE", "faults")
+        assert deployed.result().provisioning_state == "Succeeded"
+    assert (workshop.cloud.control("GET", "held").json(), puts_of(workshop, "patient")) == ([], ["Succeeded"])
+
+
+def test_a_held_change_whose_sender_is_gone_never_arrived(workshop: Workshop) -> None:
+    """A client that gives up hangs up, as a process that is killed does."""
+    workshop.cloud.fault("deployment.put", "hold")
+    hasty = Workshop(workshop.cloud, workshop.cloud.workspace(retry_total=0, read_timeout=0.2), workshop.root)
+    with pytest.raises(ServiceResponseError):
+        hasty.deploy(name="impatient")
+    until(lambda: not workshop.cloud.control("GET", "held").json())
+    assert puts_of(workshop, "impatient") == []
+
+
+def puts_of(workshop: Workshop, name: str) -> list[str]:
+    """The states of all changes of a deployment that were accepted."""
+    operations = workshop.cloud.control("GET", "operations/deployment.put").json()
+    return [each["state"] for each in operations if each["target"].endswith(f"/deployments/{name}")]
 
 
 def test_a_throttled_request_is_retried_by_the_client(workshop: Workshop) -> None:
