@@ -38,7 +38,9 @@ class TableCircuitLocks:
             row = await self._row(key)
             if row is None or row["holder"] != release_id:
                 return
-            if await self._written(dataclasses.replace(_lock_of(row), holder="", free_from=free_from), row):
+            lock = _lock_of(row)
+            free_from = max(filter(None, (free_from, lock.free_from)))
+            if await self._written(dataclasses.replace(lock, holder="", free_from=free_from, taken_from=""), row):
                 return
         raise TransientFault(f"the lock of circuit {key} could not be given back by release {release_id}")
 
@@ -49,8 +51,9 @@ class TableCircuitLocks:
             lock = _lock_of(row) if row else Lock(key=key, holder="", epoch=0)
             if lock.holder not in (holder, release_id) or not lock.holder:
                 return lock
-            epoch = lock.epoch if lock.holder == release_id else lock.epoch + 1
-            taken = Lock(key=key, holder=release_id, epoch=epoch, free_from=quiet_until)
+            taken = dataclasses.replace(lock, free_from=quiet_until)
+            if lock.holder != release_id:
+                taken = dataclasses.replace(taken, holder=release_id, epoch=lock.epoch + 1, taken_from=holder)
             if taken == lock or await self._written(taken, row):
                 return taken
         raise TransientFault(f"the lock of circuit {key} kept changing while release {release_id} tried to take it")
@@ -83,9 +86,16 @@ def _operation(lock: Lock, before: Row | None) -> Operation:
         "holder": lock.holder,
         "epoch": lock.epoch,
         "free_from": time_text(lock.free_from),
+        "taken_from": lock.taken_from,
     }
     return replace(row, etag_of(before)) if before else insert(row)
 
 
 def _lock_of(row: Row) -> Lock:
-    return Lock(key=row["key"], holder=row["holder"], epoch=row["epoch"], free_from=time_of(row["free_from"]))
+    return Lock(
+        key=row["key"],
+        holder=row["holder"],
+        epoch=row["epoch"],
+        free_from=time_of(row["free_from"]),
+        taken_from=row.get("taken_from", ""),
+    )

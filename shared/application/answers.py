@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from shared.application.ids import content_digest
 from shared.application.ports import Ports
 from shared.domain.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
-from shared.domain.events import Outcome, StepEvent, TargetAnswered
+from shared.domain.events import CircuitTaken, Outcome, StepEvent, TargetAnswered
 
 StepEventT = TypeVar("StepEventT", bound=StepEvent)
 
@@ -28,3 +28,14 @@ def target_answer(
     """The answer to this look at this try."""
     about = {"target_key": command.target_key, "attempt": command.attempt, "look": command.look}
     return answer(TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)
+
+
+def circuit_taken(release_id: str, key: str, epoch: int, by: str, ports: Ports) -> CircuitTaken:
+    """The news for a release that lost a circuit's lock of this epoch, whoever finds it out first."""
+    return CircuitTaken(
+        event_id=f"{release_id}-taken-{key.lower()}-{epoch}",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        target_key=key,
+        by=by or "that has ended",
+    )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.application.answers import answer
+from shared.application.answers import answer, circuit_taken
 from shared.application.errors import PlatformErrored
 from shared.application.freezes import frozen, standing_before
 from shared.application.ports import DeploymentState, Place, Ports
@@ -67,22 +67,32 @@ async def deploy(command: c.Deploy, release: Release, ports: Ports) -> e.Event |
         return frozen(command, freeze, ports)
     if not await _still_wanted(command, ports):
         return None
+    if taken := await _taken(command.release_id, command.target_key, command.epoch, ports):
+        return taken
     await ports.platform.put_deployment(place, command.spec)
     return answer(e.DeploymentSubmitted, command, ports)
 
 
 async def _still_wanted(command: c.Deploy, ports: Ports) -> bool:
-    """Right before a change: the release is still in this step, and its lock is still its own (I3, I7)."""
+    """Right before a change: the release is still in this step (I3)."""
     stored = await ports.store.load(command.release_id)
-    if stored is None or stored.release.serial != command.serial:
-        return False
-    lock = await ports.locks.get(command.target_key)
-    return lock is not None and lock.holder == command.release_id and lock.epoch == command.epoch
+    return stored is not None and stored.release.serial == command.serial
+
+
+async def _taken(release_id: str, key: str, epoch: int | None, ports: Ports) -> e.CircuitTaken | None:
+    """The news that the circuit's lock is no longer the release's own (I7); None while it is."""
+    lock = await ports.locks.get(key)
+    if lock is not None and (lock.holder, lock.epoch) == (release_id, epoch):
+        return None
+    return circuit_taken(release_id, key, epoch or 0, lock.holder if lock else "", ports)
 
 
 async def observe_deployment(command: c.ObserveDeployment, release: Release, ports: Ports) -> e.Event:
-    """Reads the deployment back and compares."""
-    state = await _read(place_of(command.phase), command.spec, ports)
+    """Reads the deployment back and compares; what runs on a circuit that was taken is no longer this release's."""
+    place, target = place_of(command.phase), release.target
+    if place is Place.PRODUCTION and (taken := await _taken(release.release_id, target.key, target.epoch, ports)):
+        return taken
+    state = await _read(place, command.spec, ports)
     return _observed(command, command.spec, state, ports)
 
 

@@ -3,17 +3,17 @@
 from datetime import datetime, timedelta
 
 from shared.application.answers import answer, target_answer
-from shared.application.effects_rollback import list_restorable, preempt
+from shared.application.effects_rollback import list_restorable, preempt, tell_the_loser
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.freezes import frozen, standing_before
-from shared.application.ports import DeploymentState, Place, Ports
+from shared.application.ports import DeploymentState, Lock, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
 from shared.domain.environment_versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
 from shared.domain.events import Outcome
+from shared.domain.fleet.specs import brought_by, restored_by
 from shared.domain.fleet.specs import frozen as without_marks
-from shared.domain.fleet.specs import restored_by
 from shared.domain.model import Candidate, FleetTarget, Release
 from shared.domain.specs import runs
 
@@ -99,6 +99,7 @@ async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports)
             lock = await preempt(lock, command, ports)
         if lock.holder != command.release_id:
             return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})")
+        await tell_the_loser(lock, ports)
         epochs[key] = lock.epoch
         quiet_until = max(filter(None, (quiet_until, lock.free_from)), default=None)
     current = await ports.store.without_fleet(command.release_id)
@@ -182,9 +183,14 @@ async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None
         return Outcome.ERRORED if command.look == 0 else Outcome.PENDING, f"is {state.provisioning}"
     if command.look:
         return Outcome.ERRORED, f"still runs {_version(state)}, provisioning {state.provisioning}"
-    if _is_foreign(command, state):
-        return Outcome.REFUSED, f"was changed by somebody else: it runs {state.spec.model} in {_version(state)}"
-    return await _put(command, ports)
+    if not _is_foreign(command, state):
+        return await _put(command, ports)
+    lock = await ports.locks.get(command.target_key)
+    if lock is None or not _is_ours(lock, command):
+        return Outcome.TAKEN, _holder(lock)
+    if lock.taken_from and lock.taken_from == brought_by(state.spec):
+        return await _put(command, ports)
+    return Outcome.REFUSED, f"was changed by somebody else: it runs {state.spec.model} in {_version(state)}"
 
 
 async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
@@ -194,12 +200,21 @@ async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, s
     if release is None or release.serial != command.serial:
         return None, ""
     lock = await ports.locks.get(command.target_key)
-    if lock is None or lock.holder != command.release_id or lock.epoch != command.epoch:
-        return Outcome.REFUSED, "the lock of the circuit was lost"
+    if lock is None or not _is_ours(lock, command):
+        return Outcome.TAKEN, _holder(lock)
     if freeze := await standing_before(release, [command.target_key], ports):
         return Outcome.FROZEN, str(freeze)
     await ports.platform.put_deployment(Place.PRODUCTION, command.spec)
     return Outcome.PENDING, "accepted by Azure ML"
+
+
+def _is_ours(lock: Lock, command: c.ChangeTarget) -> bool:
+    return lock.holder == command.release_id and lock.epoch == command.epoch
+
+
+def _holder(lock: Lock | None) -> str:
+    """Who has the circuit now, or had it last."""
+    return lock.holder if lock and lock.holder else "a rollback that has ended"
 
 
 def _is_foreign(command: c.ChangeTarget, state: DeploymentState) -> bool:

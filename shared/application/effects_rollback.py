@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.application.answers import answer, target_answer
+from shared.application.answers import answer, circuit_taken, target_answer
 from shared.application.effects_test import VERDICTS
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import DeploymentState, Lock, Place, Ports
@@ -56,21 +56,13 @@ def _superseded_by(undone: str, state: DeploymentState | None) -> str:
 async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:
     """Takes the lock from a release that brings something new; other rollbacks and cool-downs are waited for.
 
-    The holder hears of it first, so that it cannot be forgotten. Until it is known that no change of it can be in
-    flight, the lock keeps the end of a quiet time in `free_from`.
+    The lock remembers whom it was taken from, so that telling that release cannot be forgotten. Until it is known that
+    no change of it can be in flight, the lock keeps the end of a quiet time in `free_from`.
     """
     held = await ports.store.load(lock.holder)
     if held is None or held.release.kind is Kind.ROLLBACK or held.release.phase in _REVERSING:
         return lock
     now = ports.clock.now()
-    taken_away = e.CircuitTaken(
-        event_id=f"{lock.holder}-taken-{lock.key.lower()}-{lock.epoch}",
-        release_id=lock.holder,
-        occurred_at=now,
-        target_key=lock.key,
-        by=command.release_id,
-    )
-    await ports.events.publish(taken_away)
     quiet_until = now + timedelta(seconds=held.release.policy.limits.settle_quiet_s)
     taken = await ports.locks.preempt(lock.key, lock.holder, command.release_id, quiet_until)
     if taken.holder != command.release_id:
@@ -79,6 +71,13 @@ async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:
     if after is None or not _may_be_in_flight(after.release, lock.key, now):
         return await ports.locks.preempt(lock.key, command.release_id, command.release_id, None)
     return taken
+
+
+async def tell_the_loser(lock: Lock, ports: Ports) -> None:
+    """After the lock changed hands, never before: a release that ends because of it must really have lost it."""
+    if not lock.taken_from:
+        return
+    await ports.events.publish(circuit_taken(lock.taken_from, lock.key, lock.epoch - 1, lock.holder, ports))
 
 
 def _may_be_in_flight(release: Release, key: str, now: datetime) -> bool:

@@ -146,12 +146,13 @@ class CommandQueue(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Lock:
     """A circuit's lock. `holder` is empty when nobody holds it; then it is free from `free_from` on. With a holder,
-    `free_from` is when changes of the one it was taken from have ended."""
+    `free_from` is when changes of `taken_from`, the release it was taken from, have ended."""
 
     key: str
     holder: str
     epoch: int
     free_from: datetime | None = None
+    taken_from: str = ""
 
 
 class CircuitLocks(Protocol):
@@ -162,11 +163,12 @@ class CircuitLocks(Protocol):
         who has it: somebody else, or "cool-down" while `free_from` lies ahead."""
 
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
-        """Gives the lock back if `release_id` holds it; otherwise nothing."""
+        """Gives the lock back if `release_id` holds it; otherwise nothing. It is free from `free_from` on, or later,
+        while changes of the one it was taken from may be in flight."""
 
     async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
         """Takes the lock from `holder` if that still holds it, under a new epoch unless it is `release_id` itself;
-        `quiet_until` becomes the lock's `free_from`. Returns the lock as it is then."""
+        `quiet_until` becomes the lock's `free_from`, `holder` its `taken_from`. Returns the lock as it is then."""
 
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""

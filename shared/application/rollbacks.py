@@ -42,8 +42,14 @@ async def _ask(
     release: Release, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None
 ) -> Decided:
     """Of a release that has not ended."""
+    return await submit(_wish(release, actor, reason, ports, critical=critical, alert=alert), ports)
+
+
+def _wish(
+    release: Release, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None
+) -> RollbackRequested:
     wish = (actor.object_id, release.serial, critical, alert.alert_id if alert else "")
-    event = RollbackRequested(
+    return RollbackRequested(
         event_id=f"{release.release_id}-rollback-{content_digest(*wish)}",
         release_id=release.release_id,
         occurred_at=ports.clock.now(),
@@ -52,7 +58,6 @@ async def _ask(
         critical=critical,
         alert=alert,
     )
-    return await submit(event, ports)
 
 
 def rollback_id(undone: str, number: int) -> str:
@@ -96,6 +101,8 @@ async def _open(
     )
     decision = open_rollback(event, ports.config.policy(Kind.ROLLBACK), ports.clock.now())
     await ports.events.publish(event)
+    if decision.release.critical:  # somebody may have opened it a moment ago, and less urgently
+        await ports.events.publish(_wish(decision.release, actor, reason, ports, critical=critical, alert=alert))
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
 
 
@@ -103,5 +110,4 @@ def _is_enough(rollback: Release, alert: AlertSeen | None) -> bool:
     """It is under way or succeeded; and the same alert never leads to a second rollback (I20)."""
     if not rollback.phase.is_terminal or rollback.phase is Phase.ROLLED_BACK:
         return True
-    seen = rollback.meter.alert if rollback.meter else None
-    return alert is not None and seen is not None and seen.alert_id == alert.alert_id
+    return alert is not None and rollback.meter is not None and alert.alert_id in rollback.meter.alerts

@@ -16,10 +16,12 @@ class AlertSeen:
 @dataclass(frozen=True, kw_only=True)
 class Meter:
     """The moments of one rollback; None for what has not happened. `first_write_at` is when Azure ML took the first
-    change, `verified_at` when the sample inferences had ended well."""
+    change, `verified_at` when the sample inferences had ended well. `alert` is the one that is timed, `alerts` are the
+    ids of all that led to this rollback: none of them leads to another (I20)."""
 
     requested_at: datetime
     alert: AlertSeen | None = None
+    alerts: tuple[str, ...] = ()
     decided_at: datetime | None = None
     first_write_at: datetime | None = None
     first_restored_at: datetime | None = None

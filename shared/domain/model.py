@@ -163,7 +163,8 @@ class Progress(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class FleetTarget:
     """One circuit's deployment inside an environment release, with everything it ran when the targets were frozen; in a
-    rollback, with what goes back, unless `superseded_by` names who changed the deployment since.
+    rollback, with what goes back. Where `superseded_by` names who changed the deployment since, or took its circuit,
+    it is left alone.
 
     `progress` counts for the phase `goal` and the release's `serial` only (`fleet/work.py`). `attempt` and `look` count
     the tries of a check or change and the looks at one try; `check` is what the compatibility check said.

@@ -40,7 +40,7 @@ async def test_deploying_what_is_there_already_changes_nothing(bench: Bench) -> 
 
 @pytest.mark.parametrize("thief", ["", "another-release"], ids=["nobody", "another release"])
 async def test_nothing_is_deployed_without_holding_the_circuit(bench: Bench, thief: str) -> None:
-    """A fresh look at the lock right before the change, because Azure ML cannot fence (I7)."""
+    """A fresh look at the lock right before the change, because Azure ML cannot fence (I7); the release hears of it."""
     release = await deploying(bench)
     await bench.locks.free(KEY, RELEASE_ID, bench.clock.now())
     if thief:
@@ -48,7 +48,10 @@ async def test_nothing_is_deployed_without_holding_the_circuit(bench: Bench, thi
 
     await carry_out(step(release), bench.ports)
 
-    assert (bench.platform.puts, bench.events.sent) == ([], [])
+    assert bench.platform.puts == []
+    [taken] = [event for _, event, _ in bench.events.sent]
+    assert isinstance(taken, e.CircuitTaken)
+    assert (taken.release_id, taken.target_key) == (RELEASE_ID, KEY)
 
 
 async def test_nothing_is_deployed_under_an_old_epoch(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """CircuitLocks: one holder at a time, epochs that only grow, and a cool-down after giving back."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -94,12 +95,24 @@ async def test_a_lock_is_taken_from_its_holder_under_a_new_epoch(locks: CircuitL
     await locks.acquire(KEY, "rel-a", NOW)
     quiet = NOW + timedelta(seconds=180)
     assert await locks.preempt(KEY, "rel-a", "back-1", quiet) == Lock(
-        key=KEY, holder="back-1", epoch=2, free_from=quiet
+        key=KEY, holder="back-1", epoch=2, free_from=quiet, taken_from="rel-a"
     )
-    assert await locks.acquire(KEY, "back-1", NOW) == Lock(key=KEY, holder="back-1", epoch=2, free_from=quiet)
+    taken = Lock(key=KEY, holder="back-1", epoch=2, free_from=quiet, taken_from="rel-a")
+    assert await locks.acquire(KEY, "back-1", NOW) == taken
     await locks.free(KEY, "rel-a", NOW)
-    assert await locks.preempt(KEY, "back-1", "back-1", None) == Lock(key=KEY, holder="back-1", epoch=2)
-    assert await locks.get(KEY) == Lock(key=KEY, holder="back-1", epoch=2)
+    quiet_again = replace(taken, free_from=None)
+    assert await locks.preempt(KEY, "back-1", "back-1", None) == quiet_again
+    assert await locks.get(KEY) == quiet_again
+
+
+async def test_a_lock_given_back_in_the_quiet_time_stays_quiet_until_its_end(locks: CircuitLocks) -> None:
+    """Whoever took it changed nothing; a change of whom it was taken from may still be in flight."""
+    quiet = NOW + timedelta(seconds=180)
+    await locks.acquire(KEY, "rel-a", NOW)
+    await locks.preempt(KEY, "rel-a", "back-1", quiet)
+    await locks.free(KEY, "back-1", NOW)
+    assert await locks.get(KEY) == Lock(key=KEY, holder="", epoch=2, free_from=quiet)
+    assert (await locks.acquire(KEY, "rel-b", NOW)).holder == "cool-down"
 
 
 async def test_a_lock_is_taken_from_nobody_else_than_meant(locks: CircuitLocks) -> None:

@@ -24,14 +24,17 @@ class MemoryCircuitLocks:
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
         lock = self.locks.get(key)
         if lock and lock.holder == release_id:
-            self.locks[key] = replace(lock, holder="", free_from=free_from)
+            free_from = max(filter(None, (free_from, lock.free_from)))
+            self.locks[key] = replace(lock, holder="", free_from=free_from, taken_from="")
 
     async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
         lock = self.locks.get(key, Lock(key=key, holder="", epoch=0))
         if lock.holder not in (holder, release_id) or not lock.holder:
             return lock
-        epoch = lock.epoch if lock.holder == release_id else lock.epoch + 1
-        self.locks[key] = Lock(key=key, holder=release_id, epoch=epoch, free_from=quiet_until)
+        taken = replace(lock, free_from=quiet_until)
+        if lock.holder != release_id:
+            taken = replace(taken, holder=release_id, epoch=lock.epoch + 1, taken_from=holder)
+        self.locks[key] = taken
         return self.locks[key]
 
     async def get(self, key: str) -> Lock | None:

@@ -48,7 +48,7 @@ class SimulatedQueue:
         self._nothing_until: datetime | None = None
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
-        self.published[event.event_id] = event
+        self.published.setdefault(event.event_id, event)  # of two with one id the first one counts
         self._put(message_id or event.event_id, event, at, event.release_id)
 
     async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:

@@ -54,6 +54,7 @@ class SimulatedConfig:
             attempts_max=rng.choice((1, 3, 3)) if len(circuits) > 2 else 3,
             checks_parallel_max=rng.choice((1, 2, 8)),
             updates_parallel_max=rng.choice((1, 2, 20)),
+            rollback_samples_max=rng.choice((1, 3)),
             test_deadline_s=LIMITS.test_deadline_s * patience,
             deploy_deadline_s=LIMITS.deploy_deadline_s * patience,
             rollback_deadline_s=LIMITS.rollback_deadline_s * patience,
@@ -61,14 +62,17 @@ class SimulatedConfig:
         engineers = ApprovalRule(group=ENGINEERS, count=rng.choice((1, 1, 2)))
         managers = ApprovalRule(group=MANAGERS)
         model = {Stage.REGISTRY: _gate(engineers), Stage.PRODUCTION: _gate(engineers)}
-        environment = {Stage.REGISTRY: _gate(engineers), Stage.PRODUCTION: _gate(engineers, managers)}
+        evidence = replace(_gate(engineers), evidence_required=rng.random() < 0.3)
+        environment = {Stage.REGISTRY: evidence, Stage.PRODUCTION: _gate(engineers, managers)}
+        rollback = {Stage.ROLLBACK: _gate(ApprovalRule(group=ENGINEERS))}
         if rng.random() < 0.5:
-            environment[Stage.ROLLBACK] = _gate(ApprovalRule(group=ENGINEERS))
+            environment |= rollback
         return cls(
             circuits=circuits,
             policies={
                 Kind.MODEL: Policy(gates=model, limits=limits),
                 Kind.ENVIRONMENT: Policy(gates=environment, limits=limits),
+                Kind.ROLLBACK: Policy(gates=rollback, limits=limits, critical_at_once=rng.random() < 0.9),
             },
         )
 

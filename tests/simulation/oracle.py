@@ -7,7 +7,6 @@ to one kind of release is in `oracle_model.py` and `oracle_fleet.py`.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 from itertools import pairwise
 
 from shared.application.ports import Change
@@ -18,10 +17,16 @@ from shared.domain.model import GATE_OF_PHASE, Actor, DeploymentSpec, Kind, Phas
 from shared.domain.policy import ApprovalRule, Stage
 from shared.domain.specs import gate_digest
 from tests.fakes.clock import FakeClock
-from tests.fakes.locks import MemoryCircuitLocks
+from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.store import MemoryReleaseStore
-from tests.simulation import oracle_fleet, oracle_model
-from tests.simulation.platform import WatchedPlatform, brought_by
+from tests.simulation.oracle_evidence import EvidenceJudge
+from tests.simulation.oracle_fleet import FleetJudge
+from tests.simulation.oracle_freeze import WatchedFreezes, check_not_frozen
+from tests.simulation.oracle_locks import WatchedLocks
+from tests.simulation.oracle_model import ModelJudge
+from tests.simulation.oracle_rollback import RollbackJudge
+from tests.simulation.oracle_samples import check_claims
+from tests.simulation.platform import WatchedPlatform, brought_by, place_of
 from tests.simulation.violation import Violation as Violation
 from tests.simulation.violation import require
 
@@ -33,6 +38,7 @@ _MOVES = {
 
 #: The stages whose gates guard a change to production; people are also asked before they go back.
 _FORWARD = (Stage.REGISTRY, Stage.PRODUCTION)
+_PAST_ROLLBACK_GATE = (Phase.ROLLING_BACK, Phase.WAITING_FOR_FLEET)
 
 
 class WatchedStore(MemoryReleaseStore):
@@ -41,24 +47,35 @@ class WatchedStore(MemoryReleaseStore):
     def __init__(self, clock: FakeClock, published: Mapping[str, Event], *acknowledged: set[str]) -> None:
         super().__init__()
         self.clock = clock
-        self.models = oracle_model.ModelJudge(clock)
-        self.fleets = oracle_fleet.FleetJudge(clock)
+        self.locks = WatchedLocks(clock, self.partitions, published)
+        self.models = ModelJudge(clock)
+        self.fleets = FleetJudge(clock)
+        self.rollbacks = RollbackJudge(clock, self.partitions, published)
+        self.evidence = EvidenceJudge()
         self._published = published
         self._acknowledged = acknowledged
         self._passed: dict[tuple[str, Stage], str] = {}
 
-    def judge(self, release: Release) -> "oracle_model.ModelJudge | oracle_fleet.FleetJudge":
+        self._judges = {Kind.MODEL: self.models, Kind.ENVIRONMENT: self.fleets, Kind.ROLLBACK: self.rollbacks}
+        for judge in self._judges.values():
+            judge.locks = self.locks
+
+    def judge(self, release: Release) -> ModelJudge | FleetJudge | RollbackJudge:
         """The judge of releases of this kind."""
-        return self.models if release.kind is Kind.MODEL else self.fleets
+        return self._judges[release.kind]
 
     async def commit(self, change: Change) -> None:
         before = self.partitions[change.release.release_id].release if change.version else None
         await super().commit(change)
         after = change.release
-        self._check_alone(after)
+        self.locks.check_alone(after, self.partitions.values())
         if before is None:
+            if after.kind is Kind.ROLLBACK:
+                self.rollbacks.check_opened(after)
             return
+        check_not_frozen(after)
         self._check_new_approvals(before, after)
+        self.evidence.check_commit(before, after)
         if before.phase is not after.phase:
             self._check_move(before, after, [before.phase, *(entry.phase_after for entry in change.entries)])
             self._check_gate(before, after)
@@ -74,8 +91,16 @@ class WatchedStore(MemoryReleaseStore):
     def _check_gate(self, before: Release, after: Release) -> None:
         """I2: nobody passes a gate that is not satisfied; what was approved is remembered."""
         stage = GATE_OF_PHASE.get(before.phase)
-        if stage in _FORWARD and after.phase is not Phase.HELD and not after.phase.is_terminal:
+        if stage is Stage.ROLLBACK:
+            forced = (after.critical and after.policy.critical_at_once) or after.ending not in (
+                None,
+                Phase.ROLLED_BACK,
+            )  # no way back but an abort
+            if after.phase in _PAST_ROLLBACK_GATE and not forced:
+                check_gate(replace(before, approvals=after.approvals), stage)
+        elif stage and after.phase is not Phase.HELD and not after.phase.is_terminal:
             check_gate(replace(before, approvals=after.approvals), stage)
+            self.evidence.check_gate(before, after, stage)
             self._passed[after.release_id, stage] = gate_digest(before, stage)
 
     def check_gates(self, release: Release) -> None:
@@ -99,15 +124,6 @@ class WatchedStore(MemoryReleaseStore):
             )
             require(heard, f"I5: {after.release_id} counts an approval of {approval.stage} that nobody gave")
 
-    def _check_alone(self, release: Release) -> None:
-        """I7: nobody else works on what this release works on."""
-        mine = circuits_held(release)
-        for partition in self.partitions.values() if mine else ():
-            other = partition.release
-            if other.release_id != release.release_id:
-                shared = mine & circuits_held(other)
-                require(not shared, f"I7: {release.release_id} and {other.release_id} both work on {shared}")
-
     async def mark_sent(self, release_id: str, command_id: str) -> None:
         command = self.partitions[release_id].outbox.get(command_id)
         if command is not None:
@@ -118,61 +134,35 @@ class WatchedStore(MemoryReleaseStore):
         await super().mark_sent(release_id, command_id)
 
 
-def circuits_held(release: Release) -> frozenset[str]:
-    """The circuits whose locks a live release has."""
-    if release.phase.is_terminal:
-        return frozenset()
-    if release.kind is Kind.MODEL:
-        return frozenset(target.key for target in release.targets if target.epoch is not None)
-    return frozenset(key for key, epoch in release.epochs.items() if epoch)
-
-
-class WatchedLocks(MemoryCircuitLocks):
-    """Checks every return of a circuit: after a change to production it cools down, because Azure ML cannot fence."""
-
-    def __init__(self, store: WatchedStore) -> None:
-        super().__init__()
-        self._store = store
-
-    async def free(self, key: str, release_id: str, free_from: datetime) -> None:
-        lock = self.locks.get(key)
-        if lock and lock.holder == release_id:
-            release = self._store.partitions[release_id].release
-            require(release.phase.is_terminal, f"I7: {release_id} gave {key} back while it is {release.phase}")
-            if release.production_touched:
-                least = release.phase_since + timedelta(seconds=release.policy.limits.settle_quiet_s)
-                require(free_from >= least, f"I7: {release_id} gave {key} back without its cool-down")
-        await super().free(key, release_id, free_from)
-
-
 class ProductionJudge:
     """Checks every change to production at the moment it lands, however late, and remembers what was read back."""
 
-    def __init__(self, store: WatchedStore, locks: MemoryCircuitLocks, platform: WatchedPlatform) -> None:
+    def __init__(
+        self, store: WatchedStore, freezes: WatchedFreezes, platform: WatchedPlatform, jobs: MemoryTestJobs
+    ) -> None:
         self._store = store
-        self._locks = locks
-        self._platform = platform
-        store.fleets.platform = platform
+        self._freezes = freezes
+        store.fleets.platform = store.rollbacks.platform = platform
+        store.fleets.samples = store.rollbacks.jobs = jobs
         platform.judge, platform.was_read = self.check_change, self.was_read
 
     def was_read(self, spec: DeploymentSpec) -> None:
         """Production was read back as succeeded."""
         rid, restoring = brought_by(spec)
         if rid in self._store.partitions:
-            self._store.judge(self._store.partitions[rid].release).seen.add(
-                (rid, restoring, oracle_fleet.place_of(spec))
-            )
+            release = self._store.partitions[rid].release
+            self._store.judge(release).seen.add((rid, restoring, place_of(spec)))
 
     def check_change(self, spec: DeploymentSpec) -> None:
-        """I1, I2, I3, I7, I10 of either kind of release."""
+        """I1, I2, I3, I7, I10 and I12 of any kind of release, I19 of what is new."""
         rid, restoring = brought_by(spec)
         release = self._store.partitions[rid].release
-        self._store.check_gates(release)
+        if release.kind is not Kind.ROLLBACK:
+            self._store.check_gates(release)
         key, epoch = self._store.judge(release).check_change(release, spec, restoring=restoring)
-        lock = self._locks.locks[key]
-        cooling = not lock.holder and lock.free_from is not None and self._store.clock.now() <= lock.free_from
-        ours = lock.holder == rid or cooling
-        require(ours and lock.epoch == epoch, f"I7: {rid} changed circuit {key}, held by {lock.holder!r}")
+        self._store.locks.check_change(rid, key, epoch)
+        if not restoring:
+            self._freezes.check_change(rid, key)
 
 
 def check_gate(release: Release, stage: Stage) -> None:
@@ -181,7 +171,7 @@ def check_gate(release: Release, stage: Stage) -> None:
     valid = [a.actor for a in release.approvals if a.stage is stage and a.digest == digest and a.approved]
     groups = {rule.group for rule in gate.approvals}
     require(all(a.is_person and groups & set(a.groups) for a in valid), f"I4: {release.release_id} {stage}")
-    require(not any(_asked_for(release, a) for a in valid), f"I4: {release.release_id} {stage} by its requester")
+    require(not any(_asked_for(release, a, stage) for a in valid), f"I4: {release.release_id} {stage} by its requester")
     people = {(a.tenant_id, a.object_id) for a in valid}
     require(len(people) == len(valid), f"I4: somebody counted twice in {release.release_id}")
     require(_enough(gate.approvals, valid), f"I2: {release.release_id} {stage} has only {len(people)} approvals")
@@ -197,13 +187,15 @@ def _enough(rules: tuple[ApprovalRule, ...], people: list[Actor]) -> bool:
     return True
 
 
-def _asked_for(release: Release, actor: Actor) -> bool:
+def _asked_for(release: Release, actor: Actor, stage: Stage) -> bool:
+    """Who made or wanted what is new may not wave it through; nor who wants to go back, of going back."""
     made = release.candidate.requesters if release.candidate else ()
-    asked = {name.lower() for name in (*made, *release.requested_by) if name}
+    wanted = release.rollback_by if stage is Stage.ROLLBACK else (*made, *release.requested_by)
+    asked = {name.lower() for name in wanted if name}
     return actor.object_id.lower() in asked or actor.username.lower() in asked
 
 
-def check_end(store: WatchedStore, locks: MemoryCircuitLocks) -> None:
+def check_end(store: WatchedStore, platform: WatchedPlatform, jobs: MemoryTestJobs) -> None:
     """After faults stopped and every deadline passed."""
     for rid, partition in store.partitions.items():
         release = partition.release
@@ -214,5 +206,8 @@ def check_end(store: WatchedStore, locks: MemoryCircuitLocks) -> None:
         require(len(partition.history) == release.history_count, f"I21: {rid} lost history")
         events = [entry.event_id for entry in partition.history]
         require(len(events) == len(set(events)), f"I13: an event acted twice in {rid}")
-    for lock in locks.locks.values():
+    for lock in store.locks.locks.values():
         require(not lock.holder, f"L2: circuit {lock.key} is held by ended {lock.holder}")
+    store.rollbacks.check_end()
+    store.fleets.check_jobs({rid: each.release for rid, each in store.partitions.items()})
+    check_claims(store.partitions, jobs, platform.invoked)

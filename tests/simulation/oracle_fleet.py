@@ -9,8 +9,11 @@ from shared.application.ports import CompatibilityJob, Place
 from shared.domain.fleet.work import progress_of
 from shared.domain.model import DeploymentSpec, FleetTarget, Phase, Progress, Release, Verdict
 from tests.fakes.clock import FakeClock
+from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey, FakeJob
-from tests.simulation.platform import WatchedPlatform
+from tests.simulation.oracle_locks import WatchedLocks
+from tests.simulation.oracle_samples import check_samples
+from tests.simulation.platform import WatchedPlatform, place_of
 from tests.simulation.violation import require
 
 _MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
@@ -24,11 +27,6 @@ _MAY_CHANGE = (
     Phase.RELEASED,
 )
 _SAYS = {"identical": Verdict.PASSED, "changed": Verdict.INCONCLUSIVE, "failed": Verdict.FAILED}
-
-
-def place_of(spec: DeploymentSpec) -> DeploymentKey:
-    """Where production runs it."""
-    return Place.PRODUCTION, spec.endpoint_name, spec.deployment_name
 
 
 def unmarked(spec: DeploymentSpec) -> DeploymentSpec:
@@ -55,6 +53,8 @@ class FleetJudge:
     def __init__(self, clock: FakeClock) -> None:
         self.seen: set[tuple[str, bool, DeploymentKey]] = set()
         self.platform: WatchedPlatform
+        self.locks: WatchedLocks
+        self.samples: MemoryTestJobs
         self.verdicts: Mapping[str, str] = {}
         self.checks: Mapping[str, CompatibilityJob] = {}
         self.jobs: Mapping[tuple[Place, str], FakeJob] = {}
@@ -64,41 +64,25 @@ class FleetJudge:
 
     def check_commit(self, before: Release, after: Release) -> None:
         """Every commit of an environment release."""
-        self._check_frozen(before, after)
-        self._check_lanes(after)
+        check_one_list(before, after)
+        self._check_frozen(after)
+        check_lanes(after)
         for old, new in zip(before.fleet, after.fleet, strict=False):
-            require(new.touched or not old.touched, f"I1: {after.release_id} forgot that {new.key} was touched")
+            gone = bool(new.superseded_by) and not self.locks.lost(after.release_id, new.key)
+            require(not gone, f"I7: {after.release_id} gave {new.key} up, and nobody took it")
             if old.check is not new.check:
                 self._check_verdict(before, old, new)
         if before.phase is not after.phase:
             self._check_move(before, after)
 
-    def _check_frozen(self, before: Release, after: Release) -> None:
-        """I1, I17, I18: one list of targets, frozen whole, each of them somewhere."""
+    def _check_frozen(self, after: Release) -> None:
+        """I1, I17, I18: the list of targets is frozen whole, each of them somewhere."""
         rid = after.release_id
         targets = [(target.key, target.previous) for target in after.fleet]
-        require(len({key for key, _ in targets}) == len(targets), f"I18: {rid} has a target twice")
-        require(targets[: len(before.fleet)] == [(t.key, t.previous) for t in before.fleet], f"I17: {rid} lost targets")
         if after.endpoints_to_list or not targets:
             return
         frozen = self._frozen.setdefault(rid, targets)
         require(frozen == targets, f"I17: the targets of {rid} changed after they were frozen")
-        counted = Counter(progress_of(after, target) for target in after.fleet)
-        require(sum(counted[each] for each in Progress) == len(frozen), f"I18: {rid} lost count: {counted}")
-
-    def _check_lanes(self, after: Release) -> None:
-        """I9: of each endpoint at most one deployment is claimed; no more at once than the policy says."""
-        limits = after.policy.limits
-        claimed = [
-            target.previous.endpoint_name
-            for target in after.fleet
-            if (target.goal, target.serial, target.progress) == (after.phase, after.serial, Progress.CHANGING)
-        ]
-        if after.phase is Phase.CHECKING:
-            require(len(claimed) <= limits.checks_parallel_max, f"I9: {after.release_id} checks {len(claimed)} at once")
-            return
-        require(len(claimed) == len(set(claimed)), f"I9: {after.release_id} changes {claimed} at once")
-        require(len(claimed) <= limits.updates_parallel_max, f"I9: {after.release_id} changes {len(claimed)} at once")
 
     def _check_verdict(self, before: Release, old: FleetTarget, new: FleetTarget) -> None:
         """I15: once, and what the job of the current try said."""
@@ -117,8 +101,11 @@ class FleetJudge:
         if after.phase in _ROAD_FROM_APPROVAL:
             _check_judged(after)
         if after.phase in (Phase.WATCHING, Phase.RELEASED):
-            unread = [t.key for t in after.fleet if (rid, False, place_of(t.previous)) not in self.seen]
+            own = [target for target in after.fleet if not target.superseded_by]
+            unread = [t.key for t in own if (rid, False, place_of(t.previous)) not in self.seen]
             require(not unread, f"{rid} is {after.phase} and nobody read {unread} back")
+        if after.phase is Phase.ROLLED_BACK:
+            check_samples(after, self.samples, self.platform)
         if not after.phase.is_terminal or after.phase is Phase.RELEASED or not after.production_touched:
             return
         given_up = _given_up(before) if after.phase is Phase.ABORTED else []
@@ -126,7 +113,7 @@ class FleetJudge:
         require(back, f"I3: {rid} ended from {before.phase} with production touched")
         require(all(key in after.reason for key in given_up[:1]), f"I11: {rid} does not list {given_up}")
         for target in after.fleet:
-            if target.touched and target.key not in given_up:
+            if target.touched and target.key not in given_up and not target.superseded_by:
                 self._check_put_back(rid, target)
 
     def _check_put_back(self, rid: str, target: FleetTarget) -> None:
@@ -172,6 +159,33 @@ class FleetJudge:
         for (rid, step), attempts in tries.items():
             most = releases[rid].policy.limits.attempts_max
             require(max(attempts) <= most, f"I14: {step} was tried {max(attempts)} times")
+
+
+def check_one_list(before: Release, after: Release) -> None:
+    """I1, I17, I18: one list of targets that only grows, each once and somewhere; what was touched stays so."""
+    rid = after.release_id
+    targets = [(target.key, target.previous) for target in after.fleet]
+    require(len({key for key, _ in targets}) == len(targets), f"I18: {rid} has a target twice")
+    require(targets[: len(before.fleet)] == [(t.key, t.previous) for t in before.fleet], f"I17: {rid} lost targets")
+    counted = Counter(progress_of(after, target) for target in after.fleet)
+    require(sum(counted[each] for each in Progress) == len(targets), f"I18: {rid} lost count: {counted}")
+    for old, new in zip(before.fleet, after.fleet, strict=False):
+        require(new.touched or not old.touched, f"I1: {rid} forgot that {new.key} was touched")
+
+
+def check_lanes(after: Release) -> None:
+    """I9: of each endpoint at most one deployment is claimed; no more at once than the policy says."""
+    limits = after.policy.limits
+    claimed = [
+        target.previous.endpoint_name
+        for target in after.fleet
+        if (target.goal, target.serial, target.progress) == (after.phase, after.serial, Progress.CHANGING)
+    ]
+    if after.phase is Phase.CHECKING:
+        require(len(claimed) <= limits.checks_parallel_max, f"I9: {after.release_id} checks {len(claimed)} at once")
+        return
+    require(len(claimed) == len(set(claimed)), f"I9: {after.release_id} changes {claimed} at once")
+    require(len(claimed) <= limits.updates_parallel_max, f"I9: {after.release_id} changes {len(claimed)} at once")
 
 
 def _check_judged(release: Release) -> None:

@@ -4,6 +4,7 @@ Every change to production is judged at the moment it lands.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +24,11 @@ def brought_by(spec: DeploymentSpec) -> tuple[str, bool]:
     return (restored_by, True) if restored_by else (spec.tags.get("release_id", ""), False)
 
 
+def place_of(spec: DeploymentSpec) -> DeploymentKey:
+    """Where production runs it."""
+    return Place.PRODUCTION, spec.endpoint_name, spec.deployment_name
+
+
 @dataclass
 class Operation:
     """A change of a deployment that Azure ML accepted and still works on."""
@@ -34,7 +40,9 @@ class Operation:
 class WatchedPlatform(MemoryModelPlatform):
     """One operation per endpoint at a time, each of them `operation_s` seconds at most; `judge` sees every change.
 
-    `breaking` are deployments that may end as failed; `meddled` says what ran where somebody changed it by hand.
+    `breaking` are deployments that may end as failed; `meddled` says what ran where somebody changed it by hand, and
+    `ever_meddled` where that ever happened. `invoked` counts the jobs that were started in production; some of
+    those end badly while `samples_fail`.
     """
 
     def __init__(self, clock: FakeClock, rng: random.Random) -> None:
@@ -42,6 +50,9 @@ class WatchedPlatform(MemoryModelPlatform):
         self.operation_s = 0
         self.breaking: set[DeploymentKey] = set()
         self.meddled: dict[DeploymentKey, FakeDeployment] = {}
+        self.ever_meddled: set[DeploymentKey] = set()
+        self.invoked: Counter[DeploymentKey] = Counter()
+        self.samples_fail = False
         self.judge: Callable[[DeploymentSpec], None] = lambda spec: None
         self.was_read: Callable[[DeploymentSpec], None] = lambda spec: None
         self._clock = clock
@@ -66,6 +77,14 @@ class WatchedPlatform(MemoryModelPlatform):
             raise PlatformErrored(f"409: another operation of {spec.endpoint_name} is in progress")
         await super().put_deployment(place, spec)
 
+    async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
+        job_name = await super().invoke(place, spec, input_uri)
+        if place is Place.PRODUCTION:
+            self.invoked[place_of(spec)] += 1
+            if self.samples_fail and self._rng.random() < 0.3:
+                self.jobs[place, job_name].status = self._rng.choice(("Failed", "Canceled"))
+        return job_name
+
     def land_late(self, place: Place, spec: DeploymentSpec) -> None:
         """A request that nobody got an answer to arrives at last; a busy endpoint refuses it."""
         if not self.busy(place, spec.endpoint_name):
@@ -86,6 +105,7 @@ class WatchedPlatform(MemoryModelPlatform):
         if key in self.meddled or key not in self.deployments:
             return
         self.meddled[key] = deployment = self.deployments[key]
+        self.ever_meddled.add(key)
         if delete:
             del self.deployments[key]
         else:
@@ -105,6 +125,7 @@ class WatchedPlatform(MemoryModelPlatform):
         self.breaking.clear()
         self.fail_deployments.clear()
         self.job_status = "Completed"
+        self.samples_fail = False
 
 
 class WatchedEnvironments(MemoryEnvironmentPlatform):

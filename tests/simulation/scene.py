@@ -121,6 +121,7 @@ def _things_go_wrong(
     platform.job_status = rng.choice((*["Completed"] * (30 if is_mixed else 8), "Failed", "Canceled"))
     if rng.random() < 0.15:
         platform.fail_deployments = {rng.choice((Place.TEST, Place.PRODUCTION))}
+    platform.samples_fail = rng.random() < 0.3
     if not is_mixed:
         return
     for plant, circuit in config.circuits:

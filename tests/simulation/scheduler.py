@@ -4,6 +4,7 @@ Every port call yields to the scheduler before and after it acts, so any two han
 and any of them can crash before or after any I/O. Time is virtual.
 """
 
+import asyncio
 import random
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
@@ -26,6 +27,18 @@ class Pause:
 
     def __await__(self) -> Generator[float, None, None]:
         yield self._seconds
+
+
+class Threads(asyncio.AbstractEventLoop):
+    """Stands in for the running loop of `asyncio.to_thread`: the work is done at once, after a turn of the others."""
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
+        return _in_thread(func, *args)
+
+
+async def _in_thread(func: Callable[..., Any], *args: Any) -> Any:
+    await Pause()
+    return func(*args)
 
 
 @dataclass(eq=False)
@@ -82,6 +95,7 @@ class Scheduler:
     def __init__(self, seed: int, intensity: float = 1) -> None:
         self.rng = random.Random(seed)
         self.clock = FakeClock()
+        self.threads = Threads()
         self.slowness = self.rng.choice((0.02, 0.02, 0.005, 0.001))
         self.rates = FaultRates.swarm(self.rng, intensity)
         self.tasks: list[Task] = []

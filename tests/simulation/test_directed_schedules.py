@@ -145,6 +145,22 @@ async def test_a_worker_that_wakes_up_after_the_roll_back_began_changes_nothing(
     assert platform.deployments[KEY].spec.environment == OLD_ID
 
 
+async def test_a_worker_that_loses_the_circuit_under_its_hands_leaves_it_alone(
+    bench: Bench, platform: SlowPlatform
+) -> None:
+    """It had read the deployment and was about to change it; right before it looks at the lock again (I7)."""
+    rid = await approved(bench)
+
+    async def taken() -> None:
+        await bench.locks.preempt("P001-C001", rid, "a-rollback", None)
+
+    platform.meanwhile = taken
+    watched = await bench.run_until(rid, Phase.WATCHING)
+
+    assert platform.deployments[KEY].spec.environment == OLD_ID
+    assert {target.key: target.superseded_by for target in watched.fleet}["P001-C001"] == "a-rollback"
+
+
 async def test_a_deployment_that_an_earlier_release_put_back_is_not_foreign(
     bench: Bench, platform: SlowPlatform
 ) -> None:

@@ -1,10 +1,10 @@
 """One seeded world: versions come in, people decide, everything fails; then faults stop and it must converge."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from shared.adapters.notebook_evidence import read_notebook
 from shared.application import dead_letters, intake, people
 from shared.application.effects import carry_out
 from shared.application.errors import TransientFault
@@ -17,20 +17,21 @@ from shared.domain.events import DeadlinePassed, Event, LookDue
 from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
-from tests.fakes.freezes import MemoryFreezeLog
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DEV_WORKSPACE
 from tests.simulation.bus import Message, SimulatedQueue
 from tests.simulation.circuits import ENVIRONMENT, PEOPLE
-from tests.simulation.oracle import ProductionJudge, WatchedLocks, WatchedStore, check_end
-from tests.simulation.oracle_fleet import place_of
-from tests.simulation.platform import WatchedEnvironments, WatchedPlatform
+from tests.simulation.oracle import ProductionJudge, WatchedStore, check_end
+from tests.simulation.oracle_freeze import WatchedFreezes
+from tests.simulation.platform import WatchedEnvironments, WatchedPlatform, place_of
 from tests.simulation.production import check_production
 from tests.simulation.scene import EnvironmentRequest, Registration, set_the_scene
 from tests.simulation.scheduler import FaultRates, Scheduler
 from tests.simulation.violation import Violation, require
 from tests.simulation.wishes import wish
+from tests.simulation.wishes_back import Unrest, freeze, may_be_undone, roll_back
+from tests.simulation.wishes_evidence import read_once
 
 SWEEP_EVERY_S = 60
 FAULTY_STEPS = {False: (300, 1200, 2400), True: (1200, 3000, 6000)}
@@ -54,10 +55,11 @@ class World:
         self.commands = SimulatedQueue("effects", clock, self.rng, self._dead)
         self.events.loses = self.commands.loses = self._loses
         self.store = WatchedStore(clock, self.events.published, self.events.acknowledged, self.commands.acknowledged)
-        self.locks = WatchedLocks(self.store)
+        self.locks, self.jobs = self.store.locks, MemoryTestJobs()
         self.platform = WatchedPlatform(clock, self.rng)
         self.environments = WatchedEnvironments(self.platform)
-        self.production = ProductionJudge(self.store, self.locks, self.platform)
+        self.freezes = WatchedFreezes(clock)
+        self.production = ProductionJudge(self.store, self.freezes, self.platform, self.jobs)
         self.intake = MemoryIntakeLog()
         self.scene = set_the_scene(self.rng, self.platform, self.environments, is_mixed=is_mixed)
         faulty = self.scheduler.faulty
@@ -67,8 +69,8 @@ class World:
             events=faulty(self.events),
             commands=faulty(self.commands),
             locks=faulty(self.locks),
-            freezes=faulty(MemoryFreezeLog()),
-            test_jobs=faulty(MemoryTestJobs()),
+            freezes=faulty(self.freezes),
+            test_jobs=faulty(self.jobs),
             intake=faulty(self.intake),
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform),
@@ -76,12 +78,13 @@ class World:
             alerts=AlertPorts(log=faulty(MemoryAlertLog()), source=faulty(MemoryAlertSource())),
             config=self.scene.config,
             evidence=faulty(MemoryEvidenceStore()),
-            read_notebook=read_notebook,
+            read_notebook=read_once,
         )
         self.store.fleets.verdicts = self.environments.verdicts
         self.store.fleets.checks, self.store.fleets.jobs = self.environments.checks, self.platform.jobs
         self.faulty_steps = self.rng.choice(FAULTY_STEPS[self.scene.is_mixed])
         self.acting_steps = self.rng.choice(ACTING_STEPS[self.scene.is_mixed])
+        self.unrest = Unrest.of(self.rng, is_mixed=is_mixed)
         self.meddlers = self.scene.is_quiet and self.rng.random() < 0.3
         self.expected = {each.event_id for each in self.scene.registrations}
         self.registered: set[str] = set()
@@ -90,12 +93,16 @@ class World:
 
     def run(self) -> int:
         """Runs to the end and returns the number of scheduler steps. Raises Violation, also for a handler's bug."""
+        outside = asyncio._get_running_loop()
+        asyncio._set_running_loop(self.scheduler.threads)
         try:
             return self._run()
         except Violation:
             raise
         except Exception as error:
             raise Violation(f"a handler raised {error!r}") from error
+        finally:
+            asyncio._set_running_loop(outside)
 
     def _run(self) -> int:
         at_first = dict(self.platform.deployments)
@@ -116,9 +123,8 @@ class World:
         require(self._at_rest(), f"L1: not at rest after {STEPS_MAX} steps")
         for intake_id in self.registered:
             self._check_accounted(intake_id)
-        check_end(self.store, self.locks)
+        check_end(self.store, self.platform, self.jobs)
         check_production(self.store, self.platform, at_first)
-        self.store.fleets.check_jobs({rid: each.release for rid, each in self.store.partitions.items()})
         return self.scheduler.steps
 
     def _loses(self, body: Event | Command) -> bool:
@@ -204,6 +210,10 @@ class World:
             self.scheduler.start("sweeper", sweep(self.ports), lambda error: None)
 
     def _somebody_acts(self) -> None:
+        if self.rng.random() < self.unrest.freezes:
+            self.scheduler.start("freeze", freeze(self.rng, self.ports), lambda error: None)
+        if self.rng.random() < self.unrest.rolls_back:
+            self._somebody_goes_back()
         releases = [p.release for p in self.store.partitions.values() if not p.release.phase.is_terminal]
         if not releases:
             return
@@ -212,7 +222,15 @@ class World:
             target = self.rng.choice(release.fleet)
             self.platform.meddle(place_of(target.previous), delete=self.rng.random() < 0.3)
             return
-        self.scheduler.start("person", wish(release, actor, self.rng, self.ports), lambda error: None)
+        wants = wish(release, actor, self.rng, self.ports, self.store.evidence)
+        self.scheduler.start("person", wants, lambda error: None)
+
+    def _somebody_goes_back(self) -> None:
+        """Sometimes several do at once, of one release or of several."""
+        ended = may_be_undone(self.store.partitions, self.rng)
+        for _ in range(self.rng.choice((1, 1, 1, 2, 3)) if ended else 0):
+            release = self.rng.choice(ended)
+            self.scheduler.start("goes back", roll_back(release, self.rng, self.ports), lambda error: None)
 
     def _heal(self) -> None:
         self.healed = True

@@ -44,6 +44,8 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
         return _look_again(release, replace(target, look=target.look + 1, detail=event.detail), now)
     if event.outcome is Outcome.FROZEN:
         return _frozen(release, target, event.detail, now)
+    if event.outcome is Outcome.TAKEN:
+        return _left_alone(release, target, event.detail, now)
     if event.outcome is Outcome.ERRORED and target.attempt < release.policy.limits.attempts_max:
         return _try_again(release, replace(target, attempt=target.attempt + 1, look=0, detail=event.detail), now)
     return _given_up(release, replace(target, progress=Progress.FAILED, detail=event.detail), now)
@@ -91,6 +93,13 @@ def _done(release: Release, target: FleetTarget, event: e.TargetAnswered, now: d
     if release.phase is Phase.ROLLING_BACK:
         release = marked(release, first_restored_at=event.occurred_at)
     return _next(with_targets(release, (done,)), now, note)
+
+
+def _left_alone(release: Release, target: FleetTarget, taken_by: str, now: datetime) -> Move:
+    """Its circuit is gone, and with it every say in what it runs, forward or back."""
+    left = replace(target, progress=Progress.UNTOUCHED, superseded_by=taken_by, detail=f"taken by {taken_by}")
+    note = f"{target.key}: its circuit was taken by {taken_by}, which decides what it runs"
+    return _next(with_targets(release, (left,)), now, note)
 
 
 def _given_up(release: Release, target: FleetTarget, now: datetime) -> Move:
@@ -141,7 +150,10 @@ def _updated(release: Release, now: datetime, note: str) -> Move:
     if failed := of_progress(release, Progress.FAILED):
         text = f"{len(failed)} of {len(release.fleet)} deployments could not be updated: {told(failed)}"
         return hold(release, now, text)
-    text = f"all {len(release.fleet)} deployments run {release.asset}, each read back"
+    updated = len(of_progress(release, Progress.DONE))
+    text = f"{updated} deployments run {release.asset}, each read back{_taken(release)}"
+    if not _taken(release):
+        text = f"all {text}"
     return enter(release, Phase.WATCHING, now, _after(text, note))
 
 
@@ -152,7 +164,7 @@ def _rolled_back(release: Release, now: datetime, note: str) -> Move:
         return hold(release, now, text)
     restored = len(of_progress(release, Progress.DONE))
     untouched = len(release.fleet) - restored
-    text = f"{restored} deployments were put back and read back, {untouched} had not been touched"
+    text = f"{restored} deployments were put back and read back, {untouched} had not been touched{_taken(release)}"
     text = _after(text, note)
     ending = release.ending or Phase.ROLLED_BACK
     if ending is Phase.ROLLED_BACK and restored:
@@ -163,12 +175,18 @@ def _rolled_back(release: Release, now: datetime, note: str) -> Move:
 def _verified(release: Release, now: datetime, note: str) -> Move:
     if failed := of_progress(release, Progress.FAILED):
         return hold(release, now, f"production was put back, and sample inferences failed: {told(failed)}")
-    restored = [target for target in release.fleet if target.touched]
+    restored = [target for target in release.fleet if target.touched and not target.superseded_by]
     text = (
         f"{len(restored)} deployments run what ran before, "
-        f"{len(of_progress(release, Progress.DONE))} of them ran a sample inference"
+        f"{len(of_progress(release, Progress.DONE))} of them ran a sample inference{_taken(release)}"
     )
     return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, _after(text, note))
+
+
+def _taken(release: Release) -> str:
+    """The targets that stay as they are because somebody else has their circuits, or changed them since."""
+    left = [replace(target, detail=target.superseded_by) for target in release.fleet if target.superseded_by]
+    return f"; {len(left)} stay as they are: {told(left)}" if left else ""
 
 
 def _after(text: str, note: str) -> str:

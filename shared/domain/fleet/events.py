@@ -75,6 +75,7 @@ class Outcome(StrEnum):
 
     DONE = "done"  # judged, or read back as wanted
     PENDING = "pending"  # under way, or nobody knows: look again
+    TAKEN = "taken"  # nothing was sent: `detail` names who has the circuit now
     FROZEN = "frozen"  # nothing was sent: a freeze, which `detail` names, stands before the change
     ERRORED = "errored"  # a technical fault: try again
     REFUSED = "refused"  # trying again cannot help

@@ -26,11 +26,13 @@ def wanted(release: Release, event: e.RollbackRequested, now: datetime) -> dict[
     if not event.reason.strip():
         raise InvalidRequest("rolling back needs a reason: it is written on every deployment")
     critical = event.critical and release.policy.critical_at_once
+    known = release.meter.alerts if release.meter else ()
+    alerts = (*known, event.alert.alert_id) if event.alert and event.alert.alert_id not in known else known
     return {
         "critical": critical,
         "rollback_by": (event.actor.object_id, event.actor.username),
         "rollback_reason": f"{event.actor.name}: {event.reason}",
-        "meter": Meter(requested_at=now, alert=event.alert, decided_at=now if critical else None),
+        "meter": Meter(requested_at=now, alert=event.alert, alerts=alerts, decided_at=now if critical else None),
     }
 
 
@@ -55,6 +57,8 @@ def critical_after_all(release: Release, event: e.RollbackRequested, now: dateti
 def made_critical(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
     """The same for a rollback that is a release of its own: what is listed goes back without the gate."""
     asked = replace(release, **wanted(release, event, now))
+    if release.critical and release.meter and asked.meter:
+        return stay(release, meter=replace(release.meter, alerts=asked.meter.alerts))
     if not asked.critical:
         return stay(release, f"{event.actor.name} asked to roll back as well: {event.reason}")
     note = f"{event.actor.name} asked to roll back at once: {event.reason}"
@@ -94,8 +98,9 @@ def restorable_listed(release: Release, event: e.TargetsListed, now: datetime) -
         return stay(
             release, f"{event.endpoint_name}: {len(event.targets)} targets", fleet=fleet, endpoints_to_list=left
         )
-    listed = replace(release, fleet=fleet, endpoints_to_list=())
     superseded = [target for target in fleet if target.superseded_by]
+    ours = {target.key: 0 for target in fleet if not target.superseded_by}  # of what stays nobody takes the lock
+    listed = replace(release, fleet=fleet, endpoints_to_list=(), epochs=ours)
     if len(superseded) == len(fleet):
         return end(listed, Phase.FAILED, now, _superseded(listed))
     note = f"{len(fleet) - len(superseded)} deployments can go back, {len(superseded)} were changed since and stay"

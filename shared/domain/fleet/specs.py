@@ -46,6 +46,11 @@ def restored_by(spec: DeploymentSpec) -> str:
     return spec.tags.get("restored_by_release", "")
 
 
+def brought_by(spec: DeploymentSpec) -> str:
+    """The release that changed this deployment last, forward or back; empty when none did."""
+    return restored_by(spec) or spec.tags.get("release_id", "")
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= TAG_CHARS_MAX else text[: TAG_CHARS_MAX - 1] + "…"
 

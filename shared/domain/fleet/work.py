@@ -35,6 +35,8 @@ _PAUSE_GROWTH = 1.5
 
 def progress_of(release: Release, target: FleetTarget) -> Progress:
     """How far the target is in the current phase (or in the one that is held)."""
+    if target.superseded_by:
+        return Progress.UNTOUCHED
     phase = release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
     if target.goal is not phase:
         return Progress.WAITING if _has_work(release, phase, target) else Progress.UNTOUCHED
@@ -44,15 +46,15 @@ def progress_of(release: Release, target: FleetTarget) -> Progress:
 
 
 def _has_work(release: Release, phase: Phase, target: FleetTarget) -> bool:
-    """Whether the phase is to do anything with the target."""
+    """Whether the phase is to do anything with a target that is the release's own."""
     if phase is Phase.ROLLING_BACK:
-        return not target.superseded_by if release.kind is Kind.ROLLBACK else target.touched
+        return release.kind is Kind.ROLLBACK or target.touched
     return phase is not Phase.VERIFYING_ROLLBACK or target.key in _samples(release)
 
 
 def _samples(release: Release) -> list[str]:
     """The restored targets that a sample inference runs on: spread evenly over the fleet."""
-    restored = sorted(target.key for target in release.fleet if target.touched)
+    restored = sorted(target.key for target in release.fleet if target.touched and not target.superseded_by)
     count = min(release.policy.limits.rollback_samples_max, len(restored))
     return [restored[number * len(restored) // count] for number in range(count)]
 

@@ -1,0 +1,83 @@
+"""What people and alerts want of production at random: releases that have ended rolled back, and freezes."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.application.alerts import MONITOR
+from shared.application.freezes import NoSuchFreeze, lift_freeze, read_freezes, set_freeze
+from shared.application.ports import Ports
+from shared.application.rollbacks import request_rollback
+from shared.domain.errors import DomainError
+from shared.domain.meter import AlertSeen
+from shared.domain.model import TERMINAL, Actor, Kind, Phase, Release
+from tests.fakes.store import Partition
+from tests.simulation.circuits import MANAGER, PEOPLE
+
+#: How long people freeze production; long enough for a release to come by, short enough for the world to end.
+FREEZE_MINUTES = (3, 10, 40)
+ALERTS = ("alert-1", "alert-2")
+_ASKS_FOR_ANYTHING = 0.1
+
+
+@dataclass(frozen=True)
+class Unrest:
+    """How often a world's people want to go back or to freeze, each time somebody acts; most worlds know only one."""
+
+    rolls_back: float
+    freezes: float
+
+    @classmethod
+    def of(cls, rng: random.Random, *, is_mixed: bool) -> "Unrest":
+        rolls_back = rng.choice((0.0, 0.02, 0.06)) * (1 if is_mixed else 2)
+        return cls(rolls_back, rng.choice((0.0, 0.0, 0.02)))
+
+
+def may_be_undone(partitions: Mapping[str, Partition], rng: random.Random) -> list[Release]:
+    """What ended as released, whatever became of it since; sometimes people ask for what did not."""
+    wanted = TERMINAL if rng.random() < _ASKS_FOR_ANYTHING else {Phase.RELEASED}
+    releases = (partition.release for partition in partitions.values())
+    return [each for each in releases if each.phase in wanted and each.kind is not Kind.ROLLBACK]
+
+
+async def roll_back(release: Release, rng: random.Random, ports: Ports) -> None:
+    """Somebody, or an alert, wants back what ran before; `release` is what it was when it was looked at."""
+    critical = rng.random() < 0.4
+    actor, alert = _who(rng, ports)
+    try:
+        await request_rollback(release.release_id, actor, "scoring errors", ports, critical=critical, alert=alert)
+    except DomainError:
+        return
+
+
+def _who(rng: random.Random, ports: Ports) -> tuple[Actor, AlertSeen | None]:
+    if rng.random() < 0.5:
+        return rng.choice(PEOPLE), None
+    now = ports.clock.now()
+    return MONITOR, AlertSeen(alert_id=rng.choice(ALERTS), fired_at=now, accepted_at=now)
+
+
+async def freeze(rng: random.Random, ports: Ports) -> None:
+    """A manager freezes all, a plant or a circuit, now or soon; or lifts what stands."""
+    if rng.random() < 0.4:
+        await _lift(rng, ports)
+        return
+    circuit = rng.choice(ports.config.fleet().circuits)
+    scope = rng.choice(("fleet", circuit.partition("-")[0], circuit))
+    starts_at = ports.clock.now() + timedelta(minutes=rng.choice((0, 0, 5)))
+    length = timedelta(minutes=rng.choice(FREEZE_MINUTES))
+    try:
+        await set_freeze(scope, rng.choice(PEOPLE), "stock-taking", ports, until=length, starts_at=starts_at)
+    except DomainError:
+        return
+
+
+async def _lift(rng: random.Random, ports: Ports) -> None:
+    standing = await read_freezes(ports)
+    if not standing.current:
+        return
+    try:
+        await lift_freeze(rng.choice(standing.current).freeze_id, MANAGER, "it is counted", ports)
+    except (DomainError, NoSuchFreeze):
+        return
