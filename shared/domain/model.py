@@ -167,7 +167,8 @@ class FleetTarget:
     it is left alone.
 
     `progress` counts for the phase `goal` and the release's `serial` only (`fleet/work.py`). `attempt` and `look` count
-    the tries of a check or change and the looks at one try; `check` is what the compatibility check said.
+    the tries of a check or change and the looks at one try, which does not begin before `not_before`; `check` is what
+    the compatibility check said.
     """
 
     key: str
@@ -178,6 +179,7 @@ class FleetTarget:
     progress: Progress = Progress.UNTOUCHED
     attempt: int = 1
     look: int = 0
+    not_before: datetime | None = None
     touched: bool = False
     check: Verdict | None = None
     check_detail: str = ""

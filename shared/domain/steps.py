@@ -12,6 +12,9 @@ from shared.domain.events import DeadlinePassed, LookDue
 from shared.domain.model import GATE_OF_PHASE, Kind, Phase, Release
 from shared.domain.specs import wanted_spec
 
+#: Endpoints that are listed at the same time: all at once would not fit the rows of a commit.
+LISTED_AT_ONCE = 20
+
 
 class _Common(TypedDict):
     command_id: str
@@ -131,14 +134,25 @@ def step_commands(release: Release, not_before: datetime | None = None, suffix: 
     """What carries out the current phase; nothing where people or time decide, or where targets are worked on."""
     verb = release.phase.value.replace("_", "-")
     if release.phase is Phase.FREEZING_TARGETS:
-        return tuple(
-            c.ListTargets(
-                **_common(release, f"{verb}-{number}{suffix}", not_before), endpoint_name=name, undoes=release.undoes
-            )
-            for number, name in enumerate(release.endpoints_to_list)
-        )
+        return _listings(release, not_before, suffix)
     build = _STEP_COMMANDS[release.kind].get(release.phase)
     return () if build is None else (build(release, _common(release, verb + suffix, not_before)),)
+
+
+def _listings(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.ListTargets, ...]:
+    """The endpoints whose turn it is."""
+    return tuple(
+        c.ListTargets(
+            **_common(release, f"list-{name.lower()}{suffix}", not_before), endpoint_name=name, undoes=release.undoes
+        )
+        for name in release.endpoints_to_list[:LISTED_AT_ONCE]
+    )
+
+
+def newly_listed(before: Release, after: Release) -> tuple[c.Command, ...]:
+    """After the answer of one endpoint: the one whose turn comes with it."""
+    asked = before.endpoints_to_list[:LISTED_AT_ONCE]
+    return tuple(command for command in _listings(after) if command.endpoint_name not in asked)
 
 
 def observe_commands(release: Release, suffix: str) -> tuple[c.Command, ...]:

@@ -41,7 +41,7 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
     if event.outcome is Outcome.PENDING:
         if release.phase is Phase.ROLLING_BACK:
             release = marked(release, first_write_at=event.occurred_at)
-        return _look_again(release, replace(target, look=target.look + 1, detail=event.detail), now)
+        return _look_again(release, replace(target, look=target.look + 1, not_before=None, detail=event.detail), now)
     if event.outcome is Outcome.FROZEN:
         return _frozen(release, target, event.detail, now)
     if event.outcome is Outcome.TAKEN:
@@ -52,13 +52,14 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
 
 
 def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
-    """The safety net: every command that may have been lost is issued again, under an id of its own."""
+    """The safety net: every command that may have been lost is issued again, under an id of its own; no try early."""
     if event.look != release.look + 1:
         return stay(release)
     looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
     if not of_progress(looked, Progress.CHANGING, Progress.WAITING):
         return _concluded(Move(release=looked, note="a look found nothing left to do"), now)
-    again = (work_on(looked, each, suffix=f"-{event.look}") for each in of_progress(looked, Progress.CHANGING))
+    due = (each for each in of_progress(looked, Progress.CHANGING) if each.not_before is None or each.not_before <= now)
+    again = (work_on(looked, each, suffix=f"-{event.look}") for each in due)
     return Move(release=looked, commands=(*again, next_look(looked)))
 
 
@@ -78,7 +79,7 @@ def _frozen(release: Release, target: FleetTarget, freeze: str, now: datetime) -
 
 def _try_again(release: Release, target: FleetTarget, now: datetime) -> Move:
     at = now + timedelta(seconds=release.policy.limits.retry_backoff_s)
-    trying = with_targets(release, (target,))
+    trying = with_targets(release, (replace(target, not_before=at),))
     note = f"{target.key}: attempt {target.attempt - 1} of {release.phase.value} errored, trying again: {target.detail}"
     return Move(release=trying, commands=(work_on(trying, target, not_before=at),), note=note)
 

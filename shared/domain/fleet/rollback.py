@@ -9,6 +9,7 @@ from shared.domain import events as e
 from shared.domain.eligibility import check_operator
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.engine import roll_back
+from shared.domain.fleet.rules import listing_goes_on
 from shared.domain.meter import Meter
 from shared.domain.model import Phase, Release
 from shared.domain.moves import Move, end, enter, stay
@@ -95,9 +96,7 @@ def restorable_listed(release: Release, event: e.TargetsListed, now: datetime) -
     fleet = (*release.fleet, *event.targets)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
     if left:
-        return stay(
-            release, f"{event.endpoint_name}: {len(event.targets)} targets", fleet=fleet, endpoints_to_list=left
-        )
+        return listing_goes_on(release, event, replace(release, fleet=fleet, endpoints_to_list=left))
     superseded = [target for target in fleet if target.superseded_by]
     ours = {target.key: 0 for target in fleet if not target.superseded_by}  # of what stays nobody takes the lock
     listed = replace(release, fleet=fleet, endpoints_to_list=(), epochs=ours)

@@ -9,6 +9,7 @@ from shared.domain.model import Phase, Release
 from shared.domain.moves import Move, end, enter, stay, wait_on
 from shared.domain.policy import Stage
 from shared.domain.rules_gates import open_gate
+from shared.domain.steps import newly_listed
 
 
 def verified(release: Release, event: e.EnvironmentVerified, now: datetime) -> Move:
@@ -69,8 +70,14 @@ def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> M
     fleet = (*release.fleet, *found)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
     if left:
-        return stay(release, f"{event.endpoint_name}: {len(found)} targets", fleet=fleet, endpoints_to_list=left)
+        return listing_goes_on(release, event, replace(release, fleet=fleet, endpoints_to_list=left))
     if not fleet:
         return end(release, Phase.FAILED, now, "production runs nothing: there is nothing to update")
     note = f"{len(fleet)} targets are frozen; their models are checked"
     return enter(release, Phase.CHECKING, now, note, fleet=fleet, endpoints_to_list=())
+
+
+def listing_goes_on(release: Release, event: e.TargetsListed, listed: Release) -> Move:
+    """One endpoint has answered, and the next is asked."""
+    note = f"{event.endpoint_name}: {len(event.targets)} targets"
+    return Move(release=listed, commands=newly_listed(release, listed), note=note)

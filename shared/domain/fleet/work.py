@@ -85,6 +85,7 @@ def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, t
             progress=Progress.CHANGING,
             attempt=1,
             look=0,
+            not_before=None,
             touched=target.touched or release.phase in _CHANGING_WORK,
             detail="",
         )

@@ -201,3 +201,14 @@ def test_a_look_that_finds_nothing_left_to_do_concludes_the_phase(phase: Phase) 
     }
     assert drive.release.phase is after[phase]
     assert decision.note[0].isalnum()
+
+
+@every_phase
+def test_a_look_does_not_bring_a_try_forward(phase: Phase) -> None:
+    """An outage that is shorter than the pauses between the tries must not use them up."""
+    drive = driven_to(phase, retry_backoff_s=60, look_interval_s=30)
+    drive.answered(KEY, ERRORED, detail="cannot connect")
+    drive.wait(30)
+    assert KEY not in about(drive.looked())
+    drive.wait(30)
+    assert KEY in about(drive.looked())

@@ -239,15 +239,6 @@ def _is_told(command: c.Command) -> bool:
     return isinstance(command, c.PublishFact | c.ScheduleEvent)
 
 
-def test_freezing_looks_again_only_at_endpoints_that_did_not_answer() -> None:
-    """What was listed is frozen."""
-    drive = driven_to(Phase.FREEZING_TARGETS)
-    endpoint, other = drive.fleet
-    drive.tell(drive.step(e.TargetsListed, endpoint_name=endpoint, targets=drive.fleet[endpoint]))
-
-    assert [command.endpoint_name for command in commands(drive.looked(), c.ListTargets)] == [other]
-
-
 @pytest.mark.parametrize("phase", [phase for phase in LIVE if phase not in (Phase.UPDATING, Phase.WATCHING)])
 def test_rolling_back_is_refused_where_nothing_can_be_rolled_back(phase: Phase) -> None:
     """Before the update abort is the word; during a roll-back it is under way already."""
