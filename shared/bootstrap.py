@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from shared.settings import APP_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.storage.blob.aio import BlobServiceClient
 
@@ -28,9 +30,22 @@ def settings() -> Settings:
     return load_settings()
 
 
-@cache
+_provided: "Callable[[], Ports] | None" = None
+
+
+def provide(made: "Callable[[], Ports] | None") -> None:
+    """Has `ports` answer with what `made` makes, until None is provided: for whoever runs the functions on fakes."""
+    global _provided
+    _provided = made
+
+
 def ports() -> "Ports":
     """Everything the use cases need. To be called on the event loop, which the async clients belong to from then on."""
+    return _provided() if _provided else _ports()
+
+
+@cache
+def _ports() -> "Ports":
     from shared.adapters.blob_evidence import BlobEvidenceStore
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.table_alerts import TableAlertLog

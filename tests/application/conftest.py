@@ -4,12 +4,18 @@ import pytest
 
 from tests.application.alert_steps import Requests
 from tests.application.bench import Bench
-from tests.application.test_environment_release import fleet as fleet
+from tests.application.road import fleet_in_production
 
 
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+@pytest.fixture
+def fleet(bench: Bench) -> Bench:
+    """Six circuits in production."""
+    return fleet_in_production(bench)
 
 
 @pytest.fixture
@@ -19,7 +25,7 @@ def requests(bench: Bench) -> Requests:
 
 
 @pytest.fixture
-def strict(fleet: Bench) -> Bench:  # the fixture that is imported above
+def strict(fleet: Bench) -> Bench:
     """Six circuits in production, and a policy that asks for evidence."""
     fleet.evidence_required = True
     return fleet

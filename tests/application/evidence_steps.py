@@ -4,7 +4,7 @@ from shared.application.evidence import submit_evidence
 from shared.domain.events import EvidenceSubmitted
 from shared.domain.model import Phase, Release
 from tests.application.bench import Bench
-from tests.application.test_environment_release import REQUESTER, requested
+from tests.application.road import REQUESTER, requested
 
 GATE = Phase.AWAITING_REGISTRY_APPROVAL
 

@@ -19,7 +19,7 @@ from shared.domain.specs import gate_digest, gate_facts
 from tests.adapters.notebooks import complete, incomplete, with_error
 from tests.application.bench import Bench
 from tests.application.evidence_steps import GATE, at_the_gate, submissions
-from tests.application.test_environment_release import (
+from tests.application.road import (
     ENGINEER,
     MANAGER,
     REQUESTER,

@@ -12,7 +12,7 @@ from shared.domain.policy import Stage
 from tests.adapters.notebooks import HOSTILE, complete, with_error
 from tests.application.bench import Bench
 from tests.application.evidence_steps import GATE, at_the_gate, submissions
-from tests.application.test_environment_release import ENGINEER, REQUESTER, approved, requested
+from tests.application.road import ENGINEER, REQUESTER, approved, requested
 from tests.builders import RELEASE_ID, a_release, an_actor
 
 

@@ -15,17 +15,16 @@ from shared.domain.specs import gate_digest
 from shared.domain.steps import step_commands
 from shared.domain.waiting import waiting
 from tests.application.bench import Bench
-from tests.application.steps import deploying, only_answer, step
-from tests.application.test_environment_release import (
+from tests.application.road import (
     ENGINEER,
     MANAGER,
     NEW,
     OLD,
     approved,
-    fleet,  # noqa: F401  # a fixture
     running,
     up_to,
 )
+from tests.application.steps import deploying, only_answer, step
 from tests.builders import RELEASE_ID, a_release, a_spec, an_actor
 from tests.fakes.platform import FakeDeployment, MemoryModelPlatform
 
@@ -186,7 +185,7 @@ async def in_the_middle_of_an_update(bench: Bench) -> str:
     return release.release_id
 
 
-async def test_a_freeze_in_the_middle_of_an_update_stops_the_next_write(fleet: Bench) -> None:  # noqa: F811
+async def test_a_freeze_in_the_middle_of_an_update_stops_the_next_write(fleet: Bench) -> None:
     """What was sent is read back; the rest waits longer than the step may last, and goes on after the end."""
     release_id = await in_the_middle_of_an_update(fleet)
 
@@ -201,7 +200,7 @@ async def test_a_freeze_in_the_middle_of_an_update_stops_the_next_write(fleet: B
     assert running(fleet) == [NEW] * 6
 
 
-async def test_an_update_goes_on_as_soon_as_the_freeze_is_lifted(fleet: Bench) -> None:  # noqa: F811
+async def test_an_update_goes_on_as_soon_as_the_freeze_is_lifted(fleet: Bench) -> None:
     """Without waiting for the next look, which may be ten minutes away."""
     release_id = await in_the_middle_of_an_update(fleet)
     (freeze,) = await fleet.freezes.not_ended(fleet.clock.now())
@@ -213,7 +212,7 @@ async def test_an_update_goes_on_as_soon_as_the_freeze_is_lifted(fleet: Bench) -
     await fleet.run_until(release_id, Phase.WATCHING)
 
 
-async def test_an_update_is_rolled_back_through_a_freeze(fleet: Bench) -> None:  # noqa: F811
+async def test_an_update_is_rolled_back_through_a_freeze(fleet: Bench) -> None:
     """Going back is how production is made safe."""
     release_id = await in_the_middle_of_an_update(fleet)
     await request_rollback(release_id, MANAGER, "scoring errors", fleet.ports, critical=True)
@@ -224,7 +223,7 @@ async def test_an_update_is_rolled_back_through_a_freeze(fleet: Bench) -> None: 
 
 
 async def test_a_rollback_of_its_own_passes_through_a_freeze_and_the_release_that_waits_behind_it(
-    fleet: Bench,  # noqa: F811
+    fleet: Bench,
 ) -> None:
     """The frozen release holds its circuit; the rollback takes it."""
     forward = await up_to(fleet, Phase.WATCHING)
@@ -242,7 +241,7 @@ async def test_a_rollback_of_its_own_passes_through_a_freeze_and_the_release_tha
     assert fleet.release(model_release).phase is Phase.FAILED
 
 
-async def test_a_fleet_behind_a_freeze_of_one_plant_takes_no_circuit(fleet: Bench) -> None:  # noqa: F811
+async def test_a_fleet_behind_a_freeze_of_one_plant_takes_no_circuit(fleet: Bench) -> None:
     """Releases of models of other plants are not held up meanwhile."""
     await froze(fleet, "P002")
     decided = await people.request_environment_release(

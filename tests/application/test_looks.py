@@ -18,7 +18,7 @@ from shared.domain.model import DeploymentSpec, Phase, Release
 from shared.domain.policy import Stage
 from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
-from tests.application.test_environment_release import ENGINEER, MANAGER, NEW, running, up_to
+from tests.application.road import ENGINEER, MANAGER, NEW, running, up_to
 from tests.fakes.platform import MemoryModelPlatform
 
 

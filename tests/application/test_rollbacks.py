@@ -13,10 +13,8 @@ from shared.domain.model import Actor, DeploymentSpec, Kind, Phase, Progress, Re
 from shared.domain.policy import Stage
 from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
-from tests.application.test_environment_release import ENGINEER, NEW, OLD, fleet, running, up_to
+from tests.application.road import ENGINEER, NEW, OLD, running, up_to
 from tests.builders import an_actor
-
-__all__ = ["fleet"]
 
 OTHER = an_actor(5)
 MONITOR = Actor(object_id="azure-monitor", tenant_id="", name="Azure Monitor", is_person=False)

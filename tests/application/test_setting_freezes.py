@@ -9,7 +9,7 @@ from shared.application.freezes import NoSuchFreeze
 from shared.application.people import Answer
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from tests.application.bench import Bench
-from tests.application.test_environment_release import ENGINEER, MANAGER
+from tests.application.road import ENGINEER, MANAGER
 from tests.application.test_freezes import HOUR, froze, lifted
 from tests.builders import an_actor
 

@@ -9,7 +9,7 @@ from shared.domain.meter import AlertSeen
 from shared.domain.model import Phase, Release
 from shared.domain.policy import Stage
 from tests.application.bench import Bench
-from tests.application.test_environment_release import (
+from tests.application.road import (
     ENGINEER,
     MANAGER,
     NEW,
@@ -17,12 +17,9 @@ from tests.application.test_environment_release import (
     OLD,
     OLD_ID,
     approved,
-    fleet,
     requested,
 )
 from tests.application.test_rollbacks import MONITOR, OTHER, a_released_model, approve, asked, of_circuit
-
-__all__ = ["fleet"]
 
 
 def in_production(fleet: Bench) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from shared import bootstrap
 from tests.application.bench import Bench
+from tests.application.road import fleet_in_production
 from tests.functions.callers import GROUP_ID, TENANT, Signer
 
 SETTINGS = {
@@ -68,9 +69,16 @@ def bench(monkeypatch: pytest.MonkeyPatch, jwks_uri: str) -> Iterator[Bench]:
         monkeypatch.setenv(name, value)
     forget_settings()
     made = Bench()
-    monkeypatch.setattr(bootstrap, "ports", lambda: made.ports)
+    bootstrap.provide(lambda: made.ports)
     yield made
+    bootstrap.provide(None)
     forget_settings()
+
+
+@pytest.fixture
+def fleet(bench: Bench) -> Bench:
+    """Six circuits in production."""
+    return fleet_in_production(bench)
 
 
 def forget_settings() -> None:

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.fleet.transitions import LIVE
 from shared.domain.model import TERMINAL, Phase, Progress, Verdict
 from tests.application.bench import Bench
-from tests.application.test_environment_release import fleet, up_to  # noqa: F401  # `fleet` is a fixture
+from tests.application.road import up_to
 from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target, a_release, an_entry
 from tests.functions.callers import Signer, answered, request
 from tests.functions.fleets import (
@@ -203,7 +203,7 @@ async def test_a_format_that_is_none_is_refused(bench: Bench, signer: Signer) ->
 
 
 async def test_a_release_that_was_carried_out_is_rolled_back_and_told_over_http(
-    fleet: Bench,  # noqa: F811  # the fixture that is imported above
+    fleet: Bench,
     signer: Signer,
 ) -> None:
     """From six updated deployments to six that were put back; what they ran can be downloaded all along."""
