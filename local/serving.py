@@ -9,6 +9,7 @@ import json
 import logging
 import socket
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -68,12 +69,17 @@ async def _refuse(request: Request, _: Exception) -> Response:
     return error(501, "NotImplemented", f"{named} is not something this part of the local cloud serves.")
 
 
+async def _not_found(request: Request, problem: Exception) -> Response:
+    """A request for a route that is there tells itself what it did not find."""
+    return await (_http_error if "endpoint" in request.scope else _refuse)(request, problem)
+
+
 async def _http_error(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)  # nosec B101 # for the type checker: it is registered for these only
-    return error(problem.status_code, "BadRequest", problem.detail)
+    return error(problem.status_code, HTTPStatus(problem.status_code).phrase.replace(" ", ""), problem.detail)
 
 
-REFUSALS: Mapping[Any, Any] = {404: _refuse, 405: _refuse, HTTPException: _http_error}
+REFUSALS: Mapping[Any, Any] = {404: _not_found, 405: _refuse, HTTPException: _http_error}
 """`exception_handlers` of a part: an unknown route or method is refused with 501, named and logged."""
 
 

@@ -10,16 +10,15 @@ import datetime as dt
 import uuid
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.serving import error, json_body
-
 from .action_group import EVENT_GRID, WEBHOOK
 from .call import Call, Service
+from .control import parsed, service_of
 from .documents import page, utc_now
 from .errors import invalid, not_found
 from .store import Document
@@ -88,11 +87,7 @@ def _without_context(alert: Document) -> Document:
 
 async def fire(request: Request) -> Response:
     """Stores the alerts and has the action group send them."""
-    service = _service(request)
-    try:
-        firing = Firing.model_validate(await json_body(request))
-    except ValidationError as problem:
-        raise HTTPException(400, str(problem)) from problem
+    service, firing = service_of(request), await parsed(request, Firing)
     each = [firing.circuits] if firing.together or not firing.circuits else [[name] for name in firing.circuits]
     alerts = [_new_alert(service, firing, circuits) for circuits in each]
     with service.store.transaction():
@@ -105,11 +100,11 @@ async def fire(request: Request) -> Response:
 
 async def resolve(request: Request) -> Response:
     """The condition no longer holds; `?way=none` tells nobody."""
-    service, way = _service(request), request.query_params.get("way", WEBHOOK)
+    service, way = service_of(request), request.query_params.get("way", WEBHOOK)
     alert_id = f"{COLLECTION.format(subscription=service.settings.subscription)}/{request.path_params['alert']}"
     told = service.store.get(alert_id)
     if told is None:
-        return error(404, "NotFound", f"There is no alert {request.path_params['alert']}.")
+        raise HTTPException(404, f"There is no alert {request.path_params['alert']}.")
     essentials = told["properties"]["essentials"]
     essentials |= {"monitorCondition": "Resolved", "monitorConditionResolvedDateTime": utc_now()}
     with service.store.transaction():
@@ -121,14 +116,9 @@ async def resolve(request: Request) -> Response:
 
 async def look(request: Request) -> Response:
     """Every alert, the latest first, with what became of its messages."""
-    service = _service(request)
+    service = service_of(request)
     alerts = service.store.newest_first(COLLECTION.format(subscription=service.settings.subscription))
     return JSONResponse({"value": [{**alert, "sent": service.action_group.sent(alert["id"])} for alert in alerts]})
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
 
 
 CONTROL_ROUTES = [

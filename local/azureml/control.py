@@ -20,13 +20,27 @@ from .profiles import PROFILES, Profile
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
+async def parsed(request: Request, form: type[_Body]) -> _Body:
+    """The body in its form. Raises a 400 that says what is wrong with it."""
+    try:
+        return form.model_validate(await json_body(request))
+    except ValidationError as problem:
+        raise HTTPException(400, str(problem)) from problem
+
+
+def service_of(request: Request) -> Service:
+    """The one that the request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
 async def get_profile(request: Request) -> Response:
-    return JSONResponse(_service(request).faults.profile.model_dump())
+    return JSONResponse(service_of(request).faults.profile.model_dump())
 
 
 async def put_profile(request: Request) -> Response:
     """Replace the profile; what is left out goes back to its default."""
-    return _behaving(request, await _parsed(request, Profile))
+    return _behaving(request, await parsed(request, Profile))
 
 
 async def choose_profile(request: Request) -> Response:
@@ -38,41 +52,41 @@ async def choose_profile(request: Request) -> Response:
 
 
 def _behaving(request: Request, profile: Profile) -> Response:
-    service = _service(request)
+    service = service_of(request)
     service.faults.profile = profile
     service.throttle.clear()
     return JSONResponse(profile.model_dump())
 
 
 async def list_faults(request: Request) -> Response:
-    return JSONResponse(_service(request).faults.active())
+    return JSONResponse(service_of(request).faults.active())
 
 
 async def add_fault(request: Request) -> Response:
-    fault = await _parsed(request, Fault)
-    _service(request).faults.add(fault)
+    fault = await parsed(request, Fault)
+    service_of(request).faults.add(fault)
     return JSONResponse(fault.model_dump(), 201)
 
 
 async def clear_faults(request: Request) -> Response:
-    _service(request).faults.clear()
+    service_of(request).faults.clear()
     return Response(status_code=204)
 
 
 async def list_held(request: Request) -> Response:
     """The paths of the requests that are held now."""
-    return JSONResponse(_service(request).faults.holds.paths())
+    return JSONResponse(service_of(request).faults.holds.paths())
 
 
 async def list_operations(request: Request) -> Response:
     """Every operation of a kind that was ever started: what it changes, and how it ended."""
-    operations = _service(request).operations.all_of(request.path_params["kind"])
+    operations = service_of(request).operations.all_of(request.path_params["kind"])
     return JSONResponse([{"target": each.target, "state": each.state} for each in operations])
 
 
 async def job_log(request: Request) -> Response:
     """What the job's process wrote: standard output, then standard error."""
-    service = _service(request)
+    service = service_of(request)
     workspace = service.settings.workspaces.get(request.path_params["workspace"])
     if workspace is None:
         raise HTTPException(404, f"There is no workspace {request.path_params['workspace']}.")
@@ -83,18 +97,6 @@ async def job_log(request: Request) -> Response:
     logs = service.jobs.folder(workspace, request.path_params["job"]) / "logs"
     texts = [path.read_text("utf-8", errors="replace") for path in sorted(logs.glob("*.txt"), reverse=True)]
     return PlainTextResponse("".join(texts))
-
-
-async def _parsed(request: Request, form: type[_Body]) -> _Body:
-    try:
-        return form.model_validate(await json_body(request))
-    except ValidationError as problem:
-        raise HTTPException(400, str(problem)) from problem
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
 
 
 ROUTES = [
