@@ -1,5 +1,7 @@
 """Who may decide: one set of functions for the queue, the API and any page (invariant I4)."""
 
+from collections.abc import Collection
+
 from shared.domain.errors import NotEligible
 from shared.domain.model import Actor, Approval, Release
 from shared.domain.policy import ApprovalRule, Stage
@@ -17,17 +19,22 @@ def check_approver(release: Release, stage: Stage, actor: Actor) -> None:
 
 
 def check_operator(release: Release, actor: Actor) -> None:
-    """Raises NotEligible unless `actor` may abort or retry: a member of any approving group, requesters included."""
-    _check_member(release, actor, "abort or retry")
+    """Raises NotEligible unless `actor` may request, retry, abort and roll back releases: a member of any approving
+    group, requesters included."""
+    check_member(_approving_groups(release), actor, "operate releases")
 
 
 def check_author(release: Release, actor: Actor) -> None:
-    """Raises NotEligible unless `actor` may submit evidence: whoever may abort or retry, requesters included."""
-    _check_member(release, actor, "submit evidence")
+    """Raises NotEligible unless `actor` may submit evidence: whoever may operate releases, requesters included."""
+    check_member(_approving_groups(release), actor, "submit evidence")
 
 
-def _check_member(release: Release, actor: Actor, what: str) -> None:
-    groups = sorted({rule.group for gate in release.policy.gates.values() for rule in gate.approvals})
+def _approving_groups(release: Release) -> list[str]:
+    return sorted({rule.group for gate in release.policy.gates.values() for rule in gate.approvals})
+
+
+def check_member(groups: Collection[str], actor: Actor, what: str) -> None:
+    """Raises NotEligible unless `actor` is a person of one of `groups`; `what` is what they want to do, as a verb."""
     if not actor.is_person:
         raise NotEligible(f"only a person may {what}: sign in with a user account, not with an application")
     if not set(groups) & set(actor.groups):

@@ -162,9 +162,8 @@ def review(*, version: str, previous: str, tags: Mapping[str, object]) -> Enviro
     try:
         change = change_class(SemanticVersion.parse(previous), SemanticVersion.parse(version))
     except InvalidRequest as error:
-        problems.insert(0, EnvironmentProblem(
-            field="version", value=_shown(version), must=f"a semantic version above {_shown(previous)}", fix=str(error)
-        ))  # fmt: skip
+        must = f"a semantic version above {_shown(previous)}"
+        problems.insert(0, EnvironmentProblem(field="version", value=_shown(version), must=must, fix=str(error)))
     said = _breaking_by_source(change, version, previous, tags)
     breaking, harmless = [[text for text, is_breaking in said if is_breaking is side] for side in (True, False)]
     if breaking and harmless:

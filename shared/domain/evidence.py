@@ -5,7 +5,7 @@ see the advice with its reasons. `shared.adapters.notebook_evidence` reads the f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.domain.evidence_model import Advice as Advice
@@ -118,8 +118,7 @@ def assess(
     that has none. At the registry gate tests are not due; at any other gate, missing results never lead to approval.
     """
     quality, reasons = judge(facts, environment)
-    weighed = weigh(quality, stage, results)
-    return replace(weighed, reasons=(*reasons, *weighed.reasons))
+    return weigh(quality, reasons, stage, results)
 
 
 def judge(facts: NotebookFacts | None, environment: str) -> tuple[Quality, tuple[Reason, ...]]:
@@ -133,10 +132,12 @@ def judge(facts: NotebookFacts | None, environment: str) -> tuple[Quality, tuple
     return quality, (Reason(rule="notebook", holds=True, text=f"SHA-256 {facts.sha256}"), *complete, errors)
 
 
-def weigh(quality: Quality, stage: Stage, results: Mapping[str, Verdict | None] | None = None) -> Assessment:
-    """The advice at the gate of `stage` for evidence of this quality; its one reason is that of the tests."""
+def weigh(
+    quality: Quality, reasons: tuple[Reason, ...], stage: Stage, results: Mapping[str, Verdict | None] | None = None
+) -> Assessment:
+    """The advice at the gate of `stage` for a notebook that was judged so; the reason of the tests comes last."""
     fleet, reason = _fleet(stage, results)
-    return Assessment(advice=advise(quality, fleet), quality=quality, fleet=fleet, reasons=(reason,))
+    return Assessment(advice=advise(quality, fleet), quality=quality, fleet=fleet, reasons=(*reasons, reason))
 
 
 def _contents(facts: NotebookFacts) -> list[Reason]:

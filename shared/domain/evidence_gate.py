@@ -1,7 +1,5 @@
 """Evidence at the gates of an environment release: what the matrix says there, and when it forbids an approval."""
 
-from dataclasses import replace
-
 from shared.domain.errors import Conflict
 from shared.domain.evidence import Advice, Assessment, judge, weigh
 from shared.domain.model import Phase, Release
@@ -25,8 +23,7 @@ def assessed(release: Release, stage: Stage | None = None) -> Assessment:
     else:
         quality, reasons = release.evidence.quality, release.evidence.reasons
     results = {target.key: target.check for target in release.fleet}
-    weighed = weigh(quality, stage or _stage_of_tests(release), results)
-    return replace(weighed, reasons=(*reasons, *weighed.reasons))
+    return weigh(quality, reasons, stage or _stage_of_tests(release), results)
 
 
 def _stage_of_tests(release: Release) -> Stage:

@@ -5,11 +5,12 @@ stands before steps that bring something new to production. What puts back is ne
 production safe, and going back to what ran before is how it is made safe.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.errors import InvalidRequest, NotEligible
+from shared.domain.eligibility import check_member
+from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.work import of_progress
 from shared.domain.model import Actor, Kind, Phase, Progress, Release
 
@@ -101,12 +102,9 @@ def _circuits_ahead(release: Release) -> tuple[str, ...]:
     return () if release.submitted else (release.target.key,)
 
 
-def check_freezer(groups: Sequence[str], actor: Actor) -> None:
+def check_freezer(groups: Collection[str], actor: Actor) -> None:
     """Raises NotEligible unless `actor` is a person of one of `groups`."""
-    if not actor.is_person:
-        raise NotEligible("only a person may freeze or lift: sign in with a user account, not with an application")
-    if not set(groups) & set(actor.groups):
-        raise NotEligible(f"{actor.name} is not a member of {' or '.join(groups)}: ask a member to do this")
+    check_member(groups, actor, "freeze or lift")
 
 
 def check_freeze(freeze: Freeze, circuits: Iterable[str], now: datetime) -> None:

@@ -19,10 +19,15 @@ from shared.domain.steps import cancel_running_test
 
 def abort_requested(release: Release, event: e.AbortRequested, now: datetime) -> Move:
     """Aborting always works; production is put back first if it was touched."""
+    return _end_or_settle(release, Phase.ABORTED, now, abort_note(release, event))
+
+
+def abort_note(release: Release, event: e.AbortRequested) -> str:
+    """Who aborts and why. Raises NotEligible, and InvalidRequest without a reason."""
     check_operator(release, event.actor)
     if not event.reason.strip():
         raise InvalidRequest("aborting needs a reason: the next person on call will read it")
-    return _end_or_settle(release, Phase.ABORTED, now, f"{event.actor.name} aborted: {event.reason}")
+    return f"{event.actor.name} aborted: {event.reason}"
 
 
 def _end_or_settle(release: Release, ending: Phase, now: datetime, note: str) -> Move:
@@ -33,7 +38,7 @@ def _end_or_settle(release: Release, ending: Phase, now: datetime, note: str) ->
 
 
 def retry_requested(release: Release, event: e.RetryRequested, now: datetime) -> Move:
-    """A new attempt of the held step, with a full set of attempts."""
+    """A new attempt of the held step, with a full set of attempts; of work on targets only what is not done."""
     check_operator(release, event.actor)
     phase = release.held_phase or Phase.VERIFYING
     note = f"{event.actor.name} has {phase.value} tried again" + (f": {event.reason}" if event.reason else "")

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain import events as e
 from shared.domain import rules_endings as common
 from shared.domain import rules_steps
-from shared.domain.fleet import engine, rollback, rules, rules_endings
+from shared.domain.fleet import engine, rollback, rules
 from shared.domain.fleet.rollback_transitions import LIVE
 from shared.domain.model import Phase, Release
 from shared.domain.moves import Move
@@ -23,7 +23,7 @@ def _rules() -> dict[tuple[Phase, type[e.Event]], Callable[[Release, Any, dateti
         (P.AWAITING_ROLLBACK_APPROVAL, e.ApprovalSubmitted): rollback.decided,
         (P.WAITING_FOR_FLEET, e.FleetAcquired): rollback.locks_taken,
         (P.WAITING_FOR_FLEET, e.CircuitBusy): rules.fleet_busy,
-        (P.HELD, e.RetryRequested): rules_endings.retry_requested,
+        (P.HELD, e.RetryRequested): common.retry_requested,
     }
     for phase in (P.ROLLING_BACK, P.VERIFYING_ROLLBACK):
         table[phase, e.TargetAnswered] = engine.target_answered
