@@ -83,7 +83,7 @@ class AzureMlChecks:
             raise translated(error, f"the report of check {job_name} could not be read") from error
         try:
             report = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PlatformRefused(f"the report of check {job_name} is not JSON: {error}") from error
         if not isinstance(report, dict):
             raise PlatformRefused(f"the report of check {job_name} is not a JSON object")

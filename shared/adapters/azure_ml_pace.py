@@ -19,6 +19,9 @@ ARM_HOST = "management.azure.com"
 ANSWER_S = 30.0
 """How long a thread waits for the event loop; a turn itself takes a few seconds at most."""
 
+CLOSED_S_MAX = 3600
+"""No answer closes the road for longer: Azure Resource Manager counts by the hour at most; rollbacks go by it too."""
+
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -49,7 +52,7 @@ class WritePace:
         """Called in the same thread, when the answer is there: what it says about patience holds for every write."""
         http = response.http_response
         if self._pace is not None and http.status_code == THROTTLED and _is_arm_write(response):
-            self._await(self._pace.closed_for(retry_after_s(http)))
+            self._await(self._pace.closed_for(min(retry_after_s(http), CLOSED_S_MAX)))
 
     def _await(self, waiting: Coroutine[Any, Any, None]) -> None:
         if self.loop is None:

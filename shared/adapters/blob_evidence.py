@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
 from shared.application.errors import TransientFault
+from shared.domain.evidence import NOTEBOOK_BYTES_MAX
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
@@ -30,7 +31,7 @@ CALL_DEADLINE_S = 25.0  # of one call with all its retries
 
 #: Whatever opens a blob's address saves a file and shows nothing: notebooks may hold HTML.
 _CONTENT_TYPE, _DISPOSITION = "application/octet-stream", "attachment"
-_NO_CONTAINER = "ContainerNotFound"
+_NO_CONTAINER, _BLOB_EXISTS = "ContainerNotFound", "BlobAlreadyExists"
 _FOREIGN = (AzureError, OSError, TimeoutError)
 
 
@@ -61,10 +62,11 @@ class BlobEvidenceStore:
                 await self._upload(blob, content)
 
     async def get(self, release_id: str, sha256: str) -> bytes | None:
-        """The bytes as they are stored; whether they fit the hash is for the caller to see."""
+        """The bytes as they are stored; whether they fit the hash is for the caller to see. Of a blob that is larger
+        than any evidence, one byte more than the limit: enough to see that it is not what was judged."""
         async with self._call("reading", release_id, sha256) as blob:
             try:
-                content: bytes = await (await blob.download_blob()).readall()
+                content: bytes = await (await blob.download_blob(offset=0, length=NOTEBOOK_BYTES_MAX + 1)).readall()
             except ResourceNotFoundError:
                 return None
         return content
@@ -75,8 +77,9 @@ class BlobEvidenceStore:
         settings = ContentSettings(content_type=_CONTENT_TYPE, content_disposition=_DISPOSITION)
         try:
             await blob.upload_blob(content, overwrite=False, content_settings=settings)
-        except ResourceExistsError:
-            return
+        except ResourceExistsError as error:
+            if getattr(error, "error_code", "") != _BLOB_EXISTS:
+                raise
 
     async def _create_container(self) -> None:
         """In Azure the container is made with the account; elsewhere by the first file."""

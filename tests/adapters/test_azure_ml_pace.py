@@ -109,3 +109,13 @@ async def test_a_429_to_a_write_closes_the_road_for_as_long_as_it_says(
     with pytest.raises(PlatformThrottled):
         await paced.get_deployment(Place.TEST, spec.endpoint_name, spec.deployment_name)
     assert pace.closed == [17]
+
+
+async def test_no_answer_closes_the_road_for_more_than_an_hour(
+    azure: AzureMlHands, paced: AzureMlPlatform, pace: NotedPace, spec: DeploymentSpec
+) -> None:
+    """A rollback goes by the same road, and Azure Resource Manager counts by the hour at most."""
+    azure.fault("deployment.put", "status", status=429, retry_after_s=100_000)
+    with pytest.raises(PlatformThrottled):
+        await paced.put_deployment(Place.TEST, spec)
+    assert pace.closed == [3600]

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -179,33 +180,61 @@ async def test_every_page_of_the_list_is_read(local: LocalHands) -> None:
     assert fired <= {facts.instance_id for facts in await local.source.firing()}
 
 
-class ContinuesElsewhere(BaseHTTPRequestHandler):
-    """A list whose next page is at another address."""
+@contextmanager
+def answering(part: Part, status: int, answer: Any) -> Iterator[None]:
+    """In place of the local Azure Monitor, a server that says the same to every request."""
+    body = json.dumps(answer).encode()
 
-    def do_GET(self) -> None:
-        body = json.dumps({"value": [], "nextLink": "https://another.example/alerts?page=2"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Says nothing."""
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Says nothing."""
 
-
-async def test_a_list_that_continues_elsewhere_is_not_followed(local: LocalHands) -> None:
-    """Only the configured interface is asked, whatever an answer says."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), ContinuesElsewhere) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         redirect.install(azureml=f"http://127.0.0.1:{server.server_port}")
         try:
-            with pytest.raises(TransientFault, match="not followed"):
-                await local.source.firing()
+            yield
         finally:
-            redirect.install(azureml=local.part.url)
+            redirect.install(azureml=part.url)
             server.shutdown()
             thread.join()
+
+
+async def test_a_list_that_continues_elsewhere_is_not_followed(local: LocalHands) -> None:
+    """Only the configured interface is asked, whatever an answer says."""
+    page = {"value": [], "nextLink": "https://another.example/alerts?page=2"}
+    with answering(local.part, 200, page), pytest.raises(TransientFault, match="not followed"):
+        await local.source.firing()
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(404, {"error": {"code": "SubscriptionNotFound"}}), (400, {}), (200, {}), (200, []), (200, {"value": None})],
+)
+async def test_an_answer_without_a_list_does_not_pass_for_an_empty_one(
+    local: LocalHands, status: int, answer: Any
+) -> None:
+    """That no alert fires is said of a list that was read, and of nothing else."""
+    with answering(local.part, status, answer), pytest.raises(TransientFault, match="the alerts that fire"):
+        await local.source.firing()
+
+
+async def test_the_pages_of_a_list_share_one_deadline(local: LocalHands) -> None:
+    """A person waits for the report: two pages, each within the deadline, are together above it."""
+    for _ in range(101):
+        local.fire()
+    hurried = AzureMonitorAlerts(monitor_client(AsyncCredential()), SUBSCRIPTION, call_deadline_s=1.5)
+    local.fault(operation="alert.list", kind="delay", delay_s=1, count=None)
+    with pytest.raises(TransientFault, match="the alerts that fire"):
+        await hurried.firing()
+    await hurried.close()
 
 
 @pytest.mark.parametrize(("status", "said"), [(403, "Monitoring Reader"), (500, "answers 500"), (429, "answers 429")])

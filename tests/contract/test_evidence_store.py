@@ -3,8 +3,10 @@
 import hashlib
 import itertools
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
@@ -116,6 +118,48 @@ async def test_a_blob_is_named_by_release_and_hash_and_is_nothing_to_look_at(
     found = await service.get_blob_client(container, f"{RELEASE_ID}/{SHA256}.ipynb").get_blob_properties()
     assert found.content_settings.content_type == "application/octet-stream"
     assert found.content_settings.content_disposition == "attachment"
+
+
+@pytest.mark.azurite
+async def test_a_blob_above_the_limit_is_not_read_to_its_end(service: BlobServiceClient, container: str) -> None:
+    """Somebody else put it there; one byte too many shows that it is not what was judged."""
+    await service.create_container(container)
+    blob = service.get_blob_client(container, f"{RELEASE_ID}/{SHA256}.ipynb")
+    await blob.upload_blob(b"\0" * (NOTEBOOK_BYTES_MAX + 1000))
+
+    content = await BlobEvidenceStore(lambda: service, container).get(RELEASE_ID, SHA256)
+
+    assert content is not None
+    assert len(content) == NOTEBOOK_BYTES_MAX + 1
+
+
+class ContainerGoes(BaseHTTPRequestHandler):
+    """A blob service whose container is being deleted."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(409)
+        self.send_header("x-ms-error-code", "ContainerBeingDeleted")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Says nothing."""
+
+
+async def test_a_conflict_that_is_no_blob_of_that_name_is_not_taken_for_one() -> None:
+    """The file was not stored, so nobody may be told that it was."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), ContainerGoes) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            text = address(server.server_port)
+            async with BlobServiceClient.from_connection_string(text, **CLIENT_OPTIONS) as service:
+                with pytest.raises(TransientFault, match="ContainerBeingDeleted"):
+                    await BlobEvidenceStore(lambda: service).put(RELEASE_ID, SHA256, BYTES)
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def test_storage_that_does_not_answer_is_a_passing_fault_within_the_deadline() -> None:

@@ -101,7 +101,7 @@ class MemoryEnvironmentPlatform:
         text = self.texts.get(f"{job.plant_id}/{job.circuit_id}", json.dumps(self._report(job)))
         try:
             report = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PlatformRefused(f"the report of check {job_name} is not JSON") from error
         if len(text) > REPORT_BYTES_MAX or not isinstance(report, dict):
             raise PlatformRefused(f"the report of check {job_name} cannot be used")
