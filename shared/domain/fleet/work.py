@@ -40,9 +40,11 @@ def progress_of(release: Release, target: FleetTarget) -> Progress:
     phase = release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
     if target.goal is not phase:
         return Progress.WAITING if _has_work(release, phase, target) else Progress.UNTOUCHED
-    if target.progress is Progress.DONE or release.phase is Phase.HELD or target.serial == release.serial:
+    if release.phase is Phase.HELD or target.serial == release.serial:
         return target.progress
-    return Progress.WAITING
+    if target.progress is Progress.DONE and phase is not Phase.ROLLING_BACK:
+        return Progress.DONE
+    return Progress.WAITING  # what was put back is read again: a change sent twice may have landed since
 
 
 def _has_work(release: Release, phase: Phase, target: FleetTarget) -> bool:
@@ -136,6 +138,20 @@ def work_on(
         previous=target.previous,
         epoch=release.epochs.get(target.key, 0),
         undoes=release.undoes,
+    )
+
+
+def check_jobs(release_id: str, serial: int, target_key: str, attempt: int) -> tuple[str, str]:
+    """The names of the two jobs of one try of a check: the baseline, and the check that compares itself with it."""
+    name = f"{release_id}-{serial}-{target_key.lower()}-{attempt}"
+    return f"{name}-base", f"{name}-new"
+
+
+def running_checks(release: Release) -> tuple[str, ...]:
+    """The jobs of every check that has no answer yet, whatever phase the release is in by now."""
+    running = [each for each in release.fleet if each.goal is Phase.CHECKING and each.progress is Progress.CHANGING]
+    return tuple(
+        name for each in running for name in check_jobs(release.release_id, each.serial, each.key, each.attempt)
     )
 
 
