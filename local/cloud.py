@@ -117,7 +117,7 @@ class LocalCloud:
     def start(self, *, deadline_s: float = START_DEADLINE_S) -> None:
         """Start all parts at once and wait until they serve. Ends what an earlier run left behind."""
         self.end_leftovers()
-        for directory in (self.data / "azurite", self.layout.lake):
+        for directory in (self.data / "azurite", self.layout.lake / "raw"):
             directory.mkdir(parents=True, exist_ok=True)
         write_settings(self.layout, self._extra_settings)
         write_policies(self.layout)

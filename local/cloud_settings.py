@@ -16,7 +16,7 @@ from local import azurite
 from local.eventgrid.names import custom_topic_id
 from local.identity.people import load_directory
 from local.part import write_atomically
-from local.parts import LOOPBACK, REPOSITORY, TENANT, Layout
+from local.parts import LOOPBACK, REPOSITORY, SERVICE_BUS_KEY, TENANT, Layout
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 RESOURCE_GROUP = "mlops-rg"
@@ -38,6 +38,8 @@ SHORT_WAITS = {"look_interval_s": 2, "settle_quiet_s": 10, "retry_backoff_s": 3}
 SHORT_WAITS_OF_FLEETS = {"look_interval_s": 10, "target_look_s": 1, "checks_parallel_max": 24, "watch_s": 600}
 """Of environment releases; the watch is long enough to look around and to roll back while it lasts."""
 
+SHORT_WAITS_OF_ROUTINES = {"start_interval_s": 0.5, "look_interval_s": 2, "settle_quiet_s": 10, "retry_pause_s": 5}
+
 _EVENT_GRID_KEY = "eventgrid_extension"
 _ML = "Microsoft.MachineLearningServices."
 _FUNCTIONS = {
@@ -54,11 +56,14 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "AzureWebJobsStorage": storage,
         "STATE_STORAGE": storage,
         "SERVICEBUS": (
-            f"Endpoint=sb://{LOOPBACK}:{layout.ports['servicebus']};SharedAccessKeyName=RootManageSharedAccessKey;"
-            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+            f"Endpoint=sb://{LOOPBACK}:{layout.ports['servicebus']};SharedAccessKeyName={SERVICE_BUS_KEY[0]};"
+            f"SharedAccessKey={SERVICE_BUS_KEY[1]};UseDevelopmentEmulator=true;"
         ),
         "RELEASE_EVENTS_QUEUE": "release-events",
         "EFFECTS_QUEUE": "effects",
+        "TRAININGS_QUEUE": "trainings",
+        "CHANGES_QUEUE": "changes",
+        "ROUTINES_QUEUE": "routines",
         "AZURE_TENANT_ID": TENANT,
         "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
         "AZURE_RESOURCE_GROUP": RESOURCE_GROUP,
@@ -74,6 +79,13 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "IDENTITY_HEADER": IDENTITY_HEADER,
         "SWITCHYARD_LOCAL_REDIRECT": json.dumps(redirect_targets(layout)),
         "SWEEP_SCHEDULE": "*/5 * * * * *",
+        "ETL_SCHEDULE": "0 0 */3 * * *",
+        "SENSOR_TABLE": str(layout.lake / "processed" / "sensor_data"),
+        "INFERENCE_SCHEDULE": "0 30 3 * * *",
+        "PERFORMANCE_SCHEDULE": "0 0 6 1 * *",
+        "DRIFT_SCHEDULE": "0 0 6 1 1,4,7,10 *",
+        "ROUTINE_SWEEP_SCHEDULE": "*/30 * * * * *",
+        "MONITORING_FILE": str(layout.monitoring_file),
         "CONFIG_DIR": str(layout.config_dir),
         "POLICIES_FILE": str(layout.policies_file),
     }
@@ -102,7 +114,13 @@ def write_policies(layout: Layout) -> None:
     for kind in ("model", "environment"):  # rollbacks have the limits of environment releases
         policies["kinds"][kind]["limits"].update(SHORT_WAITS)
     policies["kinds"]["environment"]["limits"].update(SHORT_WAITS_OF_FLEETS)
+    policies["kinds"]["environment"]["watch"]["look_interval_s"] = 10
+    policies["training"]["look_interval_s"] = 2
     write_atomically(layout.policies_file, yaml.safe_dump(policies, sort_keys=False))
+    monitoring = yaml.safe_load((REPOSITORY / "config" / "monitoring.yml").read_text())
+    for limits in monitoring["routines"].values():
+        limits.update(SHORT_WAITS_OF_ROUTINES)
+    write_atomically(layout.monitoring_file, yaml.safe_dump(monitoring, sort_keys=False))
 
 
 def write_eventgrid_config(layout: Layout, *, with_host: bool) -> None:

@@ -17,8 +17,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import yaml
 
+from local.azureml.quotas import Quotas
 from local.cloud import CloudError, LocalCloud
 from local.cloud_settings import REGISTRY, WORKSPACES
 from local.environment_factory import FIRST, EnvironmentFactory, registry_id
@@ -47,6 +49,7 @@ class FleetFactory:
     """Seeds a running cloud that was made by `before_the_app`. Redirects the SDKs of this process."""
 
     def __init__(self, cloud: LocalCloud, circuits: Iterable[Circuit], report: Report) -> None:
+        self._control = f"{cloud.urls['azureml']}/control"
         self._factory = ModelFactory(cloud)
         self._environments = EnvironmentFactory(self._factory, cloud.data / "environments")
         self._config = cloud.layout.config_dir
@@ -59,6 +62,7 @@ class FleetFactory:
 
     def seed(self) -> None:
         """Bring every circuit to production that is not there yet. Raises `CloudError`."""
+        self._ask_for_quotas()
         self._factory.write_data()
         trained: dict[Circuit, Future[None]] = {circuit: Future() for circuit in self._circuits}
         # Plants take turns in training, so that all endpoints are busy: each changes one deployment at a time.
@@ -71,6 +75,17 @@ class FleetFactory:
             work = [pool.submit(self._release, plant, trained, environment) for plant in plants]
             for each in (training, *work):
                 each.result()
+
+    def _ask_for_quotas(self) -> None:
+        """A fleet for which the documented quotas are too small needs larger ones, as in Azure."""
+        plants = len({circuit.plant_id for circuit in self._circuits})
+        documented, workspaces = Quotas(), len(WORKSPACES)
+        needed = Quotas(
+            endpoints=max(documented.endpoints, plants * workspaces),
+            deployments=max(documented.deployments, len(self._circuits) * workspaces),
+        )
+        if needed != documented:
+            httpx.put(f"{self._control}/quotas", json=needed.model_dump(), trust_env=False).raise_for_status()
 
     def _train(self, circuits: Sequence[Circuit], trained: dict[Circuit, Future[None]]) -> None:
         """One process for all of them, which keeps a core busy as the client and its server keep another.

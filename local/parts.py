@@ -16,6 +16,7 @@ from local.part import write_atomically
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 TENANT = "11111111-1111-1111-1111-111111111111"
+SERVICE_BUS_KEY = ("RootManageSharedAccessKey", "SAS_KEY_VALUE")  # that of the emulator, known to everybody
 
 # Below the range from which the system takes ports for outgoing connections (32768 and up on Linux): a port chosen
 # there could be taken by a mere client while a part restarts.
@@ -62,6 +63,10 @@ class Layout:
         return self.data / "policies.yml"
 
     @property
+    def monitoring_file(self) -> Path:
+        return self.data / "monitoring.yml"
+
+    @property
     def config_dir(self) -> Path:
         """The fleet's configuration: the data directory's own (local/fleet_config.py), or else the sample's."""
         own = self.data / "config"
@@ -100,11 +105,16 @@ def _azurite(layout: Layout) -> list[str]:
     return azurite.azurite_command(repository=REPOSITORY, location=layout.data / "azurite", ports=layout.azurite_ports)
 
 
+def _servicebus(layout: Layout) -> list[str]:
+    key = "=".join(SERVICE_BUS_KEY)
+    return _python("local.servicebus", layout, "--sas-key", key, "--jwks", layout.jwks_uri)
+
+
 def _eventgrid(layout: Layout) -> list[str]:
     return _python(
         "local.eventgrid", layout,
         "--config", str(layout.eventgrid_config), "--sink-dir", str(layout.data),
-        "--blob-endpoint", layout.blob_endpoint,
+        "--blob-endpoint", layout.blob_endpoint, "--jwks", layout.jwks_uri,
     )  # fmt: skip
 
 
@@ -139,7 +149,7 @@ PARTS: Mapping[str, PartSpec] = {
         PartSpec(
             name="servicebus",
             ports=("servicebus",),
-            command=lambda at: _python("local.servicebus", at),
+            command=_servicebus,
             speaks_http=False,
         ),
         PartSpec(name="eventgrid", ports=("eventgrid",), command=_eventgrid),

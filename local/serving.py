@@ -28,7 +28,9 @@ _log = logging.getLogger("local.serving")
 
 def listen(port: int) -> socket.socket:
     """A loopback socket on the given port, or on a free one for 0, which is known before the server runs."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named, since asyncio sends answers without delay (TCP_NODELAY) on sockets that name it only: the
+    # body of an answer would wait 40 ms for the receipt of its headers.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((LOOPBACK, port))
     return listener

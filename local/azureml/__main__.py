@@ -15,6 +15,7 @@ from .app import create_app
 from .artifacts import Artifacts
 from .auth import Authenticator
 from .call import Service
+from .clock import CLOCK
 from .config import load_settings
 from .events import Outbox
 from .faults import Faults
@@ -46,6 +47,7 @@ def main() -> int:
     except (DirectoryInUse, OSError) as problem:
         logging.getLogger("local.azureml").critical("cannot start: %s", problem)
         return 1
+    service.jobs.runs.address = "http://{}:{}".format(*listener.getsockname())
     serve(create_app(service), part="azureml", listener=listener)
     return 0
 
@@ -55,6 +57,7 @@ def _service(options: argparse.Namespace) -> Service:
     lake: Path = (options.lake or data / "lake").resolve()
     lake.mkdir(parents=True, exist_ok=True)
     store = Store(data / "azureml.db")
+    CLOCK.restore(store)
     faults = Faults()
     outbox = Outbox(store, faults, options.eventgrid)
     storage = Storage(options.blob_endpoint, lake)

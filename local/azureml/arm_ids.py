@@ -94,6 +94,12 @@ def parse_location(uri: str, *, blob_endpoint: str) -> DatastorePath | BlobPath:
     return BlobPath(container=container, path=path)
 
 
+def job_of(uri: str) -> str | None:
+    """The job whose output a URI names; None for any other place."""
+    match = _JOB_OUTPUT.match(uri)
+    return match["job"] if match else None
+
+
 def job_output(job: str, output: str, path: str = "") -> DatastorePath:
     """Where an output of a job is kept: named outputs with the data, default artifacts with the run history."""
     if output == "artifacts":

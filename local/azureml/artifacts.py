@@ -59,6 +59,10 @@ class Artifacts:
             raise invalid(f"The input {uri!r} does not exist: {place} is not on this machine.")
         return place
 
+    def forget(self, scope: Scope, kind: str, name: str, version: str) -> None:
+        """A version was deleted: another one may get its name."""
+        shutil.rmtree(self._data / kind / scope.name / name / version, ignore_errors=True)
+
     async def _version(self, scope: Scope, ref: AssetRef, uri: str, leaf: str) -> Path:
         folder = self._data / ref.kind / scope.name / ref.name / ref.version
         async with self._locks[folder]:

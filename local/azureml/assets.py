@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from .arm_ids import AssetRef, parse_asset
+from .arm_ids import AssetRef, job_of, parse_asset
 from .call import Call, Service
 from .config import PROVIDER, Scope
 from .documents import page, system_data
@@ -23,6 +23,7 @@ _IMMUTABLE: dict[str, tuple[str, ...]] = {
     "environments": ("image", "build", "condaFile"),
     "data": ("dataUri", "dataType"),
     "codes": ("codeUri",),
+    "components": ("componentSpec",),
 }
 _UPDATABLE = ("tags", "description", "properties", "isArchived")
 _EXTRA: dict[str, dict[str, Any]] = {
@@ -30,6 +31,7 @@ _EXTRA: dict[str, dict[str, Any]] = {
     "environments": {"environmentType": "UserCreated"},
     "data": {},
     "codes": {},
+    "components": {},
 }
 _NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$")
 _KNOWN_FILTERS = {"api-version", "$orderBy", "$top", "$skip", "listViewType", "hash", "hashVersion"}
@@ -61,7 +63,7 @@ def create_version(
         "type": f"{PROVIDER}/{scope.kind}/{kind}/versions",
         "properties": {
             "description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False,
-            **_EXTRA[kind], **{k: v for k, v in properties.items() if v is not None},
+            **_EXTRA[kind], **_origin(kind, properties), **{k: v for k, v in properties.items() if v is not None},
             "provisioningState": "Succeeded",
         },
         "systemData": system_data(caller, None),
@@ -71,6 +73,12 @@ def create_version(
     if kind == "models" and not scope.is_registry:
         service.outbox.model_registered(scope, name, version, document["properties"])
     return document
+
+
+def _origin(kind: str, properties: Document) -> Document:
+    """The job that a model comes from, where its files are a job's output."""
+    job = job_of(str(properties.get("modelUri", ""))) if kind == "models" else None
+    return {"jobName": job} if job else {}
 
 
 async def get_version(call: Call) -> Response:
@@ -116,6 +124,31 @@ async def put_container(call: Call) -> Response:
         document["systemData"] = system_data(call.caller, document)
         store.put(key, document)
     return JSONResponse(document)
+
+
+async def delete_version(call: Call) -> Response:
+    """Delete a version for good; 204 if there is none. The client cannot do this, REST can."""
+    service, scope, key = call.service, call.scope, call.scope.key(call.param("kind"), call.param("name"))
+    version = call.param("version")
+    if service.store.get(f"{key}/versions/{version}") is None:
+        return Response(status_code=204)
+    with service.store.transaction():
+        service.store.delete_tree(f"{key}/versions/{version}")
+    service.artifacts.forget(scope, call.param("kind"), call.param("name"), version)
+    return Response(status_code=200)
+
+
+async def delete_container(call: Call) -> Response:
+    """Delete all versions of a name; 204 if there is none."""
+    service, scope, key = call.service, call.scope, call.scope.key(call.param("kind"), call.param("name"))
+    versions = service.store.newest_first(f"{key}/versions")
+    if service.store.get(key) is None:
+        return Response(status_code=204)
+    with service.store.transaction():
+        service.store.delete_tree(key)
+    for each in versions:
+        service.artifacts.forget(scope, call.param("kind"), call.param("name"), each["name"])
+    return Response(status_code=200)
 
 
 def resolve(service: Service, workspace: Scope, reference: str, kind: str) -> tuple[Scope, AssetRef, Document]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -12,12 +12,31 @@ from starlette.routing import Route
 
 from local.serving import json_body
 
+from . import quotas
 from .call import Service
+from .clock import CLOCK
+from .documents import utc_now
 from .errors import ArmError
 from .faults import Fault
 from .profiles import PROFILES, Profile
 
 _Body = TypeVar("_Body", bound=BaseModel)
+
+
+class Advance(BaseModel):
+    """How far the clock goes on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    advance_s: float = Field(ge=0)
+
+
+class Seed(BaseModel):
+    """Where a course of random choices begins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed: int
 
 
 async def parsed(request: Request, form: type[_Body]) -> _Body:
@@ -78,6 +97,37 @@ async def list_held(request: Request) -> Response:
     return JSONResponse(service_of(request).faults.holds.paths())
 
 
+async def get_clock(request: Request) -> Response:
+    return JSONResponse({"now": utc_now(), "ahead_s": CLOCK.ahead_s})
+
+
+async def advance_clock(request: Request) -> Response:
+    """Put the clock forward; what falls due by it happens now."""
+    service, advance = service_of(request), await parsed(request, Advance)
+    with service.store.transaction():
+        CLOCK.advance(advance.advance_s, service.store)
+    service.operations.wake()
+    return await get_clock(request)
+
+
+async def get_quotas(request: Request) -> Response:
+    return JSONResponse(quotas.quotas_of(service_of(request).store).model_dump())
+
+
+async def put_quotas(request: Request) -> Response:
+    """Replace the limits, as a support request would; what is left out goes back to what is documented."""
+    store, wanted = service_of(request).store, await parsed(request, quotas.Quotas)
+    with store.transaction():
+        quotas.change(store, wanted)
+    return JSONResponse(wanted.model_dump())
+
+
+async def seed_traffic(request: Request) -> Response:
+    """The traffic of online endpoints takes a course that a seed decides."""
+    request.app.state.scoring.reseed((await parsed(request, Seed)).seed)
+    return Response(status_code=204)
+
+
 async def list_operations(request: Request) -> Response:
     """Every operation of a kind that was ever started: what it changes, and how it ended."""
     operations = service_of(request).operations.all_of(request.path_params["kind"])
@@ -94,9 +144,7 @@ async def job_log(request: Request) -> Response:
         service.jobs.get(workspace, request.path_params["job"])
     except ArmError as problem:
         raise HTTPException(problem.status, problem.message) from problem
-    logs = service.jobs.folder(workspace, request.path_params["job"]) / "logs"
-    texts = [path.read_text("utf-8", errors="replace") for path in sorted(logs.glob("*.txt"), reverse=True)]
-    return PlainTextResponse("".join(texts))
+    return PlainTextResponse(service.jobs.log(workspace, request.path_params["job"]) or "")
 
 
 ROUTES = [
@@ -107,6 +155,11 @@ ROUTES = [
     Route("/control/faults", add_fault, methods=["POST"]),
     Route("/control/faults", clear_faults, methods=["DELETE"]),
     Route("/control/held", list_held, methods=["GET"]),
+    Route("/control/clock", get_clock, methods=["GET"]),
+    Route("/control/clock", advance_clock, methods=["POST"]),
+    Route("/control/quotas", get_quotas, methods=["GET"]),
+    Route("/control/quotas", put_quotas, methods=["PUT"]),
+    Route("/control/traffic", seed_traffic, methods=["PUT"]),
     Route("/control/operations/{kind}", list_operations, methods=["GET"]),
     Route("/control/jobs/{workspace}/{job}/log", job_log, methods=["GET"]),
 ]

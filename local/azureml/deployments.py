@@ -1,7 +1,7 @@
 """Batch deployments of models: what a batch endpoint runs.
 
 Wire notes, sections 2, 2.2 and 5: a PUT replaces everything, PATCH changes description and tags only, and an update
-runs as an operation in which missing models, environments or code surface. At most 20 deployments per endpoint.
+runs as an operation in which missing models, environments or code surface.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .documents import page, system_data
 from .endpoints import check_name, delete, endpoint_id, settle, stored_endpoint
 from .errors import ArmError, invalid, not_emulated, not_found
 from .operations import Finisher, Operation
+from .quotas import check_deployment
 from .store import Document
 
-LIMIT_PER_ENDPOINT = 20
 _DEFAULTS: dict[str, Any] = {
     "miniBatchSize": 10,
     "errorThreshold": -1,
@@ -54,11 +54,8 @@ async def put_deployment(call: Call) -> Response:
         endpoint = stored_endpoint(call)
         target = deployment_id(scope, endpoint["name"], name)
         old = store.get(target)
-        if old is None and store.count(f"{endpoint['id']}/deployments") >= LIMIT_PER_ENDPOINT:
-            raise invalid(
-                f"Endpoint {endpoint['name']} has {LIMIT_PER_ENDPOINT} deployments, which is the limit. "
-                "Delete one, or use another endpoint."
-            )
+        if old is None:
+            check_deployment(store, "batchEndpoints", endpoint["id"])
         operation = call.start("deployment.put", target=target, entity=endpoint["id"])
         document = {
             "id": target,

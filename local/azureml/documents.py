@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from .clock import CLOCK
 from .store import Document
 
 PAGE_SIZE = 100  # documents per page of a list; the SDK follows `nextLink`
 
 
 def utc_now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
+    return CLOCK.now().isoformat().replace("+00:00", "Z")
 
 
 def system_data(caller: str, old: Document | None) -> dict[str, str]:

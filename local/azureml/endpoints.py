@@ -14,6 +14,7 @@ from .config import PROVIDER, Scope
 from .documents import page, system_data, touched
 from .errors import invalid, not_found
 from .operations import Finisher, Operation
+from .quotas import check_endpoint
 from .store import Document
 
 _NAME = re.compile(r"^[a-zA-Z](?:-?[a-zA-Z0-9])+$")
@@ -59,6 +60,8 @@ async def put_endpoint(call: Call) -> Response:
     with store.transaction():
         operation = call.start("endpoint.put", target=target, entity=target)
         old = store.get(target)
+        if old is None:
+            check_endpoint(store, "batchEndpoints")
         properties = dict(call.body.get("properties") or {})
         default = (properties.get("defaults") or {}).get("deploymentName")
         if default and store.get(f"{target}/deployments/{default}") is None:
@@ -80,10 +83,28 @@ async def put_endpoint(call: Call) -> Response:
     return call.accept(operation, _shown(call, document), status=200 if old else 201)
 
 
+async def patch_endpoint(call: Call) -> Response:
+    return patch(call, "endpoint.patch", stored_endpoint(call))
+
+
 async def delete_endpoint(call: Call) -> Response:
     """Delete an endpoint with its deployments; its jobs stay. A missing one is no error."""
     target = endpoint_id(call.scope, call.param("endpoint"))
     return delete(call, "endpoint.delete", target=target, entity=target)
+
+
+def patch(call: Call, kind: str, document: Document) -> Response:
+    """Start to change an endpoint's tags or identity, which is all that PATCH can do."""
+    store = call.service.store
+    with store.transaction():
+        operation = call.start(kind, target=document["id"], entity=document["id"])
+        for field in ("tags", "identity"):
+            if call.body.get(field) is not None:
+                document[field] = call.body[field]
+        document["properties"]["provisioningState"] = "Updating"
+        document["systemData"] = system_data(call.caller, document)
+        store.put(document["id"], document)
+    return call.accept(operation)
 
 
 def delete(call: Call, kind: str, *, target: str, entity: str) -> Response:

@@ -44,6 +44,18 @@ class Outbox:
         }
         self._add(workspace, "ModelRegistered", f"models/{name}:{version}", data)
 
+    def model_deployed(self, workspace: Scope, endpoint: str, deployment: Document) -> None:
+        """An online deployment came up. A failed or canceled one raises no event."""
+        model = deployment["properties"]["model"].split("/")
+        data = {
+            "serviceName": endpoint,
+            "serviceComputeType": deployment["properties"]["endpointComputeType"],
+            "serviceTags": deployment["tags"],
+            "serviceProperties": deployment["properties"]["properties"],
+            "modelIds": f"{model[-3]}:{model[-1]}",
+        }
+        self._add(workspace, "ModelDeployed", f"endpoints/{endpoint}", data)
+
     def run_status_changed(self, workspace: Scope, job: Document) -> None:
         data = {"runStatus": job["properties"]["status"], **_run(workspace, job)}
         self._add(workspace, "RunStatusChanged", _run_subject(data), data)

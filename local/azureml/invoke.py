@@ -15,7 +15,7 @@ from .call import Call
 from .config import PROVIDER
 from .deployments import deployment_id
 from .endpoints import stored_endpoint
-from .errors import conflict, invalid, not_found
+from .errors import conflict, invalid, not_emulated, not_found
 from .jobs import job_id, output_uri
 from .store import Document
 
@@ -37,7 +37,7 @@ async def invoke(call: Call) -> Response:
         name = str(wanted.get("name") or f"batchjob-{uuid.uuid4()}")
         if service.store.get(job_id(workspace, name)):
             raise conflict(f"A job {name} exists in workspace {workspace.name}.")
-        inputs = _inputs(wanted)
+        inputs, output_file = _inputs(wanted), _output_file(wanted, name)
         job = service.jobs.create(
             workspace,
             name,
@@ -47,6 +47,7 @@ async def invoke(call: Call) -> Response:
                 "workspace": workspace.name,
                 "job": name,
                 "inputs": inputs,
+                "output_file": output_file or deployment["properties"]["outputFileName"],
                 "deployment": deployment["properties"],
             },
             compute=str(deployment["properties"].get("compute") or "serverless"),
@@ -92,6 +93,20 @@ def _inputs(wanted: Document) -> dict[str, str]:
     if not uris:
         raise invalid("The request has no inputData: a model deployment needs a folder or file to score.")
     return uris
+
+
+def _output_file(wanted: Document, job: str) -> str:
+    """The name of the file for the rows of a job that says where its output goes: only the place it has anyway, which
+    is the file's folder. Empty where nothing is said. Raises `ArmError` 501 for any other place."""
+    outputs = wanted.get("outputData") or {}
+    if not outputs:
+        return ""
+    given = outputs.get(OUTPUT) or {}
+    folder, _, file = str(given.get("uri") or "").rpartition("/")
+    here = f"azureml://datastores/workspaceblobstore/paths/azureml/{job}/{OUTPUT}"
+    if set(outputs) != {OUTPUT} or given.get("jobOutputType") != "UriFile" or folder != here or not file:
+        raise not_emulated(f"An output of a batch job that is not the file {here}/<name>")
+    return file
 
 
 def _properties(

@@ -15,22 +15,23 @@ from typing import Any
 import isodate
 from starlette.responses import JSONResponse, Response
 
-from .arm_ids import DatastorePath, job_output, parse_location
-from .assets import resolve
 from .call import Call
 from .config import PROVIDER, Scope
 from .documents import page, system_data, touched
-from .errors import ArmError, invalid, not_emulated, not_found
+from .errors import conflict, invalid, not_emulated, not_found
 from .events import Outbox
 from .operations import Finisher, Operation
+from .run_tokens import RunTokens
 from .store import Document, Store
 
 TERMINAL = ("Completed", "Failed", "Canceled")
 CANCEL_REQUESTED = "CancelRequested"
+QUEUED = "Queued"
+PARENT = "azureml.pipelinerunid"
+"""The property of a job that is a step: its pipeline. The service shows such a job in the run history only."""
+
 LONGEST_RUN_S = 3600.0  # a job that hangs must not hold a node for ever
 _NAME = re.compile(r"^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,254}$")  # each names a folder
-_UPDATABLE = ("description", "tags", "displayName", "properties", "isArchived")
-_ANSWERED = ("status", "services", "outputs")  # what the service adds, and a client may send back
 _KNOWN_FILTERS = {"api-version", "$skip", "$top", "listViewType", "jobType"}
 
 
@@ -42,21 +43,50 @@ class Jobs:
         self._outbox = outbox
         self._data = data
         self.on_queued: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
+        self.runs = RunTokens()
 
     def folder(self, workspace: Scope, name: str) -> Path:
         """Logs, inputs and outputs of a job on this machine."""
         return self._data / "jobs" / workspace.name / name
 
+    def log(self, workspace: Scope, name: str) -> str | None:
+        """What the job's process wrote: standard output, then standard error. None before there was one."""
+        files = sorted((self.folder(workspace, name) / "logs").glob("*.txt"), reverse=True)
+        return "".join(path.read_text("utf-8", errors="replace") for path in files) if files else None
+
     def create(
-        self, workspace: Scope, name: str, properties: Document, *, spec: Document, compute: str, caller: str
+        self,
+        workspace: Scope,
+        name: str,
+        properties: Document,
+        *,
+        spec: Document,
+        compute: str,
+        caller: str,
+        state: str = QUEUED,
     ) -> Document:
         """Store a job that is going to run; part of the caller's transaction. Raises `ArmError` 400 for a bad name."""
         for folder in (name, *(properties.get("inputs") or {}), *(properties.get("outputs") or {})):
             if not _NAME.match(folder):
                 raise invalid(f"{folder!r} cannot be the name of a job, an input or an output.")
-        arm_id = job_id(workspace, name)
-        document = {
-            "id": arm_id,
+        document = self._document(workspace, name, properties, caller)
+        self._store.put(document["id"], document)
+        self._store.write(
+            "INSERT INTO runs (job, state, compute, spec) VALUES (?, ?, ?, ?)",
+            document["id"],
+            state,
+            f"{workspace.name}/{compute.rpartition('/')[2]}",
+            json.dumps(spec),
+        )
+        self.set_status(workspace, name, QUEUED if state == QUEUED else "Preparing")
+        self.on_queued()
+        return document
+
+    def _document(self, workspace: Scope, name: str, properties: Document, caller: str) -> Document:
+        own = {**(properties.get("properties") or {}), "local.folder": str(self.folder(workspace, name))}
+        return {
+            "id": job_id(workspace, name),
             "name": name,
             "type": f"{PROVIDER}/workspaces/jobs",
             "properties": {
@@ -66,25 +96,12 @@ class Jobs:
                 "isArchived": False,
                 **{key: value for key, value in properties.items() if value is not None},
                 "tags": properties.get("tags") or {},
-                "properties": {
-                    **(properties.get("properties") or {}),
-                    "local.folder": str(self.folder(workspace, name)),
-                },
+                "properties": own,
                 "services": _services(workspace, name),
                 "status": "NotStarted",
             },
             "systemData": system_data(caller, None),
         }
-        self._store.put(arm_id, document)
-        self._store.write(
-            "INSERT INTO runs (job, state, compute, spec) VALUES (?, 'Queued', ?, ?)",
-            arm_id,
-            f"{workspace.name}/{compute.rpartition('/')[2]}",
-            json.dumps(spec),
-        )
-        self.set_status(workspace, name, "Queued")
-        self.on_queued()
-        return document
 
     def get(self, workspace: Scope, name: str) -> Document:
         """Raises `ArmError` 404."""
@@ -111,6 +128,7 @@ class Jobs:
         self._outbox.run_status_changed(workspace, document)
         if status == "Completed":
             self._outbox.run_completed(workspace, document)
+        self.on_change()
 
 
 def limit_s(spec: Mapping[str, Any]) -> float:
@@ -137,61 +155,25 @@ def output_uri(workspace: Scope, name: str, output: str) -> str:
     )
 
 
+def is_step(job: Document) -> bool:
+    return PARENT in job["properties"]["properties"]
+
+
 async def get_job(call: Call) -> Response:
-    return JSONResponse(call.service.jobs.get(call.scope, call.param("job")))
+    document = call.service.jobs.get(call.scope, call.param("job"))
+    return JSONResponse({**document, "properties": None} if is_step(document) else document)
 
 
 async def list_jobs(call: Call) -> Response:
     if unknown := set(call.query) - _KNOWN_FILTERS:
         raise not_emulated(f"A list of jobs filtered by {', '.join(sorted(unknown))}")
-    jobs = call.service.store.newest_first(f"{call.scope.arm_id}/jobs")
+    jobs = [one for one in call.service.store.newest_first(f"{call.scope.arm_id}/jobs") if not is_step(one)]
     view = call.query.get("listViewType", "ActiveOnly")
     if view != "All":
         jobs = [one for one in jobs if one["properties"]["isArchived"] == (view == "ArchivedOnly")]
     if wanted := call.query.get("jobType"):
         jobs = [one for one in jobs if one["properties"]["jobType"] == wanted]
     return JSONResponse(page(jobs, call.query, call.base + call.request.url.path))
-
-
-async def put_job(call: Call) -> Response:
-    """Submit a command job, or update the few fields of a job that may change."""
-    service, workspace, name = call.service, call.scope, call.param("job")
-    request = dict(call.body.get("properties") or {})
-    if request.get("jobType") != "Command":
-        raise not_emulated(f"A job of type {request.get('jobType')!r}")
-    with service.store.transaction():
-        if service.store.get(job_id(workspace, name)):
-            return JSONResponse(_update(call, workspace, name, request))
-        _check_assets(call, request)
-        limit_s({"request": request})
-        outputs = request.get("outputs") or {}
-        for output, given in outputs.items():
-            _check_place(name, output, (given or {}).get("uri"))
-        request["outputs"] = {
-            output: {"mode": "ReadWriteMount", **(given or {}), "uri": output_uri(workspace, name, output)}
-            for output, given in outputs.items()
-        }
-        document = service.jobs.create(
-            workspace,
-            name,
-            request,
-            spec={"kind": "command", "request": _identity(request), "workspace": workspace.name, "job": name},
-            compute=str(request.get("computeId") or "serverless"),
-            caller=call.caller,
-        )
-    return JSONResponse(document, 201)
-
-
-def _check_place(name: str, output: str, uri: str | None) -> None:
-    """Raises `ArmError` for an output that shall not go where outputs go by default."""
-    if uri:
-        wanted = parse_location(uri.replace("${{name}}", name), blob_endpoint=uri)
-        default = job_output(name, output)
-        if not isinstance(wanted, DatastorePath) or (wanted.datastore, wanted.path.rstrip("/")) != (
-            default.datastore,
-            default.path.rstrip("/"),
-        ):
-            raise not_emulated(f"The output {output!r} at {uri!r} instead of {default.path!r} in {default.datastore}")
 
 
 async def cancel_job(call: Call) -> Response:
@@ -205,6 +187,31 @@ async def cancel_job(call: Call) -> Response:
     return call.accept(operation)
 
 
+async def delete_job(call: Call) -> Response:
+    """Delete a job that has ended, and its run; its outputs stay. A missing one is no error."""
+    service, target = call.service, job_id(call.scope, call.param("job"))
+    with service.store.transaction():
+        document = service.store.get(target)
+        if document is None:
+            return Response(status_code=204)
+        if (status := document["properties"]["status"]) not in TERMINAL:
+            raise conflict(f"Job {document['name']} is {status}: cancel it before you delete it.")
+        operation = call.start("job.delete", target=target, entity=target)
+    return call.accept(operation)
+
+
+def delete_finisher(store: Store) -> Finisher:
+    async def work(_: Operation) -> None:
+        return None
+
+    def commit(operation: Operation, error: Document | None) -> None:
+        if not error:
+            store.delete_tree(operation.target)
+            store.write("DELETE FROM runs WHERE job = ?", operation.target)
+
+    return Finisher(work=work, commit=commit)
+
+
 def cancel_finisher(stop: Callable[[str], Any]) -> Finisher:
     """`stop` ends the process of a job, or takes a waiting job out of the queue, and returns when it is done."""
 
@@ -212,50 +219,6 @@ def cancel_finisher(stop: Callable[[str], Any]) -> Finisher:
         await stop(operation.target)
 
     return Finisher(work=work, commit=lambda operation, error: None)
-
-
-def _check_assets(call: Call, request: Document) -> None:
-    for field, kind in (("environmentId", "environments"), ("codeId", "codes")):
-        reference = request.get(field)
-        if reference:
-            resolve(call.service, call.scope, reference, kind)
-        elif field == "environmentId":
-            raise invalid("A command job needs an environment.")
-
-
-def _update(call: Call, workspace: Scope, name: str, request: Document) -> Document:
-    """The existing job with the new tags and so on. Raises `ArmError` 400 if anything else is different."""
-    store = call.service.store
-    row = store.row("SELECT spec FROM runs WHERE job = ?", job_id(workspace, name))
-    stored = json.loads(row["spec"]).get("request") if row else None
-    if stored != _identity(request):
-        raise ArmError(
-            400,
-            "UserError",
-            "A job with this name already exists. If you are trying to create a new job, use a different name. "
-            "If you are trying to update an existing job, the existing job's properties cannot be changed. "
-            "Only description, tags, displayName, properties, and isArchived can be updated. "
-            "(JobPropertyImmutable)",
-        )
-    document = call.service.jobs.get(workspace, name)
-    for field in _UPDATABLE:
-        if request.get(field) is not None:
-            merge = field in ("tags", "properties")  # a tag that is left out stays
-            old = document["properties"].get(field)
-            document["properties"][field] = {**old, **request[field]} if merge else request[field]
-    document["systemData"] = system_data(call.caller, document)
-    store.put(document["id"], document)
-    return document
-
-
-def _identity(request: Document) -> Document:
-    """What makes two submissions of a name the same job."""
-    kept = {key: value for key, value in request.items() if value is not None and value != {}}
-    outputs = {name: (given or {}).get("jobOutputType") for name, given in (request.get("outputs") or {}).items()}
-    return {
-        **{key: value for key, value in kept.items() if key not in (*_UPDATABLE, *_ANSWERED)},
-        "outputs": outputs,
-    }
 
 
 def _services(workspace: Scope, name: str) -> Document:

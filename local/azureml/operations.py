@@ -12,7 +12,6 @@ import json
 import logging
 import math
 import sqlite3
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 
 from local.part import stop_if_broken
 
+from .clock import CLOCK
 from .config import PROVIDER, Settings
 from .documents import utc_now
 from .errors import ArmError
@@ -73,7 +73,7 @@ class Operations:
         self._store.write(
             "INSERT INTO operations (id, kind, target, entity, state, arguments, started_at, due)"
             " VALUES (?, ?, ?, ?, 'InProgress', ?, ?, ?)",
-            operation_id, kind, target, entity, json.dumps(arguments or {}), utc_now(), time.time() + seconds,
+            operation_id, kind, target, entity, json.dumps(arguments or {}), utc_now(), CLOCK.time() + seconds,
         )  # fmt: skip
         self._wake.set()
         return self.get(operation_id)
@@ -95,6 +95,10 @@ class Operations:
         row = self._store.row("SELECT 1 FROM operations WHERE entity = ? AND state = 'InProgress' LIMIT 1", entity)
         return row is not None
 
+    def wake(self) -> None:
+        """The clock was put forward: something may be due."""
+        self._wake.set()
+
     async def run(self) -> None:
         """Finish operations as they fall due, until cancelled; what is under way then starts over next time."""
         try:
@@ -112,8 +116,8 @@ class Operations:
                 operation = _operation(row)
                 if operation.id in self._active:
                     continue
-                if operation.due > time.time():
-                    nap = min(nap, operation.due - time.time())
+                if (left := operation.due - CLOCK.time()) > 0:
+                    nap = min(nap, left)
                     break
                 task = asyncio.create_task(self._finish(operation), name=f"operation {operation.kind}")
                 task.add_done_callback(stop_if_broken)

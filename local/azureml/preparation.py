@@ -108,7 +108,7 @@ class Preparation:
                     "error_threshold": deployment["errorThreshold"],
                     "max_retries": deployment["retrySettings"].get("maxRetries", 3),
                     "output_action": deployment["outputAction"],
-                    "output_file": str(output / deployment["outputFileName"]),
+                    "output_file": str(output / spec["output_file"]),
                 },
                 indent=2,
             ),
@@ -176,9 +176,9 @@ class Preparation:
                 break
         return str(await self._service.artifacts.fetch(workspace, uri, folder.root / "inputs" / key))
 
-    @staticmethod
-    def _variables(workspace: Scope, name: str) -> dict[str, str]:
+    def _variables(self, workspace: Scope, name: str) -> dict[str, str]:
         return {
+            **self._service.jobs.runs.variables(workspace, name),
             "AZUREML_RUN_ID": name,
             "AZUREML_ARM_SUBSCRIPTION": workspace.subscription,
             "AZUREML_ARM_RESOURCEGROUP": workspace.resource_group,

@@ -33,6 +33,7 @@ class Storage:
         self.endpoint = blob_endpoint.rstrip("/")
         self.account = self.endpoint.rpartition("/")[2]
         self.lake = lake
+        self._created: dict[str, dict[str, str]] = {}
         self._client = BlobServiceClient(
             self.endpoint, credential={"account_name": self.account, "account_key": _DEVELOPMENT_KEY}
         )
@@ -40,9 +41,19 @@ class Storage:
     async def close(self) -> None:
         await self._client.close()
 
-    @staticmethod
-    def datastores(workspace: Scope) -> dict[str, str]:
+    def datastores(self, workspace: Scope) -> dict[str, str]:
         """The container of each datastore of a workspace that is in Blob Storage."""
+        return {**self.built_in(workspace), **self._created.get(workspace.name, {})}
+
+    def add_datastore(self, workspace: Scope, name: str, container: str) -> None:
+        self._created.setdefault(workspace.name, {})[name] = container
+
+    def remove_datastore(self, workspace: Scope, name: str) -> None:
+        self._created[workspace.name].pop(name, None)
+
+    @staticmethod
+    def built_in(workspace: Scope) -> dict[str, str]:
+        """Those that every workspace has."""
         return {
             "workspaceblobstore": f"azureml-blobstore-{workspace.guid}",
             "workspaceartifactstore": f"azureml-{workspace.guid}",
@@ -128,6 +139,11 @@ class Storage:
         for file in files_below(folder):
             blob = f"{target.path.rstrip('/')}/{file.relative_to(folder).as_posix()}"
             await container.upload_blob(blob, file.read_bytes(), overwrite=True)
+
+    async def upload_text(self, text: str, target: BlobPath) -> None:
+        """Write one file, in place of what was there."""
+        container = await self._container(target.container)
+        await container.upload_blob(target.path, text.encode(), overwrite=True)
 
     async def _container(self, name: str) -> ContainerClient:
         client = self._client.get_container_client(name)

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE TABLE IF NOT EXISTS notifications (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL COLLATE NOCASE, body TEXT NOT NULL,
     way TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, detail TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -105,6 +106,23 @@ class Store:
     def count(self, collection: str) -> int:
         row = self.row("SELECT count(*) AS n FROM resources WHERE collection = ?", collection)
         return int(row["n"]) if row else 0
+
+    def count_like(self, pattern: str) -> int:
+        """How many documents are in the collections whose ids match; `%` stands for anything."""
+        row = self.row("SELECT count(*) AS n FROM resources WHERE collection LIKE ?", pattern)
+        return int(row["n"]) if row else 0
+
+    def setting(self, name: str) -> str | None:
+        """What was set through the control interface and survives a restart."""
+        row = self.row("SELECT value FROM settings WHERE name = ?", name)
+        return str(row["value"]) if row else None
+
+    def set_setting(self, name: str, value: str) -> None:
+        self.write(
+            "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            name,
+            value,
+        )
 
     def delete_tree(self, arm_id: str) -> None:
         """Delete a document and everything below it ('0' follows '/' in the order of characters)."""

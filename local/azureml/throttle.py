@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .clock import CLOCK
 from .errors import ArmError
 from .profiles import Bucket, Profile
 
@@ -30,7 +30,7 @@ class _Level:
 class Throttle:
     """The buckets of all callers, full at first. `clock` gives seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = CLOCK.monotonic) -> None:
         self._clock = clock
         self._levels: dict[tuple[str, str], _Level] = {}
 

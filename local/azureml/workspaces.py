@@ -1,4 +1,4 @@
-"""What a workspace itself answers: its description, datastores, computes, and where clients upload code.
+"""What a workspace itself answers: its description, computes, and where clients upload code.
 
 Wire notes, sections 2, 2.1 and 2.3.
 """
@@ -13,11 +13,9 @@ from .arm_ids import BlobPath
 from .call import Call
 from .config import PROVIDER, Scope
 from .documents import page
-from .errors import not_found
-from .storage import LAKE_DATASTORE
 
 _FOUNDED = "2025-01-01T00:00:00Z"
-_SYSTEM_DATA = {"createdBy": "local", "createdByType": "Application", "createdAt": _FOUNDED}
+SYSTEM_DATA = {"createdBy": "local", "createdByType": "Application", "createdAt": _FOUNDED}
 _VM_SIZE = "STANDARD_DS3_V2"
 
 
@@ -36,25 +34,6 @@ async def service_discovery(call: Call) -> Response:
     return JSONResponse(dict.fromkeys(("api", "history", "experimentation", "catalog", "studio"), base))
 
 
-async def list_datastores(call: Call) -> Response:
-    names = [*call.service.storage.datastores(call.scope), LAKE_DATASTORE]
-    return JSONResponse({"value": [_datastore(call, name) for name in names]})
-
-
-async def get_datastore(call: Call) -> Response:
-    return JSONResponse(_datastore(call, call.param("datastore")))
-
-
-async def list_secrets(call: Call) -> Response:
-    """A signature for the datastore's container; the lake is a folder of this machine and has no secrets."""
-    name = call.param("datastore")
-    container = call.service.storage.datastores(call.scope).get(name)
-    if container is None:
-        raise not_found(f"A secret of datastore {name} in workspace {call.scope.name}")
-    token = await call.service.storage.sas_token(container)
-    return JSONResponse({"secretsType": "Sas", "sasToken": token})
-
-
 async def get_compute(call: Call) -> Response:
     """Every name is a cluster: computes are made by the infrastructure code, which does not run here."""
     scope, name = call.scope, call.param("compute")
@@ -65,7 +44,7 @@ async def get_compute(call: Call) -> Response:
             "name": name,
             "type": f"{PROVIDER}/workspaces/computes",
             "location": scope.region,
-            "systemData": _SYSTEM_DATA,
+            "systemData": SYSTEM_DATA,
             "properties": {
                 "computeType": "AmlCompute",
                 "computeLocation": scope.region,
@@ -114,7 +93,7 @@ def _workspace(call: Call, scope: Scope) -> dict[str, Any]:
         "kind": "Default",
         "sku": {"name": "Basic", "tier": "Basic"},
         "identity": {"type": "SystemAssigned", "principalId": scope.guid, "tenantId": scope.guid},
-        "systemData": _SYSTEM_DATA,
+        "systemData": SYSTEM_DATA,
         "properties": {
             "friendlyName": scope.name,
             "description": "",
@@ -126,40 +105,6 @@ def _workspace(call: Call, scope: Scope) -> dict[str, Any]:
             "hbiWorkspace": False,
             "publicNetworkAccess": "Enabled",
             "v1LegacyMode": False,
-        },
-    }
-
-
-def _datastore(call: Call, name: str) -> dict[str, Any]:
-    scope, storage = call.scope, call.service.storage
-    common = {"accountName": storage.account, "endpoint": "core.windows.net", "protocol": "https"}
-    container = storage.datastores(scope).get(name)
-    if container:
-        kind = {
-            "datastoreType": "AzureBlob",
-            "containerName": container,
-            "credentials": {"credentialsType": "AccountKey"},
-        }
-    elif name == LAKE_DATASTORE:
-        kind = {
-            "datastoreType": "AzureDataLakeGen2",
-            "filesystem": "production-datalake",
-            "credentials": {"credentialsType": "None"},
-        }
-    else:
-        raise not_found(f"Datastore {name} in workspace {scope.name}")
-    return {
-        "id": f"{scope.arm_id}/datastores/{name}",
-        "name": name,
-        "type": f"{PROVIDER}/workspaces/datastores",
-        "systemData": _SYSTEM_DATA,
-        "properties": {
-            **common,
-            **kind,
-            "isDefault": name == "workspaceblobstore",
-            "tags": {},
-            "properties": {},
-            "description": None,
         },
     }
 

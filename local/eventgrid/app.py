@@ -5,12 +5,10 @@ Sources: Event Grid data plane API 2018-01-01 (publish, authentication, limits);
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import jwt
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
@@ -22,6 +20,7 @@ from starlette.types import Lifespan
 from local.redirect import EMULATED_HOST_HEADER
 from local.serving import REFUSALS, error, health, json_body
 
+from .auth import Authenticator, KeysUnavailable, Unauthorized
 from .config import Faults, Subscription, Topic
 from .engine import Engine
 from .names import custom_topic_id, system_topic_id
@@ -35,6 +34,7 @@ LIST_LIMIT = 1000
 class EventGridApi:
     engine: Engine
     topics: Mapping[str, Topic]  # by lower-case name
+    authenticator: Authenticator
 
     def app(self, lifespan: Lifespan[Starlette]) -> Starlette:
         return Starlette(
@@ -62,8 +62,12 @@ class EventGridApi:
         topic = self.topics.get(name.lower())
         if topic is None:
             return error(404, "ResourceNotFound", f"There is no topic {name!r}: add it to the configuration file.")
-        if problem := _unauthorized(request, topic):
-            return error(401, "Unauthorized", problem)
+        try:
+            await self.authenticator.check(request.headers, topic)
+        except Unauthorized as problem:
+            return error(401, "Unauthorized", str(problem))
+        except KeysUnavailable as problem:
+            return error(503, "AuthenticationUnavailable", str(problem))
         return await self._publish(request, custom_topic_id(topic.name))
 
     async def publish_system(self, request: Request) -> Response:
@@ -139,21 +143,6 @@ class EventGridApi:
             return error(400, "InvalidFaults", str(problem))
         self.engine.set_faults(faults)
         return JSONResponse(faults.model_dump(by_alias=True))
-
-
-def _unauthorized(request: Request, topic: Topic) -> str | None:
-    """What is wrong with the credentials, or None. A token's signature is not checked, its form and end are."""
-    key = request.headers.get("aeg-sas-key")
-    if key is not None:
-        return None if key == topic.key else "The aeg-sas-key is not the key of this topic."
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return "Send an aeg-sas-key header or a bearer token; other credentials are not served locally."
-    try:
-        claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.InvalidTokenError as problem:
-        return f"The bearer token is not a JSON web token: {problem}"
-    return "The bearer token has expired." if claims.get("exp", time.time() + 1) < time.time() else None
 
 
 def _shown(stored: StoredSubscription) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, field_validator, model_validator
 
 from local.redirect import is_loopback
 
+from .documents import Document
+from .filters import Filter
 from .names import custom_topic_id, system_topic_id
 
 FILE_SCHEME = "file:"
@@ -24,26 +25,26 @@ class Schema(StrEnum):
     CLOUD_EVENTS = "CloudEventSchemaV1_0"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-
-class Topic(_Model):
+class Topic(Document):
     name: str = Field(pattern=r"^[A-Za-z0-9-]{3,50}$")
     key: str = Field(default="local", min_length=1, repr=False)  # what a publisher sends as aeg-sas-key
 
 
-class Subscription(_Model):
-    """One subscription; exactly one of `topic` (a custom topic's name) and `system` (an ARM id or workspace)."""
+class Subscription(Filter):
+    """One subscription; exactly one of `topic` (a custom topic's name) and `system` (an ARM id or workspace).
+
+    With a limit of one event per batch each event travels alone; a batch succeeds or fails as a whole.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9-]{3,64}$")
     topic: str | None = None
     system: str | None = None
     endpoint: str = Field(repr=False)  # an http URL on this machine, or file:<name> to append to a file
-    included_event_types: tuple[str, ...] = ()  # empty: all
     event_delivery_schema: Schema = Schema.EVENT_GRID
     max_delivery_attempts: int = Field(default=30, ge=1, le=30)
     event_time_to_live_in_minutes: int = Field(default=1440, ge=1, le=1440)
+    max_events_per_batch: int = Field(default=1, ge=1, le=5000)
+    preferred_batch_size_in_kilobytes: int = Field(default=64, ge=1, le=1024)
 
     @field_validator("endpoint")
     @classmethod
@@ -77,17 +78,13 @@ class Subscription(_Model):
         """The endpoint without its query, which holds the key: fit for logs and answers."""
         return self.endpoint.split("?", 1)[0]
 
-    def wants(self, event_type: str) -> bool:
-        wanted = {name.casefold() for name in self.included_event_types}
-        return not wanted or event_type.casefold() in wanted
 
-
-class Config(_Model):
+class Config(Document):
     topics: tuple[Topic, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
 
 
-class Faults(_Model):
+class Faults(Document):
     """What goes wrong between publisher and subscriber; all off unless asked for, and off again after a restart."""
 
     duplicate_pct: float = Field(default=0, ge=0, le=100)  # chance that an event is delivered once more

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from local.part import stop_if_broken
@@ -16,9 +17,10 @@ from .names import same_topic
 from .retry import TIME_TO_LIVE_EXCEEDED, Dead, Delivered, Retry, expired, judge
 from .schemas import Event
 from .sender import Sender
-from .store import ACTIVE, Delivery, NewDelivery, Store, StoredSubscription
+from .store import ACTIVE, Attempt, Delivery, NewDelivery, Store, StoredSubscription
 
-IN_FLIGHT_PER_SUBSCRIPTION = 16
+REQUESTS_PER_SUBSCRIPTION = 16
+LOOK_AHEAD = 5000  # the largest batch; what waits behind it is not read yet
 HANDSHAKE_INTERVAL_S = 1.0
 LONGEST_SLEEP_S = 60.0  # looks at the clock at least this often, should it be set
 
@@ -35,7 +37,9 @@ class Worker:
     retry_scale: float
     dead_letter_written: asyncio.Event
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _in_flight: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _requests: set[asyncio.Task[None]] = field(default_factory=set)
+    _in_flight: set[int] = field(default_factory=set)
+    """Deliveries that are part of a request under way."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -47,7 +51,7 @@ class Worker:
                 pause_s = self._start_due(stored.spec) if stored.state == ACTIVE else await self._validate(stored)
                 await self._sleep(pause_s)
         finally:
-            for task in self._in_flight.values():
+            for task in self._requests:
                 task.cancel()
 
     async def _validate(self, stored: StoredSubscription) -> float:
@@ -64,25 +68,35 @@ class Worker:
     def _start_due(self, spec: Subscription) -> float:
         """Begin what is due; returns for how long nothing else will be."""
         now = time.time()
-        room = IN_FLIGHT_PER_SUBSCRIPTION - len(self._in_flight)
-        for delivery in self.store.due(self.name, now=now, limit=room, skip=self._in_flight):
-            if expired(delivery, spec, now=now, scale=self.retry_scale):
-                self._bury(delivery, TIME_TO_LIVE_EXCEEDED)
-                continue
-            task = asyncio.create_task(self._deliver(spec, delivery))
-            self._in_flight[delivery.id] = task
+        room = REQUESTS_PER_SUBSCRIPTION - len(self._requests)
+        limit = min(room * spec.max_events_per_batch, LOOK_AHEAD)
+        due = self.store.due(self.name, now=now, limit=limit, skip=self._in_flight)
+        alive = [delivery for delivery in due if not self._buried(delivery, spec, now)]
+        for batch in batches(alive, spec)[:room]:
+            task = asyncio.create_task(self._deliver(spec, batch), name=f"delivery of {self.name}")
+            self._requests.add(task)
+            self._in_flight.update(delivery.id for delivery in batch)
+            task.add_done_callback(self._requests.discard)
             task.add_done_callback(stop_if_broken)
-        if len(self._in_flight) >= IN_FLIGHT_PER_SUBSCRIPTION:
+        if len(self._requests) >= REQUESTS_PER_SUBSCRIPTION:
             return LONGEST_SLEEP_S  # the next one to finish wakes this worker
         due_at = self.store.next_due_at(self.name, skip=self._in_flight)
         return LONGEST_SLEEP_S if due_at is None else max(0.0, due_at - time.time())
 
-    async def _deliver(self, spec: Subscription, delivery: Delivery) -> None:
-        attempt = await self.sender.deliver(spec, delivery)
+    async def _deliver(self, spec: Subscription, batch: Sequence[Delivery]) -> None:
+        attempt = await self.sender.deliver(spec, batch)
+        with self.store.together():
+            for delivery in batch:
+                self._note(spec, delivery, attempt)
+        self._in_flight.difference_update(delivery.id for delivery in batch)
+        self._requests.discard(asyncio.current_task())  # type: ignore[arg-type] # there is one
+        self.wake()
+
+    def _note(self, spec: Subscription, delivery: Delivery, attempt: Attempt) -> None:
+        """Write down what follows from an attempt for one event."""
         made = delivery.attempts + 1
         jitter = random.random()  # nosec B311 # a delay, not a secret
-        verdict = judge(attempt, made=made, spec=spec, scale=self.retry_scale, jitter=jitter)
-        match verdict:
+        match judge(attempt, made=made, spec=spec, scale=self.retry_scale, jitter=jitter):
             case Delivered():
                 self.store.mark_delivered(delivery, attempt)
             case Retry(delay_s):
@@ -94,12 +108,14 @@ class Worker:
             case Dead(reason):
                 self.store.mark_dead(delivery, attempt, reason=reason)
                 self._report_dead(delivery, reason)
-        del self._in_flight[delivery.id]
-        self.wake()
 
-    def _bury(self, delivery: Delivery, reason: str) -> None:
-        self.store.mark_expired(delivery, reason=reason)
-        self._report_dead(delivery, reason)
+    def _buried(self, delivery: Delivery, spec: Subscription, now: float) -> bool:
+        """Whether an event was too old for another attempt, and is a dead letter now."""
+        too_old = expired(delivery, spec, now=now, scale=self.retry_scale)
+        if too_old:
+            self.store.mark_expired(delivery, reason=TIME_TO_LIVE_EXCEEDED)
+            self._report_dead(delivery, TIME_TO_LIVE_EXCEEDED)
+        return too_old
 
     def _report_dead(self, delivery: Delivery, reason: str) -> None:
         _log.warning("%s: event %s is dead: %s", self.name, delivery.event_id, reason)
@@ -111,6 +127,23 @@ class Worker:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def batches(due: Sequence[Delivery], spec: Subscription) -> list[list[Delivery]]:
+    """What is due, as requests: in order, one schema each, within the subscription's limits of number and size."""
+    limit_bytes = spec.preferred_batch_size_in_kilobytes * 1024
+    made: list[list[Delivery]] = []
+    room = 0
+    for delivery in due:
+        size = len(json.dumps(delivery.body)) if spec.max_events_per_batch > 1 else 0
+        batch = made[-1] if made else []
+        if batch and len(batch) < spec.max_events_per_batch and size <= room and batch[0].schema == delivery.schema:
+            batch.append(delivery)
+            room -= size
+        else:  # an event above the preferred size travels alone
+            made.append([delivery])
+            room = limit_bytes - size
+    return made
 
 
 @dataclass
@@ -158,7 +191,7 @@ class Engine:
             delivery
             for event in events
             for spec in specs
-            if spec.wants(event.type)
+            if spec.wants(event.type, event.body)
             for delivery in self._planned(event, spec)
         ]
         self.store.add(planned)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -94,18 +95,19 @@ def _as_cloud_event(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def notification(schema: Schema, body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """Payload and content headers of one delivery: an array of one event, or one bare CloudEvent."""
+def notification(schema: Schema, bodies: Sequence[dict[str, Any]], *, batched: bool) -> tuple[bytes, dict[str, str]]:
+    """Payload and content headers of one request: an array of events, or one bare CloudEvent if not `batched`."""
     if schema is Schema.CLOUD_EVENTS:
-        return json.dumps(body).encode(), {
-            "content-type": "application/cloudevents+json; charset=utf-8",
-            "aeg-metadata-version": body["specversion"],
+        kind = "application/cloudevents-batch+json" if batched else "application/cloudevents+json"
+        return json.dumps(bodies if batched else bodies[0]).encode(), {
+            "content-type": f"{kind}; charset=utf-8",
+            "aeg-metadata-version": bodies[0]["specversion"],
             "webhook-request-origin": "eventgrid.azure.net",
         }
-    return json.dumps([body]).encode(), {
+    return json.dumps(bodies).encode(), {
         "content-type": "application/json; charset=utf-8",
-        "aeg-metadata-version": str(body["metadataVersion"]),
-        "aeg-data-version": str(body["dataVersion"]),
+        "aeg-metadata-version": str(bodies[0]["metadataVersion"]),
+        "aeg-data-version": str(bodies[0]["dataVersion"]),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -52,15 +53,16 @@ class Sender:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as problem:
             return f"{type(problem).__name__}: {problem}"
 
-    async def deliver(self, spec: Subscription, delivery: Delivery) -> Attempt:
-        """Make one attempt. Whatever goes wrong on the way is an outcome, not an exception."""
+    async def deliver(self, spec: Subscription, batch: Sequence[Delivery]) -> Attempt:
+        """Make one attempt for all events of a batch. Whatever goes wrong on the way is an outcome, no exception."""
         if spec.is_file:
-            return self._append(spec, delivery)
-        payload, headers = notification(delivery.schema, delivery.body)
+            return self._append(spec, batch)
+        batched = spec.max_events_per_batch > 1
+        payload, headers = notification(batch[0].schema, [delivery.body for delivery in batch], batched=batched)
         headers |= {
             "aeg-event-type": "Notification",
             "aeg-subscription-name": spec.name.upper(),
-            "aeg-delivery-count": str(delivery.attempts),
+            "aeg-delivery-count": str(max(delivery.attempts for delivery in batch)),
         }
         try:
             async with self._session.post(
@@ -115,12 +117,12 @@ class Sender:
                 return f"OPTIONS was answered with {answer.status} and WebHook-Allowed-Origin {allowed!r}"
         return None
 
-    def _append(self, spec: Subscription, delivery: Delivery) -> Attempt:
+    def _append(self, spec: Subscription, batch: Sequence[Delivery]) -> Attempt:
         """One line per event, on disk before the delivery counts as made."""
         file = self.sink_dir / spec.endpoint.removeprefix(FILE_SCHEME)
         try:
             with file.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(delivery.body) + "\n")
+                stream.writelines(json.dumps(delivery.body) + "\n" for delivery in batch)
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as problem:

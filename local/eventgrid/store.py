@@ -10,10 +10,13 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from local.part import lock_directory
 
 from .config import Schema, Subscription
 
@@ -82,7 +85,7 @@ class Attempt:
 
 class Store:
     def __init__(self, data: Path) -> None:
-        data.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_directory(data, "Event Grid")
         self._db = sqlite3.connect(data / "eventgrid.sqlite", isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -96,6 +99,14 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+        self._lock.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make several changes with one commit."""
+        with self._db:
+            self._db.execute("BEGIN")
+            yield
 
     # Subscriptions
 
@@ -117,8 +128,7 @@ class Store:
         return stored
 
     def delete_subscription(self, name: str) -> bool:
-        with self._db:
-            self._db.execute("BEGIN")
+        with self.together():
             self._db.execute("DELETE FROM deliveries WHERE subscription=? AND state='pending'", (name,))
             return self._db.execute("DELETE FROM subscriptions WHERE name=?", (name,)).rowcount > 0
 
@@ -140,8 +150,7 @@ class Store:
     def add(self, deliveries: Iterable[NewDelivery]) -> None:
         """All or none: the answer to the publisher leaves after this commit."""
         now = time.time()
-        with self._db:
-            self._db.execute("BEGIN")
+        with self.together():
             self._db.executemany(
                 "INSERT INTO deliveries (subscription, event_id, event_type, schema, body, published_at, due_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.host.admin import AdminApi, HostStatus
 from local.host.eventgrid import EventGridWebhook
-from local.host.functions import AppLoadError, FunctionDef, check_bindings, select
+from local.host.functions import SERVICE_BUS_OUTPUT, AppLoadError, FunctionDef, check_bindings, select
 from local.host.hostjson import HostConfig, HostJsonError, load_host_config
 from local.host.http import HttpFront, HttpRoute, build_routes
 from local.host.invoker import Invoker
@@ -22,6 +23,9 @@ from local.host.settings import SettingsError, install_redirect
 from local.host.timers import SystemClock
 from local.host.triggers import Triggers
 from local.host.worker import Worker
+
+if TYPE_CHECKING:
+    from local.host.outputs import Outputs
 
 logger = logging.getLogger("host")
 
@@ -49,6 +53,7 @@ class Host:
         self.error: str | None = None
         self.invoker: Invoker | None = None
         self.triggers: Triggers | None = None
+        self.outputs: Outputs | None = None
 
     async def load(self) -> None:
         """Load the app and prepare everything; a failure puts the host into state Error, as on the platform."""
@@ -60,7 +65,9 @@ class Host:
             functions = _wanted(await worker.load(), self._options.functions, config)
             check_bindings(functions)
             routes = build_routes(functions, config.route_prefix)
-            self.invoker = Invoker(worker, config.function_timeout_s, self._on_fatal)
+            self.outputs = _outputs(functions)
+            send = self.outputs.send if self.outputs else None
+            self.invoker = Invoker(worker, config.function_timeout_s, self._on_fatal, send)
             self.triggers = Triggers(functions, config, self.invoker, self._options.data_dir, SystemClock())
         except (AppLoadError, HostJsonError, SettingsError) as error:
             self._fail(error)
@@ -111,6 +118,15 @@ def asgi(respond: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
         await response(scope, receive, send)
 
     return application
+
+
+def _outputs(functions: Iterable[FunctionDef]) -> Outputs | None:
+    bound = [f for f in functions if any(binding["type"] == SERVICE_BUS_OUTPUT for binding in f.bindings)]
+    if not bound:
+        return None
+    from local.host.outputs import Outputs  # the client takes half a second to import; not every host needs it
+
+    return Outputs(bound)
 
 
 def _wanted(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from azure.identity.aio import DefaultAzureCredential
 from azure.servicebus.aio import ServiceBusClient
 
 from local.host.settings import SettingsError
+
+if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential
 
 # The client retries inside one call; the pumps retry around it, so its own attempts are few and quick.
 _CLIENT_RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.1, "retry_backoff_max": 1.0}
@@ -33,6 +36,8 @@ class Connections:
         if connection_string:
             return ServiceBusClient.from_connection_string(connection_string, **_CLIENT_RETRIES)
         if namespace:
+            from azure.identity.aio import DefaultAzureCredential  # slow to import; a connection string needs none
+
             credential = DefaultAzureCredential(managed_identity_client_id=os.environ.get(f"{name}__clientId"))
             self._credentials.append(credential)
             # A broker on this machine speaks plain TCP; Azure's namespaces speak TLS only.

@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 TRIGGERS = frozenset({"httpTrigger", "serviceBusTrigger", "eventGridTrigger", "timerTrigger"})
-OUTPUTS = frozenset({"http"})
+SERVICE_BUS_OUTPUT = "serviceBus"
+OUTPUTS = frozenset({"http", SERVICE_BUS_OUTPUT})
 
 
 class AppLoadError(Exception):

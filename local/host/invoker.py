@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from local.host.functions import FunctionDef
@@ -30,6 +30,14 @@ WATCHDOG_PERIOD_S = 0.25
 logger = logging.getLogger("host.invocation")
 
 
+class OutputFailed(Exception):
+    """An output of a function could not be sent; the text says which and why."""
+
+
+# Sends what a function gave. Raises OutputFailed.
+SendOutputs = Callable[[FunctionDef, WorkerResult], Awaitable[None]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Running:
     function: str
@@ -39,8 +47,15 @@ class _Running:
 class Invoker:
     """Executes functions of one worker; `on_fatal` is told the exit code when the process must end."""
 
-    def __init__(self, worker: Worker, timeout_s: float | None, on_fatal: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        timeout_s: float | None,
+        on_fatal: Callable[[int], None],
+        send_outputs: SendOutputs | None = None,
+    ) -> None:
         self._worker = worker
+        self._send_outputs = send_outputs
         self._timeout_s = timeout_s
         self._on_fatal = on_fatal
         self._running: dict[str, _Running] = {}
@@ -85,7 +100,7 @@ class Invoker:
         current_invocation.set(invocation_id)
         logger.info("Executing function=%s", function.name)
         try:
-            return await self._worker.invoke(
+            result = await self._worker.invoke(
                 function,
                 data,
                 invocation_id=invocation_id,
@@ -93,6 +108,11 @@ class Invoker:
                 attempt=attempt,
                 trace_parent=trace_parent,
             )
+            if result.succeeded and self._send_outputs is not None:
+                await self._send_outputs(function, result)
+            return result
+        except OutputFailed as error:
+            return WorkerResult(succeeded=False, error=str(error))
         except SystemExit as ending:
             # In Azure this ends the worker process and everything in flight in it.
             logger.critical("function=%s called sys.exit(%s): the host ends", function.name, ending.code)

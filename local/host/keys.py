@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from local.host.lease import one_at_a_time
 from local.part import write_atomically
 
 EVENT_GRID_SYSTEM_KEY = "eventgrid_extension"
@@ -59,13 +60,14 @@ class KeyRing:
     @classmethod
     def open(cls, path: Path, preset: Path | None, functions: Iterable[str]) -> KeyRing:
         """Read DATA/keys.json, lay the preset over it, create what is missing and write it back."""
-        document = _read(path) if path.exists() else {}
-        if preset is not None:
-            document.update(_read(preset))
-        ring = cls(document)
-        for name in functions:
-            ring.functions.setdefault(name, {"default": _new_key()})
-        ring._write(path)
+        with one_at_a_time(path.with_suffix(".lock")):  # hosts on one directory have the same keys
+            document = _read(path) if path.exists() else {}
+            if preset is not None:
+                document.update(_read(preset))
+            ring = cls(document)
+            for name in functions:
+                ring.functions.setdefault(name, {"default": _new_key()})
+            ring._write(path)
         return ring
 
     def _write(self, path: Path) -> None:

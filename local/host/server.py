@@ -100,3 +100,5 @@ class HostProcess:
             await host.invoker.drain(limit_s)
         if host.triggers:
             await host.triggers.close()
+        if host.outputs:
+            await host.outputs.close()

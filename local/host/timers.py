@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local.host.functions import RetryPolicy
+from local.host.lease import Lease
 from local.host.protos import TypedData, as_json
 from local.host.schedule import Schedule
 from local.host.worker import Attempt
@@ -23,6 +24,7 @@ from local.part import write_atomically
 
 logger = logging.getLogger("host.timers")
 
+LEASE_LOOK_S = 1.0  # how often a host looks whether another one that runs a timer is gone
 NEVER = datetime.min.replace(tzinfo=UTC)  # how .NET writes "has not run yet"
 
 # Runs the function once and tells whether it succeeded.
@@ -111,18 +113,29 @@ def timer_data(status: TimerStatus | None, *, past_due: bool) -> TypedData:
 
 @dataclass(kw_only=True)
 class Timer:
-    """One timer trigger; a `status_file` of None means that it is not monitored."""
+    """One timer trigger; a `status_file` of None means that it is not monitored. Of several hosts, the one that holds
+    the `lease` runs it.
+    """
 
     name: str
     schedule: Schedule
     run_once: RunOnce
     clock: Clock
     status_file: StatusFile | None
+    lease: Lease
     run_on_startup: bool = False
     retry: RetryPolicy | None = None
 
     async def run(self) -> None:
         """Run the function whenever it is due, until cancelled."""
+        while not self.lease.acquire():
+            await self.clock.sleep(LEASE_LOOK_S)
+        try:
+            await self._run_on_schedule()
+        finally:
+            self.lease.release()
+
+    async def _run_on_schedule(self) -> None:
         status, past_due = self._starting_status()
         if past_due or self.run_on_startup:
             status = await self._occurrence(status, past_due=past_due)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from local.host.functions import AppLoadError, FunctionDef
 from local.host.hostjson import HostConfig
 from local.host.invoker import Invoker
+from local.host.lease import Lease
 from local.host.protos import TypedData
 from local.host.schedule import Schedule, ScheduleError
 from local.host.settings import SettingsError, resolve
@@ -67,6 +68,7 @@ class Triggers:
             run_once=run_once,
             clock=clock,
             status_file=StatusFile(data_dir / "timers" / f"{function.name}.json") if monitored else None,
+            lease=Lease(data_dir / "timers" / f"{function.name}.lock"),
             run_on_startup=bool(trigger.get("runOnStartup")),
             retry=function.retry,
         )

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,10 +36,11 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerResult:
-    """What came back: the return value, or the error text and stack trace of the function."""
+    """What came back: the return value and the outputs by name, or error text and stack trace of the function."""
 
     succeeded: bool
     value: TypedData | None = None
+    outputs: Mapping[str, TypedData | None] = field(default_factory=dict)
     error: str = ""
     stack: str = ""
 
@@ -108,7 +109,8 @@ class Worker:
         if answer.result.status != StatusResult.Success:
             failure = answer.result.exception
             return WorkerResult(succeeded=False, error=failure.message, stack=failure.stack_trace)
-        return WorkerResult(succeeded=True, value=answer.return_value)
+        outputs = {item.name: item.data for item in answer.output_data or []}
+        return WorkerResult(succeeded=True, value=answer.return_value, outputs=outputs)
 
 
 def _definition(item: Any) -> FunctionDef:

@@ -103,7 +103,8 @@ def _to_pem(private: rsa.RSAPrivateKey) -> str:
 
 
 def _from_pem(pem: str) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    # Checking a key takes longer than everything else at start, and these are this part's own.
+    key = serialization.load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("signing-keys.json holds a key that is not RSA: delete the file to get new ones.")
     return key

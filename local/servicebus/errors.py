@@ -80,3 +80,7 @@ def not_implemented(description: str) -> ServiceBusError:
 
 def timed_out(description: str) -> ServiceBusError:
     return ServiceBusError("com.microsoft:timeout", description, 408)
+
+
+def server_busy(description: str) -> ServiceBusError:
+    return ServiceBusError("com.microsoft:server-busy", description, 503)

@@ -6,11 +6,14 @@ answered on the receiving link of the same address in the same AMQP session, cor
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
+from local.part import stop_if_broken
 from local.servicebus import sections as sec
 from local.servicebus.amqp_types import AmqpDecodeError, Int, Symbol
 from local.servicebus.decoder import decode
@@ -48,9 +51,10 @@ class Responder(Endpoint):
 
     def __init__(self, link: Link) -> None:
         self.link = link
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    def respond(self, request: Request) -> Response:
-        """Do what is asked. May raise ServiceBusError."""
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
+        """Do what is asked, at once or later. May raise ServiceBusError."""
         raise NotImplementedError
 
     def receive(self, payload: bytes, message_format: int) -> None:
@@ -58,18 +62,36 @@ class Responder(Endpoint):
         try:
             response = self.respond(request)
         except ServiceBusError as error:
-            _log.log(
-                logging.WARNING if error.status == 501 else logging.INFO,
-                "refused %s on %s: %s",
-                request.properties.get("operation"),
-                self.link.address,
-                error.description,
-            )
-            response = Response(error.status, error.description, condition=error.condition)
+            response = self._refused(request, error)
         except (KeyError, TypeError, AttributeError, AmqpDecodeError) as error:
             problem = argument_error(f"The request lacks or misuses a field: {error!r}")
             response = Response(problem.status, problem.description, condition=problem.condition)
-        self._answer(request, response)
+        if isinstance(response, Response):
+            self._answer(request, response)
+        else:
+            task = asyncio.create_task(self._answer_later(request, response), name="an answer to a request")
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(stop_if_broken)
+
+    async def _answer_later(self, request: Request, response: Awaitable[Response]) -> None:
+        try:
+            answer = await response
+        except ServiceBusError as error:
+            answer = self._refused(request, error)
+        if not self.link.detached:
+            self._answer(request, answer)
+            self.link.channel.connection.server.wake()
+
+    def _refused(self, request: Request, error: ServiceBusError) -> Response:
+        _log.log(
+            logging.WARNING if error.status == 501 else logging.INFO,
+            "refused %s on %s: %s",
+            request.properties.get("operation"),
+            self.link.address,
+            error.description,
+        )
+        return Response(error.status, error.description, condition=error.condition)
 
     def _answer(self, request: Request, response: Response) -> None:
         properties = {self.status_key: Int(response.status), self.description_key: response.description}

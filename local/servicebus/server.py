@@ -15,6 +15,7 @@ import sqlite3
 from local.servicebus.broker import Broker
 from local.servicebus.connection import Connection
 from local.servicebus.service import Service
+from local.servicebus.tokens import TokenChecker
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ STORE_FAILED_EXIT = 74
 class Server:
     """Serves one broker. Create it inside a running event loop."""
 
-    def __init__(self, broker: Broker) -> None:
-        self.service = Service(broker)
+    def __init__(self, broker: Broker, tokens: TokenChecker | None = None) -> None:
+        self.service = Service(broker, tokens or TokenChecker())
         self.connections: set[Connection] = set()
         self.dirty: set[Connection] = set()
         """Connections with something to send after the next commit."""

@@ -5,6 +5,7 @@ Source: ``azure.servicebus`` 7.15 and Azure's AMQP protocol guide. Decides who m
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from local.servicebus.receivers import Consumers, Receiver
 from local.servicebus.requests import Request, Responder, Response
 from local.servicebus.sessions import SessionQueue
 from local.servicebus.timers import Timer
-from local.servicebus.tokens import check_token
+from local.servicebus.tokens import TokenChecker
 
 BATCH_FORMAT = 0x8001_3700
 """Message format of a batch: every data section is one encoded message."""
@@ -38,8 +39,9 @@ _TICKS_PER_S = 10_000_000
 class Service:
     """Opens links and delivers messages for one broker."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, tokens: TokenChecker) -> None:
         self._broker = broker
+        self._tokens = tokens
         self._consumers = {queue.key: Consumers(queue) for queue in broker.queues}
         self._waiting: dict[str, list[WaitingReceiver]] = {queue.key: [] for queue in broker.queues}
 
@@ -48,7 +50,7 @@ class Service:
         path = _path(link.address)
         try:
             if path.lower() == "$cbs":
-                link.accept(TokenNode(link, self._broker))
+                link.accept(TokenNode(link, self._broker, self._tokens))
                 return
             if not link.channel.connection.authorized:
                 raise errors.unauthorized("Put a token on $cbs before attaching to an entity.")
@@ -164,15 +166,23 @@ class TokenNode(Responder):
     status_key = "status-code"
     description_key = "status-description"
 
-    def __init__(self, link: Link, broker: Broker) -> None:
+    def __init__(self, link: Link, broker: Broker, tokens: TokenChecker) -> None:
         super().__init__(link)
         self._broker = broker
+        self._tokens = tokens
 
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response | Awaitable[Response]:
         operation = request.properties.get("operation")
         if operation != "put-token":
             raise errors.not_implemented(f"The operation {operation!r} is not implemented on $cbs.")
         kind: Any = request.properties.get("type")
-        check_token(str(kind), request.body, self._broker.clock())
+        unverified = self._tokens.check(str(kind), request.body, self._broker.clock())
+        return self._accepted() if unverified is None else self._verified(unverified)
+
+    async def _verified(self, token: str) -> Response:
+        await self._tokens.verify(token)
+        return self._accepted()
+
+    def _accepted(self) -> Response:
         self.link.channel.connection.authorized = True
         return Response(202, "Accepted")

@@ -36,6 +36,7 @@ INSERT OR IGNORE INTO last_sequence VALUES (1, 0);
 """
 _INSERT = f"INSERT INTO message VALUES ({', '.join('?' * 19)})"  # nosec B608 # nothing but question marks
 SCHEMA_VERSION = 1
+SEQUENCE_BLOCK = 1000
 
 
 class StoreError(Exception):
@@ -57,21 +58,21 @@ class Store:
         self._db.executescript(_SCHEMA)
         self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._in_transaction = False
-        self.last_sequence: int = self._execute("SELECT value FROM last_sequence").fetchone()[0]
-        self._stored_sequence = self.last_sequence
+        self._reserved: int = self._execute("SELECT value FROM last_sequence").fetchone()[0]
+        self._last_sequence = self._reserved
 
     def next_sequence(self) -> int:
-        """A number never used before, also not before a restart."""
-        self.last_sequence += 1
-        return self.last_sequence
+        """A number never used before, also not before a restart, which may leave a gap."""
+        self._last_sequence += 1
+        if self._last_sequence > self._reserved:  # in blocks: one write less for each message
+            self._reserved += SEQUENCE_BLOCK
+            self._write("UPDATE last_sequence SET value = ?", (self._reserved,))
+        return self._last_sequence
 
     def commit(self) -> None:
         """Make everything since the last commit durable."""
         if not self._in_transaction:
             return
-        if self.last_sequence != self._stored_sequence:
-            self._execute("UPDATE last_sequence SET value = ?", (self.last_sequence,))
-            self._stored_sequence = self.last_sequence
         self._execute("COMMIT")
         self._in_transaction = False
 

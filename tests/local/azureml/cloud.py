@@ -12,6 +12,7 @@ import jwt
 from azure.ai.ml import MLClient
 from azure.core.credentials import AccessToken
 
+from local import redirect
 from tests.local.processes import Part
 
 from .receiver import Receiver
@@ -43,6 +44,11 @@ class Cloud:
     part: Part
     data: Path
     receiver: Receiver
+    blob: str
+
+    def take_clients(self) -> None:
+        """From now on the Azure clients of this process come here."""
+        redirect.install(azureml=self.part.url, blob=self.blob)
 
     def workspace(self, name: str = "dev-ml-workspace", **options: Any) -> MLClient:
         return MLClient(Credential(), SUBSCRIPTION, GROUP, name, show_progress=False, **options)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 
 from local import redirect
 from tests.local.processes import REPOSITORY, running
@@ -17,6 +18,8 @@ from .receiver import Receiver
 from .workshop import Workshop
 
 QUICK = {"lro_seconds": 0.05}
+STARTED = pytest.StashKey[Cloud]()
+_HEADERS_OF_A_NEW_CLIENT = dict(EndpointInvokeFields.DEFAULT_HEADER)
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +46,32 @@ def blob_base() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory, blob_base: str) -> Iterator[Cloud]:
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, blob_base: str) -> Iterator[Cloud]:
+    """Shared by all tests."""
     data = tmp_path_factory.mktemp("azureml")
     with Receiver().listening() as receiver:
         options = ["--data", str(data), "--blob-endpoint", f"{blob_base}/{ACCOUNT}", "--eventgrid", receiver.url]
         with running("local.azureml", *options, log=data / "log") as part:
-            redirect.install(azureml=part.url, blob=blob_base)
-            started = Cloud(part, data, receiver)
+            started = Cloud(part, data, receiver, blob_base)
+            started.take_clients()
+            request.config.stash[STARTED] = started
             started.control("PUT", "profile", json=QUICK)
             yield started
             redirect.uninstall()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _redirected(request: pytest.FixtureRequest) -> None:
+    """Tests of another folder, which came between, may have led the clients of this process elsewhere."""
+    if started := request.config.stash.get(STARTED, None):
+        started.take_clients()
+
+
+@pytest.fixture(autouse=True)
+def _headers_of_one_call() -> None:
+    """The client keeps the deployment that one call named for all later calls that name none."""
+    EndpointInvokeFields.DEFAULT_HEADER.clear()
+    EndpointInvokeFields.DEFAULT_HEADER.update(_HEADERS_OF_A_NEW_CLIENT)
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +87,7 @@ def _nothing_wrong(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def workshop(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The dev workspace with a model, an environment, and an endpoint with one deployment."""
+    cloud.take_clients()
     made = Workshop(cloud, cloud.workspace(), tmp_path_factory.mktemp("workshop"))
     made.table("a.parquet", "b.parquet", "c.parquet")
     made.model()

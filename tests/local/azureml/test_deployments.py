@@ -99,9 +99,9 @@ def test_a_component_deployment_and_an_unknown_route_are_refused_by_name(cloud: 
     body = {"properties": {"deploymentConfiguration": {"deploymentConfigurationType": "PipelineComponent"}}}
     answer = raw_put(cloud, ENDPOINT)("component", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
-    unknown = httpx.get(f"{cloud.part.url}{workspace_path()}/onlineEndpoints", headers=token())
+    unknown = httpx.get(f"{cloud.part.url}{workspace_path()}/featuresets", headers=token())
     assert unknown.status_code == 501
-    assert "/onlineEndpoints" in unknown.json()["error"]["message"]
+    assert "/featuresets" in unknown.json()["error"]["message"]
 
 
 def test_the_next_operations_fail_when_a_fault_says_so(workshop: Workshop) -> None:

@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 from tests.local.processes import until
 
 from .cloud import token, workspace_path
+from .online_workshop import OnlineWorkshop
 from .workshop import Workshop
 
 
@@ -111,3 +112,25 @@ def test_a_workspace_whose_events_nobody_takes_delays_only_itself(workshop: Work
     finally:
         receiver.refused = None
     until(lambda: receiver.of_type("ModelRegistered", "models/crowd:60"), deadline_s=20)
+
+
+def test_an_online_deployment_is_announced_when_it_serves_and_not_when_it_fails(workshop: Workshop) -> None:
+    """`ModelDeployed` names the model, in either spelling; a failure is no event."""
+    receiver, online = workshop.cloud.receiver, OnlineWorkshop(workshop, "announced-online")
+    online.create()
+    with pytest.raises(HttpResponseError, match="ResourceNotReady"):
+        online.deploy("blue", score="def init():\n    raise ValueError\n\ndef run(data):\n    return 1\n")
+    online.deploy("blue", tags={"circuit_id": "C001"})
+    [event] = until(lambda: receiver.of_type("ModelDeployed", "endpoints/announced-online"))
+    assert event["data"] == {
+        "serviceName": "announced-online",
+        "serviceComputeType": "Managed",
+        "serviceTags": {"circuit_id": "C001"},
+        "serviceProperties": {},
+        "modelIds": "sensor-model:1",
+    }
+    workshop.cloud.control("PUT", "profile", json={"event_keys": "PascalCase"})
+    online.deploy("green")
+    spelled = until(lambda: receiver.of_type("ModelDeployed", "endpoints/announced-online")[1:])
+    assert spelled[0]["data"]["ModelIds"] == "sensor-model:1"
+    online.endpoints.begin_delete("announced-online").result()

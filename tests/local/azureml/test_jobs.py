@@ -206,7 +206,7 @@ def test_jobs_are_listed_newest_first_with_the_deployment_they_ran_on(workshop: 
 
 
 def test_a_job_of_another_kind_is_refused(workshop: Workshop) -> None:
-    """Pipelines are not run, and nobody shall wait for one."""
-    path = f"{workspace_path()}/jobs/some-pipeline"
-    answer = httpx.put(workshop.cloud.part.url + path, json={"properties": {"jobType": "Pipeline"}}, headers=token())
-    assert (answer.status_code, "'Pipeline'" in answer.text) == (501, True)
+    """Sweeps are not run, and nobody shall wait for one."""
+    path = f"{workspace_path()}/jobs/some-sweep"
+    answer = httpx.put(workshop.cloud.part.url + path, json={"properties": {"jobType": "Sweep"}}, headers=token())
+    assert (answer.status_code, "'Sweep'" in answer.text) == (501, True)

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from azure.ai.ml.entities import Model
+from azure.ai.ml.entities import AzureBlobDatastore, Model
 
 from tests.local.processes import REPOSITORY, alive, running, until
 
@@ -48,6 +48,11 @@ def test_a_killed_server_keeps_its_state_finishes_its_operation_and_runs_its_job
     workshop.cloud.control("PUT", "profile", json={"lro_seconds": 2})
     workshop.client.batch_deployments.begin_create_or_update(workshop.deployment(name="halfway", endpoint=ENDPOINT))
 
+    workshop.cloud.control("PUT", "quotas", json={"deployments": 501})
+    store = AzureBlobDatastore(name="kept_store", account_name=ACCOUNT, container_name="kept")
+    workshop.client.datastores.create_or_update(store)
+    ahead_s = workshop.cloud.control("POST", "clock", json={"advance_s": 0.5}).json()["ahead_s"]
+
     half_a_download = workshop.cloud.data / "partial" / "half" / "weights.txt"
     half_a_download.parent.mkdir(parents=True)
     half_a_download.write_text("0.")
@@ -57,8 +62,12 @@ def test_a_killed_server_keeps_its_state_finishes_its_operation_and_runs_its_job
     workshop.cloud.part.start_again()
 
     assert not half_a_download.exists()
+    assert workshop.cloud.control("GET", "quotas").json()["deployments"] == 501
+    workshop.cloud.control("PUT", "quotas", json={})
+    assert workshop.cloud.control("GET", "clock").json()["ahead_s"] == ahead_s
 
     assert workshop.client.models.get("kept", "7").version == "7"
+    assert workshop.client.datastores.get("kept_store").container_name == "kept"
     until(lambda: workshop.client.batch_deployments.get("halfway", ENDPOINT).provisioning_state == "Succeeded")
     ended = workshop.finished(job)
     assert (ended.status, workshop.rows(ended)) == ("Completed", ["second attempt"])

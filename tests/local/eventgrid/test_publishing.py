@@ -49,13 +49,20 @@ def test_the_sync_client_publishes_a_batch_with_a_token(subscriber: Subscriber, 
 
 
 @pytest.mark.usefixtures("redirected")
-async def test_the_async_client_publishes_with_a_token(subscriber: Subscriber, subscribe: Subscribe) -> None:
-    """The app publishes its facts this way."""
+async def test_the_async_client_publishes_both_schemas_with_a_token(
+    subscriber: Subscriber, subscribe: Subscribe
+) -> None:
+    """The app publishes its facts this way; the client's own models read what arrives."""
     subscribe(subscriber.url)
+    cloud_event = CloudEvent(source="/switchyard", type="ReleaseCompleted", data={"number": 8})
     async with AsyncPublisher(ENDPOINT, AsyncToken()) as publisher:
         await publisher.send(fact(7))
-    until(lambda: subscriber.received)
-    assert subscriber.received[0].event["data"] == {"number": 7}
+        until(lambda: subscriber.received)
+        await publisher.send([cloud_event])
+    until(lambda: len(subscriber.received) == 2)
+    assert EventGridEvent.from_dict(subscriber.received[0].event).data == {"number": 7}
+    received = CloudEvent.from_dict(subscriber.received[1].event)
+    assert (received.id, received.time, received.data) == (cloud_event.id, cloud_event.time, {"number": 8})
 
 
 @pytest.mark.usefixtures("redirected")
@@ -150,7 +157,7 @@ def test_an_unknown_topic_is_an_error_in_the_client() -> None:
     ],
 )
 def test_a_publisher_without_good_credentials_is_refused(part: Part, headers: dict[str, str]) -> None:
-    """No credentials, no JWT, an expired one, and a kind that is not served."""
+    """No credentials, no JWT, an expired one, and a signature that is none."""
     answer = httpx.post(f"{part.url}/topics/{TOPIC}/api/events", json=[event()], headers=headers)
     assert answer.status_code == 401
 

@@ -31,7 +31,7 @@ OUTPUT = (
     HTTP
     + """
 @app.timer_trigger(schedule="0 0 * * * *", arg_name="timer")
-@app.service_bus_queue_output(arg_name="out", connection="BUS", queue_name="q")
+@app.queue_output(arg_name="out", connection="STORAGE", queue_name="q")
 def tick(timer: func.TimerRequest, out: func.Out[str]) -> None:
     out.set("x")
 """
@@ -68,7 +68,7 @@ def test_an_app_that_does_not_import_leaves_the_host_in_error(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        pytest.param(OUTPUT, "function 'tick': binding 'out' of type 'serviceBus' is not supported", id="output"),
+        pytest.param(OUTPUT, "function 'tick': binding 'out' of type 'queue' is not supported", id="output"),
         pytest.param(HTTP.replace("-> str", "-> dict"), "hello", id="type the runtime refuses"),
         pytest.param("import sys; sys.exit(3)\n", "sys.exit(3)", id="exit"),
     ],

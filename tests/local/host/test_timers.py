@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from local.host.functions import RetryPolicy
+from local.host.lease import Lease
 from local.host.protos import TypedData
 from local.host.schedule import Schedule
 from local.host.timers import StatusFile, Timer, TimerStatus
@@ -79,21 +81,22 @@ class Recorder:
 async def ticking(
     clock: ManualClock, run: Recorder, expression: str, status: Path | None = None, **options: Any
 ) -> AsyncIterator[None]:
-    timer = Timer(
-        name="tick",
-        schedule=Schedule(expression),
-        run_once=run,
-        clock=clock,
-        status_file=StatusFile(status) if status else None,
-        **options,
-    )
-    task = asyncio.create_task(timer.run())
-    try:
-        await _settle()
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with tempfile.TemporaryDirectory() as directory:
+        timer = Timer(
+            name="tick",
+            schedule=Schedule(expression),
+            run_once=run,
+            clock=clock,
+            status_file=StatusFile(status) if status else None,
+            **{"lease": Lease(Path(directory) / "tick.lock"), **options},
+        )
+        task = asyncio.create_task(timer.run())
+        try:
+            await _settle()
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_timer_runs_at_every_occurrence() -> None:
@@ -197,3 +200,16 @@ async def test_a_retry_policy_repeats_a_failed_run_and_counts() -> None:
         await clock.advance(6 * 60)
     assert run.times == ["12:05:00", "12:05:10", "12:05:30", "12:05:55"]
     assert run.attempts == [0, 1, 2, 3]
+
+
+async def test_of_two_hosts_one_runs_a_timer_and_the_other_takes_over(tmp_path: Path) -> None:
+    """As instances of one app do; the one that waits looks every second."""
+    clock = ManualClock(NOON)
+    first, second = Recorder(clock), Recorder(clock)
+    lock, status = tmp_path / "tick.lock", tmp_path / "tick.json"
+    async with AsyncExitStack() as waiting:
+        async with ticking(clock, first, "0 * * * * *", status, lease=Lease(lock)):
+            await waiting.enter_async_context(ticking(clock, second, "0 * * * * *", status, lease=Lease(lock)))
+            await clock.advance(61)
+        await clock.advance(120)
+    assert (first.times, second.times) == (["12:01:00"], ["12:02:00", "12:03:00"])

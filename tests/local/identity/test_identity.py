@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ from tests.local.processes import Part, running
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 AUDIENCE = "api://switchyard"
-
-
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
-    data = tmp_path_factory.mktemp("identity")
-    with running("local.identity", "--data", str(data / "keys"), log=data / "log") as part:
-        yield part
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import uuid
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
@@ -13,10 +14,19 @@ from azure.servicebus.aio import ServiceBusClient as AsyncServiceBusClient
 
 T = TypeVar("T")
 Kind = Literal["sync", "aio"]
-WAIT_S = 5
-"""How long a receive may wait for a message that must come."""
-EMPTY_WAIT_S = 0.2
-"""How long a receive looks before a queue counts as empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Namespace:
+    """Where the contract is tested: the local broker or Azure, and what there is to wait for."""
+
+    connection_string: str
+    wait_s: float = 5
+    """How long a receive may wait for a message that must come."""
+    empty_wait_s: float = 0.2
+    """How long a receive looks before a queue counts as empty."""
+    large_bytes: int = 700_000
+    """A message of many frames."""
 
 
 def connection_string(port: int) -> str:
@@ -39,10 +49,11 @@ def message(body: str = "hello", **fields: Any) -> ServiceBusMessage:
 class Desk:
     """One client with the senders and receivers it opened; opening one takes the client 0.45 s."""
 
-    def __init__(self, kind: Kind, port: int, **options: Any) -> None:
+    def __init__(self, kind: Kind, namespace: Namespace, **options: Any) -> None:
         self.kind = kind
+        self.namespace = namespace
         client = ServiceBusClient if kind == "sync" else AsyncServiceBusClient
-        self.client: Any = client.from_connection_string(connection_string(port), **{"retry_total": 0, **options})
+        self.client: Any = client.from_connection_string(namespace.connection_string, **{"retry_total": 0, **options})
         self._open: dict[tuple[Any, ...], Any] = {}
         self._handlers: list[Any] = []
 
@@ -73,11 +84,21 @@ class Desk:
 
     async def receive(self, queue: str, count: int = 1, **options: Any) -> list[Any]:
         """Exactly ``count`` messages, which must come."""
-        return await receive_from(await self.receiver(queue, **options), count)
+        return await self.receive_from(await self.receiver(queue, **options), count)
+
+    async def receive_from(self, receiver: Any, count: int = 1) -> list[Any]:
+        """Exactly ``count`` messages from this receiver, which must come."""
+        received: list[Any] = []
+        wait_s = self.namespace.wait_s
+        while len(received) < count:
+            more = await do(receiver.receive_messages(count - len(received), max_wait_time=wait_s))
+            assert more, f"{len(received)} of {count} messages came within {wait_s} s"
+            received += more
+        return received
 
     async def is_empty(self, queue: str, **options: Any) -> bool:
         receiver = await self.receiver(queue, **options)
-        return not await do(receiver.receive_messages(1, max_wait_time=EMPTY_WAIT_S))
+        return not await do(receiver.receive_messages(1, max_wait_time=self.namespace.empty_wait_s))
 
     async def close(self) -> None:
         """Close everything at once: each receiver takes the client half a second."""
@@ -95,16 +116,6 @@ class Desk:
 
     async def _entered(self, handler: Any) -> Any:
         return await (asyncio.to_thread(handler.__enter__) if self.kind == "sync" else handler.__aenter__())
-
-
-async def receive_from(receiver: Any, count: int = 1) -> list[Any]:
-    """Exactly ``count`` messages from this receiver, which must come."""
-    received: list[Any] = []
-    while len(received) < count:
-        more = await do(receiver.receive_messages(count - len(received), max_wait_time=WAIT_S))
-        assert more, f"{len(received)} of {count} messages came within {WAIT_S} s"
-        received += more
-    return received
 
 
 def text(received: Any) -> str:

@@ -16,11 +16,11 @@ def config_of(**properties: Any) -> str:
 
 
 def test_the_default_definitions_are_those_of_the_project() -> None:
-    """release-events has sessions and a one-minute lock, effects a five-minute lock; both detect duplicates."""
-    events, effects = load_config(DEFAULT_CONFIG).queues
-    assert (events.name, events.requires_session, events.lock_s) == ("release-events", True, 60)
-    assert (effects.name, effects.requires_session, effects.lock_s) == ("effects", False, 300)
-    for queue in (events, effects):
+    """release-events has sessions and a one-minute lock, effects a five-minute lock; all detect duplicates."""
+    queues = {queue.name: queue for queue in load_config(DEFAULT_CONFIG).queues}
+    assert (queues["release-events"].requires_session, queues["release-events"].lock_s) == (True, 60)
+    assert (queues["effects"].requires_session, queues["effects"].lock_s) == (False, 300)
+    for queue in queues.values():
         assert queue.requires_duplicate_detection
         assert queue.duplicate_window_s == 600
         assert queue.max_delivery_count == 10

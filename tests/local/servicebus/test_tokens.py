@@ -1,4 +1,4 @@
-"""The form of tokens put on $cbs."""
+"""Tokens put on $cbs: their form, and their signature where the broker knows what to check it with."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 import pytest
+from azure.servicebus._base_handler import ServiceBusSharedKeyCredential
 
 from local.servicebus.errors import ServiceBusError
-from local.servicebus.tokens import check_token
+from local.servicebus.tokens import TokenChecker, check_form
 
 NOW = 1_800_000_000.0
 SAS = "SharedAccessSignature sr=sb%3a%2f%2flocalhost%2fq&sig=abc%3d&se={expiry}&skn=RootManageSharedAccessKey"
@@ -25,7 +26,7 @@ def jwt(claims: Any) -> str:
 def test_a_well_formed_token_that_has_not_expired_is_accepted(kind: str) -> None:
     """The client calls either form by either type."""
     for token in (SAS.format(expiry=int(NOW) + 60), jwt({"exp": NOW + 60})):
-        assert check_token(kind, token, NOW) is None
+        assert check_form(kind, token, NOW) == token
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,26 @@ def test_a_well_formed_token_that_has_not_expired_is_accepted(kind: str) -> None
 def test_any_other_token_is_unauthorized(kind: str, token: Any, reason: str) -> None:
     """The refusal says what is wrong with the token."""
     with pytest.raises(ServiceBusError, match=reason) as caught:
-        check_token(kind, token, NOW)
+        check_form(kind, token, NOW)
     assert (caught.value.condition, caught.value.status) == ("amqp:unauthorized-access", 401)
 
 
-def test_the_real_clients_own_token_is_accepted() -> None:
-    """The signature the SDK generates from a connection string has the expected form."""
-    from azure.servicebus._base_handler import ServiceBusSharedKeyCredential
+def signed(name: str, key: str) -> str:
+    """What the client makes of a connection string."""
+    return str(ServiceBusSharedKeyCredential(name, key).get_token("sb://localhost/q").token)
 
-    token = ServiceBusSharedKeyCredential("RootManageSharedAccessKey", "secret").get_token("sb://localhost/q")
-    assert check_token("jwt", token.token, time.time()) is None
+
+def test_the_real_clients_own_signature_is_accepted() -> None:
+    """With the right key, or by a broker that knows no keys."""
+    now = time.time()
+    assert TokenChecker({"Root": "secret"}).check("jwt", signed("Root", "secret"), now) is None
+    assert TokenChecker().check("jwt", signed("Anybody", "anything"), now) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "reason"), [("Root", "wrong", "not signed with"), ("Reader", "secret", "no key named 'Reader'")]
+)
+def test_a_signature_made_with_another_key_is_refused(name: str, key: str, reason: str) -> None:
+    """By a broker that knows the keys."""
+    with pytest.raises(ServiceBusError, match=reason):
+        TokenChecker({"Root": "secret"}).check("jwt", signed(name, key), time.time())

@@ -1,0 +1,1 @@
+"""Managed online endpoints: models behind HTTP, each deployment a process of this machine."""
