@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 AZURITE := node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-environment up test check sim bench format lock clean
+.PHONY: help install demo demo-environment demo-training up test check sim soak bench format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -31,6 +31,9 @@ demo: install ## Show three releases on the local cloud, live in the terminal
 demo-environment: install ## Release an environment to a fleet and roll it back, live in the terminal (CIRCUITS=n)
 	@$(BIN)/python -m local.demo_environment --circuits $(or $(CIRCUITS),75)
 
+demo-training: install ## Merge changed cutoff dates in a git repository, train, and read the lineage back, live in the terminal
+	@$(BIN)/python -m local.demo_training
+
 up: install ## Start the local cloud and keep it running
 	@$(BIN)/python -m cli local up
 
@@ -50,8 +53,14 @@ check: install ## Format, lint, types, import rules, security, generated files
 sim: install ## Run 20,000 seeded schedules of the release core (SCHEDULES=n, FROM=seed)
 	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0)
 
-bench: install ## Measure import cost, the update of 200 deployments and the simulation, 4 minutes
+soak: install ## Kill the parts of the local cloud 100 times under load and look for losses, 10 minutes (KILLS=n, SEED=n)
+	$(BIN)/python -m tests.soak --kills $(or $(KILLS),100) --seed $(or $(SEED),0)
+
+bench: install ## Measure imports, the local cloud, reads of the sensor table, the update of 200 deployments, the simulation, 6 minutes
 	$(BIN)/python benchmarks/import_cost.py
+	$(BIN)/python -m benchmarks.local_start
+	$(BIN)/python -m benchmarks.servicebus
+	$(BIN)/python -m benchmarks.delta_reads
 	$(BIN)/python -m benchmarks.update_fleet --circuits 200
 	$(BIN)/python -m tests.simulation 500 0
 

@@ -26,6 +26,7 @@ HEAVY = (
     "azure.servicebus",
     "azure.storage.blob",
     "deltalake",
+    "dulwich",
     "tensorflow",
 )
 

@@ -75,6 +75,11 @@ class ReleaseApi:
         path = f"/releases/{quote(release_id, safe='')}/evidence"
         return self._request("POST", path, content=notebook)
 
+    def environment_versions(self, running: str | None) -> Any:
+        """JSON of the versions that models keep working in; with `running`, those that can take its place."""
+        query = f"?running={quote(running, safe='')}" if running is not None else ""
+        return self._request("GET", f"/environment-versions{query}")
+
     def release_environment(self, version: str, reason: str) -> Accepted:
         """Ask for the release of a registered environment version."""
         return parse(Accepted, self._request("POST", "/environment-releases", {"version": version, "reason": reason}))
@@ -97,6 +102,32 @@ class ReleaseApi:
         """JSON of the latest alerts."""
         return self._request("GET", f"/alerts?limit={limit}")
 
+    def changes(self, limit: int) -> Any:
+        """JSON of the latest changes."""
+        return self._request("GET", f"/changes?limit={limit}")
+
+    def change(self, change_id: str) -> Any:
+        """JSON of one change."""
+        return self._request("GET", f"/changes/{quote(change_id, safe='')}")
+
+    def inference(self, date: str) -> Any:
+        """JSON of a day's inference; of the last day when `date` is empty."""
+        return self._request("GET", f"/inference?date={quote(date, safe='')}" if date else "/inference")
+
+    def infer(self, wish: dict[str, Any]) -> Any:
+        """Start a day's inference."""
+        return self._request("POST", "/inference", wish)
+
+    def monitoring(self, month: str, quarter: str) -> Any:
+        """JSON of the checks of performance and drift; the last ones where nothing is named."""
+        named = {"month": month, "quarter": quarter}
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in named.items() if value)
+        return self._request("GET", f"/monitoring?{query}" if query else "/monitoring")
+
+    def check(self, wish: dict[str, Any]) -> Any:
+        """Start a check."""
+        return self._request("POST", "/monitoring", wish)
+
     def freezes(self) -> Any:
         """JSON of the freezes that are active or planned."""
         return self._request("GET", "/freezes")
@@ -108,6 +139,28 @@ class ReleaseApi:
     def lift(self, freeze_id: str, reason: str) -> Any:
         """End a freeze early; the answer is the freeze as it was lifted."""
         return self._request("POST", f"/freezes/{quote(freeze_id, safe='')}/lift", {"reason": reason})
+
+    def trainings(self) -> Any:
+        """JSON of open training runs and the latest ended ones."""
+        return self._request("GET", "/trainings")
+
+    def training(self, run_id: str) -> Any:
+        """JSON of one training run."""
+        return self._request("GET", f"/trainings/{quote(run_id, safe='')}")
+
+    def train(self, wish: dict[str, Any]) -> Any:
+        """Train a circuit; the answer is the run."""
+        return self._request("POST", "/trainings", wish)
+
+    def abort_training(self, run_id: str, reason: str) -> Any:
+        """End a run; the answer is the run as it is then."""
+        return self._request("POST", f"/trainings/{quote(run_id, safe='')}/abort", {"reason": reason})
+
+    def lineage(self, version: str, *, model: str = "", plant: str = "", circuit: str = "") -> Any:
+        """JSON of where a model comes from, named by itself or by its circuit."""
+        plant, circuit, model = (quote(each, safe="") for each in (plant, circuit, model))
+        where = f"/models/{model}" if model else f"/circuits/{plant}/{circuit}/models"
+        return self._request("GET", f"{where}/{quote(version, safe='')}/lineage")
 
     def act(self, release_id: str, action: str, reason: str) -> Accepted:
         """`abort` or `retry`."""

@@ -6,7 +6,23 @@ from typing import Annotated
 
 import typer
 
-from cli import alerting, deciding, evidence, fleet, freezing, going_back, local_cloud, reading, watching
+from cli import (
+    alerting,
+    changes,
+    config,
+    deciding,
+    environments,
+    evidence,
+    fleet,
+    freezing,
+    going_back,
+    inference,
+    local_cloud,
+    monitoring,
+    reading,
+    training,
+    watching,
+)
 from cli.session import Session
 
 app = typer.Typer(
@@ -44,17 +60,28 @@ for command in (
     deciding.abort,
     deciding.retry,
     watching.watch,
+    environments.environments,
     fleet.release_environment,
     evidence.evidence,
     going_back.rollback,
     going_back.rollback_report,
     fleet.targets,
     alerting.alerts,
+    changes.changes,
     freezing.freeze,
     freezing.freezes,
     freezing.lift,
+    inference.infer,
+    inference.inference,
+    monitoring.monitoring,
+    monitoring.check,
+    training.train,
+    training.trainings,
+    training.abort_training,
+    training.lineage,
 ):
     app.command()(command)
+app.add_typer(config.app, name="config")
 app.add_typer(local_cloud.app, name="local")
 
 

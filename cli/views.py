@@ -17,9 +17,11 @@ NEEDS_A_PERSON = (
     "held",
 )
 RELEASED = "released"
+ROLLED_BACK = "rolled_back"
 HELD = "held"
 ROLLING_BACK = "rolling_back"
 ENVIRONMENT = "environment"
+ROLLBACK = "rollback"
 MODEL = "model"
 CAN_ROLL_BACK = ("updating", "watching", "held")
 

@@ -17,13 +17,13 @@ from cli.reading import ReleaseId, what_to_type
 from cli.session import COMMAND, console, errors, talking
 from cli.show import clock, gate_panel, phase_text, span, until
 from cli.tallies import tallies
-from cli.views import RELEASED, Release, Targets
+from cli.views import RELEASED, ROLLBACK, ROLLED_BACK, Release, Targets
 
 UNAVAILABLE_MAX_S = 60.0
 """How long `watch` puts up with an app that does not answer, for example while it is being deployed."""
 
 ENDED_OTHERWISE = 3
-"""Exit status of `watch` for a release that ended, but not as released."""
+"""Exit status of `watch` for a release that ended, but not as it was meant to: released or, a rollback, rolled back."""
 
 FAILING_SHOWN_MAX = 20
 """How many failing targets are listed at once; `targets` lists all."""
@@ -38,7 +38,7 @@ def watch(
 ) -> None:
     """Follow a release until it ends or needs a person; of an environment, count checks and updates.
 
-    Exit status: 0 when it was released or waits for a person, 3 when it ended otherwise.
+    Exit status: 0 when it ended as it was meant to or waits for a person, 3 when it ended otherwise.
     """
     with talking(context) as api:
         release = _Follower(api, release_id, every_s).follow()
@@ -46,7 +46,7 @@ def watch(
         if release.gate:
             console.print(gate_panel(release.gate))
         console.print(what_to_type(release), markup=False)
-    elif release.phase != RELEASED:
+    elif release.phase != (ROLLED_BACK if release.kind == ROLLBACK else RELEASED):
         raise typer.Exit(ENDED_OTHERWISE)
 
 

@@ -1,4 +1,5 @@
-"""HTTP, environment releases: request one, roll it back, read its targets and what they ran before."""
+"""HTTP, environment releases: request one, roll it back, read its targets and what they ran before;
+versions of the environment."""
 
 import azure.functions as func
 
@@ -43,3 +44,11 @@ async def download_rollback_metadata(req: func.HttpRequest) -> func.HttpResponse
     from functions.handlers import environment_api as handlers
 
     return await handlers.download_rollback_metadata(req)
+
+
+@blueprint.route(route="environment-versions", methods=["GET"])
+async def list_environment_versions(req: func.HttpRequest) -> func.HttpResponse:
+    """The versions that models keep working in."""
+    from functions.handlers import environment_api as handlers
+
+    return await handlers.list_environment_versions(req)

@@ -48,6 +48,9 @@ param alertTopics string[] = []
 @description('Name of the Event Grid topic of release facts, unique in its region.')
 param factsTopicName string = 'switchyard-facts'
 
+@description('Address of the sensor table: abfss://<container>@<account>.dfs.core.windows.net/processed/sensor_data.')
+param sensorTable string
+
 @description('How state is replicated.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param stateStorageSku string = 'Standard_ZRS'
@@ -59,6 +62,30 @@ param maximumInstanceCount int = 40
 
 @description('Instances that never stop, as name and instanceCount: http, or function:<name>.')
 param alwaysReady array = []
+
+@description('Address of the repository of config/ and environment/, without user or token. Empty: no webhooks are taken.')
+param changesRepository string = ''
+
+@description('Branch whose merges are taken.')
+param changesBranch string = 'main'
+
+@description('Key vault secret: a token that may read the repository. Empty for one that anybody may read.')
+param changesTokenUri string = ''
+
+@description('Key vault secret: what GitHub signs its webhooks with.')
+param changesGitHubUri string = ''
+
+@description('Key vault secret: the password of the service hooks of Azure DevOps.')
+param changesDevOpsUri string = ''
+
+@description('True: high drift opens a pull request. False: it is recorded and shown, nothing is sent.')
+param proposeChanges bool = false
+
+@description('Key vault secret: a token that may write branches and pull requests of the repository.')
+param proposalsTokenUri string = ''
+
+@description('Address of the REST interface, where it is not that of github.com or Azure DevOps.')
+param proposalsApi string = ''
 
 @description('True once the code is published.')
 param subscribeToEvents bool = false
@@ -162,7 +189,16 @@ module app 'modules/function_app.bicep' = {
       SERVICEBUS__clientId: appIdentity.properties.clientId
       RELEASE_EVENTS_QUEUE: serviceBus.outputs.releaseEventsQueue
       EFFECTS_QUEUE: serviceBus.outputs.effectsQueue
+      TRAININGS_QUEUE: serviceBus.outputs.trainingsQueue
+      CHANGES_QUEUE: serviceBus.outputs.changesQueue
+      ROUTINES_QUEUE: serviceBus.outputs.routinesQueue
       SWEEP_SCHEDULE: '0 * * * * *' // every minute
+      ETL_SCHEDULE: '0 0 */3 * * *' // architecture 3.1: a load of the sensor table every three hours
+      SENSOR_TABLE: sensorTable
+      INFERENCE_SCHEDULE: '0 30 3 * * *' // half an hour after the load of 3:00, for the day before
+      PERFORMANCE_SCHEDULE: '0 0 6 1 * *' // architecture 3.5: on the 1st of a month at 6:00
+      DRIFT_SCHEDULE: '0 0 6 1 1,4,7,10 *' // on the 1st of a quarter at 6:00
+      ROUTINE_SWEEP_SCHEDULE: '30 */5 * * * *' // every five minutes
 
       STATE_STORAGE__tableServiceUri: storage.outputs.tableServiceUri
       STATE_STORAGE__blobServiceUri: storage.outputs.blobServiceUri
@@ -183,6 +219,16 @@ module app 'modules/function_app.bicep' = {
       ALERT_SENDER_ROLE: alertSenderRole
       ALERT_TOPICS: join(alertTopics, ',')
       APPROVER_GROUPS: string(approverGroups)
+
+      // Secrets stay in the key vault: the platform reads them with the app's identity.
+      CHANGES_REPOSITORY: changesRepository
+      CHANGES_BRANCH: changesBranch
+      CHANGES_REPOSITORY_TOKEN: empty(changesTokenUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesTokenUri})'
+      CHANGES_GITHUB_SECRET: empty(changesGitHubUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesGitHubUri})'
+      PROPOSE_CHANGES: string(proposeChanges) // false: the changes that drift calls for are recorded and not sent
+      PROPOSALS_TOKEN: empty(proposalsTokenUri) ? '' : '@Microsoft.KeyVault(SecretUri=${proposalsTokenUri})'
+      PROPOSALS_API: proposalsApi
+      CHANGES_AZURE_DEVOPS_SECRET: empty(changesDevOpsUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesDevOpsUri})'
     }
   }
 }

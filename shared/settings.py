@@ -8,6 +8,7 @@ address under `<name>__<property>`, which is used with the app's managed identit
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -34,6 +35,8 @@ QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
 ServiceHost = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]{2,252}$")]
 Names = Annotated[tuple[str, ...], NoDecode]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class SettingsError(Exception):
@@ -76,6 +79,7 @@ class Settings(BaseSettings):
     )
     release_events_queue: QueueName = Field(description="the session queue of events, for example release-events")
     effects_queue: QueueName = Field(description="the queue of commands, for example effects")
+    trainings_queue: QueueName = Field(description="the session queue of training runs, for example trainings")
 
     azure_tenant_id: Guid = Field(description="the id of the Entra tenant")
     azure_subscription_id: Guid = Field(description="the id of the subscription that holds the workspaces")
@@ -117,8 +121,52 @@ class Settings(BaseSettings):
         default_factory=dict, description='JSON of group names and Entra object ids, {"ML-Engineers": "<object id>"}'
     )
 
+    changes_queue: QueueName = Field(
+        default="changes", description="the session queue of merged changes, for example changes"
+    )
+    changes_repository: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="the repository of config/ and environment/: https://..., or a path on this machine",
+    )
+    changes_branch: str = Field(
+        default="main",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$",
+        description="the branch whose merges are taken, for example main",
+    )
+    changes_repository_token: SecretStr | None = Field(
+        default=None, description="a token that may read that repository; none for one that anybody may read"
+    )
+    changes_github_secret: SecretStr | None = Field(
+        default=None, min_length=16, description="the secret GitHub signs its webhooks with, at least 16 characters"
+    )
+    changes_azure_devops_secret: SecretStr | None = Field(
+        default=None, min_length=16, description="the password of Azure DevOps' service hooks, at least 16 characters"
+    )
+
+    routines_queue: QueueName = Field(
+        default="routines", description="the queue of daily inference and monitoring, for example routines"
+    )
+    propose_changes: bool = Field(
+        default=False, description="true to open pull requests after high drift; false records them as a dry run"
+    )
+    proposals_token: SecretStr | None = Field(
+        default=None, description="a token that may write branches and pull requests of CHANGES_REPOSITORY"
+    )
+    proposals_api: HttpUrl | None = Field(
+        default=None,
+        description="the address of the REST interface, where it is not that of github.com or Azure DevOps",
+    )
+
+    sensor_table: str | None = Field(
+        default=None,
+        pattern=r"^(abfss://[a-z0-9-]{3,63}@[a-z0-9.-]{3,255})?(/[A-Za-z0-9._-]{1,255}){1,40}$",
+        description="the table that loads write: abfss://<container>@<account>.dfs.core.windows.net/processed/sensor_data",
+    )
+
     config_dir: Path = Field(default=APP_ROOT / "config", description="the directory of the fleet's configuration")
     policies_file: Path | None = Field(default=None, description="the file of the release policies")
+    monitoring_file: Path | None = Field(default=None, description="the file of daily inference and monitoring")
 
     @field_validator("api_audience", "token_issuer", "alert_topics", mode="before")
     @classmethod
@@ -133,12 +181,31 @@ class Settings(BaseSettings):
             raise PydanticCustomError("connection_missing", "neither it nor {plain} is set", {"plain": plain.upper()})
         return address
 
+    @field_validator("changes_repository")
+    @classmethod
+    def _readable_repository(cls, address: str | None) -> str | None:
+        """A token never travels in clear, and never stands in an address, which logs and problems repeat."""
+        parts = urlsplit(address or "/")
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        on_disk = parts.scheme in ("", "file") and parts.path.startswith("/")
+        if not ((secure and parts.hostname) or on_disk) or parts.username is not None or parts.password is not None:
+            raise PydanticCustomError("repository", "no https address without user, and no full path")
+        return address
+
     @model_validator(mode="after")
     def _workspaces_differ(self) -> Self:
         workspaces = [each.lower() for each in (self.dev_workspace, self.test_workspace, self.production_workspace)]
         if len(set(workspaces)) != len(workspaces):
             raise PydanticCustomError(
                 "workspaces_same", "DEV_WORKSPACE, TEST_WORKSPACE and PRODUCTION_WORKSPACE must be three workspaces"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _proposals_can_be_sent(self) -> Self:
+        if self.propose_changes and not (self.changes_repository and self.proposals_token):
+            raise PydanticCustomError(
+                "proposals", "PROPOSE_CHANGES needs CHANGES_REPOSITORY and PROPOSALS_TOKEN: set both, or leave it false"
             )
         return self
 
@@ -158,6 +225,11 @@ class Settings(BaseSettings):
     def policies_path(self) -> Path:
         """`policies.yml` of the configuration directory, unless POLICIES_FILE says otherwise."""
         return self.policies_file or self.config_dir / "policies.yml"
+
+    @property
+    def monitoring_path(self) -> Path:
+        """`monitoring.yml` of the configuration directory, unless MONITORING_FILE says otherwise."""
+        return self.monitoring_file or self.config_dir / "monitoring.yml"
 
     @property
     def resource_group_id(self) -> str:

@@ -33,8 +33,13 @@ class Circuit:
 
 def read_circuit(path: Path) -> Circuit:
     """Read `config/plants/<plant_id>/<circuit_id>.yml`."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return circuit_of(path.read_text(encoding="utf-8"), str(path))
+
+
+def circuit_of(text: str, source: str) -> Circuit:
+    """The circuit that the text of its file describes; `source` names the text in messages."""
     try:
+        content = yaml.safe_load(text)
         training = content["training"]
         filters = training["data_filters"]
         return Circuit(
@@ -47,9 +52,11 @@ def read_circuit(path: Path) -> Circuit:
             hyperparameters=dict(training["hyperparameters"]),
         )
     except KeyError as error:
-        raise CircuitFileError(f"{path}: the key {error} is missing; see config/schema/circuit.schema.json") from error
-    except TypeError as error:
-        raise CircuitFileError(f"{path}: {error}; see config/schema/circuit.schema.json") from error
+        raise CircuitFileError(
+            f"{source}: the key {error} is missing; see config/schema/circuit.schema.json"
+        ) from error
+    except (TypeError, ValueError, yaml.YAMLError) as error:
+        raise CircuitFileError(f"{source}: {error}; see config/schema/circuit.schema.json") from error
 
 
 def read_sensor_ids(config_dir: Path) -> list[str]:

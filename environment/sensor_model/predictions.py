@@ -1,4 +1,7 @@
-"""Predictions of one circuit for its latest day: reading what they need, making them, writing them.
+"""Predictions of one circuit for its latest days: reading what they need, making them, writing them.
+
+A batch job cannot be told a day, so it predicts the latest one and those of the week before it, which costs next to
+nothing; whoever asked for a day takes that day's file. The latest day is often not over yet.
 
 Input: architecture 3.3, "Inference". Output: `<output>/<plant_id>/<circuit_id>/<date>.parquet` (architecture 2.3).
 """
@@ -21,6 +24,9 @@ from sensor_model.table import NoRowsError, check_features, last_day, last_day_o
 STALE_DAYS_MAX = 7
 """A sensor whose last row is older than this, seen from the table's last day, is not scored: something is broken."""
 
+EARLIER_DAYS = 7
+"""Days before the latest one that are predicted as well."""
+
 DAY_S = 86_400
 
 
@@ -30,7 +36,7 @@ class PredictionError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """What one scoring wrote."""
+    """What one scoring wrote; the numbers are those of the latest day."""
 
     day: date
     rows: int
@@ -38,20 +44,32 @@ class Scored:
     """Rows of the day without a full past (a gap of more than FILL_STEPS_MAX steps before them)."""
 
     path: Path
+    earlier: tuple[date, ...] = ()
+    """Days before the latest one with a file of their own; a day without usable rows has none."""
 
 
 def score_latest_day(model: Any, metadata: ModelMetadata, model_version: str, table_dir: Path, output: Path) -> Scored:
-    """Predict each reading of the circuit's latest day from the readings before it, and write the day's file."""
+    """Predict each reading of the circuit's latest days from the readings before it, and write a file for each day."""
     day, windows, left_out = _latest_windows(metadata, table_dir)
     scaler = Scaler.from_dict(metadata.scaler)
-    predicted = scaler.restore(network.predict(model, scaler.scale(windows.inputs)))
-    _refuse_no_numbers(predicted, metadata, day)
-    path = output / metadata.plant_id / metadata.circuit_id / f"{day.isoformat()}.parquet"
-    _write_atomically(_rows(metadata, model_version, day, windows, predicted), path)
-    return Scored(day=day, rows=len(windows), rows_left_out=left_out, path=path)
+    folder = output / metadata.plant_id / metadata.circuit_id
+    predicted: dict[date, tuple[Windows, Floats]] = {}
+    for each, of_the_day in windows.items():
+        values = scaler.restore(network.predict(model, scaler.scale(of_the_day.inputs)))
+        _refuse_no_numbers(values, metadata, each)
+        predicted[each] = of_the_day, values
+    for each, (of_the_day, values) in predicted.items():
+        _write_atomically(_rows(metadata, model_version, each, of_the_day, values), _file(folder, each))
+    earlier = tuple(each for each in predicted if each != day)
+    return Scored(day=day, rows=len(windows[day]), rows_left_out=left_out, path=_file(folder, day), earlier=earlier)
 
 
-def _latest_windows(metadata: ModelMetadata, table_dir: Path) -> tuple[date, Windows, int]:
+def _file(folder: Path, day: date) -> Path:
+    return folder / f"{day.isoformat()}.parquet"
+
+
+def _latest_windows(metadata: ModelMetadata, table_dir: Path) -> tuple[date, dict[date, Windows], int]:
+    """The latest day, the windows of it and of the days before it that have any, and the latest day's rows without."""
     table = open_table(table_dir)
     check_features(table, metadata.features, metadata.name)
     table_day = last_day(table)
@@ -62,18 +80,22 @@ def _latest_windows(metadata: ModelMetadata, table_dir: Path) -> tuple[date, Win
             "the table's last day: check the sensor and the daily load"
         )
     past_s = (metadata.sequence_length + FILL_STEPS_MAX) * metadata.step_s
-    first = day - timedelta(days=-(-past_s // DAY_S))
+    first = day - timedelta(days=EARLIER_DAYS - (-past_s // DAY_S))
     readings = read_sensor(table, metadata.sensor_id, metadata.features, first=first, last=day)
     windows = make_windows(readings, metadata.sequence_length, metadata.step_s)
-    of_the_day = windows.times >= np.datetime64(day, "us")
+    by_day = {}
+    for back in reversed(range(EARLIER_DAYS + 1)):
+        each = day - timedelta(days=back)
+        of_the_day = windows.times.astype("datetime64[D]") == np.datetime64(each)
+        if of_the_day.any():
+            by_day[each] = Windows(windows.inputs[of_the_day], windows.targets[of_the_day], windows.times[of_the_day])
     rows_of_the_day = int((readings.times >= np.datetime64(day, "us")).sum())
-    windows = Windows(windows.inputs[of_the_day], windows.targets[of_the_day], windows.times[of_the_day])
-    if len(windows) == 0:
+    if day not in by_day:
         raise TooFewRowsError(
             f"{metadata.sensor_id}: none of the {rows_of_the_day} rows of {day} has the {metadata.sequence_length} "
             "steps before it that the model needs: wait for more data or fill the gap"
         )
-    return day, windows, rows_of_the_day - len(windows)
+    return day, by_day, rows_of_the_day - len(by_day[day])
 
 
 def _refuse_no_numbers(predicted: Floats, metadata: ModelMetadata, day: date) -> None:

@@ -4,7 +4,7 @@ Environment variables: AZUREML_MODEL_DIR and AZUREML_BI_OUTPUT_PATH (set by Azur
 the deployment), MODEL_VERSION (set by the deployment, written into the predictions).
 
 The input is the folder of the sensor table, so Azure ML hands out its files; which file comes first says nothing. The
-table is found above the first one and the circuit's latest day is scored once per process. Several processes of a job
+table is found above the first one and the circuit's latest days are scored once per process. Several processes of a job
 write the same file with the same content.
 """
 
@@ -62,7 +62,7 @@ def init() -> None:
 
 
 def run(mini_batch: Sequence[str]) -> list[str]:
-    """Score the latest day if that is not done yet; one line of JSON per file, as Azure ML counts files by lines."""
+    """Score the latest days if that is not done yet; one line of JSON per file, as Azure ML counts files by lines."""
     if not _jobs:
         raise DeploymentError("run was called before init")
     job = _jobs[0]
@@ -77,6 +77,7 @@ def run(mini_batch: Sequence[str]) -> list[str]:
         "rows": job.scored.rows,
         "rows_left_out": job.scored.rows_left_out,
         "output": job.scored.path.relative_to(job.output).as_posix(),
+        "earlier_days": len(job.scored.earlier),
         "model_version": job.model_version,
     }
     return [json.dumps({"file": Path(file).name, **result}) for file in mini_batch]

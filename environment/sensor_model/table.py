@@ -4,6 +4,7 @@ Reads go through the table's own query engine, which opens only files whose stat
 columns asked for. Nothing here ever loads the whole table.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,8 +18,14 @@ from deltalake import DeltaTable, QueryBuilder, Schema
 
 KEY_COLUMNS = ("timestamp", "sensor_id", "date")
 
-_SENSOR_ID = re.compile(r"SENSOR_P[0-9]{3,6}_C[0-9]{3,6}")
-_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+CLOSED_THROUGH = "switchyard.closedThrough"
+"""Table property: the last day that is closed. Rows up to it never change (architecture 3.2)."""
+
+SENSOR_ID = re.compile(r"SENSOR_P[0-9]{3,6}_C[0-9]{3,6}")
+COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+_ENGINE = {"datafusion.execution.batch_size": "2048", "datafusion.execution.target_partitions": "2"}
+"""Small batches and few of them at once: what a read holds in memory is then mostly its own result."""
 
 
 class TableError(RuntimeError):
@@ -56,16 +63,47 @@ def table_schema(features: tuple[str, ...]) -> pa.Schema:
     )
 
 
-def open_table(path: Path) -> DeltaTable:
-    """The table at this folder; TableError when there is none."""
-    if not DeltaTable.is_deltatable(str(path)):
+def open_table(path: Path | str) -> DeltaTable:
+    """The table at this folder or abfss:// address; TableError when there is none."""
+    if not DeltaTable.is_deltatable(str(path), storage_options(path)):
         raise TableError(f"no Delta table at {path}: give the folder that holds _delta_log")
-    return DeltaTable(str(path))
+    return DeltaTable(str(path), storage_options=storage_options(path))
 
 
-def create_if_missing(path: Path, schema: pa.Schema) -> DeltaTable:
-    """The table at this folder, created empty when there is none yet."""
-    return DeltaTable.create(str(path), schema=Schema.from_arrow(schema), mode="ignore")
+def create_if_missing(path: Path | str, schema: pa.Schema) -> DeltaTable:
+    """The table at this folder or abfss:// address, created empty when there is none yet."""
+    return DeltaTable.create(
+        str(path), schema=Schema.from_arrow(schema), mode="ignore", storage_options=storage_options(path)
+    )
+
+
+def storage_options(path: Path | str) -> dict[str, str] | None:
+    """How a store is opened: the lake with the identity of the Azure ML compute, a folder with nothing."""
+    if not str(path).startswith(("abfss://", "az://")):
+        return None
+    client_id = os.environ.get("DEFAULT_IDENTITY_CLIENT_ID", "")  # set by Azure ML on compute with an identity
+    return {"azure_client_id": client_id} if client_id else {}
+
+
+def closed_through(table: DeltaTable) -> date | None:
+    """The last closed day; None while no day is closed."""
+    noted = table.metadata().configuration.get(CLOSED_THROUGH)
+    return date.fromisoformat(noted) if noted else None
+
+
+def features_of(table: DeltaTable) -> tuple[str, ...]:
+    """The table's columns that are not part of the key, in their order."""
+    return tuple(field.name for field in table.schema().fields if field.name not in KEY_COLUMNS)
+
+
+def rows_per_day(table: DeltaTable) -> float:
+    """How many rows the table has for a day, on average from its first to its last, by the files' statistics."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    if files.num_rows == 0:
+        return 0.0
+    first, last = pc.min(files["min.date"]).as_py(), pc.max(files["max.date"]).as_py()
+    rows: int = pc.sum(files["num_records"]).as_py()
+    return rows / ((last - first).days + 1)
 
 
 def add_rows(table: DeltaTable, rows: pa.Table) -> int:
@@ -119,7 +157,7 @@ def last_day_of(table: DeltaTable, sensor_id: str, newest: date, days: int) -> d
     """The latest date the sensor has rows of, looking at `days` days back from `newest`, one day's files at a time."""
     for day in (newest - timedelta(days=back) for back in range(days)):
         sql = f"SELECT date FROM readings WHERE {_of(sensor_id)} AND date = DATE '{day}' LIMIT 1"  # nosec B608
-        if len(_query(table, sql)):
+        if len(query(table, sql)):
             return day
     return None
 
@@ -128,27 +166,33 @@ def read_sensor(
     table: DeltaTable, sensor_id: str, features: tuple[str, ...], *, first: date | None = None, last: date
 ) -> Readings:
     """The sensor's rows of the days `first` to `last`, both included; from the beginning without `first`."""
-    columns = ", ".join(_quoted(name) for name in features)
+    columns = ", ".join(quoted(name) for name in features)
     since = f" AND date >= DATE '{first}'" if first else ""
     which = f"{_of(sensor_id)}{since} AND date <= DATE '{last}'"
-    rows = _query(table, f"SELECT timestamp, {columns} FROM readings WHERE {which} ORDER BY timestamp")  # nosec B608
+    rows = query(table, f"SELECT timestamp, {columns} FROM readings WHERE {which} ORDER BY timestamp")  # nosec B608
     values = [rows[name].cast(pa.float64()).to_numpy() for name in features]  # null becomes NaN
     times = rows["timestamp"].cast(pa.timestamp("us", tz="UTC")).to_numpy().astype("datetime64[us]")
     return Readings(times, np.column_stack(values) if len(rows) else np.empty((0, len(features))))
 
 
-def _query(table: DeltaTable, sql: str) -> pa.Table:
-    """The engine knows no parameters: names and ids go through `_of` and `_quoted`, days are `date` objects."""
-    return pa.table(QueryBuilder().register("readings", table).execute(sql).read_all())
+def query(table: DeltaTable, sql: str) -> pa.Table:
+    """The rows of one SELECT from `readings`.
+
+    The engine knows no parameters: names and ids go through `_of` and `quoted`, days are `date` objects.
+    """
+    rows = pa.table(QueryBuilder(_ENGINE).register("readings", table).execute(sql).read_all())
+    plain = [field.with_type(pa.string()) if field.type == pa.string_view() else field for field in rows.schema]
+    return rows.cast(pa.schema(plain))  # pyarrow computes little on views
 
 
 def _of(sensor_id: str) -> str:
-    if not _SENSOR_ID.fullmatch(sensor_id):
+    if not SENSOR_ID.fullmatch(sensor_id):
         raise ValueError(f"{sensor_id!r} is no sensor id: write SENSOR_<plant_id>_<circuit_id>")
     return f"sensor_id = '{sensor_id}'"
 
 
-def _quoted(column: str) -> str:
-    if not _COLUMN.fullmatch(column):
+def quoted(column: str) -> str:
+    """The column's name for SQL; ValueError for what cannot be one."""
+    if not COLUMN.fullmatch(column):
         raise ValueError(f"{column!r} is no column name: small letters, digits and _")
     return f'"{column}"'

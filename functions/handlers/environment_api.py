@@ -1,4 +1,5 @@
-"""HTTP, environment releases: request one, roll it back, read its targets and what they ran before."""
+"""HTTP, environment releases: request one, roll it back, read its targets and what they ran before;
+versions of the environment."""
 
 from typing import get_args
 
@@ -8,6 +9,7 @@ from functions.handlers.http_answers import authenticated, body_of, decided_answ
 from shared import bootstrap
 from shared.application import people, queries, rollbacks
 from shared.contracts.http import EnvironmentReleaseRequest, RollbackRequest
+from shared.contracts.http_environments import environment_versions_of
 from shared.contracts.http_fleet import RollbackFormat, rollback_metadata_of, targets_of
 from shared.contracts.http_rollback import rollback_report_of
 from shared.domain.errors import InvalidRequest
@@ -54,6 +56,14 @@ async def download_rollback_metadata(req: func.HttpRequest, actor: Actor) -> fun
     entries, _ = await queries.read_history(release.release_id, ports)
     file_name = f"rollback-{release.release_id}-{form}.json"
     return json_answer(rollback_metadata_of(release, entries, form), file_name=file_name)
+
+
+@authenticated
+async def list_environment_versions(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """The versions that models keep working in; with `running`, those that can take its place."""
+    ports, running = bootstrap.ports(), req.params.get("running")
+    found = await queries.compatible_environments(running, ports)
+    return json_answer(environment_versions_of(ports.config.fleet().environment_name, running, found))
 
 
 def _format(text: str) -> RollbackFormat:

@@ -9,10 +9,12 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
-from shared.application.errors import TransientFault
+from shared.application.changes import NoSuchChange
+from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
 from shared.application.evidence import NoSuchEvidence
 from shared.application.freezes import NoSuchFreeze
 from shared.application.people import Answer, Decided, NoSuchRelease
+from shared.application.training.people import NoSuchTraining
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http import Accepted, Problem
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
@@ -36,11 +38,15 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     NoSuchRelease: HTTPStatus.NOT_FOUND,
     NoSuchFreeze: HTTPStatus.NOT_FOUND,
     NoSuchEvidence: HTTPStatus.NOT_FOUND,
+    NoSuchChange: HTTPStatus.NOT_FOUND,
+    NoSuchTraining: HTTPStatus.NOT_FOUND,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     ValidationError: HTTPStatus.BAD_REQUEST,
     TransientFault: HTTPStatus.SERVICE_UNAVAILABLE,
+    PlatformErrored: HTTPStatus.SERVICE_UNAVAILABLE,
+    PlatformRefused: HTTPStatus.BAD_GATEWAY,
 }
 
 

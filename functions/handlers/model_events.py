@@ -12,6 +12,7 @@ import azure.functions as func
 from shared import bootstrap
 from shared.application import intake
 from shared.application.ports import IntakeResult, Ports
+from shared.application.training.advance import job_changed
 from shared.contracts.event_grid import (
     MODEL_REGISTERED,
     RUN_COMPLETED,
@@ -20,6 +21,7 @@ from shared.contracts.event_grid import (
     parse_model_registered,
     parse_run_changed,
 )
+from shared.domain.training.model import run_of_job
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ async def model_events(event: func.EventGridEvent) -> None:
 
 
 async def run_events(event: func.EventGridEvent) -> None:
-    """A run that changed is a hint to look at its release at once."""
+    """A run that changed is a hint to look at its release, or at its training, at once."""
     ports = bootstrap.ports()
     workspace = await _known_workspace(event, ports)
     if workspace is None or not await _is_type(event, (RUN_STATUS_CHANGED, RUN_COMPLETED), ports):
@@ -51,6 +53,9 @@ async def run_events(event: func.EventGridEvent) -> None:
         data = parse_run_changed(event.get_json())
     except EventGridError as error:
         await _record(event, IntakeResult.REFUSED, str(error), ports)
+        return
+    if run_of_job(data.runid):
+        await job_changed(data.runid, event.id, bootstrap.training_ports())
         return
     await intake.run_changed(event.id, data.runid, _time(event), ports)
 

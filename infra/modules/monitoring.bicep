@@ -42,4 +42,29 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+@description('Architecture 5.3, "High Training Failure Rate". The app counts; the rule only listens (shared/application/training/ending.py).')
+resource trainingFailureRate 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
+  name: 'training-failure-rate'
+  location: location
+  tags: tags
+  properties: {
+    description: 'More training runs failed within a day than the policy allows.'
+    severity: 2
+    enabled: true
+    scopes: [logs.id]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT10M'
+    criteria: {
+      allOf: [
+        {
+          query: 'AppTraces | where Message startswith "high training failure rate"'
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+        }
+      ]
+    }
+  }
+}
+
 output connectionString string = insights.properties.ConnectionString

@@ -1,4 +1,4 @@
-// The two queues. Sessions and duplicate detection can only be chosen when a queue is made; the local broker's
+// The queues. Sessions and duplicate detection can only be chosen when a queue is made; the local broker's
 // local/servicebus/queues.json says the same.
 param namespaceName string
 param location string
@@ -49,6 +49,48 @@ resource effects 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   }
 }
 
+resource trainings 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+  parent: bus
+  name: 'trainings'
+  properties: {
+    requiresSession: true
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    lockDuration: 'PT5M'
+    maxDeliveryCount: 10
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true
+  }
+}
+
+resource changes 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+  parent: bus
+  name: 'changes'
+  properties: {
+    requiresSession: true
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    lockDuration: 'PT5M'
+    maxDeliveryCount: 10
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true
+  }
+}
+
+resource routines 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+  parent: bus
+  name: 'routines'
+  properties: {
+    requiresSession: false
+    requiresDuplicateDetection: true
+    duplicateDetectionHistoryTimeWindow: 'PT10M'
+    lockDuration: 'PT5M'
+    maxDeliveryCount: 10
+    defaultMessageTimeToLive: 'P14D'
+    deadLetteringOnMessageExpiration: true
+  }
+}
+
 var roles = [serviceBusDataReceiver, serviceBusDataSender]
 
 resource releaseEventsAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
@@ -71,7 +113,40 @@ resource effectsAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [f
   }
 }]
 
+resource trainingsAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
+  name: guid(trainings.id, principalId, role)
+  scope: trainings
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource changesAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
+  name: guid(changes.id, principalId, role)
+  scope: changes
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource routinesAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
+  name: guid(routines.id, principalId, role)
+  scope: routines
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
 // The endpoint is https://<host>:443/.
 output hostName string = split(replace(bus.properties.serviceBusEndpoint, 'https://', ''), ':')[0]
 output releaseEventsQueue string = releaseEvents.name
 output effectsQueue string = effects.name
+output trainingsQueue string = trainings.name
+output changesQueue string = changes.name
+output routinesQueue string = routines.name

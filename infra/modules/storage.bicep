@@ -70,6 +70,10 @@ resource state 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     resource evidence 'containers' = {
       name: 'evidence'
     }
+
+    resource trainingArtifacts 'containers' = {
+      name: 'training-artifacts'
+    }
   }
 }
 
@@ -105,6 +109,17 @@ resource stateWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 resource evidenceWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(state::blobs::evidence.id, appPrincipalId, storageBlobDataContributor)
   scope: state::blobs::evidence
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('On the one container: metadata of trained models, which the app writes and reads.')
+resource trainingArtifactsWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(state::blobs::trainingArtifacts.id, appPrincipalId, storageBlobDataContributor)
+  scope: state::blobs::trainingArtifacts
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
     principalId: appPrincipalId

@@ -1,4 +1,5 @@
-// What the app may do in the three workspaces. Test needs jobs; production may never run one, nor lose anything.
+// What the app may do in the three workspaces. Test needs jobs of any kind; production runs batch and monitoring jobs and
+// never loses anything.
 param devWorkspace string
 param testWorkspace string
 param productionWorkspace string
@@ -64,6 +65,81 @@ resource batchDeployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
+@description('What invoking a batch endpoint and submitting a job are documented to need (Authorization on batch endpoints).')
+resource jobRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'switchyard-job-runner')
+  properties: {
+    roleName: 'Switchyard job runner ${uniqueString(resourceGroup().id)}'
+    description: 'Runs the daily inference, the jobs of monitoring and training, and reads and writes their files. Deletes nothing.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: concat(read, [
+          'Microsoft.MachineLearningServices/workspaces/batchEndpoints/jobs/write'
+          'Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments/jobs/write'
+          'Microsoft.MachineLearningServices/workspaces/jobs/write'
+          'Microsoft.MachineLearningServices/workspaces/jobs/cancel/action'
+          'Microsoft.MachineLearningServices/workspaces/experiments/runs/submit/action'
+          'Microsoft.MachineLearningServices/workspaces/experiments/runs/write'
+          'Microsoft.MachineLearningServices/workspaces/metrics/resource/write'
+          'Microsoft.MachineLearningServices/workspaces/modules/write'
+          'Microsoft.MachineLearningServices/workspaces/endpoints/pipelines/write'
+          'Microsoft.MachineLearningServices/workspaces/data/versions/write'
+          'Microsoft.MachineLearningServices/workspaces/datasets/registered/write'
+          'Microsoft.MachineLearningServices/workspaces/datasets/unregistered/write'
+          'Microsoft.MachineLearningServices/workspaces/metadata/artifacts/write'
+          'Microsoft.MachineLearningServices/workspaces/metadata/snapshots/write'
+          'Microsoft.MachineLearningServices/workspaces/datastores/listsecrets/action'
+        ])
+        notActions: ['Microsoft.MachineLearningServices/workspaces/*/delete']
+      }
+    ]
+    assignableScopes: [resourceGroup().id]
+  }
+}
+
+@description('Trained models are registered in the dev workspace, and nowhere else.')
+resource modelRegistrar 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'switchyard-model-registrar')
+  properties: {
+    roleName: 'Switchyard model registrar ${uniqueString(resourceGroup().id)}'
+    description: 'Registers models that jobs left behind, and environments that a merge brought. Deletes nothing.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.MachineLearningServices/workspaces/models/write'
+          'Microsoft.MachineLearningServices/workspaces/models/versions/write'
+          'Microsoft.MachineLearningServices/workspaces/environments/write'
+          'Microsoft.MachineLearningServices/workspaces/environments/versions/write'
+        ]
+        notActions: ['Microsoft.MachineLearningServices/workspaces/*/delete']
+      }
+    ]
+    assignableScopes: [resourceGroup().id]
+  }
+}
+
+resource devJobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dev.id, principalId, jobRunner.id)
+  scope: dev
+  properties: {
+    roleDefinitionId: jobRunner.id
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource devModels 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dev.id, principalId, modelRegistrar.id)
+  scope: dev
+  properties: {
+    roleDefinitionId: modelRegistrar.id
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
 resource devAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(dev.id, principalId, candidateReader.id)
   scope: dev
@@ -89,6 +165,16 @@ resource productionAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   scope: production
   properties: {
     roleDefinitionId: batchDeployer.id
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource productionJobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(production.id, principalId, jobRunner.id)
+  scope: production
+  properties: {
+    roleDefinitionId: jobRunner.id
     principalId: principalId
     principalType: 'ServicePrincipal'
   }

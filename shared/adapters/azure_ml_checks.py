@@ -8,15 +8,14 @@ in the workspace's own blob store, from where it is read without asking the run 
 import hashlib
 import json
 import re
-import threading
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from azure.core.credentials import AzureSasCredential, TokenCredential
+from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from shared.adapters.azure_ml_clients import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, AzureMlClients
+from shared.adapters.azure_ml_blobstore import DATASTORE, WorkspaceBlobs
+from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_values import texts
 from shared.application.errors import PlatformErrored, PlatformRefused
@@ -24,17 +23,12 @@ from shared.application.ports import CompatibilityJob, Place
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.ai.ml.entities import Command, Datastore
-    from azure.storage.blob import ContainerClient
+    from azure.ai.ml.entities import Command
 
 EXPERIMENT = "environment-compatibility"
-DATASTORE = "workspaceblobstore"
 REPORT_BYTES_MAX = 256 * 1024
 JOB_LIMIT_S = 1800
 """A check takes seconds once node and image are there; a job that hangs must not hold a node of the test cluster."""
-
-STORE_KEPT_S = 1800
-"""How long a signature for the blob store is used: half of the hour for which Azure ML gives it out."""
 
 DIGEST_TAG = "check_digest"
 COMMAND = (
@@ -58,7 +52,7 @@ class AzureMlChecks:
 
     def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
         self._clients = clients
-        self._store = _ReportStore(clients, credential)
+        self._store = WorkspaceBlobs(lambda: clients.of(Place.TEST), credential)
 
     def submit(self, job: CompatibilityJob) -> None:
         """A lost answer is no unknown outcome: the name makes one job of all submissions."""
@@ -76,7 +70,7 @@ class AzureMlChecks:
     def report(self, job_name: str) -> dict[str, Any]:
         _check(_JOB_NAME, job_name, "job name")
         try:
-            text = self._store.read(f"{_folder(job_name)}/")
+            text = self._store.read_only_one(f"{_folder(job_name)}/", ".json", REPORT_BYTES_MAX)
         except ResourceNotFoundError as error:
             raise PlatformRefused(f"check {job_name} left no report") from error
         except AzureError as error:
@@ -126,51 +120,6 @@ def command_job(job: CompatibilityJob, registry: str) -> "Command":
     return entity
 
 
-class _ReportStore:
-    """The blob store of the test workspace, opened with what Azure ML gives out for it, for half an hour at a time."""
-
-    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
-        self._clients = clients
-        self._credential = credential
-        self._opening = threading.Lock()
-        self._container: ContainerClient | None = None
-        self._good_until = 0.0
-
-    def read(self, prefix: str) -> bytes:
-        """The one JSON file below a prefix; PlatformRefused unless there is one, of a bearable size."""
-        container = self._open()
-        found = [each for each in container.list_blobs(name_starts_with=prefix) if each.name.endswith(".json")]
-        if len(found) != 1:
-            raise PlatformRefused(f"{len(found)} reports below {prefix} of {DATASTORE}, not one")
-        if found[0].size > REPORT_BYTES_MAX:
-            raise PlatformRefused(f"{found[0].name} has {found[0].size} bytes; {REPORT_BYTES_MAX} are the limit")
-        return container.download_blob(found[0].name, offset=0, length=REPORT_BYTES_MAX).readall()
-
-    def _open(self) -> "ContainerClient":
-        from azure.storage.blob import ContainerClient, ExponentialRetry
-
-        with self._opening:
-            if self._container is None or time.monotonic() > self._good_until:
-                store = self._clients.of(Place.TEST).datastores.get(DATASTORE, include_secrets=True)
-                self._container = ContainerClient(
-                    f"https://{_text(store, 'account_name')}.blob.{_text(store, 'endpoint') or 'core.windows.net'}",
-                    _text(store, "container_name"),
-                    credential=self._key_to(store),
-                    retry_policy=ExponentialRetry(initial_backoff=1, increment_base=1, retry_total=1),
-                    connection_timeout=CONNECT_TIMEOUT_S,
-                    read_timeout=READ_TIMEOUT_S,
-                )
-                self._good_until = time.monotonic() + STORE_KEPT_S
-            return self._container
-
-    def _key_to(self, store: "Datastore") -> Any:
-        """A signature or account key where the datastore has one; otherwise the app's own identity."""
-        secrets: Any = store.credentials
-        if token := getattr(secrets, "sas_token", None):
-            return AzureSasCredential(token)
-        return getattr(secrets, "account_key", None) or self._credential
-
-
 def _compare_with_submitted(client: "MLClient", job: CompatibilityJob) -> None:
     """Raises PlatformRefused unless the job of that name is this check."""
     try:
@@ -206,7 +155,3 @@ def _registry_version(asset_id: str, registry: str, kind: str) -> str:
 def _check(pattern: re.Pattern[str], value: str, what: str) -> None:
     if not pattern.fullmatch(value):
         raise PlatformRefused(f"{value!r} cannot be a {what}")
-
-
-def _text(store: "Datastore", name: str) -> str:
-    return str(getattr(store, name, None) or "")

@@ -1,12 +1,14 @@
 """Reads the configuration directory: the fleet (`plants_circuits.yml`, `plants/`) and `policies.yml`.
 
-Every mistake in every file is found before anything is refused; see `ConfigError`.
+Every mistake in every file is found before anything is refused; see `ConfigError`. The files of a fleet may lie on disk
+or be those of a commit (`ConfigTree`).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,7 +16,21 @@ from shared.adapters.config_problems import problems_of
 from shared.adapters.strict_yaml import FILE_BYTES_MAX, Document, parse
 from shared.contracts.configuration import CircuitConfig, ConfigError, Fleet, MasterList, Policies, Problem
 
-__all__ = ["ConfigError", "Problem", "load_circuit", "load_fleet", "load_policies"]
+__all__ = [
+    "ConfigError",
+    "ConfigTree",
+    "DiskTree",
+    "FileTree",
+    "Problem",
+    "circuit_of",
+    "file_of",
+    "fleet_of",
+    "load_circuit",
+    "load_file",
+    "load_fleet",
+    "load_policies",
+    "policies_of",
+]
 
 MASTER_LIST = "plants_circuits.yml"
 PLANTS_DIR = "plants"
@@ -25,19 +41,78 @@ CircuitKey = tuple[str, str]
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class ConfigTree(Protocol):
+    """The files of one configuration directory; paths are relative to it, with slashes."""
+
+    @property
+    def name(self) -> str:
+        """What the directory is called in problems, for example `config`."""
+
+    def under(self, directory: str) -> list[str]:
+        """Paths of all files below `directory`, sorted; hidden files are left out."""
+
+    def read(self, path: str) -> bytes:
+        """What the file holds, cut where it is too large to be read. Raises OSError."""
+
+
+@dataclass(frozen=True)
+class DiskTree:
+    """A directory on disk."""
+
+    root: Path
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.root.absolute().name)
+
+    def under(self, directory: str) -> list[str]:
+        """Everything that is not a directory."""
+        found = (path for path in (self.root / directory).rglob("*") if not path.is_dir())
+        return sorted(path.relative_to(self.root).as_posix() for path in found if not path.name.startswith("."))
+
+    def read(self, path: str) -> bytes:
+        """One byte more than is allowed, so that too large shows."""
+        with (self.root / path).open("rb") as stream:
+            return stream.read(FILE_BYTES_MAX + 1)
+
+
+@dataclass(frozen=True)
+class FileTree:
+    """Files in memory, such as those of a commit."""
+
+    files: Mapping[str, bytes]
+    name: str = "config"
+
+    def under(self, directory: str) -> list[str]:
+        """Files whose path begins with the directory."""
+        found = (path for path in self.files if path.startswith(f"{directory}/"))
+        return sorted(path for path in found if not path.rpartition("/")[2].startswith("."))
+
+    def read(self, path: str) -> bytes:
+        """Raises FileNotFoundError as a disk does."""
+        try:
+            return self.files[path]
+        except KeyError:
+            raise FileNotFoundError(2, "No such file or directory", path) from None
+
+
 def load_fleet(config_dir: str | os.PathLike[str]) -> Fleet:
     """The whole fleet; ConfigError with every problem of every file when anything is wrong."""
-    root = Path(config_dir)
+    return fleet_of(DiskTree(Path(config_dir)))
+
+
+def fleet_of(tree: ConfigTree) -> Fleet:
+    """The fleet of a tree; ConfigError with every problem of every file when anything is wrong."""
     problems: list[Problem] = []
-    files = _circuit_files(root, problems)
+    files = _circuit_files(tree, problems)
     circuits: dict[CircuitKey, CircuitConfig] = {}
     for key, path in files.items():
         try:
-            circuits[key] = load_circuit(path)
+            circuits[key] = circuit_of(tree, path)
         except ConfigError as error:
             problems += error.problems
     try:
-        document, master = _load(root / MASTER_LIST, MasterList)
+        document, master = _load(tree, MASTER_LIST, MasterList)
     except ConfigError as error:
         raise ConfigError([*error.problems, *problems]) from error
     problems[:0] = _list_against_files(document, master, files)
@@ -49,17 +124,38 @@ def load_fleet(config_dir: str | os.PathLike[str]) -> Fleet:
 
 def load_circuit(path: str | os.PathLike[str]) -> CircuitConfig:
     """One circuit's file, checked against its place in the tree (`plants/<plant_id>/<circuit_id>.yml`)."""
-    file = Path(path)
-    document, circuit = _load(file, CircuitConfig)
-    if problems := list(_against_path(document, circuit, file)):
+    file = Path(path).absolute()
+    return circuit_of(DiskTree(file.parents[min(2, len(file.parents) - 1)]), "/".join(file.parts[-3:]))
+
+
+def circuit_of(tree: ConfigTree, path: str) -> CircuitConfig:
+    """One circuit's file of a tree, checked against its path."""
+    document, circuit = _load(tree, path, CircuitConfig)
+    if problems := list(_against_path(document, circuit, path)):
         raise ConfigError(problems)
     return circuit
 
 
 def load_policies(path: str | os.PathLike[str]) -> Policies:
     """The release policy; ConfigError with every problem when anything is wrong."""
-    file = Path(path)
-    document, policies = _load(file, Policies)
+    file = Path(path).absolute()
+    return policies_of(DiskTree(file.parent), file.name)
+
+
+def load_file(path: str | os.PathLike[str], model: type[Model]) -> Model:
+    """Any other file of the configuration; ConfigError with every problem when anything is wrong."""
+    file = Path(path).absolute()
+    return file_of(DiskTree(file.parent), file.name, model)
+
+
+def file_of(tree: ConfigTree, path: str, model: type[Model]) -> Model:
+    """Such a file of a tree; ConfigError with every problem when anything is wrong."""
+    return _load(tree, path, model)[1]
+
+
+def policies_of(tree: ConfigTree, path: str) -> Policies:
+    """The release policy of a tree; ConfigError with every problem when anything is wrong."""
+    document, policies = _load(tree, path, Policies)
     fix = f"add it to groups, or write one of: {', '.join(policies.groups)}"
     problems = [
         document.problem(place, "the group is not in groups", fix)
@@ -82,13 +178,15 @@ def _groups_used(policies: Policies) -> Iterator[tuple[tuple[str | int, ...], st
         yield ("kinds", "rollback", "gate", "approvals", j, "group"), approval.group
     for j, group in enumerate(policies.freeze_groups):
         yield ("freeze_groups", j), group
+    if "training" in policies.model_fields_set:
+        for j, group in enumerate(policies.training.groups):
+            yield ("training", "groups", j), group
 
 
-def _load(path: Path, model: type[Model]) -> tuple[Document, Model]:
-    shown = _shown(path)
+def _load(tree: ConfigTree, path: str, model: type[Model]) -> tuple[Document, Model]:
+    shown = f"{tree.name}/{path}"
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(FILE_BYTES_MAX + 1)
+        raw = tree.read(path)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         fix = "create the file, or correct its name or access rights"
@@ -100,37 +198,27 @@ def _load(path: Path, model: type[Model]) -> tuple[Document, Model]:
         raise ConfigError(problems_of(error, model, document)) from error
 
 
-def _shown(path: Path) -> str:
-    """The file as it is named in problems: from the configuration directory on, wherever that is."""
-    parts = path.absolute().parts
-    if PLANTS_DIR in parts[-3:]:
-        return "/".join(parts[-4:])
-    return "/".join(parts[-2:])
-
-
-def _circuit_files(root: Path, problems: list[Problem]) -> dict[CircuitKey, Path]:
+def _circuit_files(tree: ConfigTree, problems: list[Problem]) -> dict[CircuitKey, str]:
     """Every circuit's file under `plants/`; a file that is somewhere else or named otherwise is a problem."""
-    files: dict[CircuitKey, Path] = {}
-    for path in sorted((root / PLANTS_DIR).rglob("*")):
-        if path.is_dir() or path.name.startswith("."):
-            continue
-        place = path.relative_to(root / PLANTS_DIR).parts
-        if len(place) == 2 and path.suffix == ".yml":
-            files[place[0], path.stem] = path
+    files: dict[CircuitKey, str] = {}
+    for path in tree.under(PLANTS_DIR):
+        place = path.split("/")[1:]
+        if len(place) == 2 and place[1].endswith(".yml"):
+            files[place[0], place[1].removesuffix(".yml")] = path
             continue
         problems.append(
             Problem(
-                file="/".join((root.absolute().name, PLANTS_DIR, *place)),
+                file=f"{tree.name}/{path}",
                 field="",
                 value="",
                 reason="not the file of a circuit",
-                fix=f"name it {root.absolute().name}/{PLANTS_DIR}/<plant_id>/<circuit_id>.yml, or remove it",
+                fix=f"name it {tree.name}/{PLANTS_DIR}/<plant_id>/<circuit_id>.yml, or remove it",
             )
         )
     return files
 
 
-def _list_against_files(document: Document, master: MasterList, files: dict[CircuitKey, Path]) -> Iterator[Problem]:
+def _list_against_files(document: Document, master: MasterList, files: dict[CircuitKey, str]) -> Iterator[Problem]:
     """Circuits listed twice or without a file, plants listed twice, files without an entry in the list."""
     plants: set[str] = set()
     listed: set[CircuitKey] = set()
@@ -146,14 +234,17 @@ def _list_against_files(document: Document, master: MasterList, files: dict[Circ
                 wanted = "/".join((document.file.split("/")[0], PLANTS_DIR, key[0], f"{key[1]}.yml"))
                 yield document.problem(path, f"there is no {wanted}", "create that file, or remove this entry")
             listed.add(key)
-    for key in files.keys() - listed:
+    directory = document.file.rpartition("/")[0]
+    for key in sorted(files.keys() - listed):
         fix = f"add {key[0]}/{key[1]} to {document.file}, or remove this file"
-        yield Problem(file=_shown(files[key]), field="", value="", reason="the circuit is not listed", fix=fix)
+        file = f"{directory}/{files[key]}"
+        yield Problem(file=file, field="", value="", reason="the circuit is not listed", fix=fix)
 
 
-def _against_path(document: Document, circuit: CircuitConfig, path: Path) -> Iterator[Problem]:
+def _against_path(document: Document, circuit: CircuitConfig, path: str) -> Iterator[Problem]:
     """Ids that differ from the path, and a sensor that belongs to another circuit."""
-    plant_id, circuit_id = path.absolute().parent.name, path.stem
+    *_, plant_id, file_name = ("", *path.split("/"))
+    circuit_id = file_name.removesuffix(".yml")
     if circuit.plant_id != plant_id:
         yield document.problem(
             ("plant_id",),

@@ -8,7 +8,7 @@ from shared.application.ports import Fleet
 from shared.contracts import configuration as files
 from shared.domain.alert_model import AlertKind, AlertPolicy, AlertRule, Measure
 from shared.domain.model import DeploymentPlan, Kind
-from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
 from shared.domain.rollback_model import RollbackThresholds
 
 HOUR_S = 3600
@@ -26,7 +26,7 @@ class FileReleaseConfig:
         self._alerts = _alerts(self._policies.alerts, resource_group_id)
         self._fleet = load_fleet(config_dir)
         kinds = self._policies.kinds
-        environment = _with_evidence(_policy(kinds.environment), kinds.environment)
+        environment = _of_environments(_policy(kinds.environment), kinds.environment)
         self._by_kind = {
             Kind.MODEL: _policy(kinds.model),
             Kind.ENVIRONMENT: _with_rollback(environment, kinds.rollback),
@@ -82,10 +82,12 @@ def _policy(kind: files.KindPolicy | files.EnvironmentPolicy) -> Policy:
     return Policy(gates=gates, limits=_limits(kind.limits))
 
 
-def _with_evidence(policy: Policy, kind: files.EnvironmentPolicy) -> Policy:
-    """The policy whose registry gate asks for evidence, where the file says so."""
+def _of_environments(policy: Policy, kind: files.EnvironmentPolicy) -> Policy:
+    """The policy with what only environments have: evidence at the registry gate, where the file asks for it, and the
+    watch."""
     gate = replace(policy.gates[Stage.REGISTRY], evidence_required=kind.evidence_required)
-    return replace(policy, gates={**policy.gates, Stage.REGISTRY: gate})
+    watch = WatchPolicy(**kind.watch.model_dump())
+    return replace(policy, gates={**policy.gates, Stage.REGISTRY: gate}, watch=watch)
 
 
 def _with_rollback(policy: Policy, rollback: files.RollbackPolicy) -> Policy:

@@ -27,7 +27,7 @@ class ServiceBusEventQueue:
     """The session queue of events: the session is the release."""
 
     def __init__(self, client: ServiceBusClient, queue_name: str = "release-events") -> None:
-        self._sender = _Sender(client, queue_name)
+        self._sender = QueueLink(client, queue_name)
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
         """Raises MessageError for an event that is too large or of an unregistered type."""
@@ -38,7 +38,7 @@ class ServiceBusEventQueue:
             correlation_id=event.release_id,
             subject=type(event).__name__,
             content_type="application/json",
-            scheduled_enqueue_time_utc=_utc(at),
+            scheduled_enqueue_time_utc=utc(at),
         )
         await self._sender.send(message)
 
@@ -51,7 +51,7 @@ class ServiceBusCommandQueue:
     """The queue of commands; their order does not matter."""
 
     def __init__(self, client: ServiceBusClient, queue_name: str = "effects") -> None:
-        self._sender = _Sender(client, queue_name)
+        self._sender = QueueLink(client, queue_name)
 
     async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:
         """Raises MessageError for a command that is too large or of an unregistered type."""
@@ -61,7 +61,7 @@ class ServiceBusCommandQueue:
             correlation_id=command.release_id,
             subject=type(command).__name__,
             content_type="application/json",
-            scheduled_enqueue_time_utc=_utc(at or command.not_before),
+            scheduled_enqueue_time_utc=utc(at or command.not_before),
         )
         await self._sender.send(message)
 
@@ -77,11 +77,12 @@ def short_id(message_id: str) -> str:
     return f"sha256-{hashlib.sha256(message_id.encode()).hexdigest()}"
 
 
-def _utc(at: datetime | None) -> datetime | None:
+def utc(at: datetime | None) -> datetime | None:
+    """A time as the SDK wants it."""
     return at.astimezone(UTC) if at else None
 
 
-class _Sender:
+class QueueLink:
     """One link to a queue, opened by the first send, kept, and opened anew after a failure."""
 
     def __init__(self, client: ServiceBusClient, queue_name: str) -> None:
@@ -91,6 +92,7 @@ class _Sender:
         self._one_at_a_time = asyncio.Lock()  # the SDK's senders are not safe for concurrent use
 
     async def send(self, message: ServiceBusMessage) -> None:
+        """Raises TransientFault."""
         async with self._one_at_a_time:
             sender = self._open or self._client.get_queue_sender(self._queue_name)
             self._open = None  # a link is kept only after it was seen to work
@@ -106,6 +108,7 @@ class _Sender:
                     await _close(sender)
 
     async def close(self) -> None:
+        """Closes the link."""
         async with self._one_at_a_time:
             if self._open is not None:
                 await _close(self._open)

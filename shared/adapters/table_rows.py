@@ -26,7 +26,12 @@ _OVERHEAD_BYTES = 800  # the MIME part and headers of one operation
 
 OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES = "open", "closed", "locks", "jobs", "intake", "freezes"
 ALERTS, PACE = "alerts", "pace"
-_RESERVED = frozenset({OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE})
+TRAININGS, TRAINING_SLOTS = "trainings", "training-slots"
+CHANGES = "changes"
+ROUTINES = "routines"
+_RESERVED = frozenset(
+    {OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE, TRAININGS, TRAINING_SLOTS, CHANGES, ROUTINES}
+)
 _RELEASE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 

@@ -15,6 +15,7 @@ from shared.application import (
     effects_model,
     effects_rollback,
     effects_test,
+    effects_watch,
 )
 from shared.application.alerts import assess_alert
 from shared.application.answers import answer
@@ -45,6 +46,7 @@ STEP_HANDLERS: dict[type[c.Command], StepHandler] = {
     c.CheckTarget: effects_checks.check_target,
     c.ChangeTarget: effects_fleet.change_target,
     c.ProbeTarget: effects_rollback.probe_target,
+    c.CountBatchJobs: effects_watch.count_batch_jobs,
 }
 
 
@@ -58,6 +60,8 @@ async def carry_out(command: c.Command, ports: Ports) -> None:
         await effects_fleet.free_fleet(command, ports)
     elif isinstance(command, c.CancelTest):
         await _cancel(command, ports)
+    elif isinstance(command, c.CancelChecks):
+        await effects_checks.cancel_checks(command, ports)
     elif isinstance(command, c.AssessAlert):
         await assess_alert(command.alert_key, ports)
     else:

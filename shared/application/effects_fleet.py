@@ -6,6 +6,7 @@ from shared.application.answers import answer, target_answer
 from shared.application.effects_rollback import list_restorable, preempt, tell_the_loser
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.freezes import frozen, standing_before
+from shared.application.look_later import READS_PER_S, look_later
 from shared.application.ports import DeploymentState, Lock, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
@@ -19,8 +20,6 @@ from shared.domain.specs import runs
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1
-#: Looks at all endpoints together. Azure Resource Manager allows 25 reads a second; a change costs four more.
-LOOKS_PER_S = 20
 
 IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
 
@@ -151,21 +150,10 @@ async def change_target(command: c.ChangeTarget, release: Release, ports: Ports)
     if outcome is None:
         return None
     if outcome is Outcome.PENDING and command.look:
-        await _look_later(command, release, ports)
+        least_s = release.policy.limits.updates_parallel_max / READS_PER_S
+        await look_later(command, release, ports, share=LOOK_SHARE, least_s=least_s)
         return None
     return target_answer(command, ports, outcome, detail)
-
-
-async def _look_later(command: c.ChangeTarget, release: Release, ports: Ports) -> None:
-    """Still under way, which is no news: the release hears of what ends only, so that waiting for a fleet costs it no
-    commits. The id names the time of the look, so that several who look at one target become one."""
-    now, limits = ports.clock.now(), release.policy.limits
-    lasted_s = (now - command.not_before).total_seconds() if command.not_before else limits.look_interval_s
-    pause_s = max(lasted_s * LOOK_SHARE, limits.updates_parallel_max / LOOKS_PER_S)
-    at = now + timedelta(seconds=pause_s)
-    look = f"{command.serial}-{command.target_key.lower()}-{command.attempt}-{command.look}"
-    message_id = f"{command.release_id}-{look}-at-{int(at.timestamp() // pause_s)}"
-    await ports.commands.send(command, at=at, message_id=message_id)
 
 
 async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:

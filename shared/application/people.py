@@ -57,20 +57,27 @@ async def submit_approval(
 
 async def abort(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
     """Ends the release, putting production back if it was touched. Raises DomainError and NoSuchRelease."""
-    event = AbortRequested(
-        event_id=f"{release_id}-abort-{content_digest(actor.object_id, await _serial(release_id, ports))}",
-        release_id=release_id,
-        occurred_at=ports.clock.now(),
-        actor=actor,
-        reason=reason,
-    )
-    return await submit(event, ports)
+    return await _ask(AbortRequested, "abort", release_id, actor, reason, ports)
 
 
 async def retry(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
     """Starts a new attempt of the held step. Raises DomainError and NoSuchRelease."""
-    event = RetryRequested(
-        event_id=f"{release_id}-retry-{content_digest(actor.object_id, await _serial(release_id, ports))}",
+    return await _ask(RetryRequested, "retry", release_id, actor, reason, ports)
+
+
+async def _ask(
+    kind: type[AbortRequested] | type[RetryRequested],
+    verb: str,
+    release_id: str,
+    actor: Actor,
+    reason: str,
+    ports: Ports,
+) -> Decided:
+    """A click twice in the same step is one request; the same wish in a later step is another."""
+    stored = await ports.store.load(release_id)
+    serial = stored.release.serial if stored else 0
+    event = kind(
+        event_id=f"{release_id}-{verb}-{content_digest(actor.object_id, serial)}",
         release_id=release_id,
         occurred_at=ports.clock.now(),
         actor=actor,
@@ -101,12 +108,6 @@ async def request_environment_release(
         return Decided(answer=Answer.ALREADY_DONE, release=stored.release)
     await ports.events.publish(event)
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
-
-
-async def _serial(release_id: str, ports: Ports) -> int:
-    """A click twice in the same step is one request; the same wish in a later step is another."""
-    stored = await ports.store.load(release_id)
-    return stored.release.serial if stored else 0
 
 
 async def submit(event: Event, ports: Ports) -> Decided:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from shared.application.alert_ports import AlertPorts
 from shared.application.freeze_log import FreezeLog
+from shared.application.inference_ports import BatchOutcomes, Outcomes
 from shared.application.platform_ports import (
     CheckTolerance,
     CompatibilityJob,
@@ -33,6 +34,7 @@ from shared.domain.policy import Policy
 
 __all__ = [
     "AlertPorts",
+    "BatchOutcomes",
     "Change",
     "CheckTolerance",
     "CircuitLocks",
@@ -51,6 +53,7 @@ __all__ = [
     "Lock",
     "ModelPlatform",
     "NotebookReader",
+    "Outcomes",
     "Place",
     "Ports",
     "RegisteredEnvironment",
@@ -286,6 +289,7 @@ class Ports:
     platform: ModelPlatform
     environments: EnvironmentPlatform
     alerts: AlertPorts
+    batch_outcomes: BatchOutcomes
     config: ReleaseConfig
     evidence: EvidenceStore
     read_notebook: NotebookReader

@@ -6,6 +6,7 @@ from shared.application.alerts import alerts_still_firing
 from shared.application.errors import TransientFault
 from shared.application.people import NoSuchRelease
 from shared.application.ports import Ports
+from shared.domain.environment_versions import SemanticVersion, compatible_versions
 from shared.domain.history import HistoryEntry, broken_at
 from shared.domain.model import Release
 
@@ -46,3 +47,12 @@ async def alerts_firing(release: Release, ports: Ports) -> int | None:
     except TransientFault as error:
         log.warning("alerts could not be counted: %s", error, extra={"release_id": release.release_id})
         return None
+
+
+async def compatible_environments(running: str | None, ports: Ports) -> list[tuple[str, dict[str, str]]]:
+    """The versions of the fleet's environment in the shared registry that models keep working in, lowest first, each
+    with its tags; with `running`, those that can take its place. Raises InvalidRequest and the Platform* errors.
+    """
+    above = SemanticVersion.parse(running) if running is not None else None
+    tags = dict(await ports.environments.environment_versions(ports.config.fleet().environment_name))
+    return [(str(version), tags[str(version)]) for version in compatible_versions(tags.items(), running=above)]

@@ -10,7 +10,18 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts import http, http_alerts, http_evidence, http_fleet, http_freezes, http_rollback
+from shared.contracts import (
+    http,
+    http_alerts,
+    http_changes,
+    http_environments,
+    http_evidence,
+    http_fleet,
+    http_freezes,
+    http_rollback,
+    openapi_routines,
+    openapi_training,
+)
 
 PATH = Path("docs/openapi.json")
 
@@ -25,6 +36,10 @@ _MODELS = (
     http.RollbackRequest,
     http.Accepted,
     http.Problem,
+    http_changes.WebhookAnswer,
+    http_changes.ChangeList,
+    http_changes.ChangeView,
+    http_environments.EnvironmentVersionList,
     http_evidence.EvidenceAccepted,
     http_evidence.EvidenceView,
     http_fleet.RollbackList,
@@ -37,9 +52,12 @@ _MODELS = (
     http_freezes.LiftRequest,
     http_alerts.AlertAccepted,
     http_alerts.AlertList,
+    *openapi_training.MODELS,
+    *openapi_routines.MODELS,
 )
 _RELEASE_ID = {"name": "release_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _FREEZE_ID = {"name": "freeze_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_CHANGE_ID = {"name": "change_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _STAGE = {
     "name": "stage",
     "in": "path",
@@ -52,7 +70,12 @@ _FORMAT = {
     "required": False,
     "schema": {"type": "string", "enum": ["release", "list"], "default": "release"},
 }
-
+_RUNNING = {
+    "name": "running",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "description": "MAJOR.MINOR.PATCH: only versions that can take its place"},
+}
 _DOWNLOAD = {
     "name": "download",
     "in": "query",
@@ -99,17 +122,28 @@ def openapi() -> dict[str, Any]:
             "/api/environment-releases": {
                 "post": _write("Release an environment version", "EnvironmentReleaseRequest")
             },
+            "/api/environment-versions": {"get": _read_versions()},
             "/api/freezes": {
                 "get": _read("List freezes", "FreezeList"),
                 "post": _freeze("Freeze production", "FreezeRequest", **{"201": _json("FreezeView", "Frozen")}),
             },
             "/api/freezes/{freeze_id}/lift": {"post": _freeze("Lift a freeze", "LiftRequest", _FREEZE_ID)},
             "/api/alerts": {"get": _read_alerts(), "post": _accept_alert()},
+            "/api/changes": {"get": _read_changes()},
+            "/api/changes/{change_id}": {"get": _read("Read a change", "ChangeView", _CHANGE_ID)},
+            "/api/changes/github": {"post": _accept_webhook("GitHub", "githubSignature")},
+            "/api/changes/azure-devops": {"post": _accept_webhook("Azure DevOps", "azureDevOpsPassword")},
+            **openapi_training.paths(_read, _write, _json),
+            **openapi_routines.paths(_read, _write, _json),
             "/api/openapi.json": {"get": _DESCRIPTION},
         },
         "components": {
             "schemas": schemas["$defs"],
-            "securitySchemes": {"entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "githubSignature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"},
+                "azureDevOpsPassword": {"type": "http", "scheme": "basic"},
+            },
         },
     }
 
@@ -177,6 +211,12 @@ def _read_alerts() -> dict[str, Any]:
     return {**read, "responses": {**read["responses"], **_problems("400")}}
 
 
+def _read_versions() -> dict[str, Any]:
+    read = _read("List versions of the environment that models keep working in", "EnvironmentVersionList", _RUNNING)
+    responses = {status: answer for status, answer in read["responses"].items() if status != "404"}
+    return {**read, "responses": {**responses, **_problems("400", "502")}}
+
+
 def _accept_alert() -> dict[str, Any]:
     """For Azure Monitor: the body is its common alert schema, which is not ours to describe."""
     return {
@@ -187,6 +227,28 @@ def _accept_alert() -> dict[str, Any]:
             "200": _json("AlertAccepted", "Accepted before"),
             "202": _json("AlertAccepted", "Accepted; it is looked at in a moment"),
             **_problems("400", "401", "403", "413", "503"),
+        },
+    }
+
+
+def _read_changes() -> dict[str, Any]:
+    most = http_changes.CHANGES_LISTED_MAX
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": 50}
+    read = _read("List changes", "ChangeList", {"name": "limit", "in": "query", "required": False, "schema": schema})
+    return {**read, "responses": {**read["responses"], **_problems("400")}}
+
+
+def _accept_webhook(sender: str, scheme: str) -> dict[str, Any]:
+    """The body is the sender's own."""
+    return {
+        "summary": f"Take a webhook of {sender} about a merged change",
+        "security": [{scheme: []}],
+        "parameters": [],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {
+            "200": _json("WebhookAnswer", "Known already, or ignored for a reason"),
+            "202": _json("WebhookAnswer", "Accepted; it is looked at in a moment"),
+            **_problems("400", "401", "404", "413", "503"),
         },
     }
 

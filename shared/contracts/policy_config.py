@@ -3,10 +3,7 @@
 Stages, gates and names: architecture 2.5 and 4.3. Every duration carries its unit in its name.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from string import Formatter
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -14,10 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.alert_policy import AlertsPolicy
 from shared.contracts.circuit_config import ConfigModel
+from shared.contracts.data_policy import DataPolicy
+from shared.contracts.name_templates import DeploymentTemplate, EndpointTemplate, RegistryModelTemplate
+from shared.contracts.training_policy import TrainingPolicy
+from shared.contracts.watch_policy import WatchPolicy
 
 DAY_S = 86_400
-LONGEST_IDS = {"plant_id": "P999999", "circuit_id": "C999999"}
-"""The longest ids circuit_config allows: a name that is short enough with these fits every circuit."""
 
 MODEL_STAGES = ("registry", "test", "production")
 """Stages of a model release, in order (architecture 4.3)."""
@@ -58,50 +57,6 @@ RelativePath = Annotated[
     str,
     Field(min_length=1, max_length=200, description="path inside the repository, for example pipelines/scoring"),
     AfterValidator(_relative_inside),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class NameTemplate:
-    """Checks a name with placeholders: the needed ones only, and a name the platform takes."""
-
-    needed: frozenset[str]
-    name: re.Pattern[str]
-    length_max: int
-
-    def __call__(self, template: str) -> str:
-        try:
-            parts = list(Formatter().parse(template))
-        except ValueError as error:
-            raise PydanticCustomError("template", "cannot be read: {error}", {"error": str(error)}) from error
-        found = [name for _, name, _, _ in parts if name is not None]
-        plain = all(not spec and not conversion for _, _, spec, conversion in parts)
-        if not plain or sorted(found) != sorted(self.needed):
-            wanted = " and ".join(f"{{{name}}}" for name in sorted(self.needed))
-            raise PydanticCustomError("template", "must hold {wanted} once and nothing else", {"wanted": wanted})
-        name = template.format_map(LONGEST_IDS)
-        if len(name) > self.length_max or not self.name.fullmatch(name):
-            raise PydanticCustomError("template", "gives {name}, which Azure ML refuses", {"name": name})
-        return template
-
-
-_BATCH_NAME = re.compile(r"[a-z](-?[a-zA-Z0-9]){2,31}")
-_ASSET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
-
-EndpointTemplate = Annotated[
-    str,
-    Field(description="name with {plant_id}: 3 to 32 letters, digits and single dashes, small letter first"),
-    AfterValidator(NameTemplate(frozenset({"plant_id"}), _BATCH_NAME, 32)),
-]
-DeploymentTemplate = Annotated[
-    str,
-    Field(description="name with {circuit_id}: 3 to 32 letters, digits and single dashes, small letter first"),
-    AfterValidator(NameTemplate(frozenset({"circuit_id"}), _BATCH_NAME, 32)),
-]
-RegistryModelTemplate = Annotated[
-    str,
-    Field(description="name with {plant_id} and {circuit_id}: at most 255 letters, digits, _ . and -"),
-    AfterValidator(NameTemplate(frozenset({"plant_id", "circuit_id"}), _ASSET_NAME, 255)),
 ]
 
 
@@ -220,6 +175,7 @@ class EnvironmentPolicy(RoadPolicy):
         description="whether the registry gate asks for an executed notebook: true or false"
     )
     limits: FleetLimits
+    watch: WatchPolicy = Field(description="what production's batch jobs must show while the environment is watched")
 
 
 class RollbackPolicy(ConfigModel):
@@ -288,6 +244,8 @@ class Policies(ConfigModel):
     kinds: Kinds
     deployment: DeploymentPolicy
     alerts: AlertsPolicy = Field(default_factory=AlertsPolicy, description="which alerts may lead to a rollback")
+    training: TrainingPolicy = Field(default_factory=TrainingPolicy, description="how models are trained")
+    data: DataPolicy = Field(default_factory=DataPolicy, description="how the sensor table is loaded")
 
     @field_validator("groups", "freeze_groups")
     @classmethod

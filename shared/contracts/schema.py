@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from shared.contracts.configuration import CircuitConfig, MasterList, Policies
+from shared.contracts.monitoring_config import MonitoringConfig
 
 SCHEMA_DIR = Path(__file__).resolve().parents[2] / "config" / "schema"
 COMMAND = "python -m shared.contracts.schema"
@@ -20,6 +21,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "plants_circuits": MasterList,
     "circuit": CircuitConfig,
     "policies": Policies,
+    "monitoring": MonitoringConfig,
 }
 
 

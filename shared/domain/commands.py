@@ -156,6 +156,13 @@ class CheckTarget(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CancelChecks(Command):
+    """Stop compatibility jobs nobody waits for any more; some of them may not exist, or have ended."""
+
+    job_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangeTarget(Command):
     """Bring the target's deployment to `spec` (look 0), or read it back. Its lock has this `epoch`.
 
@@ -179,6 +186,14 @@ class ProbeTarget(Command):
     attempt: int
     look: int
     spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountBatchJobs(Command):
+    """Count the batch jobs of these circuits that ended in production at `since` or later."""
+
+    target_keys: tuple[str, ...]
+    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,8 +237,10 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     FreeFleet,
     ListTargets,
     CheckTarget,
+    CancelChecks,
     ChangeTarget,
     ProbeTarget,
+    CountBatchJobs,
     AssessAlert,
     PublishFact,
     ScheduleEvent,

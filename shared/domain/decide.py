@@ -47,6 +47,8 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
     """Applies `event` at `now` (UTC, aware). Raises DomainError when a person's request is not allowed."""
     if event.release_id != release.release_id:
         raise ValueError(f"event {event.event_id} belongs to {event.release_id}, not to {release.release_id}")
+    if isinstance(event, e.ChecksCancelled):
+        return _ignored(release, event, event.detail, now)
     transitions, rules = MACHINES[release.kind]
     allowed = transitions.get((release.phase, type(event)))
     if allowed is None:

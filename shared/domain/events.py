@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from shared.domain.event import Event as Event
 from shared.domain.event import StepEvent as StepEvent
+from shared.domain.fleet.events import BatchJobsCounted as BatchJobsCounted
+from shared.domain.fleet.events import ChecksCancelled as ChecksCancelled
 from shared.domain.fleet.events import CircuitTaken as CircuitTaken
 from shared.domain.fleet.events import EnvironmentPromoted as EnvironmentPromoted
 from shared.domain.fleet.events import EnvironmentReleaseRequested as EnvironmentReleaseRequested
@@ -236,4 +238,6 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     RollbackRequested,
     RollbackOpened,
     CircuitTaken,
+    BatchJobsCounted,
+    ChecksCancelled,
 )

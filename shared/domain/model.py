@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.batch_jobs import BatchJobs
 from shared.domain.evidence_model import Evidence
 from shared.domain.meter import Meter
 from shared.domain.policy import Policy, Stage
@@ -231,6 +232,7 @@ class Release:
     release must end after production has been put back. A model release has one target; an environment release has its
     targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
     So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
+    `batch_jobs` is what the last look of the watch found.
     """
 
     release_id: str
@@ -269,6 +271,7 @@ class Release:
     rollback_by: tuple[str, ...] = ()
     critical: bool = False
     meter: Meter | None = None
+    batch_jobs: BatchJobs | None = None
     reason: str = ""
     history_count: int = 0
     history_hash: str = ""

@@ -63,6 +63,7 @@ def enter(
         submitted=phase is Phase.SETTLING,
         waiting_on="",
         circuit_claimed=release.circuit_claimed or phase in (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET),
+        batch_jobs=None if phase is Phase.WATCHING else release.batch_jobs,  # every watch counts anew
         **{"reason": "", "faults": 0, **changes},
     )
     starts_at = now + timedelta(seconds=delay_s)

@@ -67,12 +67,26 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchPolicy:
+    """What production's batch jobs must show while an environment is watched, and how often they are counted.
+
+    The share that succeeds is healthy from `success_rate_min_pct` on; fewer than `jobs_min` ended jobs say nothing.
+    """
+
+    success_rate_min_pct: int = 90
+    jobs_min: int = 10
+    look_interval_s: int = 900
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Gates by stage, and limits. A stage without a gate starts as soon as the one before it is done.
+    """Gates by stage, limits, and what the watch looks for. A stage without a gate starts as soon as the one before it
+    is done.
 
     With `critical_at_once`, a rollback that is called critical does not wait at the gate of rollbacks.
     """
 
     gates: dict[Stage, GatePolicy]
     limits: Limits
+    watch: WatchPolicy = WatchPolicy()
     critical_at_once: bool = True

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from shared.domain import commands as c
 from shared.domain.events import DeadlinePassed, LookDue
+from shared.domain.fleet.work import running_checks
 from shared.domain.model import GATE_OF_PHASE, Kind, Phase, Release
 from shared.domain.specs import wanted_spec
 
@@ -53,13 +54,17 @@ def phase_deadline_s(release: Release) -> int:
 
 def first_look_s(release: Release) -> int:
     """When a step is looked at first, in seconds after it began; settling waits out its quiet period."""
+    if release.phase is Phase.WATCHING:
+        return release.policy.watch.look_interval_s
     limits = release.policy.limits
     return limits.settle_quiet_s if release.phase is Phase.SETTLING else limits.look_interval_s
 
 
 def next_look_s(release: Release) -> int:
     """The pause after a look: twice as long after every ten looks, up to twenty intervals, so that waiting for days
-    (a held circuit) does not cost a look every half minute."""
+    (a held circuit) does not cost a look every half minute. A watch is as alert at its end as at its beginning."""
+    if release.phase is Phase.WATCHING:
+        return release.policy.watch.look_interval_s
     return int(release.policy.limits.look_interval_s * min(2 ** (release.look // 10), 20))
 
 
@@ -113,13 +118,19 @@ def cancel_running_test(release: Release) -> tuple[c.Command, ...]:
     )
 
 
+def cancel_running_checks(release: Release) -> tuple[c.Command, ...]:
+    """Stops the compatibility jobs nobody waits for any more, if any may be running."""
+    names = running_checks(release)
+    return (c.CancelChecks(**_common(release, "cancel-checks"), job_names=names),) if names else ()
+
+
 def ending_commands(release: Release) -> tuple[c.Command, ...]:
-    """What an ended release leaves to be tidied: a running test to stop, the circuit to give back.
+    """What an ended release leaves to be tidied: running tests and checks to stop, the circuit to give back.
 
     The lock cools down when production was touched: Azure ML has no fencing token, so a request that is still in flight
     must not land on the next holder's work.
     """
-    issued = cancel_running_test(release)
+    issued = (*cancel_running_test(release), *cancel_running_checks(release))
     if not release.circuit_claimed:
         return issued
     cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
@@ -222,6 +233,11 @@ def _acquire_fleet(release: Release, common: _Common) -> c.Command:
     return c.AcquireFleet(**common, target_keys=keys, preempt=release.kind is Kind.ROLLBACK)
 
 
+def _count_batch_jobs(release: Release, common: _Common) -> c.Command:
+    own = tuple(target.key for target in release.fleet if not target.superseded_by)
+    return c.CountBatchJobs(**common, target_keys=own, since=release.phase_since)
+
+
 _MODEL_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
     Phase.VERIFYING: _verify,
     Phase.PROMOTING: _promote,
@@ -236,5 +252,6 @@ _ENVIRONMENT_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
     Phase.VERIFYING: _verify_environment,
     Phase.PROMOTING: _promote_environment,
     Phase.WAITING_FOR_FLEET: _acquire_fleet,
+    Phase.WATCHING: _count_batch_jobs,
 }
 _STEP_COMMANDS = {Kind.MODEL: _MODEL_STEPS, Kind.ENVIRONMENT: _ENVIRONMENT_STEPS, Kind.ROLLBACK: _ENVIRONMENT_STEPS}

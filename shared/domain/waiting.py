@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.batch_jobs import told
 from shared.domain.evidence_gate import evidence_missing
 from shared.domain.fleet.work import WORK, of_progress
 from shared.domain.freeze import Freezes
 from shared.domain.model import GATE_OF_PHASE, Kind, Phase, Progress, Release
+from shared.domain.policy import Stage
 
 _WAITS_FOR = {
     Phase.VERIFYING: "Azure ML: the model is read again",
@@ -15,7 +17,6 @@ _WAITS_FOR = {
     Phase.TESTING: "Azure ML: the test inference",
     Phase.RECORDING_PREVIOUS: "Azure ML: what production runs is read",
     Phase.DEPLOYING_PRODUCTION: "Azure ML: the production deployment",
-    Phase.WATCHING: "the end of the watch; alerts may roll production back",
     Phase.SETTLING: "the quiet period after a change of unknown outcome; then production is read back",
     Phase.RESTORING: "Azure ML: production is put back to what it ran before",
 }
@@ -28,6 +29,7 @@ _FLEET_WAITS_FOR = {
     Phase.FREEZING_TARGETS: "Azure ML: what production runs is read",
     Phase.CHECKING: "compatibility checks of the models",
     Phase.UPDATING: "Azure ML: the production deployments are updated",
+    Phase.WATCHING: "the end of the watch; alerts or failing batch jobs may roll production back",
     Phase.ROLLING_BACK: "Azure ML: production is put back to what it ran before",
     Phase.VERIFYING_ROLLBACK: "Azure ML: sample inferences on what was put back",
 }
@@ -71,7 +73,8 @@ def _waits_for(release: Release) -> str:
     if release.phase in GATE_OF_PHASE:
         stage = GATE_OF_PHASE[release.phase]
         first = "an executed notebook as evidence, and " if evidence_missing(release, stage) else ""
-        return f"{first}a decision on {stage.value} by {' and '.join(_who(release))}"
+        why = f": {release.rollback_reason}" if stage is Stage.ROLLBACK else ""
+        return f"{first}a decision on {stage.value} by {' and '.join(_who(release))}{why}"
     if release.phase is Phase.WAITING_FOR_CIRCUIT:
         holder = release.waiting_on or "nobody yet"
         return f"circuit {release.target.key}, held by {holder}"
@@ -85,6 +88,8 @@ def _waits_for(release: Release) -> str:
 
 
 def _count(release: Release) -> str:
+    if release.phase is Phase.WATCHING:
+        return f": {told(release.batch_jobs, release.policy.watch)}" if release.batch_jobs else ""
     if release.phase not in WORK:
         return f", held by {release.waiting_on}" if release.waiting_on else ""
     done = len(of_progress(release, Progress.DONE))

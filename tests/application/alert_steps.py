@@ -5,10 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from shared.application.alerts import (
-    accept_alert,
-    assess_alert,
-)
+from shared.application.alerts import accept_alert, assess_alert
 from shared.application.people import Answer, Decided
 from shared.application.ports import Ports
 from shared.domain.alert_model import AlertFacts, AlertRecord, Reading
@@ -89,10 +86,27 @@ async def accepted(bench: Bench, facts: AlertFacts) -> str:
     return key
 
 
-async def handled(bench: Bench, requests: Requests, facts: AlertFacts) -> AlertRecord:
-    record = await assess_alert(await accepted(bench, facts), bench.ports, requests)
+async def assessed(bench: Bench, requests: Requests, key: str) -> AlertRecord:
+    """What became of an accepted alert."""
+    record = await assess_alert(key, bench.ports, requests)
     assert record is not None
     return record
+
+
+async def handled(bench: Bench, requests: Requests, facts: AlertFacts) -> AlertRecord:
+    """The alert fires, is accepted and looked at."""
+    return await assessed(bench, requests, await accepted(bench, facts))
+
+
+async def fired(bench: Bench, requests: Requests, rule: tuple[str, str], *circuits: str) -> AlertRecord:
+    """The same of an alert as the rule raises it."""
+    return await handled(bench, requests, an_alert(bench, rule, *circuits))
+
+
+async def claimed(bench: Bench, facts: AlertFacts) -> str:
+    """Somebody says so, whatever Azure Monitor knows; the key."""
+    key, _ = await accept_alert(facts, "webhook", "x", bench.ports)
+    return key
 
 
 async def put_changed(bench: Bench, release: Release, *, minutes_ago: float = 10) -> Release:

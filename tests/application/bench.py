@@ -21,6 +21,7 @@ from tests.fakes.freezes import MemoryFreezeLog
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
+from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, MemoryModelPlatform
 from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue
 from tests.fakes.store import MemoryReleaseStore
@@ -44,6 +45,7 @@ class Bench:
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
     alert_log: MemoryAlertLog = field(default_factory=MemoryAlertLog)
     alert_source: MemoryAlertSource = field(default_factory=MemoryAlertSource)
+    batch_outcomes: MemoryBatchOutcomes = field(default_factory=MemoryBatchOutcomes)
     platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
     evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
     environments: MemoryEnvironmentPlatform = field(init=False)
@@ -68,6 +70,7 @@ class Bench:
             platform=self.platform,
             environments=self.environments,
             alerts=AlertPorts(log=self.alert_log, source=self.alert_source),
+            batch_outcomes=self.batch_outcomes,
             config=FakeReleaseConfig(evidence_required=self.evidence_required),
             evidence=self.evidence,
             read_notebook=read_notebook,

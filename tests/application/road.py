@@ -62,13 +62,25 @@ async def requested(bench: Bench, version: str = NEW) -> str:
     return decided.release.release_id
 
 
+async def decide(
+    bench: Bench, release_id: str, stage: Stage, actor: Actor, *, approved: bool = True, digest: str = ""
+) -> None:
+    """The decision is on the queue; it is about what is there now, unless `digest` says what was looked at."""
+    await people.submit_approval(
+        release_id,
+        stage,
+        actor,
+        approved=approved,
+        digest=digest or gate_digest(bench.release(release_id), stage),
+        reason="looked at it",
+        ports=bench.ports,
+    )
+
+
 async def approved(bench: Bench, release_id: str, stage: Stage, *actors: Actor) -> None:
+    """One after the other said yes, and it was handled."""
     for actor in actors:
-        release = bench.release(release_id)
-        digest = gate_digest(release, stage)
-        await people.submit_approval(
-            release_id, stage, actor, approved=True, digest=digest, reason="", ports=bench.ports
-        )
+        await decide(bench, release_id, stage, actor)
         await bench.deliver()
 
 

@@ -3,10 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from shared.application.alerts import (
-    assess_alert,
-    list_alerts,
-)
+from shared.application.alerts import assess_alert, list_alerts
 from shared.domain.alert_model import AlertState
 from shared.domain.model import Kind, Phase
 from shared.domain.rollback_model import RollbackAction, RollbackRule, RollbackVerdict
@@ -23,6 +20,7 @@ from tests.application.alert_steps import (
     Requests,
     accepted,
     an_alert,
+    fired,
     handled,
     held,
     new_environment,
@@ -39,7 +37,7 @@ from tests.builders import a_fleet_release
 async def test_one_degraded_circuit_asks_people_about_its_new_model(bench: Bench, requests: Requests) -> None:
     """Row "single circuit performance degraded"; high asks."""
     await new_model(bench)
-    record = await handled(bench, requests, an_alert(bench, DEGRADED))
+    record = await fired(bench, requests, DEGRADED)
     assert verdict_of(record) == (RollbackVerdict.MODEL, RollbackAction.ASK)
     assert requests.releases == [(MODEL_RELEASE, False)]
 
@@ -47,8 +45,8 @@ async def test_one_degraded_circuit_asks_people_about_its_new_model(bench: Bench
 async def test_one_issue_in_several_circuits_rolls_the_environment_back(bench: Bench, requests: Requests) -> None:
     """Row "multiple circuits same issue"; one alert per circuit, as rules split by dimensions. Critical acts."""
     await new_environment(bench)
-    first = await handled(bench, requests, an_alert(bench, FAILURES, ONE))
-    second = await handled(bench, requests, an_alert(bench, FAILURES, TWO))
+    first = await fired(bench, requests, FAILURES, ONE)
+    second = await fired(bench, requests, FAILURES, TWO)
     assert verdict_of(first) == (RollbackVerdict.NONE, RollbackAction.NOTHING)
     assert verdict_of(second) == (RollbackVerdict.ENVIRONMENT, RollbackAction.ACT)
     assert requests.releases == [(ENVIRONMENT_RELEASE, True)]
@@ -59,7 +57,7 @@ async def test_a_new_model_and_a_new_environment_failing_both_go_back(bench: Ben
     """Row "new model + new environment both failing"; what came last goes back first (I12)."""
     await new_environment(bench, Phase.RELEASED, minutes_ago=30)
     await new_model(bench, minutes_ago=10)
-    record = await handled(bench, requests, an_alert(bench, FAILURES, ONE, TWO))
+    record = await fired(bench, requests, FAILURES, ONE, TWO)
     assert verdict_of(record) == (RollbackVerdict.BOTH, RollbackAction.ACT)
     assert requests.releases == [(MODEL_RELEASE, True), (ENVIRONMENT_RELEASE, True)]
 
@@ -67,7 +65,7 @@ async def test_a_new_model_and_a_new_environment_failing_both_go_back(bench: Ben
 async def test_scoring_errors_everywhere_roll_the_environment_back(bench: Bench, requests: Requests) -> None:
     """Row "scoring errors across all circuits"."""
     await new_environment(bench)
-    record = await handled(bench, requests, an_alert(bench, SCORING, *FLEET))
+    record = await fired(bench, requests, SCORING, *FLEET)
     assert RollbackRule.ALL_CIRCUITS in held(record)
     assert verdict_of(record) == (RollbackVerdict.ENVIRONMENT, RollbackAction.ACT)
     assert requests.releases == [(ENVIRONMENT_RELEASE, True)]
@@ -76,14 +74,14 @@ async def test_scoring_errors_everywhere_roll_the_environment_back(bench: Bench,
 async def test_scoring_errors_of_one_new_model_roll_it_back(bench: Bench, requests: Requests) -> None:
     """Row "single model prediction errors"."""
     await new_model(bench)
-    record = await handled(bench, requests, an_alert(bench, SCORING))
+    record = await fired(bench, requests, SCORING)
     assert verdict_of(record) == (RollbackVerdict.MODEL, RollbackAction.ACT)
     assert requests.releases == [(MODEL_RELEASE, True)]
 
 
 async def test_a_decision_has_a_reason_for_every_rule_and_is_kept(bench: Bench, requests: Requests) -> None:
     """Readable afterwards, whatever was decided."""
-    await handled(bench, requests, an_alert(bench, DRIFT))
+    await fired(bench, requests, DRIFT)
     (record,) = await list_alerts(bench.ports)
     assert record.decision is not None
     assert [reason.rule for reason in record.decision.reasons] == list(RollbackRule)
@@ -108,7 +106,7 @@ async def test_a_release_that_ended_long_ago_is_not_suspected(bench: Bench, requ
     """Older than the watch: people are told, and no release is asked to go back."""
     await new_model(bench)
     bench.clock.advance(2 * 86_400)
-    record = await handled(bench, requests, an_alert(bench, SCORING))
+    record = await fired(bench, requests, SCORING)
     assert verdict_of(record)[1] is RollbackAction.ASK
     assert requests.asked == []
     assert [kind for kind, _, _ in bench.facts.facts.values()] == ["switchyard.alert.asks"]
@@ -122,7 +120,7 @@ async def test_what_was_rolled_back_is_not_rolled_back_again(bench: Bench, reque
         Phase.ROLLED_BACK, release_id="undoing", undoes=MODEL_RELEASE, phase_since=bench.clock.now()
     )
     await bench.put(replace(undoing, kind=Kind.ROLLBACK))
-    record = await handled(bench, requests, an_alert(bench, SCORING))
+    record = await fired(bench, requests, SCORING)
     assert verdict_of(record)[1] is RollbackAction.ASK
     assert requests.asked == []
 
@@ -131,7 +129,7 @@ async def test_a_refused_wish_is_kept_and_people_are_told(bench: Bench, requests
     """The release is not what production runs any more, for example."""
     await new_model(bench)
     requests.refusing = "another release changed the circuit since"
-    record = await handled(bench, requests, an_alert(bench, SCORING))
+    record = await fired(bench, requests, SCORING)
     (asked,) = record.asked
     assert (asked.answer, asked.note) == ("refused", requests.refusing)
     assert [kind for kind, _, _ in bench.facts.facts.values()] == ["switchyard.alert.asks"]
@@ -144,9 +142,9 @@ async def test_more_than_ten_alerts_in_an_hour_ask_people(bench: Bench, requests
     """A shower of alerts that are no symptom by themselves; ten are none yet."""
     await new_environment(bench)
     for number in range(10):
-        record = await handled(bench, requests, an_alert(bench, DRIFT, FLEET[number % len(FLEET)]))
+        record = await fired(bench, requests, DRIFT, FLEET[number % len(FLEET)])
         assert RollbackRule.ALERT_SPIKE not in held(record)
-    record = await handled(bench, requests, an_alert(bench, DRIFT, ONE))
+    record = await fired(bench, requests, DRIFT, ONE)
     assert RollbackRule.ALERT_SPIKE in held(record)
     assert verdict_of(record) == (RollbackVerdict.ENVIRONMENT, RollbackAction.ASK)
     assert requests.releases == [(ENVIRONMENT_RELEASE, False)]
@@ -156,9 +154,9 @@ async def test_alerts_of_more_than_an_hour_ago_are_no_shower(bench: Bench, reque
     """The window moves on."""
     await new_environment(bench)
     for _ in range(10):
-        await handled(bench, requests, an_alert(bench, DRIFT, ONE))
+        await fired(bench, requests, DRIFT, ONE)
     bench.clock.advance(3601)
-    record = await handled(bench, requests, an_alert(bench, DRIFT, ONE))
+    record = await fired(bench, requests, DRIFT, ONE)
     assert RollbackRule.ALERT_SPIKE not in held(record)
 
 

@@ -5,12 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.application.alerts import (
-    CONFIRM_DEADLINE_S,
-    KNOWN_AFTER_S,
-    accept_alert,
-    assess_alert,
-)
+from shared.application.alerts import CONFIRM_DEADLINE_S, KNOWN_AFTER_S, accept_alert, assess_alert
 from shared.application.errors import TransientFault
 from shared.application.ports import IntakeResult
 from shared.domain.alert_model import AlertState, Reading
@@ -25,6 +20,9 @@ from tests.application.alert_steps import (
     Requests,
     accepted,
     an_alert,
+    assessed,
+    claimed,
+    fired,
     handled,
     held,
     new_environment,
@@ -57,9 +55,8 @@ async def test_a_repetition_with_a_slightly_different_time_is_one_too(bench: Ben
     again, is_new = await accept_alert(
         replace(facts, fired_at=facts.fired_at + timedelta(milliseconds=1)), "event grid", "topic", bench.ports
     )
-    record = await assess_alert(again, bench.ports, requests)
+    record = await assessed(bench, requests, again)
     assert is_new
-    assert record is not None
     assert RollbackRule.ALERT_NEW not in held(record)
     assert len(requests.asked) == 1
 
@@ -71,7 +68,7 @@ async def test_a_resolved_alert_does_nothing_and_is_recorded(bench: Bench, reque
     await handled(bench, requests, facts)
     record = await handled(bench, requests, replace(facts, fired=False))
     assert RollbackRule.ALERT_FIRED not in held(record)
-    other = await handled(bench, requests, an_alert(bench, FAILURES, TWO))
+    other = await fired(bench, requests, FAILURES, TWO)
     assert RollbackRule.BATCH_FAILURES not in held(other)
     assert requests.asked == []
 
@@ -88,7 +85,7 @@ async def test_an_alert_of_an_unlisted_rule_does_nothing(bench: Bench, requests:
 async def test_a_listed_rule_with_another_severity_is_not_the_listed_one(bench: Bench, requests: Requests) -> None:
     """Somebody changed the rule: the list must be changed too."""
     await new_model(bench)
-    record = await handled(bench, requests, an_alert(bench, (SCORING[0], "Sev4")))
+    record = await fired(bench, requests, (SCORING[0], "Sev4"))
     assert RollbackRule.ALERT_RULE_KNOWN not in held(record)
     assert requests.asked == []
 
@@ -96,12 +93,11 @@ async def test_a_listed_rule_with_another_severity_is_not_the_listed_one(bench: 
 async def test_an_alert_that_azure_monitor_does_not_know_does_nothing(bench: Bench, requests: Requests) -> None:
     """Forged: it is looked for until Azure Monitor must have it, then recorded as not confirmed (I20)."""
     await new_model(bench)
-    key, _ = await accept_alert(an_alert(bench, SCORING), "webhook", "action group", bench.ports)
+    key = await claimed(bench, an_alert(bench, SCORING))
     with pytest.raises(TransientFault):
         await assess_alert(key, bench.ports, requests)
     bench.clock.advance(KNOWN_AFTER_S)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    record = await assessed(bench, requests, key)
     assert RollbackRule.ALERT_VERIFIED not in held(record)
     assert "has no alert" in record.note
     assert requests.asked == []
@@ -111,10 +107,9 @@ async def test_an_alert_that_azure_monitor_does_not_know_does_nothing(bench: Ben
 async def test_a_claim_about_any_time_does_nothing(bench: Bench, requests: Requests, year: int) -> None:
     """However odd, it is decided on and recorded."""
     odd = an_alert(bench, SCORING, fired_at=datetime(year, 1, 1, tzinfo=UTC))
-    key, _ = await accept_alert(odd, "webhook", "x", bench.ports)
+    key = await claimed(bench, odd)
     bench.clock.advance(KNOWN_AFTER_S)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    record = await assessed(bench, requests, key)
     assert (record.state, requests.asked) == (AlertState.DECIDED, [])
 
 
@@ -123,9 +118,8 @@ async def test_a_claim_about_another_firing_does_nothing(bench: Bench, requests:
     await new_model(bench)
     facts = bench.alert_source.fire(an_alert(bench, SCORING))
     bench.clock.advance(3600)
-    key, _ = await accept_alert(replace(facts, fired_at=bench.clock.now()), "webhook", "x", bench.ports)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    key = await claimed(bench, replace(facts, fired_at=bench.clock.now()))
+    record = await assessed(bench, requests, key)
     assert "another firing" in record.note
     assert requests.asked == []
 
@@ -136,8 +130,7 @@ async def test_an_alert_that_is_resolved_by_now_does_nothing(bench: Bench, reque
     facts = an_alert(bench, SCORING)
     key = await accepted(bench, facts)
     bench.alert_source.resolve(facts.instance_id)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    record = await assessed(bench, requests, key)
     assert RollbackRule.ALERT_FIRED not in held(record)
     assert "the message says 'Fired', Azure Monitor 'Resolved'" in record.note
     assert requests.asked == []
@@ -148,11 +141,10 @@ async def test_a_false_all_clear_does_not_end_an_alert(bench: Bench, requests: R
     await new_environment(bench)
     facts = an_alert(bench, FAILURES, ONE)
     await handled(bench, requests, facts)
-    key, _ = await accept_alert(replace(facts, fired=False), "webhook", "x", bench.ports)
-    lie = await assess_alert(key, bench.ports, requests)
-    assert lie is not None
+    key = await claimed(bench, replace(facts, fired=False))
+    lie = await assessed(bench, requests, key)
     assert "still fires" in lie.note
-    record = await handled(bench, requests, an_alert(bench, FAILURES, TWO))
+    record = await fired(bench, requests, FAILURES, TWO)
     assert verdict_of(record)[1] is RollbackAction.ACT
 
 
@@ -164,9 +156,8 @@ async def test_circuits_that_a_message_adds_do_not_count(bench: Bench, requests:
     await new_environment(bench)
     facts = bench.alert_source.fire(an_alert(bench, SCORING, ONE))
     forged = replace(facts, readings=tuple(Reading(circuit=each, value=1.0) for each in FLEET))
-    key, _ = await accept_alert(forged, "webhook", "x", bench.ports)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    key = await claimed(bench, forged)
+    record = await assessed(bench, requests, key)
     assert RollbackRule.SAME_ISSUE not in held(record)
     assert "circuits: the message says" in record.note
 
@@ -176,9 +167,8 @@ async def test_circuits_that_azure_monitor_does_not_tell_are_asked_about(bench: 
     await new_model(bench)
     facts = an_alert(bench, SCORING)
     bench.alert_source.fire(replace(facts, readings=()))
-    key, _ = await accept_alert(facts, "webhook", "x", bench.ports)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    key = await claimed(bench, facts)
+    record = await assessed(bench, requests, key)
     assert (record.only_claimed, verdict_of(record)[1]) == (True, RollbackAction.ASK)
     assert requests.releases == [(MODEL_RELEASE, False)]
 
@@ -191,7 +181,6 @@ async def test_azure_monitor_that_stays_silent_is_waited_for_but_not_for_ever(be
     with pytest.raises(TransientFault):
         await assess_alert(key, bench.ports, requests)
     bench.clock.advance(CONFIRM_DEADLINE_S)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    record = await assessed(bench, requests, key)
     assert "did not answer for 50 minutes" in record.note
     assert requests.asked == []

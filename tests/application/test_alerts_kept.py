@@ -2,11 +2,7 @@
 
 import pytest
 
-from shared.application.alerts import (
-    alerts_still_firing,
-    assess_alert,
-    list_alerts,
-)
+from shared.application.alerts import alerts_still_firing, assess_alert, list_alerts
 from shared.application.effects import carry_out
 from shared.application.errors import PortError, TransientFault
 from shared.application.sweep import sweep
@@ -21,7 +17,8 @@ from tests.application.alert_steps import (
     Requests,
     accepted,
     an_alert,
-    handled,
+    assessed,
+    fired,
     new_environment,
     new_model,
     rollbacks_begun,
@@ -52,8 +49,7 @@ async def test_a_crash_after_the_wish_does_not_wish_twice(bench: Bench, requests
     assert before is not None
     await assess_alert(key, bench.ports, requests)
     bench.alert_log.records[key] = (before.record, 1)
-    record = await assess_alert(key, bench.ports, requests)
-    assert record is not None
+    record = await assessed(bench, requests, key)
     assert [asked.answer for asked in record.asked] == ["already_done"]
     assert len(requests.asked) == 1
 
@@ -114,7 +110,7 @@ async def test_a_fact_nobody_takes_does_not_stop_the_decision(bench: Bench, requ
     """What was asked for was asked for."""
     await new_model(bench)
     bench.facts = FactsNobodyTakes()
-    record = await handled(bench, requests, an_alert(bench, SCORING))
+    record = await fired(bench, requests, SCORING)
     assert record.state is AlertState.DECIDED
     assert requests.releases == [(MODEL_RELEASE, True)]
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application import people
 from shared.application.evidence import submit_evidence
 from shared.application.handle_events import handle_events
 from shared.application.people import Answer
@@ -19,12 +18,7 @@ from shared.domain.specs import gate_digest, gate_facts
 from tests.adapters.notebooks import complete, incomplete, with_error
 from tests.application.bench import Bench
 from tests.application.evidence_steps import GATE, at_the_gate, submissions
-from tests.application.road import (
-    ENGINEER,
-    MANAGER,
-    REQUESTER,
-    approved,
-)
+from tests.application.road import ENGINEER, MANAGER, REQUESTER, approved, decide
 from tests.builders import an_actor
 
 # The approval decision matrix, row by row
@@ -96,15 +90,7 @@ async def test_nobody_can_approve_without_the_evidence_that_the_policy_asks_for(
 async def test_a_rejection_needs_no_evidence(strict: Bench) -> None:
     """No is always possible."""
     release = await at_the_gate(strict)
-    await people.submit_approval(
-        release.release_id,
-        Stage.REGISTRY,
-        ENGINEER,
-        approved=False,
-        digest=gate_digest(release, Stage.REGISTRY),
-        reason="not now",
-        ports=strict.ports,
-    )
+    await decide(strict, release.release_id, Stage.REGISTRY, ENGINEER, approved=False)
     await strict.deliver()
 
     assert strict.release(release.release_id).phase is Phase.REJECTED
@@ -153,9 +139,7 @@ async def test_an_approval_of_old_evidence_is_refused(strict: Bench) -> None:
     await strict.deliver()
 
     with pytest.raises(Conflict, match="what you looked at has changed"):
-        await people.submit_approval(
-            release.release_id, Stage.REGISTRY, ENGINEER, approved=True, digest=old, reason="", ports=strict.ports
-        )
+        await decide(strict, release.release_id, Stage.REGISTRY, ENGINEER, digest=old)
 
 
 async def test_new_evidence_voids_the_approvals_given_on_the_old(strict: Bench) -> None:
@@ -183,15 +167,7 @@ async def test_an_approval_that_overtakes_new_evidence_on_the_queue_does_not_cou
     """Both were fine when they were asked for; the queue decides again, and says in the history what it refused."""
     release = await at_the_gate(strict, complete())
     await submit_evidence(release.release_id, REQUESTER, complete() + b"\n", strict.ports)
-    await people.submit_approval(
-        release.release_id,
-        Stage.REGISTRY,
-        ENGINEER,
-        approved=True,
-        digest=gate_digest(release, Stage.REGISTRY),
-        reason="",
-        ports=strict.ports,
-    )
+    await decide(strict, release.release_id, Stage.REGISTRY, ENGINEER)
     await strict.deliver()
 
     after = strict.release(release.release_id)

@@ -11,7 +11,6 @@ from shared.domain import events as e
 from shared.domain.freeze import Freeze
 from shared.domain.model import DeploymentSpec, Phase
 from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
 from shared.domain.steps import step_commands
 from shared.domain.waiting import waiting
 from tests.application.bench import Bench
@@ -50,17 +49,9 @@ async def model_up_to(bench: Bench, phase: Phase) -> str:
         if phase is gate:
             break
         await bench.run_until(release_id, gate)
-        await yes(bench, release_id, stage)
+        await approved(bench, release_id, stage, ENGINEER)
     await bench.run_until(release_id, phase)
     return release_id
-
-
-async def yes(bench: Bench, release_id: str, stage: Stage) -> None:
-    digest = gate_digest(bench.release(release_id), stage)
-    await people.submit_approval(
-        release_id, stage, ENGINEER, approved=True, digest=digest, reason="", ports=bench.ports
-    )
-    await bench.deliver()
 
 
 def production_puts(bench: Bench) -> list[DeploymentSpec]:
@@ -79,7 +70,7 @@ async def test_a_model_release_waits_behind_a_freeze_without_taking_the_circuit(
     await froze(bench, "P001", timedelta(days=5))
     release_id = await bench.registered()
     await bench.run_until(release_id, Phase.AWAITING_REGISTRY_APPROVAL)
-    await yes(bench, release_id, Stage.REGISTRY)
+    await approved(bench, release_id, Stage.REGISTRY, ENGINEER)
     await passes(bench, timedelta(days=5) - HOUR)
 
     release = bench.release(release_id)
@@ -106,7 +97,7 @@ async def test_a_freeze_between_approval_and_production_is_waited_out_and_lifted
     """Production is neither changed nor recorded as touched; after the lift nobody waits for the next look."""
     release_id = await model_up_to(bench, Phase.AWAITING_PRODUCTION_APPROVAL)
     freeze = await froze(bench, "P001-C001", timedelta(days=1))
-    await yes(bench, release_id, Stage.PRODUCTION)
+    await approved(bench, release_id, Stage.PRODUCTION, ENGINEER)
     await passes(bench, 6 * HOUR)
     release = bench.release(release_id)
     assert (release.phase, release.production_touched, release.faults) == (Phase.RECORDING_PREVIOUS, False, 0)
@@ -231,7 +222,7 @@ async def test_a_rollback_of_its_own_passes_through_a_freeze_and_the_release_tha
     fleet.clock.advance(600)
     model_release = await model_up_to(fleet, Phase.AWAITING_PRODUCTION_APPROVAL)
     await froze(fleet, until=timedelta(days=2))
-    await yes(fleet, model_release, Stage.PRODUCTION)
+    await approved(fleet, model_release, Stage.PRODUCTION, ENGINEER)
     assert fleet.release(model_release).phase is Phase.RECORDING_PREVIOUS
 
     undone = await request_rollback(forward.release_id, ENGINEER, "scoring errors", fleet.ports, critical=True)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application import people
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.handle_events import COMMIT_TRIES, handle_events
 from shared.application.ports import Change, IntakeResult
@@ -12,8 +11,8 @@ from shared.domain import events as e
 from shared.domain.commands import Command
 from shared.domain.model import Phase
 from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
+from tests.application.road import decide
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_command, a_plan, a_release, an_actor
 from tests.fakes.queues import MemoryCommandQueue
 from tests.fakes.store import MemoryReleaseStore
@@ -48,9 +47,8 @@ async def test_a_straight_release_ends_as_released(bench: Bench) -> None:
         (Phase.AWAITING_REGISTRY_APPROVAL, Stage.REGISTRY),
         (Phase.AWAITING_PRODUCTION_APPROVAL, Stage.PRODUCTION),
     ):
-        release = await bench.run_until(rid, phase)
-        digest = gate_digest(release, stage)
-        await people.submit_approval(rid, stage, an_actor(), approved=True, digest=digest, reason="", ports=bench.ports)
+        await bench.run_until(rid, phase)
+        await decide(bench, rid, stage, an_actor())
     await bench.run_until(rid, Phase.RELEASED)
     await bench.deliver()
 

@@ -9,16 +9,14 @@ from shared.application.effects import carry_out
 from shared.application.effects_fleet import LOOK_SHARE
 from shared.application.errors import PlatformThrottled
 from shared.application.handle_events import handle_events
-from shared.application.people import submit_approval
 from shared.application.ports import Place
 from shared.application.try_later import try_later
 from shared.domain.commands import ChangeTarget
 from shared.domain.events import Outcome, TargetAnswered
 from shared.domain.model import DeploymentSpec, Phase, Release
 from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
-from tests.application.road import ENGINEER, MANAGER, NEW, running, up_to
+from tests.application.road import ENGINEER, MANAGER, NEW, decide, running, up_to
 from tests.fakes.platform import MemoryModelPlatform
 
 
@@ -42,11 +40,8 @@ def bench() -> Bench:
 async def entering_updating(fleet: Bench) -> tuple[Release, list[ChangeTarget]]:
     """The release right after its last approval, and the commands that have left for its first targets."""
     release = await up_to(fleet, Phase.AWAITING_PRODUCTION_APPROVAL)
-    digest = gate_digest(release, Stage.PRODUCTION)
     for actor in (ENGINEER, MANAGER):
-        await submit_approval(
-            release.release_id, Stage.PRODUCTION, actor, approved=True, digest=digest, reason="", ports=fleet.ports
-        )
+        await decide(fleet, release.release_id, Stage.PRODUCTION, actor)
         await handle_events(release.release_id, [fleet.events.sent[-1][1]], fleet.ports)
     commands = [command for _, command, _ in fleet.commands.sent if isinstance(command, ChangeTarget)]
     return fleet.release(release.release_id), commands

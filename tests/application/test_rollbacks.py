@@ -11,9 +11,8 @@ from shared.domain.errors import Conflict, NotEligible
 from shared.domain.meter import AlertSeen
 from shared.domain.model import Actor, DeploymentSpec, Kind, Phase, Progress, Release
 from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
-from tests.application.road import ENGINEER, NEW, OLD, running, up_to
+from tests.application.road import ENGINEER, NEW, OLD, decide, running, up_to
 from tests.builders import an_actor
 
 OTHER = an_actor(5)
@@ -28,10 +27,7 @@ async def released(fleet: Bench) -> Release:
 
 async def approve(bench: Bench, release_id: str, actor: Actor, *, approved: bool = True) -> None:
     """Decide on the gate of a rollback."""
-    digest = gate_digest(bench.release(release_id), Stage.ROLLBACK)
-    await people.submit_approval(
-        release_id, Stage.ROLLBACK, actor, approved=approved, digest=digest, reason="looked at it", ports=bench.ports
-    )
+    await decide(bench, release_id, Stage.ROLLBACK, actor, approved=approved)
     await bench.deliver()
 
 
@@ -166,15 +162,7 @@ async def test_a_forward_release_does_not_stand_in_the_way(fleet: Bench) -> None
     """Its circuit is taken: it ends and says by whom; the rollback goes on."""
     forward = await released(fleet)
     model = await fleet.run_until(await fleet.registered(), Phase.AWAITING_REGISTRY_APPROVAL)
-    await people.submit_approval(
-        model.release_id,
-        Stage.REGISTRY,
-        OTHER,
-        approved=True,
-        digest=gate_digest(model, Stage.REGISTRY),
-        reason="",
-        ports=fleet.ports,
-    )
+    await decide(fleet, model.release_id, Stage.REGISTRY, OTHER)
     await fleet.run_until(model.release_id, Phase.AWAITING_PRODUCTION_APPROVAL)
     rollback = await asked(fleet, forward.release_id, critical=True)
     await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
@@ -191,10 +179,7 @@ async def a_released_model(bench: Bench) -> Release:
         (Stage.REGISTRY, Phase.AWAITING_PRODUCTION_APPROVAL),
         (Stage.PRODUCTION, Phase.RELEASED),
     ):
-        digest = gate_digest(bench.release(model.release_id), stage)
-        await people.submit_approval(
-            model.release_id, stage, OTHER, approved=True, digest=digest, reason="", ports=bench.ports
-        )
+        await decide(bench, model.release_id, stage, OTHER)
         await bench.run_until(model.release_id, phase)
     return bench.release(model.release_id)
 

@@ -40,39 +40,38 @@ async def environment_up_to(fleet: Bench, phase: Phase) -> str:
     return release_id
 
 
-async def test_an_environment_release_goes_on_without_a_circuit_that_was_taken(fleet: Bench) -> None:
-    """It updates the others, is watched and released, and says which circuit it left alone."""
+async def watched_without_a_circuit(fleet: Bench) -> tuple[Release, str]:
+    """An environment release in its watch, and the rollback of a model that took a circuit from it before."""
     model = await a_released_model(fleet)
     fleet.clock.advance(1000)
     environment = await environment_up_to(fleet, Phase.AWAITING_PRODUCTION_APPROVAL)
     rollback = await asked(fleet, model.release_id, critical=True)
     await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
     await approved(fleet, environment, Stage.PRODUCTION, ENGINEER, MANAGER)
-    watched = await fleet.run_until(environment, Phase.WATCHING)
+    return await fleet.run_until(environment, Phase.WATCHING), rollback.release_id
+
+
+async def test_an_environment_release_goes_on_without_a_circuit_that_was_taken(fleet: Bench) -> None:
+    """It updates the others, is watched and released, and says which circuit it left alone."""
+    watched, rollback_id = await watched_without_a_circuit(fleet)
 
     assert in_production(fleet) == [OLD] + [NEW] * 5
-    assert of_circuit(fleet).tags["restored_by_release"] == rollback.release_id
+    assert of_circuit(fleet).tags["restored_by_release"] == rollback_id
     [left] = [target for target in watched.fleet if target.superseded_by]
     assert left.key == "P001-C001"
-    told = fleet.store.partitions[environment].history[-1].note
+    told = fleet.store.partitions[watched.release_id].history[-1].note
     assert "5 deployments run" in told
     assert "P001-C001" in told
 
 
 async def test_an_environment_release_that_goes_back_leaves_a_taken_circuit_to_who_took_it(fleet: Bench) -> None:
     """Otherwise its roll-back could never end."""
-    model = await a_released_model(fleet)
-    fleet.clock.advance(1000)
-    environment = await environment_up_to(fleet, Phase.AWAITING_PRODUCTION_APPROVAL)
-    rollback = await asked(fleet, model.release_id, critical=True)
-    await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
-    await approved(fleet, environment, Stage.PRODUCTION, ENGINEER, MANAGER)
-    await fleet.run_until(environment, Phase.WATCHING)
-    await request_rollback(environment, ENGINEER, "scoring errors", fleet.ports, critical=True)
-    await fleet.run_until(environment, Phase.ROLLED_BACK)
+    watched, rollback_id = await watched_without_a_circuit(fleet)
+    await request_rollback(watched.release_id, ENGINEER, "scoring errors", fleet.ports, critical=True)
+    await fleet.run_until(watched.release_id, Phase.ROLLED_BACK)
 
     assert in_production(fleet) == [OLD] * 6
-    assert of_circuit(fleet).tags["restored_by_release"] == rollback.release_id
+    assert of_circuit(fleet).tags["restored_by_release"] == rollback_id
 
 
 async def test_what_the_loser_brought_after_the_targets_were_listed_goes_back_as_well(fleet: Bench) -> None:

@@ -13,6 +13,7 @@ from click.testing import Result
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from cli import session
 from cli.app import app
 from shared.contracts import http
 
@@ -89,9 +90,11 @@ def server() -> Iterator[App]:
 @pytest.fixture
 def run(server: App) -> Run:
     """Runs `switchyard` with these arguments, signed in; keyword `input` is what the person types."""
+    for terminal in (session.console, session.errors):
+        terminal.width = 200
 
     def _run(*arguments: str, env: dict[str, str | None] | None = None, **options: Any) -> Result:
-        variables = {"SWITCHYARD_URL": server.url, "SWITCHYARD_TOKEN": TOKEN, "COLUMNS": "200", **(env or {})}
+        variables = {"SWITCHYARD_URL": server.url, "SWITCHYARD_TOKEN": TOKEN, **(env or {})}
         return CliRunner().invoke(app, arguments, env=variables, **options)
 
     return _run

@@ -225,6 +225,14 @@ def test_watching_goes_on_through_the_watch_until_the_release_ends(server: App, 
     assert "put back 12 of 12" in shown.output
 
 
+@pytest.mark.parametrize(("phase", "status"), [("rolled_back", 0), ("failed", 3), ("aborted", 3)])
+def test_a_rollback_of_its_own_is_watched_to_its_good_end(server: App, run: Run, phase: str, status: int) -> None:
+    """That production is back is what it was opened for."""
+    server.on(f"GET {PATH}", fleet_view(phase, progress("rolling_back", done=12), kind="rollback"))
+
+    assert run("watch", RELEASE, "--every", "0.1").exit_code == status
+
+
 def test_of_many_failing_targets_the_first_are_listed_and_the_rest_counted(server: App, run: Run) -> None:
     """A fleet that fails as a whole does not flood the terminal."""
     count = FAILING_SHOWN_MAX + 5

@@ -198,7 +198,11 @@ def blob_storage(root: Path) -> Iterator[str]:
 
 
 async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], deadline_s: float = 20) -> T:
-    """Looks until what is seen is good. Fails with the last thing seen when the deadline passes."""
+    """Looks until what is seen is good. Fails with the last thing seen when the deadline passes.
+
+    The pause is no bet on how long something takes: what is waited for happens in another process, which has no other
+    way to tell than being asked, as Azure ML has none; without a pause the asking would take its processor.
+    """
     end = time.monotonic() + deadline_s
     while not good(seen := await look()):
         if time.monotonic() > end:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.domain import events as e
+from shared.domain.batch_jobs import BatchJobs
 from shared.domain.evidence import Quality, Reason
 from shared.domain.model import Verdict
 from shared.domain.policy import Stage
@@ -57,6 +58,8 @@ ALL: tuple[e.Event, ...] = (
     e.TargetAnswered(
         **_STEP, target_key="P001-C001", attempt=1, look=0, outcome=e.Outcome.DONE, verdict=Verdict.PASSED
     ),
+    e.BatchJobsCounted(**_STEP, jobs=BatchJobs(succeeded=7, failed={"P001-C001": 3})),
+    e.ChecksCancelled(**_BASE, detail="2 compatibility jobs nobody waits for any more were cancelled"),
     e.RollbackRequested(**_BASE, actor=an_actor(), reason="scoring errors"),
     e.RollbackOpened(
         **_BASE,

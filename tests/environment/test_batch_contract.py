@@ -51,7 +51,8 @@ def test_the_scoring_script_keeps_the_contract_of_batch_deployments(
     receipts = [json.loads(line) for line in json.loads(done.stdout.splitlines()[-1])]
     assert [receipt["file"] for receipt in receipts] == [Path(file).name for file in files]
     assert {receipt["model_version"] for receipt in receipts} == {"2"}
-    found = [path.relative_to(tmp_path / "output") for path in (tmp_path / "output").rglob("*.parquet")]
-    assert found == [Path("P001/C001/2025-12-09.parquet")]
-    rows = pq.read_table(tmp_path / "output" / found[0], partitioning=None)
+    found = sorted(path.relative_to(tmp_path / "output") for path in (tmp_path / "output").rglob("*.parquet"))
+    assert found[-1] == Path("P001/C001/2025-12-09.parquet")
+    assert len(found) == receipts[0]["earlier_days"] + 1
+    rows = pq.read_table(tmp_path / "output" / found[-1], partitioning=None)
     assert rows.num_rows == receipts[0]["rows"]

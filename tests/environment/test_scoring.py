@@ -53,15 +53,20 @@ def copy_of(table: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(table, tmp_path / "lake" / "sensor_data"))
 
 
+def week_up_to(last: date) -> list[str]:
+    """The files of the latest day and of the seven days before it."""
+    return [f"P001/C001/{day}.parquet" for day in days_up_to(last, 8)]
+
+
 def without(table: Path, condition: str) -> None:
     """Delete rows of a copied table."""
     open_table(table).delete(condition)
 
 
 def test_one_file_per_circuit_and_day_is_written(score_table: Score, table_dir: Path, output: Path) -> None:
-    """`<plant>/<circuit>/<date>.parquet` and nothing else, one row per reading of the latest day."""
+    """`<plant>/<circuit>/<date>.parquet` of the latest day and the week before it, one row per reading."""
     receipts = [json.loads(line) for line in score_table(table_dir)]
-    assert written(output) == ["P001/C001/2025-12-09.parquet"]
+    assert written(output) == week_up_to(LAST_DAY)
     rows = pq.read_table(output / "P001/C001/2025-12-09.parquet", partitioning=None)
     predicted = [f"predicted_{name}" for name in FEATURES]
     about = ["model_version", "model_cutoff_date", "hyperparameters_hash", "environment_version"]
@@ -90,16 +95,16 @@ def test_only_the_files_that_can_matter_are_opened(score_table: Score, output: P
     for sensor in SENSORS:
         write_days(table, [sensor], days_up_to(LAST_DAY, 14), SEED)
     files = pa.table(open_table(table).get_add_actions(flatten=True)).to_pylist()
-    oldest_needed = LAST_DAY - timedelta(days=2)  # 24 steps of past and 6 that may be bridged
+    oldest_needed = LAST_DAY - timedelta(days=9)  # a week, 24 steps of past and 6 that may be bridged
     needed = {
         each["path"] for each in files if each["min.sensor_id"] == SENSORS[0] and each["max.date"] >= oldest_needed
     }
-    assert (len(files), len(needed)) == (3 * 14, 3)
+    assert (len(files), len(needed)) == (3 * 14, 10)
     for each in files:
         if each["path"] not in needed:
             (table / each["path"]).write_bytes(b"destroyed")
     score_table(table)
-    assert written(output) == ["P001/C001/2025-12-09.parquet"]
+    assert written(output) == week_up_to(LAST_DAY)
 
 
 def test_a_job_scores_once_and_answers_every_mini_batch(score_table: Score, table_dir: Path, output: Path) -> None:
@@ -121,7 +126,7 @@ def test_scoring_again_writes_the_same_bytes(score_table: Score, table_dir: Path
     before = path.read_bytes()
     score_table(table_dir)
     assert path.read_bytes() == before
-    assert written(output) == ["P001/C001/2025-12-09.parquet"]
+    assert written(output) == week_up_to(LAST_DAY)
 
 
 def test_the_latest_day_is_the_circuits_own(score_table: Score, table_dir: Path, output: Path, tmp_path: Path) -> None:
@@ -129,7 +134,7 @@ def test_the_latest_day_is_the_circuits_own(score_table: Score, table_dir: Path,
     table = copy_of(table_dir, tmp_path)
     without(table, f"sensor_id = '{SENSORS[0]}' AND date > '2025-12-07'")
     score_table(table)
-    assert written(output) == ["P001/C001/2025-12-07.parquet"]
+    assert written(output) == week_up_to(date(2025, 12, 7))
 
 
 def test_a_sensor_without_recent_rows_fails(score_table: Score, table_dir: Path, output: Path, tmp_path: Path) -> None:
@@ -157,6 +162,18 @@ def test_a_day_without_enough_past_fails(score_table: Score, output: Path, tmp_p
     with pytest.raises(TooFewRowsError, match=r"none of the 24 rows of 2025-12-09 has the 24 steps before it"):
         score_table(table)
     assert written(output) == []
+
+
+def test_an_earlier_day_without_rows_has_no_file(
+    score_table: Score, table_dir: Path, output: Path, tmp_path: Path
+) -> None:
+    """Only the latest day must have rows; a day whose past is missing has none either."""
+    table = copy_of(table_dir, tmp_path)
+    without(table, f"sensor_id = '{SENSORS[0]}' AND date >= '2025-12-05' AND date <= '2025-12-06'")
+    receipt = json.loads(score_table(table)[0])
+    days = ["2025-12-02", "2025-12-03", "2025-12-04", "2025-12-08", "2025-12-09"]
+    assert written(output) == [f"P001/C001/{day}.parquet" for day in days]
+    assert receipt["earlier_days"] == 4
 
 
 def test_rows_after_a_long_gap_are_left_out_and_counted(

@@ -17,6 +17,8 @@ SETTINGS = {
     "SERVICEBUS": "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=none;SharedAccessKey=none",
     "RELEASE_EVENTS_QUEUE": "release-events",
     "EFFECTS_QUEUE": "effects",
+    "TRAININGS_QUEUE": "trainings",
+    "CHANGES_QUEUE": "changes",
     "AZURE_TENANT_ID": TENANT,
     "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001",
     "AZURE_RESOURCE_GROUP": "mlops-rg",

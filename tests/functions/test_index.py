@@ -24,6 +24,7 @@ ROUTES = {
     "abort_release": ("releases/{release_id}/abort", ["POST"]),
     "retry_release": ("releases/{release_id}/retry", ["POST"]),
     "request_environment_release": ("environment-releases", ["POST"]),
+    "list_environment_versions": ("environment-versions", ["GET"]),
     "roll_back_release": ("releases/{release_id}/rollback", ["POST"]),
     "submit_evidence": ("releases/{release_id}/evidence", ["POST"]),
     "read_evidence": ("releases/{release_id}/evidence", ["GET"]),
@@ -34,12 +35,32 @@ ROUTES = {
     "set_freeze": ("freezes", ["POST"]),
     "list_freezes": ("freezes", ["GET"]),
     "lift_freeze": ("freezes/{freeze_id}/lift", ["POST"]),
+    "accept_github_change": ("changes/github", ["POST"]),
+    "accept_azure_devops_change": ("changes/azure-devops", ["POST"]),
+    "list_changes": ("changes", ["GET"]),
+    "read_change": ("changes/{change_id}", ["GET"]),
+    "train_circuit": ("trainings", ["POST"]),
+    "list_trainings": ("trainings", ["GET"]),
+    "read_training": ("trainings/{run_id}", ["GET"]),
+    "abort_training": ("trainings/{run_id}/abort", ["POST"]),
+    "read_lineage": ("models/{name}/{version}/lineage", ["GET"]),
+    "read_circuit_lineage": ("circuits/{plant_id}/{circuit_id}/models/{version}/lineage", ["GET"]),
+    "read_inference": ("inference", ["GET"]),
+    "start_inference": ("inference", ["POST"]),
+    "read_monitoring": ("monitoring", ["GET"]),
+    "start_monitoring": ("monitoring", ["POST"]),
     "download_rollback_metadata": ("releases/{release_id}/rollback-metadata", ["GET"]),
 }
 QUEUES = {
     "release_events": ("%RELEASE_EVENTS_QUEUE%", True),
     "effects": ("%EFFECTS_QUEUE%", False),
     "dead_release_events": ("%RELEASE_EVENTS_QUEUE%/$DeadLetterQueue", False),
+    "take_change": ("%CHANGES_QUEUE%", True),
+    "dead_changes": ("%CHANGES_QUEUE%/$DeadLetterQueue", False),
+    "trainings": ("%TRAININGS_QUEUE%", True),
+    "dead_trainings": ("%TRAININGS_QUEUE%/$DeadLetterQueue", False),
+    "routine_tasks": ("%ROUTINES_QUEUE%", False),
+    "dead_routines": ("%ROUTINES_QUEUE%/$DeadLetterQueue", False),
     "dead_effects": ("%EFFECTS_QUEUE%/$DeadLetterQueue", False),
 }
 OTHERS = {
@@ -47,7 +68,21 @@ OTHERS = {
     "run_events": "eventGridTrigger",
     "alert_events": "eventGridTrigger",
     "sweeper": "timerTrigger",
+    "sensor_etl": "timerTrigger",
+    "sweep_trainings": "timerTrigger",
+    "routine_sweeper": "timerTrigger",
+    "daily_inference": "timerTrigger",
+    "monthly_performance": "timerTrigger",
+    "quarterly_drift": "timerTrigger",
 }
+SCHEDULES = {
+    "sensor_etl": "%ETL_SCHEDULE%",
+    "routine_sweeper": "%ROUTINE_SWEEP_SCHEDULE%",
+    "daily_inference": "%INFERENCE_SCHEDULE%",
+    "monthly_performance": "%PERFORMANCE_SCHEDULE%",
+    "quarterly_drift": "%DRIFT_SCHEDULE%",
+}
+"""Of timers that do not sweep."""
 
 _INDEX = """
 import asyncio, json
@@ -91,7 +126,10 @@ def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
     fleet_decisions = {"request_environment_release", "roll_back_release", "submit_evidence"}
     posts = {name for name, trigger in triggers.items() if trigger.get("methods") == ["POST"]}
     freezes = {"set_freeze", "lift_freeze"}
-    assert posts == decisions | fleet_decisions | freezes | {"accept_alert"}
+    webhooks = {"accept_github_change", "accept_azure_devops_change"}
+    trainings = {"train_circuit", "abort_training"}
+    routines = {"start_inference", "start_monitoring"}
+    assert posts == decisions | fleet_decisions | freezes | {"accept_alert"} | webhooks | trainings | routines
     assert all(trigger["methods"] in (["GET"], ["POST"]) for trigger in triggers.values() if "route" in trigger)
 
 
@@ -107,11 +145,11 @@ def test_a_queue_function_has_its_queue_and_session_flag(triggers: dict[str, dic
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_other_triggers_are_event_grid_and_timer(triggers: dict[str, dict[str, Any]], name: str) -> None:
-    """The sweeper's schedule is a setting."""
+    """The schedules are settings."""
     trigger = triggers[name]
 
     assert trigger["type"] == OTHERS[name]
-    assert trigger.get("schedule", "%SWEEP_SCHEDULE%") == "%SWEEP_SCHEDULE%"
+    assert trigger.get("schedule", "%SWEEP_SCHEDULE%") == SCHEDULES.get(name, "%SWEEP_SCHEDULE%")
 
 
 def test_the_committed_description_covers_exactly_the_routes(triggers: dict[str, dict[str, Any]]) -> None:

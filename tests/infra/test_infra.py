@@ -30,7 +30,7 @@ ROLES = {
 }
 
 #: Settings of the app that Azure does not set: connection strings are secrets, the files ship with the app.
-NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE"}
+NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE", "MONITORING_FILE"}
 
 #: What is no setting of shared/settings.py: read by the host, by the triggers, or by the identity SDK.
 OF_THE_PLATFORM = {
@@ -43,6 +43,11 @@ OF_THE_PLATFORM = {
     "SERVICEBUS__clientId",
     "SERVICEBUS__credential",
     "SWEEP_SCHEDULE",
+    "ETL_SCHEDULE",
+    "INFERENCE_SCHEDULE",
+    "PERFORMANCE_SCHEDULE",
+    "DRIFT_SCHEDULE",
+    "ROUTINE_SWEEP_SCHEDULE",
 }
 
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -140,8 +145,11 @@ def test_no_setting_that_the_app_needs_is_left_out_or_empty() -> None:
     assert [name for name, value in app_settings().items() if value == "''"] == []
 
 
-def test_the_timer_has_six_fields() -> None:
-    assert app_settings()["SWEEP_SCHEDULE"] == "'0 * * * * *'"
+def test_timers_have_six_fields() -> None:
+    schedules = {name: value for name, value in app_settings().items() if name.endswith("_SCHEDULE")}
+
+    assert schedules["SWEEP_SCHEDULE"] == "'0 * * * * *'"
+    assert [name for name, value in schedules.items() if len(value.partition("//")[0].strip(" '").split()) != 6] == []
 
 
 def test_settings_that_the_plan_refuses_are_not_there() -> None:
@@ -157,7 +165,7 @@ def test_settings_that_the_plan_refuses_are_not_there() -> None:
 def test_queues_are_those_of_the_local_cloud() -> None:
     wanted = json.loads((REPOSITORY / "local" / "servicebus" / "queues.json").read_text())["queues"]
 
-    assert [queue("releaseEvents"), queue("effects")] == wanted
+    assert [queue(name) for name in ("releaseEvents", "effects", "trainings", "changes", "routines")] == wanted
 
 
 def test_the_app_reads_the_queues_by_their_names() -> None:
@@ -166,7 +174,11 @@ def test_the_app_reads_the_queues_by_their_names() -> None:
     assert app_settings()["RELEASE_EVENTS_QUEUE"] == "serviceBus.outputs.releaseEventsQueue"
     assert app_settings()["EFFECTS_QUEUE"] == "serviceBus.outputs.effectsQueue"
     assert "output releaseEventsQueue string = releaseEvents.name" in code
+    assert app_settings()["CHANGES_QUEUE"] == "serviceBus.outputs.changesQueue"
+    assert app_settings()["ROUTINES_QUEUE"] == "serviceBus.outputs.routinesQueue"
+    assert "output routinesQueue string = routines.name" in code
     assert "output effectsQueue string = effects.name" in code
+    assert "output changesQueue string = changes.name" in code
 
 
 def test_functions_get_the_event_types_that_the_local_cloud_gives_them() -> None:
@@ -222,6 +234,15 @@ def test_production_may_not_run_jobs_read_keys_or_delete() -> None:
     assert not re.search(r"jobs|listKeys|listSecrets|computes|delete", actions)
     assert "'Microsoft.MachineLearningServices/workspaces/*/delete'" in not_actions
     assert "roleDefinitionId: batchDeployer.id" in module("workspace_access").resource("productionAccess")
+
+
+def test_what_runs_jobs_in_production_deletes_nothing_and_reads_no_keys_of_storage() -> None:
+    role = module("workspace_access").resource("jobRunner")
+    actions, _, not_actions = role.partition("notActions:")
+
+    assert not re.search(r"listKeys|listStorageAccountKeys|computes|delete", actions)
+    assert "'Microsoft.MachineLearningServices/workspaces/*/delete'" in not_actions
+    assert "roleDefinitionId: jobRunner.id" in module("workspace_access").resource("productionJobs")
 
 
 def test_infra_holds_no_secret() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from shared.application.ports import Fleet
 from shared.domain.alert_model import AlertPolicy
 from shared.domain.model import Actor, DeploymentPlan, Kind
-from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
 from tests.fakes.config import FakeReleaseConfig, alert_policy
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -36,6 +36,7 @@ LIMITS = Limits(
     rollback_deadline_s=900,
 )
 GATE_DEADLINE_S = 1800
+WATCH = WatchPolicy(success_rate_min_pct=90, jobs_min=6, look_interval_s=120)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class SimulatedConfig:
             circuits=circuits,
             policies={
                 Kind.MODEL: Policy(gates=model, limits=limits),
-                Kind.ENVIRONMENT: Policy(gates=environment, limits=limits),
+                Kind.ENVIRONMENT: Policy(gates=environment, limits=limits, watch=WATCH),
                 Kind.ROLLBACK: Policy(gates=rollback, limits=limits, critical_at_once=rng.random() < 0.9),
             },
         )

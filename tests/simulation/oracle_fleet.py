@@ -13,6 +13,7 @@ from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey, FakeJob
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_samples import check_samples
+from tests.simulation.outcomes import check_watch
 from tests.simulation.platform import WatchedPlatform, place_of
 from tests.simulation.violation import require
 
@@ -67,6 +68,7 @@ class FleetJudge:
         check_one_list(before, after)
         self._check_frozen(after)
         check_lanes(after)
+        check_watch(before, after)
         for old, new in zip(before.fleet, after.fleet, strict=False):
             gone = bool(new.superseded_by) and not self.locks.lost(after.release_id, new.key)
             require(not gone, f"I7: {after.release_id} gave {new.key} up, and nobody took it")

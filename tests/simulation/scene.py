@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from shared.application.ports import Place
+from tests.application.road import TAGS
 from tests.builders import a_spec
 from tests.fakes.platform import REGISTRY, FakeDeployment
 from tests.simulation.circuits import ENVIRONMENT, SimulatedConfig
@@ -11,20 +12,6 @@ from tests.simulation.platform import WatchedEnvironments, WatchedPlatform
 
 OLD = "1.5.0"
 VERSIONS = ("1.5.1", "1.5.2")
-TAGS = {
-    "backward_compatible": "true",
-    "requires_retrain": "false",
-    "tensorflow_version": "2.21.0",
-    "python_version": "3.11",
-    "change_summary": "Clearer log lines while scoring",
-    "breaking_changes": "",
-    "git_commit_sha": "a1b2c3d4",
-    "registered_at": "2025-12-09T10:30:00Z",
-    "registered_by": "maker@example.com",
-    "pr_number": "PR-1234",
-    "cuda_version": "",
-    "openmpi_version": "4.1.0",
-}
 
 
 @dataclass(frozen=True)

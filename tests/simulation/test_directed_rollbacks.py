@@ -10,8 +10,8 @@ from shared.application.errors import TransientFault
 from shared.application.ports import DeploymentState, Lock, Place
 from shared.domain.model import DeploymentSpec, Phase
 from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
 from tests.application.bench import MODEL, TRAINER, Bench
+from tests.application.road import approved
 from tests.application.test_rollbacks import OTHER, a_released_model, approve, asked
 from tests.builders import a_spec
 from tests.fakes.locks import MemoryCircuitLocks
@@ -88,19 +88,13 @@ def runs(bench: Bench) -> str:
     return bench.platform.deployments[KEY].spec.model.rpartition("/")[2]
 
 
-async def approved(bench: Bench, release_id: str, stage: Stage) -> None:
-    digest = gate_digest(bench.release(release_id), stage)
-    await people.submit_approval(release_id, stage, OTHER, approved=True, digest=digest, reason="", ports=bench.ports)
-    await bench.deliver()
-
-
 async def second_model(bench: Bench) -> str:
     """Version 8 waits for its last approval; it has the circuit, and has changed nothing."""
     bench.platform.add_model(MODEL, SECOND, {"plant_id": "P001", "circuit_id": "C001"}, created_by=TRAINER)
     now = bench.clock.now()
     rid = await intake.model_registered("registration-2", DEV_WORKSPACE, MODEL, SECOND, now, bench.ports)
     await bench.run_until(rid, Phase.AWAITING_REGISTRY_APPROVAL)
-    await approved(bench, rid, Stage.REGISTRY)
+    await approved(bench, rid, Stage.REGISTRY, OTHER)
     await bench.run_until(rid, Phase.AWAITING_PRODUCTION_APPROVAL)
     return rid
 
@@ -112,7 +106,7 @@ async def a_rollback_and_a_change_on_its_way(bench: Bench, mail: Mail) -> tuple[
     rollback = (await asked(bench, first.release_id)).release_id
     await bench.run_until(rollback, Phase.AWAITING_ROLLBACK_APPROVAL)
     mail.delayed = SECOND
-    await approved(bench, second, Stage.PRODUCTION)
+    await approved(bench, second, Stage.PRODUCTION, OTHER)
     assert bench.release(second).phase is Phase.DEPLOYING_PRODUCTION
     assert [spec.model.rpartition("/")[2] for spec in mail.on_its_way] == [SECOND]
     mail.delayed = ""
@@ -164,7 +158,7 @@ async def test_a_release_that_ends_while_a_rollback_waits_for_people_is_not_undo
     second = await second_model(bench)
     rollback = (await asked(bench, first.release_id)).release_id
     await bench.run_until(rollback, Phase.AWAITING_ROLLBACK_APPROVAL)
-    await approved(bench, second, Stage.PRODUCTION)
+    await approved(bench, second, Stage.PRODUCTION, OTHER)
     await bench.run_until(second, Phase.RELEASED)
     await approve(bench, rollback, OTHER)
     held = await bench.run_until(rollback, Phase.HELD)
@@ -184,7 +178,7 @@ async def test_a_worker_whose_release_loses_the_circuit_under_its_hands_changes_
         await locks.preempt(CIRCUIT, second, "a-rollback", None)
 
     mail.meanwhile = taken
-    await approved(bench, second, Stage.PRODUCTION)
+    await approved(bench, second, Stage.PRODUCTION, OTHER)
     await bench.run_until(second, Phase.FAILED)
     assert runs(bench) == FIRST
 

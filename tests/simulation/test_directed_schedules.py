@@ -12,17 +12,10 @@ from shared.application.ports import DeploymentState, Place
 from shared.application.rollbacks import request_rollback
 from shared.domain.model import DeploymentSpec, Phase
 from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
 from tests.application.bench import Bench
-from tests.builders import a_spec, an_actor
-from tests.fakes.config import CIRCUITS, PLANTS
-from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeDeployment, MemoryModelPlatform
-from tests.simulation.scene import ENVIRONMENT, OLD, TAGS
+from tests.application.road import ENGINEER, MANAGER, NEW_ID, OLD_ID, decide, fleet_in_production, requested
+from tests.fakes.platform import MemoryModelPlatform
 
-NEW = "1.5.1"
-OLD_ID, NEW_ID = (f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{version}" for version in (OLD, NEW))
-REQUESTER, ENGINEER = an_actor(1), an_actor(2)
-MANAGER = an_actor(3, groups=("Engineering-Managers",))
 KEY = (Place.PRODUCTION, "batch-endpoint-plant-P001", "deployment-circuit-c001")
 
 
@@ -68,38 +61,19 @@ def platform() -> SlowPlatform:
 @pytest.fixture
 def bench(platform: SlowPlatform) -> Bench:
     """Six circuits in production, and the new version in the dev workspace."""
-    bench = Bench(platform=platform)
-    for plant_id in PLANTS:
-        for circuit_id in CIRCUITS:
-            model = f"{REGISTRY}/models/sensor_model_{plant_id}_{circuit_id}/versions/6"
-            spec = a_spec(
-                endpoint_name=f"batch-endpoint-plant-{plant_id}",
-                deployment_name=f"deployment-circuit-{circuit_id}".lower(),
-                model=model,
-                environment=OLD_ID,
-                environment_variables={"PLANT_ID": plant_id, "CIRCUIT_ID": circuit_id},
-            )
-            platform.deployments[Place.PRODUCTION, spec.endpoint_name, spec.deployment_name] = FakeDeployment(spec)
-            platform.registry[model] = "model"
-    platform.registry[OLD_ID] = "environment"
-    bench.environments.add_environment(ENVIRONMENT, NEW, {**TAGS, "source_code_version": NEW})
-    return bench
+    return fleet_in_production(Bench(platform=platform))
 
 
 async def approved(bench: Bench) -> str:
     """A release of the new version whose last approval is on the queue."""
-    ports = bench.ports
-    asked = await people.request_environment_release(DEV_WORKSPACE, ENVIRONMENT, NEW, REQUESTER, "logs", ports)
-    rid = asked.release.release_id
-    await bench.deliver()
+    rid = await requested(bench)
     for gate, stage, actors in (
         (Phase.AWAITING_REGISTRY_APPROVAL, Stage.REGISTRY, (ENGINEER,)),
         (Phase.AWAITING_PRODUCTION_APPROVAL, Stage.PRODUCTION, (ENGINEER, MANAGER)),
     ):
         await bench.run_until(rid, gate)
-        digest = gate_digest(bench.release(rid), stage)
         for actor in actors:
-            await people.submit_approval(rid, stage, actor, approved=True, digest=digest, reason="", ports=ports)
+            await decide(bench, rid, stage, actor)
     return rid
 
 

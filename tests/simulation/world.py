@@ -24,6 +24,7 @@ from tests.simulation.bus import Message, SimulatedQueue
 from tests.simulation.circuits import ENVIRONMENT, PEOPLE
 from tests.simulation.oracle import ProductionJudge, WatchedStore, check_end
 from tests.simulation.oracle_freeze import WatchedFreezes
+from tests.simulation.outcomes import SimulatedOutcomes
 from tests.simulation.platform import WatchedEnvironments, WatchedPlatform, place_of
 from tests.simulation.production import check_production
 from tests.simulation.scene import EnvironmentRequest, Registration, set_the_scene
@@ -62,6 +63,7 @@ class World:
         self.production = ProductionJudge(self.store, self.freezes, self.platform, self.jobs)
         self.intake = MemoryIntakeLog()
         self.scene = set_the_scene(self.rng, self.platform, self.environments, is_mixed=is_mixed)
+        self.outcomes = SimulatedOutcomes(clock, self.rng, self.scene.config.circuits)
         faulty = self.scheduler.faulty
         self.ports = Ports(
             clock=clock,
@@ -76,6 +78,7 @@ class World:
             platform=faulty(self.platform),
             environments=faulty(self.environments),
             alerts=AlertPorts(log=faulty(MemoryAlertLog()), source=faulty(MemoryAlertSource())),
+            batch_outcomes=faulty(self.outcomes),
             config=self.scene.config,
             evidence=faulty(MemoryEvidenceStore()),
             read_notebook=read_once,
@@ -236,6 +239,7 @@ class World:
         self.healed = True
         self.scheduler.rates = FaultRates()
         self.platform.mend()
+        self.outcomes.failing.clear()
 
     def _at_rest(self) -> bool:
         ended = all(p.release.phase.is_terminal and not p.outbox for p in self.store.partitions.values())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.batch_jobs import BatchJobs
 from shared.domain.event import Event, StepEvent
 from shared.domain.evidence_model import Quality, Reason
 from shared.domain.meter import AlertSeen
@@ -91,6 +92,20 @@ class TargetAnswered(StepEvent):
     outcome: Outcome
     verdict: Verdict | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchJobsCounted(StepEvent):
+    """How production's batch jobs went since the watch began."""
+
+    jobs: BatchJobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecksCancelled(Event):
+    """What became of compatibility jobs that nobody waits for any more. It changes nothing; the history tells it."""
+
+    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)

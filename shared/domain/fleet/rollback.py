@@ -10,8 +10,8 @@ from shared.domain.eligibility import check_operator
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.engine import roll_back
 from shared.domain.fleet.rules import listing_goes_on
-from shared.domain.meter import Meter
-from shared.domain.model import Phase, Release
+from shared.domain.meter import AlertSeen, Meter
+from shared.domain.model import Actor, Phase, Release
 from shared.domain.moves import Move, end, enter, stay
 from shared.domain.policy import Stage
 from shared.domain.rules_gates import approval_submitted
@@ -26,22 +26,37 @@ def wanted(release: Release, event: e.RollbackRequested, now: datetime) -> dict[
         check_operator(release, event.actor)
     if not event.reason.strip():
         raise InvalidRequest("rolling back needs a reason: it is written on every deployment")
-    critical = event.critical and release.policy.critical_at_once
+    return _kept(release, event.actor, event.reason, now, critical=event.critical, alert=event.alert)
+
+
+def _kept(
+    release: Release, actor: Actor, reason: str, now: datetime, *, critical: bool, alert: AlertSeen | None = None
+) -> dict[str, Any]:
+    critical = critical and release.policy.critical_at_once
     known = release.meter.alerts if release.meter else ()
-    alerts = (*known, event.alert.alert_id) if event.alert and event.alert.alert_id not in known else known
+    alerts = (*known, alert.alert_id) if alert and alert.alert_id not in known else known
     return {
         "critical": critical,
-        "rollback_by": (event.actor.object_id, event.actor.username),
-        "rollback_reason": f"{event.actor.name}: {event.reason}",
-        "meter": Meter(requested_at=now, alert=event.alert, alerts=alerts, decided_at=now if critical else None),
+        "rollback_by": (actor.object_id, actor.username),
+        "rollback_reason": f"{actor.name}: {reason}",
+        "meter": Meter(requested_at=now, alert=alert, alerts=alerts, decided_at=now if critical else None),
     }
+
+
+def wished(release: Release, actor: Actor, reason: str, now: datetime, *, critical: bool) -> Release:
+    """The release with the wish of its own watch to roll back; nobody has to be eligible for that."""
+    return replace(release, **_kept(release, actor, reason, now, critical=critical))
 
 
 def rollback_requested(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
     """At once where it is critical, or where the release stopped half-way; at a gate while all seems well."""
     asked = replace(release, **wanted(release, event, now))
-    note = f"{event.actor.name} asked to roll back: {event.reason}"
-    at_a_gate = release.phase is Phase.WATCHING and Stage.ROLLBACK in release.policy.gates
+    return asked_back(asked, now, f"{event.actor.name} asked to roll back: {event.reason}")
+
+
+def asked_back(asked: Release, now: datetime, note: str) -> Move:
+    """What follows from the wish that the release keeps."""
+    at_a_gate = asked.phase is Phase.WATCHING and Stage.ROLLBACK in asked.policy.gates
     if at_a_gate and not asked.critical:
         return enter(asked, Phase.AWAITING_ROLLBACK_APPROVAL, now, note, ending=Phase.ROLLED_BACK)
     return _at_once(asked, now, note)

@@ -1,4 +1,4 @@
-"""Rules of aborting and watching an environment release, and of a hold that nobody ended."""
+"""Rules of aborting an environment release, and of a hold that nobody ended."""
 
 from datetime import datetime
 
@@ -21,11 +21,6 @@ def abort_requested(release: Release, event: e.AbortRequested, now: datetime) ->
 def hold_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
     """Nobody ended the hold."""
     return _end_or_roll_back(release, Phase.EXPIRED, now, "nobody ended the hold before its deadline")
-
-
-def watched(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
-    """The watch is over and nothing spoke against the environment."""
-    return end(release, Phase.RELEASED, now, f"production runs {release.asset} and was watched")
 
 
 def _cannot_be_put_back(release: Release) -> list[FleetTarget]:

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain import events as e
 from shared.domain import rules_endings as common
 from shared.domain import rules_steps
-from shared.domain.fleet import engine, rollback, rules, rules_endings, rules_evidence
+from shared.domain.fleet import engine, rollback, rules, rules_endings, rules_evidence, watch
 from shared.domain.fleet.transitions import GATES, LIVE
 from shared.domain.fleet.work import WORK
 from shared.domain.model import Phase, Release
@@ -48,7 +48,9 @@ def _rules() -> dict[tuple[Phase, type[e.Event]], Callable[[Release, Any, dateti
         table[phase, e.DeadlinePassed] = common.step_overdue
     for phase in (*GATES, P.WAITING_FOR_FLEET):
         table[phase, e.DeadlinePassed] = common.gate_expired
-    table[P.WATCHING, e.DeadlinePassed] = rules_endings.watched
+    table[P.WATCHING, e.LookDue] = rules_steps.look_due
+    table[P.WATCHING, e.BatchJobsCounted] = watch.batch_jobs_counted
+    table[P.WATCHING, e.DeadlinePassed] = watch.watched
     table[P.HELD, e.DeadlinePassed] = rules_endings.hold_expired
     return table
 

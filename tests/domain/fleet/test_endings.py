@@ -6,18 +6,10 @@ from shared.domain import commands as c
 from shared.domain import events as e
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.model import TERMINAL, Phase, Progress
-from tests.builders import an_actor
+from tests.builders import FLEET_ROAD, an_actor
 from tests.domain.fleet.drive import Drive, about, commands, driven_to
 
-UNTOUCHED = (
-    Phase.VERIFYING,
-    Phase.AWAITING_REGISTRY_APPROVAL,
-    Phase.PROMOTING,
-    Phase.WAITING_FOR_FLEET,
-    Phase.FREEZING_TARGETS,
-    Phase.CHECKING,
-    Phase.AWAITING_PRODUCTION_APPROVAL,
-)
+UNTOUCHED = FLEET_ROAD[: FLEET_ROAD.index(Phase.UPDATING)]
 TOUCHED = (Phase.UPDATING, Phase.WATCHING, Phase.ROLLING_BACK)
 STEPS = (Phase.VERIFYING, Phase.PROMOTING, Phase.WAITING_FOR_FLEET, Phase.FREEZING_TARGETS)
 LIVE = (*UNTOUCHED, *TOUCHED)

@@ -1,0 +1,164 @@
+"""What the commands of `config` do: the code that reads a merged change in the app reads the tree of a person here."""
+
+import difflib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.session import console, errors
+from cli.views import printable
+from shared.adapters.config_check import checked
+from shared.adapters.config_edits import EditError, with_environment_version
+from shared.adapters.config_files import ConfigError, DiskTree, load_fleet
+from shared.adapters.git_local import LocalRepositoryError, changes_between
+from shared.application.changes_ports import Found
+from shared.domain.config_changes import ConfigProblem
+
+SHA_DIGITS_SHOWN = 12
+
+
+def show_changes(repository: Path, base: str, head: str, *, as_json: bool) -> int:
+    """Prints what lies between two commits; the status to end with."""
+    try:
+        found = changes_between(repository, base, head)
+    except LocalRepositoryError as error:
+        return _failed(str(error))
+    if as_json:
+        typer.echo(json.dumps(changes_json(found), indent=2))
+    elif found.problems:
+        _show_problems(list(found.problems))
+    else:
+        _show(found)
+    return 1 if found.problems else 0
+
+
+def show_mistakes(directory: Path) -> int:
+    """Prints every mistake of a tree; the status to end with."""
+    fleet, problems = checked(DiskTree(directory))
+    if fleet is None or problems:
+        _show_problems(problems)
+        return 1
+    console.print(f"{len(fleet)} circuits, no mistakes.")
+    return 0
+
+
+def set_environment(config: Path, version: str, plants: list[str], *, write: bool) -> int:
+    """Prints what would change as a unified diff, and changes it with `write`; the status to end with."""
+    try:
+        edits = _edits(config, version, plants)
+    except (EditError, ConfigError) as error:
+        return _failed(str(error))
+    for path, (before, after) in edits.items():
+        name = path.as_posix()
+        lines = difflib.unified_diff(
+            before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+        )
+        typer.echo("".join(lines), nl=False)
+    if write:
+        for path, (_, after) in edits.items():
+            path.write_bytes(after.encode())
+    errors.print(_edited(len(edits), version, write), markup=False)
+    return 0
+
+
+def changes_json(found: Found) -> dict[str, Any]:
+    """For another program: circuits with what happens to them, the environment, the mistakes."""
+    return {
+        "base": found.base,
+        "head": found.head.commit,
+        "circuits": [
+            {
+                **asdict(each.change),
+                "trains": each.change.trains,
+                "cutoff_date": each.settings.cutoff_date.isoformat() if each.settings else None,
+                "environment_version": each.settings.environment_version if each.settings else None,
+                "commit": each.origin.commit,
+                "pr_number": each.origin.pr_number,
+                "author": each.origin.author,
+            }
+            for each in found.circuits
+        ],
+        "environment": asdict(found.environment) if found.environment else None,
+        "problems": [asdict(each) for each in found.problems],
+        "notes": list(found.notes),
+    }
+
+
+def _edits(config: Path, version: str, plants: list[str]) -> dict[Path, tuple[str, str]]:
+    """Files that would change, with their texts before and after; the tree must be valid, and the plants known."""
+    fleet = load_fleet(config)
+    unknown = sorted(set(plants) - {plant.plant_id for plant in fleet.plants})
+    if unknown:
+        raise EditError(f"no plant {', '.join(unknown)} in {(config / 'plants_circuits.yml').as_posix()}")
+    edits = {}
+    for circuit in fleet.circuits:
+        if plants and circuit.plant_id not in plants:
+            continue
+        path = config / "plants" / circuit.plant_id / f"{circuit.circuit_id}.yml"
+        before = path.read_bytes().decode()
+        after = with_environment_version(before, version, path.as_posix())
+        if after != before:
+            edits[path] = (before, after)
+    return edits
+
+
+def _edited(count: int, version: str, written: bool) -> str:
+    if not count:
+        return f"Every circuit names {version} already."
+    files = "1 file" if count == 1 else f"{count} files"
+    return f"{files} changed." if written else f"{files} would change. Give --write to change them."
+
+
+def _show(found: Found) -> None:
+    base = found.base[:SHA_DIGITS_SHOWN]
+    console.print(f"{base}..{found.head.commit[:SHA_DIGITS_SHOWN]} {printable(found.head.title)}", markup=False)
+    if found.is_empty:
+        console.print("config/ and environment/ are the same.")
+    if found.environment:
+        kind = "breaking, needs new models" if found.environment.breaking else "needs no new models"
+        previous = found.environment.previous or "nothing"
+        text = f"{found.environment.name}: {previous} to {found.environment.version} ({kind})"
+        console.print(text, markup=False)
+    if found.circuits:
+        console.print(_circuits_table(found))
+    for note in found.notes:
+        console.print(note, markup=False)
+
+
+def _circuits_table(found: Found) -> Table:
+    table = Table("circuit", "what", "trained", "fields", "pull request")
+    table.columns[3].overflow = "fold"
+    for each in found.circuits:
+        change = each.change
+        fields = [f"{field.field}: {field.before} to {field.after}" for field in change.fields]
+        if change.renamed_from:
+            fields.append(f"was {change.renamed_from}")
+        table.add_row(
+            Text(f"{change.plant_id}-{change.circuit_id}"),
+            Text(change.kind.value),
+            Text("yes", style="cyan") if change.trains else Text("no"),
+            Text("\n".join(map(printable, fields))),
+            Text(each.origin.pr_number),
+        )
+    return table
+
+
+def _show_problems(problems: list[ConfigProblem]) -> None:
+    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    errors.print(f"{count}; nothing would be trained:", style="bold red")
+    for each in problems:
+        place = each.file if each.line is None else f"{each.file}:{each.line}"
+        what = " = ".join(part for part in (each.field, each.value) if part)
+        text = f"{place}: {what + ': ' if what else ''}{each.reason}. Fix: {each.fix}"
+        errors.print(printable(text), markup=False, soft_wrap=True)
+
+
+def _failed(text: str) -> int:
+    errors.print("Error:", style="bold red", end=" ")
+    errors.print(text, markup=False, soft_wrap=True)
+    return 1

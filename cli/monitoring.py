@@ -1,0 +1,100 @@
+"""Commands for monitoring: the last checks of performance and drift with what followed, and starting one by hand."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.api import ApiError, parse
+from cli.inference import Started, Task, View, what_started
+from cli.reading import AsJson, print_json
+from cli.session import console, talking
+
+Month = Annotated[str, typer.Option("--month", help="The month of the performance: 2026-01. The last one.")]
+Quarter = Annotated[str, typer.Option("--quarter", help="The quarter of the drift: 2026-q1. The last one.")]
+Diffs = Annotated[bool, typer.Option("--diff", help="Show the exact change that drift calls for.")]
+Check = Annotated[str, typer.Argument(metavar="CHECK", help="performance or drift.")]
+Period = Annotated[str, typer.Option("--period", help="2026-01 or 2026-q1. The last one that is over.")]
+Again = Annotated[bool, typer.Option("--retry", help="Check circuits again that failed or were inconclusive.")]
+
+MEASURES = ("mae", "rmse", "mape", "r2")
+STYLES = {"critical": "red", "warning": "yellow", "low": "cyan", "ok": "green", "failed": "red"}
+
+
+class CheckReport(View):
+    """One check."""
+
+    period: str
+    levels: dict[str, int]
+    without_check: list[str]
+    circuits: list[Task]
+
+
+class Proposal(View):
+    """A change of a cutoff date."""
+
+    circuit: str
+    state: str
+    title: str
+    diff: str
+    url: str
+    note: str
+
+
+class Report(View):
+    """Everything."""
+
+    performance: CheckReport
+    drift: CheckReport
+    proposals: list[Proposal]
+
+
+def monitoring(
+    context: typer.Context, month: Month = "", quarter: Quarter = "", diff: Diffs = False, as_json: AsJson = False
+) -> None:
+    """Show how well production predicts, how far its input drifted, and what was proposed because of it."""
+    with talking(context) as api:
+        answer = api.monitoring(month, quarter)
+        if as_json:
+            print_json(answer)
+            return
+        report = parse(Report, answer)
+        _print("performance", report.performance, MEASURES)
+        _print("drift", report.drift, ("drift_magnitude",))
+        for proposal in report.proposals:
+            where = proposal.url or proposal.note or "nothing was sent"
+            console.print(f"{proposal.circuit}: {proposal.title} ({proposal.state}: {where})", markup=False)
+            if diff and proposal.diff:
+                console.print(proposal.diff, markup=False, highlight=False)
+
+
+def check(context: typer.Context, name: Check, period: Period = "", retry: Again = False) -> None:
+    """Start the monthly check of performance or the quarterly check of drift by hand."""
+    with talking(context) as api:
+        if name not in ("performance", "drift"):
+            raise ApiError(f"there is no check {name!r}: it is performance or drift")
+        started = parse(Started, api.check({"check": name, "period": period, "again": retry}))
+        option = "--month" if name == "performance" else "--quarter"
+        console.print(what_started(started, f"monitoring {option} {started.period}"), markup=False)
+
+
+def _print(name: str, report: CheckReport, measures: tuple[str, ...]) -> None:
+    if not report.period:
+        console.print(f"{name}: never checked.")
+        return
+    counts = ", ".join(f"{count} {level}" for level, count in sorted(report.levels.items()))
+    console.print(f"{name} of {report.period}: {counts or 'no circuit'}.", markup=False)
+    if report.without_check:
+        console.print(f"Not checked: {', '.join(report.without_check)}.", markup=False)
+    table = Table("circuit", "level", *measures, "rows", "detail")
+    for task in report.circuits:
+        level = str(task.result.get("level") or task.state)
+        numbers = [_shown(task.result.get(measure)) for measure in (*measures, "rows")]
+        table.add_row(Text(task.circuit), Text(level, style=STYLES.get(level, "")), *numbers, Text(task.detail))
+    if report.circuits:
+        console.print(table)
+
+
+def _shown(value: str | float | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else value

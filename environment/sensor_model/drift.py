@@ -1,0 +1,86 @@
+"""How far a feature's values moved away from those the model was trained on: the population stability index (PSI).
+
+The baseline is cut into ten bins of equal weight; PSI is the sum over the bins of (p - q) * ln(p / q), p and q being
+the shares of the current and of the baseline's rows. It is 0 for equal shares. For a normal feature whose mean moves by
+d of its standard deviations it is about d squared: 0.05 is a move of 0.22, 0.15 one of 0.39, 0.25 one of half a
+deviation.
+Why this statistic: docs/adr/0017-monitoring.md.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sensor_model.features import Floats
+
+BINS = 10
+ROWS_MIN = 200
+"""By chance alone PSI is about (BINS - 1) * (1/n + 1/m): with 200 rows on each side 0.09, which says little."""
+
+HALF_A_ROW = 0.5
+"""Added to every bin, so that an empty one has a finite share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One feature's drift; `psi` is None where there are too few values to say anything."""
+
+    psi: float | None
+    baseline_rows: int
+    rows: int
+    baseline_missing: float
+    missing: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the report."""
+        return {
+            "psi": None if self.psi is None else round(self.psi, 6),
+            "baseline_rows": self.baseline_rows,
+            "rows": self.rows,
+            "baseline_missing_share": round(self.baseline_missing, 6),
+            "missing_share": round(self.missing, 6),
+        }
+
+
+def drift_of(baseline: Floats, current: Floats) -> Drift:
+    """The drift of one feature; values (n,) and (m,) with NaN where nothing was measured."""
+    known, now = baseline[np.isfinite(baseline)], current[np.isfinite(current)]
+    enough = min(len(known), len(now)) >= ROWS_MIN
+    return Drift(
+        psi=stability_index(known, now) if enough else None,
+        baseline_rows=len(known),
+        rows=len(now),
+        baseline_missing=_missing(baseline, known),
+        missing=_missing(current, now),
+    )
+
+
+def stability_index(baseline: Floats, current: Floats) -> float:
+    """PSI of two samples without gaps, at least one value each."""
+    edges = _edges(baseline)
+    expected, seen = _shares(baseline, edges), _shares(current, edges)
+    return float(((seen - expected) * np.log(seen / expected)).sum())
+
+
+def _edges(baseline: Floats) -> Floats:
+    """Inner edges of the bins; a value at an edge belongs to the bin below it.
+
+    Values that repeat make fewer bins. A baseline that never changes has one bin for its value and one on either side.
+    """
+    edges: Floats = np.unique(np.quantile(baseline, np.arange(1, BINS) / BINS))
+    if baseline.min() == baseline.max():
+        return np.array([np.nextafter(edges[0], -np.inf), edges[0]])
+    if edges[0] == baseline.min():
+        return np.concatenate([[np.nextafter(edges[0], -np.inf)], edges])
+    return edges
+
+
+def _shares(values: Floats, edges: Floats) -> Floats:
+    counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1) + HALF_A_ROW
+    shares: Floats = counts / counts.sum()
+    return shares
+
+
+def _missing(values: Floats, known: Floats) -> float:
+    return 1 - len(known) / len(values) if len(values) else 1.0

@@ -1,0 +1,17 @@
+"""Monitoring: the timers that start the monthly check of performance and the quarterly check of drift."""
+
+import azure.functions as func
+
+from shared import bootstrap
+from shared.application.routine_start import start_due
+from shared.domain.routine import Routine
+
+
+async def monthly_performance(timer: func.TimerRequest) -> None:
+    """What a fault leaves unmade is made by the sweeper."""
+    await start_due(Routine.PERFORMANCE, bootstrap.routine_ports())
+
+
+async def quarterly_drift(timer: func.TimerRequest) -> None:
+    """What a fault leaves unmade is made by the sweeper."""
+    await start_due(Routine.DRIFT, bootstrap.routine_ports())

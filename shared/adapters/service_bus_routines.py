@@ -1,0 +1,40 @@
+"""RoutineQueue on Azure Service Bus. Tasks are independent and guarded by their ETags, so the queue has no sessions."""
+
+from datetime import datetime
+
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from shared.adapters.service_bus import QueueLink, short_id, utc
+from shared.contracts.routine_json import encode
+from shared.domain.routine import PeriodWish, TaskRef
+
+
+class ServiceBusRoutineQueue:
+    """The queue `routines`."""
+
+    def __init__(self, client: ServiceBusClient, queue_name: str = "routines") -> None:
+        self._link = QueueLink(client, queue_name)
+
+    async def look(self, ref: TaskRef, message_id: str, at: datetime | None = None) -> None:
+        """Raises TransientFault."""
+        await self._send(ref, message_id, at)
+
+    async def make(self, wish: PeriodWish, message_id: str, at: datetime | None = None) -> None:
+        """Raises TransientFault."""
+        await self._send(wish, message_id, at)
+
+    async def _send(self, what: TaskRef | PeriodWish, message_id: str, at: datetime | None) -> None:
+        message = ServiceBusMessage(
+            encode(what),
+            message_id=short_id(message_id),
+            correlation_id=f"{what.routine.value}-{what.period}",
+            subject=type(what).__name__,
+            content_type="application/json",
+            scheduled_enqueue_time_utc=utc(at),
+        )
+        await self._link.send(message)
+
+    async def close(self) -> None:
+        """Closes the link."""
+        await self._link.close()

@@ -1,0 +1,155 @@
+"""Source control over REST: which service an address belongs to, the requests, and the configuration's own files.
+
+One request has one deadline; reads are tried twice more, writes never: the caller looks first whether a thing is there,
+so that repeating the whole proposal is safe. Foreign errors end here.
+"""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import AzureError
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.policies import AsyncRetryPolicy, HeadersPolicy, UserAgentPolicy
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+
+from shared.application.errors import PlatformRefused, TransientFault
+from shared.application.routine_ports import SourceControl
+
+CALL_DEADLINE_S = 20.0
+FILE_CHARS_MAX = 256 * 1024
+_READS = frozenset({"GET"})
+_TRY_LATER = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_PATH = re.compile(r"config/plants/P[0-9]{3,6}/C[0-9]{3,6}\.yml")
+_NAME = r"[A-Za-z0-9._ -]{1,100}"
+
+
+class ReadRetries(AsyncRetryPolicy[Any, Any]):
+    """Two more tries, for reads only: the policy's own would send a POST again that got a 503."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=2, retry_backoff_factor=0.2, retry_backoff_max=2, retry_redirect=0)
+
+    def configure_retries(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The settings of one request, for reads only."""
+        return {**super().configure_retries(options), "methods": _READS}
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        """Whether an answer is worth another try."""
+        return response.http_request.method.upper() in _READS and bool(super().is_retry(settings, response))
+
+
+class Rest:
+    """JSON requests below one address."""
+
+    def __init__(self, base: str, headers: dict[str, str], *, call_deadline_s: float = CALL_DEADLINE_S) -> None:
+        self._base = base.rstrip("/")
+        self._call_deadline_s = call_deadline_s
+        policies = [UserAgentPolicy("switchyard"), HeadersPolicy(headers), ReadRetries()]
+        self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
+            self._base, policies=policies
+        )
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, str] | None = None,
+        fine: tuple[int, ...] = (),
+    ) -> tuple[int, Any]:
+        """Status and JSON. Raises PlatformRefused for an answer of 4xx that is not in `fine`, TransientFault for no
+        answer and for what asks for patience."""
+        what = f"{method} {path}"
+        request = HttpRequest(method, f"{self._base}{path}", params=query or {}, json=body)
+        try:
+            async with asyncio.timeout(self._call_deadline_s):
+                response = await self._client.send_request(request)
+                await response.read()
+        except (AzureError, OSError, TimeoutError) as error:
+            raise TransientFault(f"source control did not answer to {what}: {error or type(error).__name__}") from error
+        status = response.status_code
+        if status in fine or 200 <= status < 300:
+            return status, _json(response, what)
+        if status in _TRY_LATER:
+            raise TransientFault(f"source control answers {status} to {what}")
+        raise PlatformRefused(f"source control answers {status} to {what}: {_said(response)}")
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+
+class LocalFiles:
+    """The configuration that was deployed with the app: what a dry run shows its changes against."""
+
+    def __init__(self, config_dir: Path) -> None:
+        self._config_dir = config_dir
+
+    async def read(self, path: str) -> str:
+        """A circuit's file."""
+        check_path(path)
+        try:
+            return (self._config_dir / path.removeprefix("config/")).read_text(encoding="utf-8")
+        except OSError as error:
+            raise PlatformRefused(f"{path} cannot be read: {error.strerror}") from error
+
+    async def propose(self, *, path: str, text: str, branch: str, title: str, body: str) -> str:
+        """Nothing is ever changed here."""
+        raise PlatformRefused("files that were deployed with the app cannot be changed")
+
+
+def source_control_of(address: str, branch: str, token: str, api: str = "") -> SourceControl:
+    """The service that holds a repository: GitHub (`https://github.com/<owner>/<repository>`, or its enterprise server
+    with `api`) or Azure DevOps (`https://dev.azure.com/<organization>/<project>/_git/<repository>`).
+
+    Raises ValueError for any other address.
+    """
+    from shared.adapters.source_control_azure_devops import AzureDevOps
+    from shared.adapters.source_control_github import GitHub
+
+    parts = urlsplit(address)
+    path = parts.path.strip("/").removesuffix(".git")
+    if found := re.fullmatch(rf"({_NAME})/({_NAME})/_git/({_NAME})", path):
+        base = api or f"{parts.scheme}://{parts.netloc}/{found[1]}"
+        return AzureDevOps(base, project=found[2], repository=found[3], branch=branch, token=token)
+    if found := re.fullmatch(rf"({_NAME})/({_NAME})", path):
+        base = api or ("https://api.github.com" if parts.hostname == "github.com" else "")
+        if base:
+            return GitHub(base, owner=found[1], repository=found[2], branch=branch, token=token)
+    raise ValueError(f"{address} is no repository of GitHub or Azure DevOps")
+
+
+def check_path(path: str) -> None:
+    """Raises PlatformRefused for anything but the file of a circuit: nothing else is ever proposed."""
+    if not _PATH.fullmatch(path):
+        raise PlatformRefused(f"{path} is not the file of a circuit")
+
+
+def check_text(text: str, path: str) -> str:
+    """The text of a file. Raises PlatformRefused for one that no circuit needs."""
+    if len(text) > FILE_CHARS_MAX:
+        raise PlatformRefused(f"{path} has {len(text)} characters; {FILE_CHARS_MAX} are the limit")
+    return text
+
+
+def _json(response: AsyncHttpResponse, what: str) -> Any:
+    if not response.content:
+        return None
+    try:
+        return json.loads(response.content)
+    except ValueError as error:
+        raise PlatformRefused(f"source control does not answer with JSON to {what}: check its address") from error
+
+
+def _said(response: AsyncHttpResponse) -> str:
+    try:
+        body = json.loads(response.content)
+        return str(body.get("message") or "")[:200]
+    except (ValueError, AttributeError):
+        return "without a reason"

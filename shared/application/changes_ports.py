@@ -1,0 +1,141 @@
+"""What change detection needs from the outside: the repository, a log, a queue, the registry of environments.
+
+Every method may raise TransientFault. All times are UTC and aware.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from shared.application.errors import PortError
+from shared.application.platform_ports import RegisteredEnvironment
+from shared.application.ports import Clock
+from shared.application.training.ports import TrainingPorts
+from shared.domain.config_changes import CircuitChange, CircuitSettings, CommitFacts, ConfigProblem
+from shared.domain.config_changes_environment import EnvironmentChange
+from shared.domain.config_changes_record import ChangeRecord
+
+
+class RepositoryRefused(PortError):
+    """The repository cannot be used as it is: too large, no access, no such branch. Trying again does not help."""
+
+
+class UnknownCommit(PortError):
+    """The branch does not have this commit: the webhook was wrong, or history was rewritten since."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundCircuit:
+    """A touched circuit, the commit that changed its file last, and its settings; None when the file is gone."""
+
+    change: CircuitChange
+    origin: CommitFacts
+    settings: CircuitSettings | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What lies between two commits. With problems, nothing of it may be acted on.
+
+    `environment_files` are those of `environment/`, relative to it, when its version is to be registered; `digest`
+    names exactly this content, `environment_origin` is the commit that raised the version.
+    """
+
+    head: CommitFacts
+    base: str
+    circuits: tuple[FoundCircuit, ...] = ()
+    environment: EnvironmentChange | None = None
+    environment_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    digest: str = ""
+    environment_origin: CommitFacts | None = None
+    problems: tuple[ConfigProblem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing of ours differs."""
+        return not (self.circuits or self.environment or self.problems or self.notes)
+
+
+class ChangeSource(Protocol):
+    """The one configured branch of the one configured repository, fetched anew by every call."""
+
+    async def find(self, head: str, *, taken: str, claimed_base: str) -> Found | None:
+        """What `head` brings since `taken`, the commit everything was taken up to; None when it was taken already.
+
+        Where nothing was taken yet, the base is `claimed_base` if it is an ancestor, else the first parent. Raises
+        UnknownCommit and RepositoryRefused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredChange:
+    """A record as it was read. `version` is opaque (the ETag)."""
+
+    record: ChangeRecord
+    version: str
+
+
+class ChangeLog(Protocol):
+    """Every change that was accepted, and up to which commit the branch was taken."""
+
+    async def accept(self, record: ChangeRecord) -> StoredChange:
+        """Makes the record durable, or returns the one that is there."""
+
+    async def load(self, change_id: str) -> StoredChange | None:
+        """The record of a commit; None when there is none."""
+
+    async def save(self, record: ChangeRecord, version: str) -> None:
+        """Replaces the record. Raises ConcurrentUpdate when it changed since `version`."""
+
+    async def latest(self, limit: int) -> list[ChangeRecord]:
+        """The latest accepted first."""
+
+    async def taken(self, branch: str) -> str:
+        """The commit everything was taken up to; empty before the first."""
+
+    async def set_taken(self, branch: str, commit: str) -> None:
+        """Moves it. One handler at a time takes changes of a branch, so that the last writer is right."""
+
+
+class ChangeQueue(Protocol):
+    """The session queue of changes: all of them are one session, so that they are taken one at a time and in order."""
+
+    async def send(self, change_id: str, *, message_id: str, at: datetime | None = None, tries: int = 0) -> None:
+        """Has the change looked at, not before `at`. Twice with one message id within ten minutes is once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """An environment version to register in the dev workspace. `tags` are all required ones and `source_digest`."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str]
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+class EnvironmentRegistry(Protocol):
+    """Environment versions of the dev workspace."""
+
+    async def get(self, name: str, version: str) -> RegisteredEnvironment | None:
+        """The version; None when it is not registered."""
+
+    async def register(self, registration: Registration) -> RegisteredEnvironment:
+        """Registers it, or returns the version that is there, whatever its content.
+
+        Raises the Platform* errors; after PlatformOutcomeUnknown, `get` says what happened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangePorts:
+    """Everything change detection needs. `branch` is the one whose changes count."""
+
+    clock: Clock
+    log: ChangeLog
+    queue: ChangeQueue
+    source: ChangeSource
+    environments: EnvironmentRegistry
+    training: TrainingPorts
+    branch: str
+    environment_name: str

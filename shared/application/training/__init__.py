@@ -1,0 +1,1 @@
+"""Use cases of training runs, against the ports in `ports`."""

@@ -1,0 +1,111 @@
+"""What people do with runs: list them, read one, abort one, and read where a model comes from."""
+
+from dataclasses import dataclass, replace
+
+from shared.application.errors import ConcurrentUpdate, TransientFault
+from shared.application.training.effects import artifact_name
+from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts
+from shared.domain.eligibility import check_member
+from shared.domain.errors import Conflict, InvalidRequest
+from shared.domain.model import Actor
+from shared.domain.training.model import Phase, TrainingRun
+from shared.domain.training.steps import entered
+
+ENDED_LISTED_MAX = 50
+_TRIES = 5
+_ABORTABLE = (Phase.REGISTERING_DATA, Phase.WAITING_FOR_SLOT, Phase.TRAINING)
+
+
+class NoSuchTraining(LookupError):
+    """There is no training run with this id, or no model with this name and version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """What a list of runs shows."""
+
+    runs: list[TrainingRun]
+    slots: list[Slot]
+    parallel_max: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Where a model comes from, each part as it was read just now; None or empty where Azure ML has none.
+
+    `job_data` is the data asset that the training job read, by Azure ML's own record and not by a tag.
+    """
+
+    model: ModelSeen
+    data: DataSeen | None
+    job_data: str
+    run: TrainingRun | None
+    artifact: dict[str, str] | None
+
+
+async def list_trainings(ports: TrainingPorts) -> Trainings:
+    """Open runs, the oldest first, then the latest ended ones, at most ENDED_LISTED_MAX."""
+    ids = [each.run_id for each in await ports.runs.open_runs()]
+    ids += await ports.runs.ended_ids(ENDED_LISTED_MAX)
+    stored = [await ports.runs.load(run_id) for run_id in dict.fromkeys(ids)]
+    return Trainings(
+        runs=[each.run for each in stored if each],
+        slots=await ports.slots.taken(),
+        parallel_max=ports.config.plan().limits.parallel_max,
+    )
+
+
+async def read_training(run_id: str, ports: TrainingPorts) -> TrainingRun:
+    """Raises NoSuchTraining."""
+    stored = await ports.runs.load(run_id)
+    if stored is None:
+        raise NoSuchTraining(f"there is no training run {run_id}: list the trainings to find its id")
+    return stored.run
+
+
+async def abort_training(run_id: str, actor: Actor, reason: str, ports: TrainingPorts) -> TrainingRun:
+    """Ends a run before its model is registered: its job is canceled and its slot goes to the next one.
+
+    Raises NotEligible, InvalidRequest without a reason, Conflict when it is too late, NoSuchTraining.
+    """
+    check_member(ports.config.plan().groups, actor, "abort trainings")
+    if not reason.strip():
+        raise InvalidRequest("say why: an abort needs a reason")
+    for _ in range(_TRIES):
+        stored = await ports.runs.load(run_id)
+        if stored is None:
+            raise NoSuchTraining(f"there is no training run {run_id}: list the trainings to find its id")
+        run = stored.run
+        if run.aborted_by:
+            return run
+        if run.phase not in _ABORTABLE:
+            raise Conflict(f"run {run_id} is {run.phase.value}, too late to abort it: reject the model in its release")
+        wish = replace(run, abort_reason=" ".join(reason.split()), aborted_by=actor.username or actor.name)
+        limits = ports.config.plan().limits
+        aborted = entered(wish, Phase.CANCELING, ports.clock.now(), limits, f"the end of job {run.job_name}")
+        try:
+            await ports.runs.save(aborted, stored.version)
+        except ConcurrentUpdate:
+            continue  # it went on meanwhile: look again whether it can still be aborted
+        await ports.queue.look(run_id, f"{run_id}-{aborted.serial}-abort")
+        return aborted
+    raise TransientFault(f"run {run_id} kept changing: try again")
+
+
+async def lineage_of(name: str, version: str, ports: TrainingPorts) -> Lineage:
+    """From a model of the dev workspace back to its data, job, commit and pull request. Raises NoSuchTraining.
+
+    `name` is the model's name, or `<plant id>/<circuit id>` for the name its models are registered under.
+    """
+    plant_id, slash, circuit_id = name.partition("/")
+    model_name = ports.config.model_name(plant_id, circuit_id) if slash else name
+    model = await ports.platform.get_model(model_name, version)
+    if model is None:
+        raise NoSuchTraining(f"there is no model {model_name}:{version} in the dev workspace")
+    asset, asset_version = model.tags.get("data_asset_name", ""), model.tags.get("data_asset_version", "")
+    data = await ports.platform.get_data(asset, asset_version) if asset and asset_version else None
+    job_data = await ports.platform.data_input(model.job_name) if model.job_name else ""
+    stored = await ports.runs.load(model.tags.get("training_run", "")) if model.tags.get("training_run") else None
+    run = stored.run if stored else None
+    artifact = await ports.artifacts.get(artifact_name(run)) if run and run.model_version else None
+    return Lineage(model=model, data=data, job_data=job_data, run=run, artifact=artifact)

@@ -1,0 +1,207 @@
+"""What training needs of the outside. All times are UTC and aware; every method may raise TransientFault, and those of
+TrainingPlatform the Platform* errors of `shared.application.errors`. Fakes and adapters pass one contract suite."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from shared.application.ports import Clock, FactPublisher
+from shared.domain.training.limits import TrainingLimits
+from shared.domain.training.lineage import DataAsset
+from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
+from shared.domain.training.steps import JobSeen
+
+RUNS_LISTED_MAX = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A run as it was read. `version` is opaque (the ETag)."""
+
+    run: TrainingRun
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenRun:
+    """A line of the list of open runs: as much as it takes to see who is late and who waits for a slot."""
+
+    run_id: str
+    phase: Phase
+    serial: int
+    look_at: datetime
+
+
+class TrainingStore(Protocol):
+    """Every run, the open ones, and the failures by time."""
+
+    async def create(self, run: TrainingRun) -> bool:
+        """Makes the run durable and lists it as open; False when there is one of its id already, which stays."""
+
+    async def load(self, run_id: str) -> StoredRun | None:
+        """The run; None when there is none."""
+
+    async def save(self, run: TrainingRun, version: str) -> str:
+        """Replaces the run and returns its new version; one that is settled leaves the open ones. Raises
+        ConcurrentUpdate when it changed since `version`. An unknown outcome is resolved by reading back."""
+
+    async def open_runs(self) -> list[OpenRun]:
+        """Every run that is not settled, the oldest request first."""
+
+    async def ended_ids(self, limit: int) -> list[str]:
+        """Runs that have ended, the latest end first."""
+
+    async def failed_since(self, at: datetime, limit: int) -> list[str]:
+        """Runs that failed at or after `at`, the latest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """A place among those that train at once."""
+
+    run_id: str
+    since: datetime
+
+
+class TrainingSlots(Protocol):
+    """The places of the fleet's trainings: claimed by one write that only one of many can win."""
+
+    async def claim(self, run_id: str, now: datetime, parallel_max: int) -> bool:
+        """True when the run has a slot, also when it had one before; False when all are taken."""
+
+    async def free(self, run_id: str) -> bool:
+        """Gives the slot back; False when the run had none."""
+
+    async def taken(self) -> list[Slot]:
+        """Every slot that somebody holds."""
+
+
+class TrainingQueue(Protocol):
+    """The queue `trainings`: messages that say which run to look at. One run is looked at by one at a time."""
+
+    async def look(self, run_id: str, message_id: str, at: datetime | None = None, serial: int | None = None) -> None:
+        """Has the run looked at, not before `at`; with `serial` only if nothing has happened to the run since then.
+        Within the duplicate-detection window an id counts once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """A job to submit; `config_yaml` is the circuit's file as it was when training was asked for."""
+
+    job_name: str
+    run_id: str
+    request: TrainingRequest
+    data_asset: str
+    data_version: str
+    environment_name: str
+    compute: str
+    table_uri: str
+    limit_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSeen:
+    """A version of a model in the dev workspace."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    job_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSeen:
+    """A version of a data asset as it was read; `path` is where its MLTable file is."""
+
+    name: str
+    version: str
+    path: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class TrainingPlatform(Protocol):
+    """The dev workspace of Azure ML; nothing here changes anything when it is done twice."""
+
+    async def register_data(self, asset: DataAsset) -> str:
+        """Registers the data asset unless it is there, and returns `name:version`. One that is there with another
+        filter is PlatformRefused: the version of a data asset is its cutoff date and never changes."""
+
+    async def submit(self, job: TrainingJob) -> None:
+        """Submits the job. The same job again is a success and runs once."""
+
+    async def look_at(self, job_name: str) -> JobSeen:
+        """The job; MISSING when there is none."""
+
+    async def cancel(self, job_name: str) -> None:
+        """Asks for the job's end; one that has ended stays as it is."""
+
+    async def versions(self, model_name: str) -> list[ModelSeen]:
+        """Every version of a model, archived ones too."""
+
+    async def metrics(self, job_name: str) -> dict[str, float]:
+        """What a completed job measured on the rows it held back."""
+
+    async def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
+        """Registers the model that the job left behind under exactly this version, and returns what is there then:
+        another job's model if that was quicker."""
+
+    async def get_model(self, name: str, version: str) -> ModelSeen | None:
+        """One version; None when there is none."""
+
+    async def get_data(self, name: str, version: str) -> DataSeen | None:
+        """One version of a data asset; None when there is none."""
+
+    async def data_input(self, job_name: str) -> str:
+        """The data asset that a job read, as `name:version`, by Azure ML's own record; empty when it read none."""
+
+
+class ArtifactStore(Protocol):
+    """The metadata of trained models, one JSON file each (architecture 4.2)."""
+
+    async def put(self, name: str, content: Mapping[str, str]) -> None:
+        """Keeps the file; putting it again is fine."""
+
+    async def get(self, name: str) -> dict[str, str] | None:
+        """The file; None when there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """Where and with what models are trained."""
+
+    dev_workspace: str
+    environment_name: str
+    compute: str
+    table_uri: str
+    groups: Sequence[str]
+    limits: TrainingLimits
+
+
+class TrainingConfig(Protocol):
+    """Policies and fleet, as deployed."""
+
+    def plan(self) -> TrainingPlan:
+        """What all trainings have in common."""
+
+    def model_name(self, plant_id: str, circuit_id: str) -> str:
+        """The name under which a circuit's models are registered."""
+
+    def circuit(self, plant_id: str, circuit_id: str) -> TrainingRequest | None:
+        """What the deployed configuration says about a circuit, with no pull request, author or commit; None when the
+        fleet has no such circuit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPorts:
+    """Everything the use cases of training need; built by `shared.bootstrap`, and by tests from fakes."""
+
+    clock: Clock
+    runs: TrainingStore
+    slots: TrainingSlots
+    queue: TrainingQueue
+    platform: TrainingPlatform
+    artifacts: ArtifactStore
+    facts: FactPublisher
+    config: TrainingConfig

@@ -1,0 +1,43 @@
+"""The report that a load of the sensor table leaves (environment/sensor_model/etl.py): what the app reads of it."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.etl import LoadSummary
+
+_TOLD_MAX = 10
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True)
+
+
+class _Files(_Read):
+    quarantined_count: int = Field(ge=0)
+
+
+class _Rows(_Read):
+    violation: int = Field(ge=0)
+    late: int = Field(ge=0)
+
+
+class EtlReport(_Read):
+    """As much as it takes to tell people how a load went."""
+
+    files: _Files
+    rows: _Rows
+    warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    table_version: int
+    closed_through: str | None = None
+
+    def summary(self) -> LoadSummary:
+        """In the domain's words; of many warnings or problems the first ten."""
+        return LoadSummary(
+            quarantined=self.files.quarantined_count,
+            violations=self.rows.violation,
+            late_rows=self.rows.late,
+            warnings=self.warnings[:_TOLD_MAX],
+            problems=self.problems[:_TOLD_MAX],
+            table_version=self.table_version,
+            closed_through=self.closed_through or "",
+        )

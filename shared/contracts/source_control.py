@@ -1,0 +1,236 @@
+"""Webhooks of GitHub and Azure DevOps about merged changes: who may send them, and what they claim.
+
+Signatures and secrets are compared in constant time, over the body as it came, before anything of it is read
+(reliability-and-security 4.1). What a webhook claims is a hint; fields that are not used are not looked at.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from shared.domain.config_changes_record import ChangeClaim
+
+BODY_BYTES_MAX = 5 * 1024 * 1024
+"""A push of GitHub lists up to 2,048 commits, with their files."""
+
+GITHUB, AZURE_DEVOPS = "github", "azure-devops"
+_HEADS = "refs/heads/"
+_NONE = re.compile("0{40}|0{64}")
+_SIGNATURE = re.compile("sha256=([0-9a-f]{64})")
+
+CommitId = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Short = Annotated[str, StringConstraints(max_length=300)]
+Number = Annotated[int, Field(ge=1, le=9_999_999_999)]
+
+
+class WebhookError(ValueError):
+    """A body that is no such webhook; the text names what is wrong."""
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A genuine webhook that concerns nothing of ours."""
+
+    reason: str
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+PartT = TypeVar("PartT", bound=_Part)
+
+
+class _GitHubRepository(_Part):
+    clone_url: Short
+
+
+class _Login(_Part):
+    login: Short = ""
+    name: Short = ""
+
+
+class _Push(_Part):
+    ref: Ref
+    before: CommitId
+    after: CommitId
+    deleted: bool = False
+    repository: _GitHubRepository
+    pusher: _Login = _Login()
+
+
+class _Base(_Part):
+    ref: Ref
+
+
+class _GitHubPullRequest(_Part):
+    number: Number
+    merged: bool = False
+    merge_commit_sha: CommitId | None = None
+    base: _Base
+    user: _Login = _Login()
+
+
+class _PullRequestEvent(_Part):
+    action: Short
+    pull_request: _GitHubPullRequest
+    repository: _GitHubRepository
+
+
+class _Commit(_Part):
+    commitId: CommitId  # the name on the wire
+
+
+class _DevOpsRepository(_Part):
+    remoteUrl: Short
+
+
+class _Person(_Part):
+    uniqueName: Short = ""
+
+
+class _DevOpsPullRequest(_Part):
+    repository: _DevOpsRepository
+    pullRequestId: Number
+    status: Short
+    mergeStatus: Short = ""
+    targetRefName: Ref
+    lastMergeCommit: _Commit | None = None
+    lastMergeTargetCommit: _Commit | None = None
+    createdBy: _Person = _Person()
+
+
+class _ServiceHook(_Part):
+    eventType: Short
+
+
+class _Merged(_Part):
+    resource: _DevOpsPullRequest
+
+
+def github_signature_holds(header: str, body: bytes, secret: str) -> bool:
+    """Whether `X-Hub-Signature-256` is the HMAC of exactly this body under the secret."""
+    found = _SIGNATURE.fullmatch(header.strip())
+    wanted = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(found.group(1) if found else "", wanted)
+
+
+def basic_secret_holds(header: str, secret: str) -> bool:
+    """Whether the password of an `Authorization: Basic` header is the secret; the user name may be any."""
+    kind, _, coded = header.strip().partition(" ")
+    try:
+        password = base64.b64decode(coded.strip(), validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        password = b""
+    return hmac.compare_digest(password, secret.encode()) and kind.lower() == "basic"
+
+
+def github_claim(event: str, body: bytes, *, branch: str, repository: str) -> ChangeClaim | Ignored:
+    """What a webhook of GitHub claims about the branch. Raises WebhookError."""
+    if event == "push":
+        return _of_push(_read(_Push, body), branch, repository)
+    if event == "pull_request":
+        return _of_pull_request(_read(_PullRequestEvent, body), branch, repository)
+    return Ignored(f"event {_shown(event)} of GitHub says nothing about merges")
+
+
+def azure_devops_claim(body: bytes, *, branch: str, repository: str) -> ChangeClaim | Ignored:
+    """What a service hook of Azure DevOps claims about the branch. Raises WebhookError.
+
+    `git.pullrequest.merged` is also sent for trial merges of open pull requests: only a completed one counts.
+    """
+    event = _read(_ServiceHook, body).eventType
+    if event != "git.pullrequest.merged":
+        return Ignored(f"event {_shown(event)} of Azure DevOps says nothing about merges")
+    found = _read(_Merged, body).resource
+    if reason := _elsewhere(found.targetRefName, found.repository.remoteUrl, branch, repository):
+        return Ignored(reason)
+    if found.status != "completed" or found.mergeStatus != "succeeded":
+        return Ignored(
+            f"the pull request is {_shown(found.status)}, its merge {_shown(found.mergeStatus) or 'unknown'}"
+        )
+    if found.lastMergeCommit is None:
+        raise WebhookError("resource.lastMergeCommit is missing: send all resource details")
+    return ChangeClaim(
+        commit=found.lastMergeCommit.commitId,
+        branch=branch,
+        source=AZURE_DEVOPS,
+        base=found.lastMergeTargetCommit.commitId if found.lastMergeTargetCommit else "",
+        pr_number=f"PR-{found.pullRequestId}",
+        sender=found.createdBy.uniqueName,
+    )
+
+
+def _of_push(push: _Push, branch: str, repository: str) -> ChangeClaim | Ignored:
+    if reason := _elsewhere(push.ref, push.repository.clone_url, branch, repository):
+        return Ignored(reason)
+    if push.deleted or _NONE.fullmatch(push.after):
+        return Ignored(f"the branch {branch} was deleted")
+    return ChangeClaim(
+        commit=push.after,
+        branch=branch,
+        source=GITHUB,
+        base="" if _NONE.fullmatch(push.before) else push.before,
+        sender=push.pusher.name,
+    )
+
+
+def _of_pull_request(event: _PullRequestEvent, branch: str, repository: str) -> ChangeClaim | Ignored:
+    found = event.pull_request
+    if event.action != "closed" or not found.merged:
+        return Ignored(f"the pull request was {_shown(event.action)}, not merged")
+    if reason := _elsewhere(_HEADS + found.base.ref, event.repository.clone_url, branch, repository):
+        return Ignored(reason)
+    if found.merge_commit_sha is None:
+        raise WebhookError("pull_request.merge_commit_sha is missing")
+    return ChangeClaim(
+        commit=found.merge_commit_sha,
+        branch=branch,
+        source=GITHUB,
+        pr_number=f"PR-{found.number}",
+        sender=found.user.login,
+    )
+
+
+def _elsewhere(ref: str, url: str, branch: str, repository: str) -> str:
+    """Why a webhook is not about our branch of our repository; empty when it is.
+
+    Addresses are compared only where both are of the same kind: a repository on disk has none that a webhook knows.
+    """
+    if ref != _HEADS + branch:
+        return f"{_shown(ref)} is not the branch {branch}"
+    ours, theirs = _place(repository), _place(url)
+    if ours and theirs and ours != theirs:
+        return f"{_shown(url)} is not the configured repository"
+    return ""
+
+
+def _place(url: str) -> str:
+    """Host and path of a repository without user, suffix and case; empty for a path on disk."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return ""
+    path = parts.path.rstrip("/").removesuffix(".git")
+    return f"{parts.hostname or ''}{path}".lower()
+
+
+def _read(model: type[PartT], body: bytes) -> PartT:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        named = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in faults[:5])
+        raise WebhookError(named) from error
+
+
+def _shown(text: str) -> str:
+    """A text from outside on one line, shortened."""
+    return " ".join(text.split())[:120]

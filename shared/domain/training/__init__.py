@@ -1,0 +1,1 @@
+"""Training runs: from a changed circuit to a registered model. Pure rules: no clock, no I/O."""

@@ -1,0 +1,116 @@
+"""What goes on record about a model: the tags of the data asset and of the model, and the artifact's metadata.
+
+Names of tags: architecture 4.3 ("MLTable Registration Script") for the data, 3.5 and 4.2 for the model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.training.model import TrainingRun, data_asset_name, hyperparameters_hash
+
+TRAINING_JOB = "training_job"
+"""The tag that tells which run a registered model belongs to: what is looked for before anything is registered."""
+
+REGISTERED_BY = "switchyard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataAsset:
+    """A version of a circuit's training data: its MLTable file, and where that is kept in the workspace's blob store.
+
+    `filter` is part of `mltable`; two versions are the same data when their filters are.
+    """
+
+    name: str
+    version: str
+    folder: str
+    mltable: str
+    filter: str
+    tags: Mapping[str, str]
+    description: str
+
+
+def data_asset_of(run: TrainingRun, table_uri: str, now: datetime) -> DataAsset:
+    """The training data of a run: its circuit's rows up to the cutoff date, a view of the one Delta table."""
+    wish = run.request
+    cutoff = wish.cutoff_date.isoformat()
+    rows = f"date <= '{cutoff}' AND sensor_id == '{wish.sensor_id}'"
+    return DataAsset(
+        name=data_asset_name(wish),
+        version=cutoff,
+        folder=f"mltables/plant_{wish.plant_id}_circuit_{wish.circuit_id}_cutoff_{cutoff.replace('-', '')}",
+        mltable=_mltable(table_uri, rows),
+        filter=rows,
+        tags={
+            "plant_id": wish.plant_id,
+            "circuit_id": wish.circuit_id,
+            "cutoff_date": cutoff,
+            "pr_number": wish.pr_number,
+            "pr_author": wish.author,
+            "git_commit_sha": wish.commit,
+            "sensor_id": wish.sensor_id,
+            "hyperparameters_hash": hyperparameters_hash(wish.hyperparameters),
+            "delta_path": _delta_path(table_uri),
+            "registered_at": now.isoformat(timespec="seconds"),
+            "registered_by": REGISTERED_BY,
+            "filter": rows,
+        },
+        description=f"Training data for Plant {wish.plant_id} Circuit {wish.circuit_id} up to {cutoff}",
+    )
+
+
+def _mltable(table_uri: str, rows: str) -> str:
+    """The newest version of the table is safe to name: past days never change (architecture 3.2)."""
+    return (
+        "type: mltable\n"
+        "paths:\n"
+        f"  - folder: {table_uri}\n"
+        "transformations:\n"
+        "  - read_delta_lake:\n"
+        "      delta_table_version: latest\n"
+        "  - filter:\n"
+        f'      expression: "{rows}"\n'
+    )
+
+
+def _delta_path(table_uri: str) -> str:
+    return "/" + table_uri.partition("/paths/")[2].lstrip("/")
+
+
+def model_tags(run: TrainingRun, environment_name: str, metrics: Mapping[str, float]) -> dict[str, str]:
+    """Everything that leads back from a model to where it comes from; it never changes once the model is registered."""
+    wish = run.request
+    return {
+        "plant_id": wish.plant_id,
+        "circuit_id": wish.circuit_id,
+        "pr_number": wish.pr_number,
+        "pr_author": wish.author,
+        "git_commit_sha": wish.commit,
+        "cutoff_date": wish.cutoff_date.isoformat(),
+        "data_asset_name": data_asset_name(wish),
+        "data_asset_version": wish.cutoff_date.isoformat(),
+        "hyperparameters_hash": hyperparameters_hash(wish.hyperparameters),
+        "environment_name": environment_name,
+        "environment_version": wish.environment_version,
+        TRAINING_JOB: run.job_name,
+        "training_run": run.run_id,
+        **{name: str(value) for name, value in metrics.items()},
+    }
+
+
+def artifact_of(run: TrainingRun, dev_workspace: str) -> dict[str, str]:
+    """What a release reads (architecture 4.2, "Create Release Artifact Metadata"); the build is the run."""
+    wish = run.request
+    return {
+        "plant_id": wish.plant_id,
+        "circuit_id": wish.circuit_id,
+        "model_name": run.model_name,
+        "model_version": run.model_version,
+        "environment_version": wish.environment_version,
+        "dev_workspace": dev_workspace,
+        "pr_number": wish.pr_number,
+        "build_id": run.run_id,
+        "commit_sha": wish.commit,
+        "trained_at": f"{run.trained_at:%Y-%m-%dT%H:%M:%SZ}" if run.trained_at else "",
+    }

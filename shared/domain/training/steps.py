@@ -1,0 +1,180 @@
+"""What a training run does next: a pure function of the run and of what was just seen in Azure ML.
+
+Level-triggered: nobody has to remember which step was under way. Whoever looks at a run sees what is there and does the
+next missing thing; every step may be done twice, and a step whose end was never recorded is done again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.training.limits import TrainingLimits
+from shared.domain.training.model import Phase, TrainingRun
+
+
+class JobCondition(StrEnum):
+    """What has become of a job, in our words.
+
+    FAILED is a failure that the training code explains: the data or the configuration are at fault, and trying again
+    cannot help. BROKEN is one that it does not explain: a node, an image or the service failed.
+    """
+
+    MISSING = "missing"
+    LIVE = "live"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    BROKEN = "broken"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSeen:
+    """A job as it was seen; `detail` is its error or where to look, `status` Azure ML's own word."""
+
+    condition: JobCondition
+    status: str = ""
+    detail: str = ""
+
+
+class Step(StrEnum):
+    """The next thing to do. Each is safe to do again."""
+
+    REGISTER_DATA = "register_data"
+    CLAIM_SLOT = "claim_slot"
+    SUBMIT_JOB = "submit_job"
+    WAIT = "wait"
+    FREE_SLOT = "free_slot"
+    TRY_AGAIN = "try_again"
+    CHOOSE_VERSION = "choose_version"
+    REGISTER_MODEL = "register_model"
+    STORE_ARTIFACT = "store_artifact"
+    CANCEL_JOB = "cancel_job"
+    GIVE_UP_JOB = "give_up_job"
+    END = "end"
+    SETTLE = "settle"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """A step, and for END how and why the run ends; for GIVE_UP_JOB why."""
+
+    step: Step
+    phase: Phase | None = None
+    failure: str = ""
+
+
+SETTLE_S = 90
+"""How long a submission may still be in flight: longer than any request to Azure ML."""
+
+
+def next_step(run: TrainingRun, job: JobSeen | None, now: datetime, limits: TrainingLimits) -> Next:
+    """`job` is the job of the current attempt, seen just now; None where `needs_job` says that it does not matter."""
+    if run.phase.is_terminal:
+        return Next(step=Step.NOTHING if run.settled else Step.SETTLE)
+    if run.phase is Phase.CANCELING:
+        return _canceling(run, _seen(job), now)
+    if run.phase is Phase.TRAINING:
+        return _training(run, _seen(job), now, limits)
+    if run.deadline_at and now >= run.deadline_at:
+        return _failed(f"{_LATE[run.phase]} by {run.deadline_at:%Y-%m-%d %H:%M} UTC{_because(run)}")
+    if run.phase is Phase.REGISTERING_MODEL:
+        return Next(step=Step.REGISTER_MODEL if run.model_version else Step.CHOOSE_VERSION)
+    return Next(step=_PLAIN[run.phase])
+
+
+def needs_job(run: TrainingRun) -> bool:
+    """Whether the next step depends on the job."""
+    return run.phase in (Phase.TRAINING, Phase.CANCELING)
+
+
+_PLAIN = {
+    Phase.REGISTERING_DATA: Step.REGISTER_DATA,
+    Phase.WAITING_FOR_SLOT: Step.CLAIM_SLOT,
+    Phase.RECORDING: Step.STORE_ARTIFACT,
+}
+_LATE = {
+    Phase.REGISTERING_DATA: "the training data could not be registered",
+    Phase.WAITING_FOR_SLOT: "no training slot became free",
+    Phase.REGISTERING_MODEL: "the trained model could not be registered",
+    Phase.RECORDING: "the model is registered, but its artifact could not be stored",
+}
+
+
+def _training(run: TrainingRun, job: JobSeen, now: datetime, limits: TrainingLimits) -> Next:
+    late = run.deadline_at is not None and now >= run.deadline_at
+    match job.condition:
+        case JobCondition.COMPLETED:
+            return Next(step=Step.FREE_SLOT)
+        case JobCondition.FAILED:
+            return _failed(job.detail)
+        case JobCondition.CANCELED:
+            return _failed(f"job {run.job_name} was canceled in Azure ML, or reached its time limit: {job.detail}")
+        case JobCondition.BROKEN if run.attempt < limits.attempts_max and not late:
+            return Next(step=Step.TRY_AGAIN)
+        case JobCondition.BROKEN:
+            return _failed(f"{run.attempt} tries failed for technical reasons, the last one with: {job.detail}")
+    if late:
+        why = f"job {run.job_name} did not end by {run.deadline_at:%Y-%m-%d %H:%M} UTC{_because(run)}"
+        return Next(step=Step.GIVE_UP_JOB, failure=why)
+    return Next(step=Step.SUBMIT_JOB if job.condition is JobCondition.MISSING else Step.WAIT)
+
+
+def _canceling(run: TrainingRun, job: JobSeen, now: datetime) -> Next:
+    if job.condition is JobCondition.LIVE and run.deadline_at and now < run.deadline_at:
+        return Next(step=Step.CANCEL_JOB)
+    if job.condition is JobCondition.MISSING and run.may_have_job and now < run.since + timedelta(seconds=SETTLE_S):
+        return Next(step=Step.WAIT)  # its submission may be on the way
+    if run.failure:
+        return _failed(run.failure)
+    return Next(step=Step.END, phase=Phase.ABORTED, failure=f"{run.aborted_by} aborted it: {run.abort_reason}")
+
+
+def _failed(why: str) -> Next:
+    return Next(step=Step.END, phase=Phase.FAILED, failure=why)
+
+
+def _because(run: TrainingRun) -> str:
+    return f"; last: {run.waits_for}" if run.faults else ""
+
+
+def _seen(job: JobSeen | None) -> JobSeen:
+    if job is None:
+        raise AssertionError("look at the job first: needs_job says so")
+    return job
+
+
+def entered(run: TrainingRun, phase: Phase, now: datetime, limits: TrainingLimits, waits_for: str = "") -> TrainingRun:
+    """The run in another phase, with that phase's deadline."""
+    ended = phase.is_terminal
+    return replace(
+        run,
+        phase=phase,
+        since=now,
+        deadline_at=None if ended else now + timedelta(seconds=limits.deadline_s(phase)),
+        look_at=now,
+        waits_for=waits_for,
+        may_have_job=run.may_have_job or phase is Phase.TRAINING,
+        ended_at=now if ended else None,
+        serial=run.serial + 1,
+        faults=0,
+    )
+
+
+def waiting(run: TrainingRun, what: str, now: datetime, pause_s: float, *, fault: bool = False) -> TrainingRun:
+    """The run as it was, to be looked at again after `pause_s`, or at its deadline if that comes first."""
+    look_at = now + timedelta(seconds=pause_s)
+    if run.deadline_at and run.deadline_at > now:
+        look_at = min(look_at, run.deadline_at)
+    return replace(run, waits_for=what, look_at=look_at, serial=run.serial + 1, faults=run.faults + 1 if fault else 0)
+
+
+def settled(run: TrainingRun) -> TrainingRun:
+    """The ended run with nothing left to do."""
+    return replace(run, settled=True, look_at=None, waits_for="", serial=run.serial + 1, faults=0)
+
+
+def tried_again(run: TrainingRun, now: datetime, why: str) -> TrainingRun:
+    """The run in its next attempt; it keeps its slot and its deadline."""
+    waits_for = f"another try, because of: {why}"
+    return replace(run, attempt=run.attempt + 1, look_at=now, waits_for=waits_for, serial=run.serial + 1, faults=0)

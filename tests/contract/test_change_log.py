@@ -1,0 +1,170 @@
+"""ChangeLog: accepted once, kept exactly, listed the latest first; and what a record is as text."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.adapters.table_access import Table
+from shared.adapters.table_changes import TableChangeLog
+from shared.application.changes_ports import ChangeLog
+from shared.application.errors import ConcurrentUpdate
+from shared.contracts.change_json import TakeChange, decode_take, dump_change, encode_take, load_change
+from shared.contracts.messages import MessageError
+from shared.contracts.release_json import StoredFormError
+from shared.domain.config_changes import CircuitChangeKind, ConfigProblem, FieldChange
+from shared.domain.config_changes_record import (
+    ChangeClaim,
+    ChangeRecord,
+    ChangeState,
+    CircuitOutcome,
+    EnvironmentOutcome,
+)
+from tests.fakes.changes import MemoryChangeLog
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+ODD = "a/b\\c#d?e 'quoted' ü 😀"
+
+
+@pytest.fixture(params=["memory", pytest.param("tables", marks=pytest.mark.azurite)])
+def log(request: pytest.FixtureRequest) -> ChangeLog:
+    """Each test runs on both."""
+    return MemoryChangeLog() if request.param == "memory" else TableChangeLog(request.getfixturevalue("table"))
+
+
+def a_change(digit: str = "a", at: datetime = NOW) -> ChangeRecord:
+    claim = ChangeClaim(commit=digit * 40, branch="main", source="github", pr_number="PR-7", sender=ODD)
+    return ChangeRecord(claim=claim, state=ChangeState.ACCEPTED, accepted_at=at)
+
+
+def a_full_change(circuits: int = 1, text: str = ODD) -> ChangeRecord:
+    outcome = CircuitOutcome(
+        plant_id="P001",
+        circuit_id="C001",
+        kind=CircuitChangeKind.TRAINING,
+        fields=(FieldChange(field="training.cutoff_date", before=text, after="2025-12-20"),),
+        renamed_from=text,
+        commit="b" * 40,
+        pr_number="PR-7",
+        author="person5@example.com",
+        run_id="train-p001-c001-20251220-0a1b2c3d",
+    )
+    return replace(
+        a_change(),
+        state=ChangeState.TAKEN,
+        ended_at=NOW + timedelta(microseconds=5),
+        title=text,
+        circuits=(outcome,) * circuits,
+        circuits_total=circuits,
+        trainings_total=circuits,
+        environment=EnvironmentOutcome(
+            name="custom-tf-env", version="1.5.1", previous="1.5.0", kind="patch", breaking=False, summary=text,
+            asset_id="azureml:x", moved=1, waiting=2,
+        ),
+        problems=(ConfigProblem(file=text, field="", value="", reason=text, fix=text, line=3),),
+        problems_total=1,
+        notes=(text, ""),
+    )  # fmt: skip
+
+
+async def test_a_change_reads_back_exactly_as_it_was_saved(log: ChangeLog) -> None:
+    stored = await log.accept(a_change())
+    assert stored.record == a_change()
+    await log.save(a_full_change(), stored.version)
+    loaded = await log.load("a" * 40)
+    assert loaded is not None
+    assert loaded.record == a_full_change()
+
+
+async def test_the_first_acceptance_of_a_commit_stays(log: ChangeLog) -> None:
+    first = await log.accept(a_change())
+    again = await log.accept(a_change(at=NOW + timedelta(hours=1)))
+    assert again == first
+    assert await log.latest(5) == [first.record]
+
+
+async def test_of_many_acceptances_at_once_one_counts(log: ChangeLog) -> None:
+    all_of_them = [a_change(at=NOW + timedelta(seconds=number)) for number in range(5)]
+    answers = await asyncio.gather(*(log.accept(each) for each in all_of_them))
+    assert len({each.record.accepted_at for each in answers}) == 1
+    assert len(await log.latest(5)) == 1
+
+
+async def test_a_change_that_somebody_else_saved_is_not_overwritten(log: ChangeLog) -> None:
+    stored = await log.accept(a_change())
+    await log.save(a_full_change(), stored.version)
+    with pytest.raises(ConcurrentUpdate):
+        await log.save(a_change(), stored.version)
+
+
+async def test_changes_are_listed_by_their_acceptance(log: ChangeLog) -> None:
+    for number, digit in enumerate("bac"):
+        await log.accept(a_change(digit, NOW + timedelta(seconds=number)))
+    assert [each.change_id[0] for each in await log.latest(2)] == ["c", "a"]
+
+
+async def test_nobody_knows_a_commit_that_was_never_accepted(log: ChangeLog) -> None:
+    """Nor what is no commit at all."""
+    for text in ("f" * 40, "", "../releases", "a'b", "k|x"):
+        assert await log.load(text) is None
+
+
+async def test_each_branch_has_its_own_commit(log: ChangeLog) -> None:
+    assert await log.taken("main") == ""
+    await log.set_taken("main", "a" * 40)
+    await log.set_taken("release/1 'x'", "b" * 40)
+    await log.set_taken("main", "c" * 40)
+    assert (await log.taken("main"), await log.taken("release/1 'x'")) == ("c" * 40, "b" * 40)
+
+
+@pytest.mark.azurite
+async def test_a_change_of_very_many_circuits_keeps_its_totals(table: Table) -> None:
+    """Its lists are cut until it fits a row."""
+    log = TableChangeLog(table)
+    stored = await log.accept(a_change())
+    await log.save(a_full_change(1000, "ü" * 120), stored.version)
+
+    loaded = await log.load("a" * 40)
+
+    assert loaded is not None
+    assert 0 < len(loaded.record.circuits) < 1000
+    assert (loaded.record.circuits_total, loaded.record.trainings_total) == (1000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "schema_v and change"),
+        ('{"schema_v": 1}', "schema_v and change"),
+        ('{"schema_v": 2, "change": {}}', "this code reads 1"),
+        ('{"schema_v": true, "change": {}}', "schema_v and change"),
+        ('{"schema_v": 1, "change": {}}', "cannot be read"),
+        (dump_change(a_change()).replace('"title"', '"titel"'), "cannot be read"),
+    ],
+)
+def test_a_stored_text_of_another_form_is_refused(text: str, said: str) -> None:
+    with pytest.raises(StoredFormError, match=said):
+        load_change(text)
+
+
+def test_the_message_carries_the_commit_and_the_tries() -> None:
+    assert decode_take(encode_take("a" * 40, 3)) == TakeChange(change_id="a" * 40, tries=3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'{"switchyard": {"v": 2, "kind": "TakeChange", "data": {}}}',
+        b'{"switchyard": {"v": 1, "kind": "Promote", "data": {}}}',
+        b'{"switchyard": {"v": 1, "kind": "TakeChange", "data": {"change_id": "main"}}}',
+        encode_take("a" * 40).replace('"tries":0', '"tries":"0"').encode(),
+        b" " * 5000,
+    ],
+)
+def test_a_message_of_another_form_is_refused(body: bytes) -> None:
+    with pytest.raises(MessageError):
+        decode_take(body)

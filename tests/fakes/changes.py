@@ -1,0 +1,95 @@
+"""What change detection needs, in memory. The repository is none of it: tests make real ones."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.application.changes_ports import Registration, StoredChange
+from shared.application.errors import ConcurrentUpdate, PortError
+from shared.application.ports import RegisteredEnvironment
+from shared.domain.config_changes_record import ChangeRecord
+
+
+class MemoryChangeLog:
+    """ChangeLog in memory."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, StoredChange] = {}
+        self.branches: dict[str, str] = {}
+        self._versions = itertools.count(1)
+
+    async def accept(self, record: ChangeRecord) -> StoredChange:
+        return self.records.setdefault(record.change_id, self._stored(record))
+
+    async def load(self, change_id: str) -> StoredChange | None:
+        return self.records.get(change_id)
+
+    async def save(self, record: ChangeRecord, version: str) -> None:
+        if self.records[record.change_id].version != version:
+            raise ConcurrentUpdate(f"change {record.change_id} changed since it was read")
+        self.records[record.change_id] = self._stored(record)
+
+    async def latest(self, limit: int) -> list[ChangeRecord]:
+        records = [stored.record for stored in self.records.values()]
+        return sorted(records, key=lambda each: (each.accepted_at, each.change_id), reverse=True)[:limit]
+
+    async def taken(self, branch: str) -> str:
+        return self.branches.get(branch, "")
+
+    async def set_taken(self, branch: str, commit: str) -> None:
+        self.branches[branch] = commit
+
+    def _stored(self, record: ChangeRecord) -> StoredChange:
+        return StoredChange(record=record, version=str(next(self._versions)))
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message."""
+
+    change_id: str
+    message_id: str
+    at: datetime | None
+    tries: int
+
+
+@dataclass
+class MemoryChangeQueue:
+    """ChangeQueue in memory: messages in the order they were sent, each id once."""
+
+    sent: list[Sent] = field(default_factory=list)
+
+    async def send(self, change_id: str, *, message_id: str, at: datetime | None = None, tries: int = 0) -> None:
+        if message_id not in {each.message_id for each in self.sent}:
+            self.sent.append(Sent(change_id, message_id, at, tries))
+
+
+@dataclass
+class MemoryEnvironmentRegistry:
+    """EnvironmentRegistry in memory; the next calls of `register` raise `faults`."""
+
+    versions: dict[tuple[str, str], RegisteredEnvironment] = field(default_factory=dict)
+    registrations: list[Registration] = field(default_factory=list)
+    faults: list[PortError] = field(default_factory=list)
+
+    async def get(self, name: str, version: str) -> RegisteredEnvironment | None:
+        return self.versions.get((name, version))
+
+    async def register(self, registration: Registration) -> RegisteredEnvironment:
+        if self.faults:
+            raise self.faults.pop(0)
+        key = (registration.name, registration.version)
+        if key not in self.versions:
+            self.registrations.append(registration)
+            self.add(*key, dict(registration.tags))
+        return self.versions[key]
+
+    def add(self, name: str, version: str, tags: dict[str, str] | None = None) -> None:
+        """A version that somebody registered."""
+        self.versions[name, version] = RegisteredEnvironment(
+            asset_id=f"azureml:{name}:{version}",
+            fingerprint=hashlib.sha256(f"{name}:{version}".encode()).hexdigest(),
+            tags=tags or {},
+            created_by=(),
+        )

@@ -1,0 +1,197 @@
+"""Daily inference and monitoring over HTTP, the timers that start them, and the queue that looks at their tasks."""
+
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import inference, inference_api, monitoring, monitoring_api
+from shared import bootstrap
+from shared.application.errors import PlatformErrored
+from shared.contracts.routine_json import RoutineMessageError, encode
+from shared.domain.routine import PeriodWish, Routine, TaskRef
+from tests.application.bench import Bench
+from tests.application.routine_steps import Production
+from tests.application.test_monitoring import DRIFTED, GOOD
+from tests.functions.callers import Signer, answered, message, request
+from tests.functions.test_http import function
+
+read_inference = function(inference_api.read_inference)
+start_inference = function(inference_api.start_inference)
+read_monitoring = function(monitoring_api.read_monitoring)
+start_monitoring = function(monitoring_api.start_monitoring)
+
+Timer = Callable[[func.TimerRequest | None], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def production(bench: Bench) -> Iterator[Production]:
+    """Three circuits in production behind the functions."""
+    made = Production()
+    bootstrap.provide_routines(lambda: made.ports)
+    yield made
+    bootstrap.provide_routines(None)
+
+
+def called(builder: Any) -> Any:
+    """The function behind a trigger."""
+    return builder._function.get_user_function()
+
+
+async def test_a_day_is_started_once_and_its_missing_and_late_circuits_are_listed(
+    production: Production, signer: Signer
+) -> None:
+    assert answered(await read_inference(request(signer.token())), 200)["date"] == ""
+    production.platform.unpredicted = {"P001-C002"}
+    wish = request(signer.token(), {"date": "2026-01-05"}, method="POST")
+    started = answered(await start_inference(wish), 202)
+    assert started == {
+        "routine": "inference",
+        "period": "2026-01-05",
+        "follow": "/api/inference?date=2026-01-05",
+    }
+    answered(await start_inference(wish), 202)
+    await production.go_on()
+    production.clock.advance(8 * 3600)
+
+    day = answered(await read_inference(request(signer.token())), 200)
+    assert (day["date"], day["succeeded"], day["open"], day["late"]) == ("2026-01-05", 2, 0, [])
+    not_deployed = sorted(set(production.ports.config.fleet().circuits) - {"P001-C001", "P002-C001"})
+    assert day["missing"] == not_deployed  # P001-C002 failed, the others are not in production
+    failed = next(task for task in day["tasks"] if task["circuit"] == "P001-C002")
+    assert [each["outcome"] for each in failed["tries"]] == ["completed"] * 3
+    assert failed["alerts"] == ["predictions-missing: missing_predictions 1 > 0"]
+
+
+async def test_the_last_checks_are_shown_with_the_change_that_drift_calls_for(
+    production: Production, signer: Signer
+) -> None:
+    for circuit in ("P001-C001", "P001-C002", "P002-C001"):
+        production.platform.reports[circuit] = {**GOOD, **DRIFTED}
+    production.platform.published["predictions/P001/C001/2025-12-09.parquet"] = b""
+    for check in ("performance", "drift"):
+        answered(await start_monitoring(request(signer.token(), {"check": check}, method="POST")), 202)
+    await production.go_on()
+
+    shown = answered(await read_monitoring(request(signer.token())), 200)
+    assert (shown["performance"]["period"], shown["performance"]["levels"]) == (
+        "2025-12",
+        {"ok": 1, "inconclusive": 2},
+    )
+    assert (shown["drift"]["period"], shown["drift"]["levels"]) == ("2025-q4", {"critical": 3})
+    assert shown["drift"]["circuits"][0]["result"]["drift_magnitude"] == 0.31
+    assert [each["state"] for each in shown["proposals"]] == ["dry_run"] * 3
+    assert '+  cutoff_date: "2025-12-31"' in shown["proposals"][0]["diff"]
+    other = answered(await read_monitoring(request(signer.token(), query={"month": "2025-11"})), 200)
+    assert other["performance"]["circuits"] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "query"),
+    [
+        (read_inference, {"date": "yesterday"}),
+        (read_monitoring, {"month": "2026-13"}),
+        (read_monitoring, {"quarter": "1"}),
+    ],
+)
+async def test_what_is_no_period_is_a_bad_request(
+    production: Production, signer: Signer, call: Any, query: dict[str, str]
+) -> None:
+    assert "write it like" in answered(await call(request(signer.token(), query=query)), 400)["detail"]
+
+
+async def test_only_members_start_and_only_what_there_is(production: Production, signer: Signer) -> None:
+    stranger = signer.token(groups=[])
+    answered(await start_inference(request(stranger, {}, method="POST")), 403)
+    answered(await start_monitoring(request(stranger, {"check": "drift"}, method="POST")), 403)
+    answered(await start_monitoring(request(signer.token(), {"check": "weather"}, method="POST")), 400)
+    answered(await start_inference(request(signer.token(), {"date": "2026-01-06"}, method="POST")), 400)
+    answered(await read_inference(request(None)), 401)
+    assert production.tasks.tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("timer", "routine", "period"),
+    [
+        (inference.daily_inference, Routine.INFERENCE, "2026-01-05"),
+        (monitoring.monthly_performance, Routine.PERFORMANCE, "2025-12"),
+        (monitoring.quarterly_drift, Routine.DRIFT, "2025-q4"),
+    ],
+)
+async def test_a_timer_starts_the_period_that_is_over(
+    production: Production, timer: Any, routine: Routine, period: str
+) -> None:
+    for _ in range(2):
+        await called(timer)(None)
+    assert len(await production.tasks.of(routine, period)) == 3
+    assert len(production.queue.messages) == 3
+
+
+async def test_a_message_has_its_task_looked_at(production: Production) -> None:
+    await called(inference.daily_inference)(None)
+    ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
+    await called(inference.routine_tasks)(message(encode(ref)))
+    assert production.platform.started == ["inference-2026-01-05-p001-c001-1"]
+
+
+async def test_a_fault_makes_room_for_a_look_of_its_own(production: Production) -> None:
+    """The delivery is not burned: the message is done, and another one comes in a minute."""
+    await called(inference.daily_inference)(None)
+    ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
+    await called(inference.routine_tasks)(message(encode(ref)))
+
+    async def broken(*_: object) -> None:
+        raise PlatformErrored("Azure ML is away")
+
+    production.models.get_job = broken  # type: ignore[assignment, method-assign]
+    before = set(production.queue.messages)
+    await called(inference.routine_tasks)(message(encode(ref)))
+    [later] = set(production.queue.messages) - before
+    assert later.startswith("inference-2026-01-05-p001-c001-later-")
+
+
+async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Production) -> None:
+    """Nothing was listed the first time; the second message makes the tasks."""
+    wish = PeriodWish(routine=Routine.INFERENCE, period="2026-01-05")
+    listed = production.ports.environments.list_endpoints
+
+    async def broken(*_: object) -> None:
+        raise PlatformErrored("Azure ML is away")
+
+    production.ports.environments.list_endpoints = broken  # type: ignore[assignment, method-assign]
+    await called(inference.routine_tasks)(message(encode(wish)))
+    production.ports.environments.list_endpoints = listed  # type: ignore[method-assign]
+    assert production.tasks.tasks == {}
+    await production.go_on()
+    assert len(production.platform.published) == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"routine": "weather", "period": "2026-01-05", "circuit": "P001-C001"},
+        {"routine": "inference", "period": "2026-01", "circuit": "P001-C001"},
+        {"routine": "inference", "period": "2026-01-05", "circuit": "../P001"},
+    ],
+)
+async def test_a_malformed_message_is_refused(production: Production, data: dict[str, str]) -> None:
+    body = json.dumps({"switchyard": {"v": 1, "kind": "LookAtTask", "data": data}})
+    with pytest.raises(RoutineMessageError):
+        await called(inference.routine_tasks)(message(body))
+
+
+async def test_the_sweeper_brings_back_what_was_lost(production: Production) -> None:
+    await called(inference.daily_inference)(None)
+    production.queue.messages.clear()
+    production.clock.advance(600)
+    await called(inference.routine_sweeper)(None)
+    assert len(production.queue.messages) == 3
+
+
+async def test_a_dead_message_is_kept_with_its_body(production: Production, bench: Bench) -> None:
+    await called(inference.dead_routines)(message("broken", "m-7"))
+    [record] = bench.intake.records.values()
+    assert "broken" in str(record)
