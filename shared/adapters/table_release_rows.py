@@ -173,9 +173,14 @@ def _target_operations(release: Release, before: Version | None) -> list[Operati
     return operations
 
 
+def target_row_key(key: str) -> str:
+    """The row key of a target."""
+    return f"{_TARGET}{plain_key(key)}"
+
+
 def _target_row(release_id: str, number: int, target: Target | FleetTarget) -> Row:
-    key = f"{_TARGET}{plain_key(target.key)}"
     text: dict[str, Any] = split_text("json", _dump(target))
+    key = target_row_key(target.key)
     return {"PartitionKey": release_id, "RowKey": key, "number": number, "touched": target.touched, **text}
 
 

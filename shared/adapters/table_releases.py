@@ -16,16 +16,17 @@ from shared.adapters.table_release_rows import (
     inbox_key,
     read_release,
     read_without_targets,
+    target_row_key,
     version_after,
 )
 from shared.adapters.table_rows import Row, check_release_id, is_release_id, join_text
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, Stored
 from shared.contracts.messages import decode_command
-from shared.contracts.release_json import load_entry
+from shared.contracts.release_json import load_entry, load_fleet_target
 from shared.domain.commands import Command
 from shared.domain.history import HistoryEntry
-from shared.domain.model import Kind, Release
+from shared.domain.model import FleetTarget, Kind, Release
 
 #: A fleet of 200 circuits takes about a megabyte; one process works on few releases at a time.
 KNOWN_MAX = 8
@@ -61,6 +62,11 @@ class TableReleaseStore(ReleaseIndex):
             return release
         stored = await self.load(release_id)
         return stored.release if stored else None
+
+    async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
+        """One row."""
+        row = await self._table.get(release_id, target_row_key(key)) if is_release_id(release_id) else None
+        return load_fleet_target(join_text("json", row)) if row else None
 
     async def commit(self, change: Change) -> None:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""

@@ -15,7 +15,7 @@ from shared.domain.errors import InvalidRequest
 from shared.domain.events import Outcome
 from shared.domain.fleet.specs import brought_by, restored_by
 from shared.domain.fleet.specs import frozen as without_marks
-from shared.domain.model import Candidate, FleetTarget, Release
+from shared.domain.model import Candidate, FleetTarget, Progress, Release
 from shared.domain.specs import runs
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
@@ -182,10 +182,10 @@ async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None
 
 
 async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
-    """Right before a change: the release is still in this step, its lock is still its own, and no freeze stands before
-    an update (I3, I7, I19)."""
+    """Right before a change: the release is still in this step and nobody has sent this change before, its lock is
+    still its own, and no freeze stands before an update (I3, I7, I19)."""
     release = await ports.store.without_fleet(command.release_id)
-    if release is None or release.serial != command.serial:
+    if release is None or release.serial != command.serial or not await _is_to_be_sent(command, ports):
         return None, ""
     lock = await ports.locks.get(command.target_key)
     if lock is None or not _is_ours(lock, command):
@@ -194,6 +194,13 @@ async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, s
         return Outcome.FROZEN, str(freeze)
     await ports.platform.put_deployment(Place.PRODUCTION, command.spec)
     return Outcome.PENDING, "accepted by Azure ML"
+
+
+async def _is_to_be_sent(command: c.ChangeTarget, ports: Ports) -> bool:
+    """A second delivery would send the same once more, and that may fail after the first was read back."""
+    target = await ports.store.fleet_target(command.release_id, command.target_key)
+    wanted = (command.serial, command.attempt, 0, Progress.CHANGING)
+    return target is not None and (target.serial, target.attempt, target.look, target.progress) == wanted
 
 
 def _is_ours(lock: Lock, command: c.ChangeTarget) -> bool:

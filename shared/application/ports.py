@@ -29,7 +29,7 @@ from shared.domain.commands import Command
 from shared.domain.events import Event
 from shared.domain.evidence import NotebookFacts
 from shared.domain.history import HistoryEntry
-from shared.domain.model import DeploymentPlan, Kind, Release
+from shared.domain.model import DeploymentPlan, FleetTarget, Kind, Release
 from shared.domain.policy import Policy
 
 __all__ = [
@@ -104,6 +104,9 @@ class ReleaseStore(Protocol):
 
     async def without_fleet(self, release_id: str) -> Release | None:
         """The release as `load` finds it, but with an empty `fleet`: it costs the same however large the fleet is."""
+
+    async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
+        """One of the release's `fleet`, as it is now; None when there is no such target."""
 
     async def commit(self, change: Change) -> None:
         """All or nothing. Raises ConcurrentUpdate when the release changed since `change.version`, or exists already

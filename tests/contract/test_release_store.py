@@ -71,6 +71,20 @@ async def test_a_release_is_read_without_its_fleet(store: ReleaseStore) -> None:
     assert await store.without_fleet("../etc") is None
 
 
+async def test_one_target_of_a_fleet_is_read_as_it_is_now(store: ReleaseStore) -> None:
+    """Also after a commit that changed it."""
+    release = a_fleet_release(Phase.UPDATING)
+    stored = await opened(store, release)
+    first, *others = release.fleet
+    changed = replace(first, look=first.look + 1)
+    await store.commit(Change(release=replace(release, fleet=(changed, *others)), version=stored.version))
+
+    assert await store.fleet_target(release.release_id, first.key) == changed
+    assert await store.fleet_target(release.release_id, others[0].key) == others[0]
+    assert await store.fleet_target(release.release_id, "P999-C999") is None
+    assert await store.fleet_target("../etc", first.key) is None
+
+
 async def test_a_commit_replaces_the_release(store: ReleaseStore) -> None:
     """What was loaded, changed and committed is what is loaded next."""
     before = await opened(store)

@@ -8,7 +8,7 @@ from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, Stored
 from shared.domain.commands import Command
 from shared.domain.history import HistoryEntry
-from shared.domain.model import Release
+from shared.domain.model import FleetTarget, Release
 
 ROWS_MAX = 90
 
@@ -42,6 +42,10 @@ class MemoryReleaseStore:
     async def without_fleet(self, release_id: str) -> Release | None:
         partition = self.partitions.get(release_id)
         return replace(partition.release, fleet=()) if partition else None
+
+    async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
+        partition = self.partitions.get(release_id)
+        return next((target for target in partition.release.fleet if target.key == key), None) if partition else None
 
     async def commit(self, change: Change) -> None:
         rows = 2 + len(change.event_ids) + len(change.entries) + len(change.commands)

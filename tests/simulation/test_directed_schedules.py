@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from shared.application import people
+from shared.application.effects import carry_out
 from shared.application.errors import PlatformOutcomeUnknown
 from shared.application.handle_events import handle_events
 from shared.application.ports import DeploymentState, Place
 from shared.application.rollbacks import request_rollback
+from shared.domain.commands import ChangeTarget
 from shared.domain.model import DeploymentSpec, Phase
 from shared.domain.policy import Stage
 from tests.application.bench import Bench
@@ -117,6 +119,26 @@ async def test_a_worker_that_wakes_up_after_the_roll_back_began_changes_nothing(
     forward = [spec for place, spec in platform.puts if place is Place.PRODUCTION and _is_forward(spec)]
     assert KEY[1:] not in {(spec.endpoint_name, spec.deployment_name) for spec in forward}
     assert platform.deployments[KEY].spec.environment == OLD_ID
+
+
+async def test_a_change_that_is_delivered_twice_is_sent_once(bench: Bench, platform: SlowPlatform) -> None:
+    """One worker had read the deployment when the other one sent the change and told so: sent again, the same change
+    may fail after the first one was read back (I11)."""
+    rid = await approved(bench)
+
+    async def sent_by_another() -> None:
+        [command] = [
+            c for _, c, _ in bench.commands.sent if isinstance(c, ChangeTarget) and c.target_key == "P001-C001"
+        ]
+        await carry_out(command, bench.ports)
+        message_id, event, _ = bench.events.sent[-1]
+        bench.delivered.add(message_id)
+        await handle_events(rid, [event], bench.ports)
+
+    platform.meanwhile = sent_by_another
+    await bench.run_until(rid, Phase.WATCHING)
+
+    assert [(spec.endpoint_name, spec.deployment_name) for _, spec in platform.puts].count(KEY[1:]) == 1
 
 
 async def test_a_worker_that_loses_the_circuit_under_its_hands_leaves_it_alone(
