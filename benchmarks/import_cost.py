@@ -3,7 +3,7 @@
 A cold start of every function pays for `import function_app`. Its floor is the time of the third-party modules that the
 app really loads; the benchmark finds them by importing the app once and looking. Both imports are then timed in fresh
 interpreters, in turns, so that a busy machine slows both alike. Exit code 1 when the median ratio is above LIMIT, or
-when a client library is loaded that belongs into the factories of `shared/bootstrap.py`.
+when a client library is loaded that belongs into the factories of `shared/bootstrap/`.
 """
 
 import argparse

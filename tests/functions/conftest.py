@@ -71,9 +71,9 @@ def bench(monkeypatch: pytest.MonkeyPatch, jwks_uri: str) -> Iterator[Bench]:
         monkeypatch.setenv(name, value)
     forget_settings()
     made = Bench()
-    bootstrap.provide(lambda: made.ports)
+    bootstrap.ports.provide(lambda: made.ports)
     yield made
-    bootstrap.provide(None)
+    bootstrap.ports.provide(None)
     forget_settings()
 
 

@@ -44,9 +44,9 @@ def changing(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("CHANGES_GITHUB_SECRET", SECRET)
     monkeypatch.setenv("CHANGES_AZURE_DEVOPS_SECRET", SECRET)
     forget_settings()
-    bootstrap.provide_changes(lambda: made.ports)
+    bootstrap.change_ports.provide(lambda: made.ports)
     yield made
-    bootstrap.provide_changes(None)
+    bootstrap.change_ports.provide(None)
 
 
 def github(event: str, body: Any, *, secret: str = SECRET, raw: bytes | None = None) -> func.HttpRequest:

@@ -35,9 +35,9 @@ class Fired(func.TimerRequest):
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     made = Bench()
-    bootstrap.provide_loads(lambda: made.ports)
+    bootstrap.load_ports.provide(lambda: made.ports)
     yield made
-    bootstrap.provide_loads(None)
+    bootstrap.load_ports.provide(None)
 
 
 async def fire(*, past_due: bool = False) -> None:

@@ -30,9 +30,9 @@ Timer = Callable[[func.TimerRequest | None], Coroutine[Any, Any, None]]
 def production(bench: Bench) -> Iterator[Production]:
     """Three circuits in production behind the functions."""
     made = Production()
-    bootstrap.provide_routines(lambda: made.ports)
+    bootstrap.routine_ports.provide(lambda: made.ports)
     yield made
-    bootstrap.provide_routines(None)
+    bootstrap.routine_ports.provide(None)
 
 
 def called(builder: Any) -> Any:

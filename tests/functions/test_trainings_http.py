@@ -33,9 +33,9 @@ WISH = {"plant_id": "P001", "circuit_id": "C001", "cutoff_date": "2025-12-09"}
 def workshop(bench: Bench) -> Iterator[TrainingBench]:
     """The ports of training beside those of releases."""
     made = TrainingBench()
-    bootstrap.provide_training(lambda: made.ports)
+    bootstrap.training_ports.provide(lambda: made.ports)
     yield made
-    bootstrap.provide_training(None)
+    bootstrap.training_ports.provide(None)
 
 
 async def test_training_by_hand_is_accepted_once_and_shown_afterwards(workshop: TrainingBench, signer: Signer) -> None:

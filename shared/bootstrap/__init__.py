@@ -1,0 +1,36 @@
+"""Composition root: builds what the functions need, once per process and when it is first asked for.
+
+Importing this package is cheap, because a cold start of every function pays for it: the SDKs are imported inside the
+factories, and `azure.ai.ml`, which takes seconds, only inside the first call that needs it (AzureMlClients).
+"""
+
+from typing import TYPE_CHECKING
+
+from shared.bootstrap import connections, model_factory, releases
+from shared.bootstrap.root import Root
+
+if TYPE_CHECKING:
+    from shared.application.changes_ports import ChangePorts
+    from shared.application.etl import LoadPorts
+    from shared.application.ports import Ports
+    from shared.application.routine_ports import RoutinePorts
+    from shared.application.training.ports import TrainingPorts
+
+settings = connections.settings
+token_verifier = releases.token_verifier
+release_config = releases.release_config
+
+ports: "Root[Ports]" = Root(releases.ports)
+"""Everything the use cases of releases need."""
+
+training_ports: "Root[TrainingPorts]" = Root(model_factory.training_ports)
+"""Everything the use cases of training need."""
+
+change_ports: "Root[ChangePorts]" = Root(lambda: model_factory.change_ports(training_ports()))
+"""Everything that merged changes need."""
+
+routine_ports: "Root[RoutinePorts]" = Root(model_factory.routine_ports)
+"""Everything daily inference and monitoring need."""
+
+load_ports: "Root[LoadPorts]" = Root(model_factory.load_ports)
+"""Everything the load of the sensor table needs. Raises SettingsError."""

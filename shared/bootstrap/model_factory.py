@@ -1,0 +1,132 @@
+"""What the model factory is built of: merged changes, training, the load of the sensor table, inference, monitoring."""
+
+from typing import TYPE_CHECKING
+
+from shared.bootstrap import connections
+from shared.bootstrap.connections import settings
+from shared.bootstrap.releases import release_config
+from shared.settings import SettingsError
+
+if TYPE_CHECKING:
+    from shared.application.changes_ports import ChangePorts
+    from shared.application.etl import LoadPorts
+    from shared.application.routine_ports import RoutinePorts, SourceControl
+    from shared.application.training.ports import TrainingPorts
+
+
+def training_ports() -> "TrainingPorts":
+    """Everything the use cases of training need."""
+    from azure.identity import DefaultAzureCredential
+
+    from shared.adapters.azure_ml_training import AzureMlTrainingPlatform
+    from shared.adapters.blob_artifacts import BlobArtifactStore
+    from shared.adapters.service_bus_trainings import ServiceBusTrainingQueue
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_trainings import TableTrainingStore
+    from shared.adapters.table_trainings_slots import TableTrainingSlots
+    from shared.adapters.training_config import FileTrainingConfig
+    from shared.application.training.ports import TrainingPorts
+
+    app, table = settings(), connections.table()
+    return TrainingPorts(
+        clock=SystemClock(),
+        runs=TableTrainingStore(table),
+        slots=TableTrainingSlots(table),
+        queue=ServiceBusTrainingQueue(connections.bus(), app.trainings_queue),
+        platform=AzureMlTrainingPlatform(connections.clients(), DefaultAzureCredential()),
+        artifacts=BlobArtifactStore(connections.blobs),
+        facts=connections.facts(),
+        config=FileTrainingConfig(app.config_dir, app.policies_path, app.dev_workspace),
+    )
+
+
+def change_ports(training: "TrainingPorts") -> "ChangePorts":
+    """Everything that merged changes need."""
+    from azure.identity import DefaultAzureCredential
+
+    from shared.adapters.environment_registry import AzureMlEnvironmentRegistry
+    from shared.adapters.git_cache import GitCache
+    from shared.adapters.git_source import GitSource
+    from shared.adapters.service_bus_changes import ServiceBusChangeQueue
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_changes import TableChangeLog
+    from shared.application.changes_ports import ChangePorts
+
+    app = settings()
+    token = app.changes_repository_token
+    cache_of_branch = GitCache(
+        app.changes_repository or "", app.changes_branch, token=token.get_secret_value() if token else ""
+    )
+    return ChangePorts(
+        clock=SystemClock(),
+        log=TableChangeLog(connections.table()),
+        queue=ServiceBusChangeQueue(connections.bus(), app.changes_queue),
+        source=GitSource(cache_of_branch),
+        environments=AzureMlEnvironmentRegistry(connections.clients(), DefaultAzureCredential()),
+        training=training,
+        branch=app.changes_branch,
+        environment_name=training.config.plan().environment_name,
+    )
+
+
+def routine_ports() -> "RoutinePorts":
+    """Everything daily inference and monitoring need."""
+    from azure.identity import DefaultAzureCredential
+
+    from shared.adapters.azure_ml_routines import AzureMlRoutines
+    from shared.adapters.monitoring_policy import load_monitoring
+    from shared.adapters.service_bus_routines import ServiceBusRoutineQueue
+    from shared.adapters.source_control import LocalFiles
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_monitoring import TableProposalStore
+    from shared.adapters.table_routines import TableTaskStore
+    from shared.application.routine_ports import RoutinePorts
+
+    app, table = settings(), connections.table()
+    models, environments = connections.azure_ml()
+    return RoutinePorts(
+        clock=SystemClock(),
+        tasks=TableTaskStore(table),
+        queue=ServiceBusRoutineQueue(connections.bus(), app.routines_queue),
+        platform=AzureMlRoutines(connections.clients(), DefaultAzureCredential()),
+        models=models,
+        environments=environments,
+        facts=connections.facts(),
+        proposals=TableProposalStore(table),
+        config=release_config(),
+        policy=load_monitoring(app.monitoring_path),
+        registry=app.model_registry,
+        local_files=LocalFiles(app.config_dir),
+        source_control=_source_control(),
+    )
+
+
+def _source_control() -> "SourceControl | None":
+    """None for a dry run."""
+    from shared.adapters.source_control import source_control_of
+
+    app = settings()
+    if not app.propose_changes:
+        return None
+    token = app.proposals_token.get_secret_value() if app.proposals_token else ""
+    return source_control_of(app.changes_repository or "", app.changes_branch, token, str(app.proposals_api or ""))
+
+
+def load_ports() -> "LoadPorts":
+    """Everything the load of the sensor table needs. Raises SettingsError."""
+    from azure.identity import DefaultAzureCredential
+
+    from shared.adapters.azure_ml_etl import AzureMlLoads
+    from shared.adapters.data_config import load_plan
+    from shared.adapters.system_clock import SystemClock
+    from shared.application.etl import LoadPorts
+
+    app = settings()
+    if app.sensor_table is None:
+        raise SettingsError(["SENSOR_TABLE is not set: set it to the address of the table that loads write"])
+    return LoadPorts(
+        clock=SystemClock(),
+        platform=AzureMlLoads(connections.clients(), DefaultAzureCredential()),
+        facts=connections.facts(),
+        plan=load_plan(app.policies_path, app.model_registry, app.sensor_table),
+    )

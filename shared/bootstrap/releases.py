@@ -1,0 +1,98 @@
+"""What releases, rollbacks, alerts and freezes are built of."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from shared.bootstrap import connections
+from shared.bootstrap.connections import settings
+
+if TYPE_CHECKING:
+    from shared.adapters.entra_tokens import TokenVerifier
+    from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+    from shared.application.alert_ports import AlertSource
+    from shared.application.ports import Ports, ReleaseConfig
+    from shared.domain.evidence import NotebookFacts
+
+
+def ports() -> "Ports":
+    """Everything the use cases need."""
+    from shared.adapters.blob_evidence import BlobEvidenceStore
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.table_alerts import TableAlertLog
+    from shared.adapters.table_freezes import TableFreezeLog
+    from shared.adapters.table_intake import TableIntakeLog
+    from shared.adapters.table_jobs import TableTestJobs
+    from shared.adapters.table_locks import TableCircuitLocks
+    from shared.adapters.table_releases import TableReleaseStore
+    from shared.adapters.table_routines import TableTaskStore
+    from shared.application.inference import RecordedOutcomes
+    from shared.application.ports import AlertPorts, Ports
+
+    table = connections.table()
+    platform, environments = connections.azure_ml()
+    events, commands = _queues()
+    return Ports(
+        clock=SystemClock(),
+        store=TableReleaseStore(table),
+        events=events,
+        commands=commands,
+        locks=TableCircuitLocks(table),
+        freezes=TableFreezeLog(table),
+        test_jobs=TableTestJobs(table),
+        intake=TableIntakeLog(table),
+        facts=connections.facts(),
+        platform=platform,
+        environments=environments,
+        alerts=AlertPorts(log=TableAlertLog(table), source=_azure_monitor()),
+        batch_outcomes=RecordedOutcomes(TableTaskStore(table)),
+        config=release_config(),
+        evidence=BlobEvidenceStore(connections.blobs),
+        read_notebook=_read_notebook,
+    )
+
+
+@cache
+def token_verifier() -> "TokenVerifier":
+    """Verifies the tokens of the API's callers."""
+    from shared.adapters.entra_tokens import TokenVerifier
+
+    app = settings()
+    return TokenVerifier(
+        issuers=app.issuers,
+        audiences=app.api_audience,
+        tenant_id=app.azure_tenant_id,
+        jwks_uri=app.signing_keys_uri,
+        groups=app.approver_groups,
+    )
+
+
+@cache
+def release_config() -> "ReleaseConfig":
+    """Policies and fleet, read once. Raises ConfigError with every mistake."""
+    from shared.adapters.release_config import FileReleaseConfig
+
+    app = settings()
+    return FileReleaseConfig(app.config_dir, app.policies_path, app.resource_group_id)
+
+
+def _read_notebook(raw: bytes) -> "NotebookFacts":
+    """Loads nbformat with the first notebook."""
+    from shared.adapters.notebook_evidence import read_notebook
+
+    return read_notebook(raw)
+
+
+def _queues() -> "tuple[ServiceBusEventQueue, ServiceBusCommandQueue]":
+    from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+
+    app, client = settings(), connections.bus()
+    return (
+        ServiceBusEventQueue(client, app.release_events_queue),
+        ServiceBusCommandQueue(client, app.effects_queue),
+    )
+
+
+def _azure_monitor() -> "AlertSource":
+    from shared.adapters.azure_monitor import AzureMonitorAlerts, monitor_client
+
+    return AzureMonitorAlerts(monitor_client(connections.credential()), settings().azure_subscription_id)
