@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 from azure.ai.ml import MLClient
 from azure.data.tables import TableServiceClient
 from azure.identity import DefaultAzureCredential
+from azure.servicebus import ServiceBusClient
+from azure.servicebus.exceptions import ServiceBusAuthenticationError
 from azure.storage.blob import BlobServiceClient
 
 from local import redirect
 from local.cloud import CloudError, LocalCloud
+from local.cloud_settings import RESOURCE_GROUP, SUBSCRIPTION
 from tests.local.eventgrid.subscriber import Subscriber
 from tests.local.processes import until
 
@@ -94,6 +99,27 @@ def test_the_ml_client_works_with_the_default_credential(cloud: LocalCloud) -> N
         os.environ["PRODUCTION_WORKSPACE"],
     )
     assert client.workspaces.get(os.environ["PRODUCTION_WORKSPACE"]).location == "westeurope"
+
+
+def test_nothing_in_the_cloud_accepts_what_its_identity_part_did_not_sign(cloud: LocalCloud) -> None:
+    """A well-formed token and a well-formed signature of somebody else: refused by every part."""
+    claims = {"exp": int(time.time()) + 60, "oid": "somebody"}
+
+    def bearer(audience: str) -> dict[str, str]:
+        return {"authorization": "Bearer " + jwt.encode({**claims, "aud": audience}, "a" * 32, headers={"kid": "x"})}
+
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
+    workspace = f"{group}/providers/Microsoft.MachineLearningServices/workspaces/prod-ml-workspace"
+    read = httpx.get(cloud.urls["azureml"] + workspace, headers=bearer("https://management.azure.com"))
+    topic = f"{cloud.urls['eventgrid']}/topics/switchyard-facts/api/events"
+    published = httpx.post(topic, json=[model_registered(9)], headers=bearer("https://eventgrid.azure.net"))
+    assert (read.status_code, published.status_code) == (401, 401)
+    other_key = cloud.env()["SERVICEBUS"].replace("SharedAccessKey=", "SharedAccessKey=another")
+    with (
+        ServiceBusClient.from_connection_string(other_key, retry_total=0) as client,
+        pytest.raises(ServiceBusAuthenticationError),
+    ):
+        client.get_queue_sender("effects").__enter__()
 
 
 def test_a_dead_event_becomes_a_blob(cloud: LocalCloud) -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from azure.servicebus import NEXT_AVAILABLE_SESSION
 from azure.servicebus.exceptions import (
     OperationTimeoutError,
@@ -18,6 +19,13 @@ from azure.servicebus.exceptions import (
 from tests.local.servicebus.clients import Desk, do, message, text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def _opened(desk: Desk) -> None:
+    """All at once, which saves the client's half a second for each."""
+    queues = ("ordered", "handed-over", "waited-for", "strict", "hasty-sessions")
+    await asyncio.gather(*(desk.sender(queue) for queue in queues), desk.receiver("strict", sub_queue="deadletter"))
 
 
 async def test_a_session_gives_its_messages_in_order_and_keeps_its_state(desk: Desk) -> None:

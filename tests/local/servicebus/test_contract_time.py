@@ -7,12 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from azure.servicebus import NEXT_AVAILABLE_SESSION, AutoLockRenewer
 from azure.servicebus.aio import AutoLockRenewer as AsyncAutoLockRenewer
 
 from tests.local.servicebus.clients import Desk, do, message, text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def _opened(desk: Desk) -> None:
+    """All at once, which saves the client's half a second for each."""
+    await desk.open("renewed", "forgetful", dead_letters=False)
+    await desk.open("fleeting")
 
 
 async def test_renewed_locks_of_a_message_and_of_a_session_hold_beyond_their_first_end(desk: Desk) -> None:
