@@ -21,6 +21,7 @@ GRACE_S = 5.0
 SHUTDOWN_GRACE_S = 1.0  # the server itself has 5 s from SIGTERM to its end (docs/local-cloud-contract.md)
 
 _GUARD = Path(__file__).with_name("job_guard.py")
+_JOB_SITE = Path(__file__).with_name("job_site")
 _INHERITED = ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -31,7 +32,7 @@ def environment(variables: Mapping[str, str], python_path: Sequence[Path]) -> di
     return {
         **inherited,
         "PATH": interpreter_first,
-        "PYTHONPATH": os.pathsep.join(str(folder) for folder in python_path),
+        "PYTHONPATH": os.pathsep.join(str(folder) for folder in (_JOB_SITE, *python_path)),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",  # an environment version's folder stays as it was uploaded
         **variables,

@@ -118,6 +118,16 @@ def test_what_a_job_left_running_in_the_background_ends_with_it(workshop: Worksh
     until(lambda: not alive(int(mark.read_text())))
 
 
+def test_a_job_that_wants_to_leave_this_machine_fails_with_the_name_of_the_host(workshop: Workshop) -> None:
+    """What it asks of this machine itself works."""
+    text = "python -c 'import urllib.request as r; r.urlopen(\"http://{}/\", timeout=1)'"
+    outwards = workshop.finished(run_command(workshop, text.format("management.azure.com")))
+    assert outwards.status == "Failed"
+    assert "A connection of this job to management.azure.com was stopped" in workshop.log(outwards.name)
+    inwards = workshop.finished(run_command(workshop, text.format("127.0.0.1:9")))
+    assert "Connection refused" in workshop.log(inwards.name)
+
+
 @pytest.mark.parametrize("text", ["sleep 60", "trap 'exit 0' TERM; sleep 60 & wait"])
 def test_a_job_that_runs_longer_than_its_limit_is_canceled(workshop: Workshop, text: str) -> None:
     """Whatever exit code it ends with when it is asked to."""
