@@ -121,17 +121,16 @@ def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as
 
 
 def changes_table(listed: list[Summary]) -> Table:
-    """Commit, when, state, what it led to, its title."""
-    table = Table("commit", "accepted", "state", "led to", "pull request", "title")
-    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    """Commit, when, state, its title over the pull request and what it led to."""
+    table = Table("commit", "accepted", "state", "change, and what it led to")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[2].no_wrap = True
+    table.columns[3].overflow = "fold"
     for each in listed:
         table.add_row(
             Shown(each.change_id[:SHA_DIGITS_SHOWN]),
             clock(each.accepted_at),
             Shown(each.state, style=_STYLES.get(each.state, "")),
-            Shown(_led_to(each)),
-            Shown(each.pr_number),
-            Shown(each.title),
+            Shown(f"{each.title}\n{': '.join(filter(None, (each.pr_number, _led_to(each))))}"),
         )
     return table
 
@@ -162,14 +161,16 @@ def change_panel(change: Change) -> RenderableType:
 
 def _circuits_table(change: Change) -> Table:
     title = f"{len(change.circuits)} of {change.circuits_total} circuits"
-    table = Table("circuit", "what", "fields", "pull request", "training run", title=title, title_justify="left")
-    table.columns[2].overflow = table.columns[4].overflow = "fold"
+    table = Table("circuit", "what", "fields, and its training run", title=title, title_justify="left")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    table.columns[2].overflow = "fold"
     for each in change.circuits:
         fields = [f"{field.field}: {field.before} to {field.after}" for field in each.fields]
         if each.renamed_from:
             fields.append(f"was {each.renamed_from}")
-        row = (each.circuit, each.kind, "\n".join(fields), each.pr_number, each.run_id)
-        table.add_row(*map(Shown, row))
+        own = f"of {each.pr_number}" if each.pr_number != change.pr_number else ""
+        run = " ".join(filter(None, (each.run_id, own)))
+        table.add_row(*map(Shown, (each.circuit, each.kind, "\n".join(filter(None, (*fields, run))))))
     return table
 
 

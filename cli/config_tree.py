@@ -2,7 +2,8 @@
 
 import difflib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from shared.adapters.config_edits import EditError, with_environment_version
 from shared.adapters.config_files import ConfigError, DiskTree, load_fleet
 from shared.adapters.git_local import LocalRepositoryError, changes_between
 from shared.application.changes_ports import Found
-from shared.domain.config_changes import ConfigProblem
+from shared.domain.config_changes import ConfigProblem, days_not_over
 
 SHA_DIGITS_SHOWN = 12
 
@@ -26,6 +27,7 @@ def show_changes(repository: Path, base: str, head: str, *, as_json: bool) -> in
     """Prints what lies between two commits; the status to end with."""
     try:
         found = changes_between(repository, base, head)
+        found = replace(found, problems=(*found.problems, *days_not_over(found.trained, datetime.now(UTC).date())))
     except LocalRepositoryError as error:
         return _failed(str(error))
     if as_json:

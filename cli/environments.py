@@ -9,7 +9,7 @@ from rich.text import Text as Shown
 
 from cli.api import parse
 from cli.reading import AsJson, print_json
-from cli.session import console, talking
+from cli.session import COMMAND, console, talking
 from cli.views import Text
 
 Running = Annotated[
@@ -49,6 +49,8 @@ def environments(context: typer.Context, running: Running = None, as_json: AsJso
         if not listed.versions:
             instead = f" that can take the place of {running}" if running else " that models keep working in"
             console.print(f"The registry has no version of {listed.name}{instead}.", markup=False)
+            if not running:
+                console.print(f"A release brings one there:  {COMMAND} release-environment VERSION", markup=False)
             return
         table = Table("version", "change", "TensorFlow", "registered", "by", title=listed.name)
         for each in listed.versions:

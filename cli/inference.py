@@ -74,7 +74,15 @@ def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False,
             return
         day = parse(Inference, answer)
         if not day.date:
-            console.print("No day was started yet.")
+            console.print(f"No day was started yet. Start yesterday:  {COMMAND} infer", markup=False)
+            return
+        if not day.tasks:
+            console.print(
+                f"{day.date}: no circuit was started: production runs none, or nobody started the day.\n"
+                f"Start it:  {COMMAND} infer --date {day.date}",
+                markup=False,
+                soft_wrap=True,
+            )
             return
         console.print(
             f"{day.date}: {day.succeeded} of {len(day.tasks)} circuits have predictions, {day.open} are under way.",
@@ -89,8 +97,8 @@ def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False,
 def what_started(started: Started, follow: str) -> str:
     """What happens now, and where to look."""
     return (
-        f"{started.routine} of {started.period}: circuits that were not started yet start in a moment. "
-        f"See  {COMMAND} {follow}"
+        f"{started.routine} of {started.period}: circuits that were not started yet start in a moment.\n"
+        f"See:  {COMMAND} {follow}"
     )
 
 

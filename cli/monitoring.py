@@ -9,7 +9,7 @@ from rich.text import Text
 from cli.api import ApiError, parse
 from cli.inference import Started, Task, View, what_started
 from cli.reading import AsJson, print_json
-from cli.session import console, talking
+from cli.session import COMMAND, console, talking
 
 Month = Annotated[str, typer.Option("--month", help="The month of the performance: 2026-01. The last one.")]
 Quarter = Annotated[str, typer.Option("--quarter", help="The quarter of the drift: 2026-q1. The last one.")]
@@ -81,10 +81,10 @@ def check(context: typer.Context, name: Check, period: Period = "", retry: Again
 
 def _print(name: str, report: CheckReport, measures: tuple[str, ...]) -> None:
     if not report.period:
-        console.print(f"{name}: never checked.")
+        console.print(f"{name}: never checked. Start it:  {COMMAND} check {name}", markup=False)
         return
     counts = ", ".join(f"{count} {level}" for level, count in sorted(report.levels.items()))
-    console.print(f"{name} of {report.period}: {counts or 'no circuit'}.", markup=False)
+    console.print(f"{name} of {report.period}: {counts or 'no circuit was checked'}.", markup=False)
     if report.without_check:
         console.print(f"Not checked: {', '.join(report.without_check)}.", markup=False)
     table = Table("circuit", "level", *measures, "rows", "detail")

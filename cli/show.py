@@ -55,16 +55,19 @@ def phase_text(release: Summary) -> Text:
 
 
 def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
-    """Id (it names model and circuit), phase, what it waits for, the time left."""
-    table = Table("id", "phase", "waits for", "time left")
+    """Id (it names model and circuit) over what it waits for or why it ended, phase over the time left.
+
+    The id has a line of its own, so that it can be copied from a terminal of 80 columns.
+    """
+    table = Table("release, and what it waits for", "phase, and time left")
     table.columns[0].overflow = "fold"
+    table.columns[1].no_wrap = True
     for release in releases:
         wait = release.waiting
+        about = wait.waits_for if wait else release.reason
         table.add_row(
-            Text(release.release_id),
-            phase_text(release),
-            Text(wait.waits_for if wait else release.reason),
-            Text(left(wait.until, now) if wait else "ended"),
+            Text("\n".join(filter(None, (release.release_id, about)))),
+            phase_text(release) + Text(f"\n{left(wait.until, now) if wait else 'ended'}", style="default"),
         )
     return table
 

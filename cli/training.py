@@ -26,7 +26,8 @@ Circuit = Annotated[str, typer.Option("--circuit", help="Circuit id, such as C00
 Cutoff = Annotated[str, typer.Option("--cutoff-date", help="Last day of training data, YYYY-MM-DD; the file's own.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Follow the run until it ends.")]
 Every = Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")]
-RunId = Annotated[str, typer.Argument(metavar="[ID]", help="A run's id: shows that run.")]
+RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id, as `trainings` shows it.")]
+OneRun = Annotated[str, typer.Argument(metavar="[ID]", help="A run's id: shows that run.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the run.")]
 Version = Annotated[str, typer.Option("--version", help="The model's version, an integer.")]
 Model = Annotated[str, typer.Option("--model", help="The model's name, instead of plant and circuit.")]
@@ -52,21 +53,21 @@ def train(
         if as_json:
             print_json(answer)
         elif run.ended:
-            console.print(
-                f"This was trained before, as {run.run_id}: {run.model_name}:{run.model_version}.", markup=False
-            )
+            console.print(f"This was trained before, as {run.run_id}: {run.told}", markup=False, soft_wrap=True)
         else:
             console.print(f"Training {plant}/{circuit} up to {run.cutoff_date}: {run.run_id}", markup=False)
+            if not watch:
+                console.print(f"Look at it:  {COMMAND} trainings {run.run_id}", markup=False, soft_wrap=True)
         if watch and not run.ended:
             run = _follow(api, run, every_s)
     if watch:
         console.print(training_panel(run, datetime.now(UTC)))
         if run.phase != SUCCEEDED:
             raise typer.Exit(ENDED_OTHERWISE)
-        console.print(f"Its release:  {COMMAND} show {run.release_id}", markup=False)
+        console.print(f"Its release:  {COMMAND} show {run.release_id}", markup=False, soft_wrap=True)
 
 
-def trainings(context: typer.Context, run_id: RunId = "", as_json: AsJson = False) -> None:
+def trainings(context: typer.Context, run_id: OneRun = "", as_json: AsJson = False) -> None:
     """List open training runs and the latest ended ones, or show one run."""
     with talking(context) as api:
         answer = api.training(run_id) if run_id else api.trainings()
@@ -81,6 +82,7 @@ def trainings(context: typer.Context, run_id: RunId = "", as_json: AsJson = Fals
                 return
             console.print(trainings_table(listed.trainings, datetime.now(UTC)))
             console.print(f"{len(listed.slots)} of {listed.parallel_max} training slots are taken.", markup=False)
+            console.print(f"Look at one with:  {COMMAND} trainings <run>", markup=False)
 
 
 def abort_training(context: typer.Context, run_id: RunId, reason: Why) -> None:
@@ -112,6 +114,8 @@ def lineage(
             print_json(answer)
         else:
             console.print(lineage_panel(told))
+        if not told.run_id:
+            raise ApiError("no training run made this model, so that nothing says what it was trained on")
         if not told.consistent:
             raise ApiError("what the job read, the data asset and the model's tags do not agree")
 

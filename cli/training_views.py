@@ -50,6 +50,13 @@ class Training(_View):
         """True when nothing more happens to it."""
         return self.ended_at is not None
 
+    @property
+    def told(self) -> str:
+        """What it waits for; once it ended, its model, or why there is none."""
+        if not self.ended:
+            return self.waits_for
+        return self.failure or (f"{self.model_name}:{self.model_version}" if self.model_version else "")
+
 
 class Slot(_View):
     """Who has one."""
@@ -97,18 +104,18 @@ class Lineage(_View):
 
 
 def trainings_table(runs: Iterable[Training], now: datetime) -> Table:
-    """Circuit, phase, what it waits for or why it ended, and how long."""
-    table = Table("id", "circuit", "up to", "phase", "waits for, or why it ended", "for")
+    """Id (it names circuit and cutoff date), what it waits for or made or why it ended, phase, and how long.
+
+    The id has a line of its own, so that it can be copied from a terminal of 80 columns.
+    """
+    table = Table("run, and what it waits for or led to", "phase", "for")
     table.columns[0].overflow = "fold"
+    table.columns[1].no_wrap = table.columns[2].no_wrap = True
     for run in runs:
-        told = run.failure or (f"{run.model_name}:{run.model_version}" if run.ended else run.waits_for)
         passed = span((run.ended_at or now) - (run.requested_at if run.ended else run.since))
         table.add_row(
-            Shown(run.run_id),
-            Shown(f"{run.plant_id}/{run.circuit_id}"),
-            Shown(run.cutoff_date),
+            Shown(f"{run.run_id}\n") + Shown(run.told, style="dim"),
             Shown(run.phase, style=_STYLES.get(run.phase, "cyan")),
-            Shown(told),
             Shown(passed),
         )
     return table
@@ -143,20 +150,23 @@ def lineage_panel(told: Lineage) -> Panel:
         "data asset": told.job_data_asset or "none on record",
         "data filter": data.filter if data else "no such data asset",
         "data at": data.path if data else "",
-        "environment": told.environment,
+        "environment": told.environment.removeprefix(":"),  # a model that no run made may have the version alone
         "hyperparameters": f"{told.hyperparameters_hash} "
         + ", ".join(f"{name}={value:g}" for name, value in numbers.items()),
-        "commit": told.commit or "none, asked for by hand",
+        "commit": told.commit or ("none, asked for by hand" if told.run_id else "none on record"),
         "pull request": f"{told.pr_number} by {told.author}",
         "training run": told.run_id,
     }
-    title = Shown("the parts agree" if told.consistent else "the parts do not agree")
+    bad = "the parts do not agree" if told.run_id else "no training run made this model"
+    title = Shown("the parts agree" if told.consistent else bad)
     return Panel(_grid(rows), title=title, title_align="left", border_style="green" if told.consistent else "red")
 
 
 def _grid(rows: dict[str, str]) -> Table:
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, value in rows.items():
         if value:
-            grid.add_row(Shown(name, style="bold"), Shown(value))
+            grid.add_row(Shown(name), Shown(value))
     return grid

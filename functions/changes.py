@@ -1,4 +1,4 @@
-"""Service Bus triggers with a session: merged changes are looked at one at a time."""
+"""Service Bus and timer triggers of merged changes: looked at one at a time, and the safety net."""
 
 import azure.functions as func
 
@@ -23,3 +23,11 @@ async def dead_changes(message: func.ServiceBusMessage) -> None:
     from functions.handlers import changes as handlers
 
     await handlers.dead_changes(message)
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
+async def sweep_changes(timer: func.TimerRequest) -> None:
+    """Stateless: a sweep that is missed or runs twice does no harm."""
+    from functions.handlers import changes as handlers
+
+    await handlers.sweep_changes(timer)

@@ -6,6 +6,7 @@ blueprint = func.Blueprint()
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%INFERENCE_SCHEDULE%")
+@blueprint.retry(strategy="fixed_delay", max_retry_count="5", delay_interval="00:01:00")
 async def daily_inference(timer: func.TimerRequest) -> None:
     """Starts yesterday's inference for every deployment of production; twice does no harm."""
     from functions.handlers import inference as handlers

@@ -6,6 +6,7 @@ blueprint = func.Blueprint()
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%PERFORMANCE_SCHEDULE%")
+@blueprint.retry(strategy="fixed_delay", max_retry_count="5", delay_interval="00:01:00")
 async def monthly_performance(timer: func.TimerRequest) -> None:
     """Starts the check of the month before; twice does no harm."""
     from functions.handlers import monitoring as handlers
@@ -14,6 +15,7 @@ async def monthly_performance(timer: func.TimerRequest) -> None:
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="%DRIFT_SCHEDULE%")
+@blueprint.retry(strategy="fixed_delay", max_retry_count="5", delay_interval="00:01:00")
 async def quarterly_drift(timer: func.TimerRequest) -> None:
     """Starts the check of the quarter before; twice does no harm."""
     from functions.handlers import monitoring as handlers

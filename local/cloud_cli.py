@@ -111,8 +111,9 @@ def try_it(cloud: LocalCloud) -> str:
     return f"""\
 In another terminal:
   export SWITCHYARD_URL={cloud.urls["host"]} SWITCHYARD_TOKEN=$({python} -m local.sign_in engineer-1{data})
-  {python} -m local.seed P001/C001{data}    # trains and registers a model: a release opens
-  {python} -m cli releases                  # then show, approve, reject, watch, history, abort, retry
+  {python} -m local.seed P001/C001{data}  # writes data, trains and registers a model: a release opens
+  {python} -m cli releases  # then show, approve, reject, watch, history, abort, retry
+  {python} -m cli train --plant P001 --circuit C002 --watch  # the app trains, on the data that the seed wrote
   curl -s -H "Authorization: Bearer $SWITCHYARD_TOKEN" $SWITCHYARD_URL/api/releases
 The tokens of engineer-1, engineer-2, manager-1 and viewer-1 last an hour.
 """
@@ -151,6 +152,7 @@ def _table(data: Path) -> Table:
         state = states.get(name, "not started")
         colour = "green" if state == "serving" else "yellow"
         table.add_row(name, addresses[name], f"[{colour}]{state}[/]", f"logs/{name}.log")
+    table.caption_justify = "left"
     table.caption = (
         f"facts: {cloud.facts_file.name} · app settings: settings.json · function keys: host/keys.json · "
         f"tokens: POST {cloud.urls['identity']}/demo/token"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from local.cloud import CloudError, LocalCloud
 from local.model_factory import ModelFactory
+from local.uploads import quiet_uploads
 
 console = Console(highlight=False)
 
@@ -28,8 +29,9 @@ def seed(
             console.print(f"Training the model of {model_of or circuit} …")
             factory.write_data()
             folder = factory.train(factory.circuit(model_of) if model_of else circuit)
-            environment = factory.register_environment()
-            version = factory.register_model(circuit, folder, pull_request)
+            with quiet_uploads():
+                environment = factory.register_environment()
+                version = factory.register_model(circuit, folder, pull_request)
             console.print(f"Registered {circuit.model_name}:{version} in dev, with {environment}.")
     except CloudError as problem:
         console.print(f"Error: {problem}", style="red", markup=False)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sensor_model.circuit import read_sensor_ids
-from sensor_model.table import add_rows, create_if_missing, table_schema
+from sensor_model.table import add_rows, closed_through, create_if_missing, table_schema
 
 FEATURES = ("temperature", "pressure", "vibration")
 """Degrees Celsius, bar, millimetres per second (feature columns of architecture 2.5)."""
@@ -70,10 +70,14 @@ def generate_day(sensor_id: str, day: date, seed: int) -> pa.Table:
 
 
 def write_days(table_dir: Path, sensor_ids: Sequence[str], days: Sequence[date], seed: int) -> dict[str, object]:
-    """Merge the days into the table, one commit per day as the daily load does; rows that are there stay."""
+    """Merge the days into the table, one commit per day; rows that are there stay, and so do days that are closed.
+
+    Raises CommitFailedError when a load changes the table meanwhile: run it again.
+    """
     table = create_if_missing(table_dir, table_schema(FEATURES))
+    closed = closed_through(table) or date.min
     added = 0
-    for day in days:
+    for day in (each for each in days if each > closed):
         rows = pa.concat_tables([generate_day(sensor_id, day, seed) for sensor_id in sorted(sensor_ids)])
         added += add_rows(table, rows)
     return {

@@ -58,14 +58,15 @@ def run_etl(wanted: Wanted, output: Path, upkeep: Upkeep) -> dict[str, Any]:
     close_days(wanted.table, wanted.now, wanted.run)
     fingerprint_days(wanted.table, wanted.run)
     compaction = compact(wanted.table, wanted.run)
-    for beside in (ledger_of(wanted.table), fingerprints_of(wanted.table)):
-        compact_small(beside)
-    unused = vacuum(wanted.table, upkeep.retention_h, apply=upkeep.delete_unused)
+    beside = (ledger_of(wanted.table), fingerprints_of(wanted.table))
+    for small in beside:
+        compact_small(small)
+    unused = sum(len(vacuum(each, upkeep.retention_h, apply=upkeep.delete_unused)) for each in (wanted.table, *beside))
     table = open_table(wanted.table)
     verified = verify(table, wanted.table, wanted.now, upkeep.verify_days)
     report = _report(wanted, loaded, verified)
     report["compaction"] = {"files_before": compaction.files_before, "files_after": compaction.files_after}
-    report["unused_files"] = {"count": len(unused), "deleted": upkeep.delete_unused, "older_than_h": upkeep.retention_h}
+    report["unused_files"] = {"count": unused, "deleted": upkeep.delete_unused, "older_than_h": upkeep.retention_h}
     _write(output, report, loaded.refused)
     return report
 

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, QueryBuilder, Schema
 
+from sensor_model.commits import on_top
+
 KEY_COLUMNS = ("timestamp", "sensor_id", "date")
 
 CLOSED_THROUGH = "switchyard.closedThrough"
@@ -96,18 +98,27 @@ def features_of(table: DeltaTable) -> tuple[str, ...]:
     return tuple(field.name for field in table.schema().fields if field.name not in KEY_COLUMNS)
 
 
+def count_rows(table: DeltaTable) -> int:
+    """How many rows the table has, by the files' statistics."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    return pc.sum(files["num_records"]).as_py() or 0 if files.num_rows else 0
+
+
 def rows_per_day(table: DeltaTable) -> float:
     """How many rows the table has for a day, on average from its first to its last, by the files' statistics."""
     files = pa.table(table.get_add_actions(flatten=True))
     if files.num_rows == 0:
         return 0.0
     first, last = pc.min(files["min.date"]).as_py(), pc.max(files["max.date"]).as_py()
-    rows: int = pc.sum(files["num_records"]).as_py()
-    return rows / ((last - first).days + 1)
+    return count_rows(table) / ((last - first).days + 1)
 
 
 def add_rows(table: DeltaTable, rows: pa.Table) -> int:
-    """Merge rows by (sensor_id, timestamp), return how many were new; past rows never change (architecture 3.2)."""
+    """Merge rows by (sensor_id, timestamp), return how many were new; past rows never change (architecture 3.2).
+
+    For demonstrations and tests: whether a day is closed is the caller's business. Raises CommitFailedError when
+    somebody else changed the table since it was opened.
+    """
     days = pc.min_max(rows["date"]).as_py()
     result = (
         table.merge(
@@ -118,6 +129,7 @@ def add_rows(table: DeltaTable, rows: pa.Table) -> int:
             ),
             source_alias="new",
             target_alias="kept",
+            commit_properties=on_top(),
         )
         .when_not_matched_insert_all()
         .execute()

@@ -63,7 +63,10 @@ def read_mltable(folder: Path) -> Rows:
     path = folder / MLTABLE_FILE
     if not path.is_file():
         raise TrainingDataError(f"the data asset has no file {MLTABLE_FILE}: register it again under another version")
-    content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise TrainingDataError(f"the data asset's file {MLTABLE_FILE} is not YAML: {error}") from error
     steps = content.get("transformations") if isinstance(content, Mapping) else None
     filters = [step["filter"] for step in steps or [] if isinstance(step, Mapping) and "filter" in step]
     expression = str(filters[0].get("expression", "")) if len(filters) == 1 and isinstance(filters[0], Mapping) else ""

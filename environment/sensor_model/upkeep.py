@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from sensor_model.commits import on_top, until_committed
-from sensor_model.table import open_table, query
+from sensor_model.table import TableError, count_rows, open_table, query
 
 SMALL_FILES_MAX = 24
 """Three days of runs. Small files hold all sensors, so every read opens each of them."""
@@ -60,14 +60,21 @@ def compact(table_uri: str, run: str, *, small_files_max: int = SMALL_FILES_MAX)
 def rewrite(table: DeltaTable, run: str) -> None:
     """The same rows in the order of sensor and time; about SORTED_AT_ONCE_ROWS of them are in memory at once.
 
-    They go by way of a file on local disk, since the writer cannot wait for queries of the same library.
+    They go by way of a file on local disk, since the writer cannot wait for queries of the same library. Raises
+    TableError, before anything is written, when they are not as many as the table has.
     """
     schema = pa.schema(table.schema().to_arrow())
     with TemporaryDirectory(prefix="sorted-") as folder:
         spool = Path(folder, "rows.arrow")
         with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_stream(sink, schema, options=_SPOOL) as writer:
+            written = 0
             for batch in _sorted_batches(table, schema):
                 writer.write_batch(batch)
+                written += len(batch)
+        if written != (there := count_rows(table)):
+            raise TableError(
+                f"the table has {there} rows and only {written} were read to be sorted: it stays as it was"
+            )
         with pa.OSFile(str(spool), "rb") as source, pa.ipc.open_stream(source) as rows:
             write_deltalake(
                 table,

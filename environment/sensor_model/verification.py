@@ -5,13 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from sensor_model.closing import changed_days
 from sensor_model.features import FILL_STEPS_MAX
 from sensor_model.raw import CLOCK_SKEW
-from sensor_model.table import closed_through, query
+from sensor_model.table import closed_through, count_rows, query
 
 DAYS = 14
 """How many of the latest days are looked at row by row, unless the command says otherwise."""
@@ -39,7 +38,7 @@ def verify(table: DeltaTable, table_uri: str, now: datetime, days: int = DAYS) -
     found.facts = {
         "table_version": table.version(),
         "table_files": files.num_rows,
-        "table_rows": pc.sum(files["num_records"]).as_py() or 0 if files.num_rows else 0,
+        "table_rows": count_rows(table),
         "closed_through": closed.isoformat() if closed else None,
     }
     if files.num_rows == 0:

@@ -1,4 +1,4 @@
-"""Service Bus triggers with a session: merged changes are looked at one at a time."""
+"""Service Bus and timer triggers of merged changes: looked at one at a time, and the safety net."""
 
 import logging
 
@@ -6,6 +6,7 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.application import changes
+from shared.application.changes_sweep import sweep_changes as sweep
 from shared.contracts.change_json import decode_take
 from shared.contracts.messages import MessageError
 
@@ -27,3 +28,8 @@ async def dead_changes(message: func.ServiceBusMessage) -> None:
         return
     reason = "it could not be processed, see the app's log; send its webhook again once the cause is mended"
     await changes.give_up(take.change_id, reason, bootstrap.change_ports())
+
+
+async def sweep_changes(timer: func.TimerRequest) -> None:
+    """Accepted changes that nobody looks at any more."""
+    await sweep(bootstrap.change_ports())

@@ -23,7 +23,7 @@ async def dead_effects(message: func.ServiceBusMessage) -> None:
 
 async def _hold(queue: str, message: func.ServiceBusMessage) -> None:
     body = message.get_body().decode(errors="replace")
-    reason = _reason(message)
+    reason = reason_of(message)
     await dead_lettered(queue, message.message_id, _read(queue, body), reason, body, bootstrap.ports())
 
 
@@ -35,7 +35,8 @@ def _read(queue: str, body: str) -> Event | Command | None:
         return None
 
 
-def _reason(message: func.ServiceBusMessage) -> str:
+def reason_of(message: func.ServiceBusMessage) -> str:
+    """Why the message is on the dead-letter queue, by the host's or the bus's own words."""
     properties = message.application_properties or {}
     keys = ("DeadLetterReason", "DeadLetterErrorDescription")
     told = {key: str(properties[key]) for key in keys if key in properties}

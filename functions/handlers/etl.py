@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 async def sensor_etl(timer: func.TimerRequest) -> None:
-    """Raises when the load could not be submitted, so that the host tries again."""
+    """Raises when the load could not be submitted or nobody could be told, so that the host tries again."""
     if timer.past_due:
         log.warning("the timer of the load fires late: the window it is now gets its load")
     await run_window(bootstrap.load_ports())

@@ -4,10 +4,10 @@ import logging
 
 import azure.functions as func
 
+from functions.handlers.dead_letters import reason_of
 from shared import bootstrap
+from shared.application.dead_letters import dead_lettered
 from shared.application.errors import PortError
-from shared.application.ids import content_digest
-from shared.application.ports import IntakeResult
 from shared.application.routine_start import make, make_later, start_due
 from shared.application.routines import look, look_later, sweep_routines
 from shared.contracts.routine_json import decode
@@ -15,11 +15,9 @@ from shared.domain.routine import PeriodWish, Routine
 
 log = logging.getLogger(__name__)
 
-_BODY_CHARS_MAX = 1000
-
 
 async def daily_inference(timer: func.TimerRequest) -> None:
-    """What a fault leaves unmade is made by the sweeper."""
+    """A fault before anything was noted is raised: the host tries again. What one leaves unmade, the sweeper makes."""
     await start_due(Routine.INFERENCE, bootstrap.routine_ports())
 
 
@@ -40,11 +38,9 @@ async def routine_tasks(message: func.ServiceBusMessage) -> None:
 
 async def dead_routines(message: func.ServiceBusMessage) -> None:
     """Kept with its reason; nothing else depends on it."""
-    ports = bootstrap.ports()
-    body = message.get_body().decode(errors="replace")[:_BODY_CHARS_MAX]
-    intake_id = f"dead-letter-{content_digest('routines', message.message_id)}"
-    log.error("message %s about a task was dead-lettered", message.message_id)
-    await ports.intake.record(intake_id, IntakeResult.QUARANTINED, "routines", body, ports.clock.now())
+    body, reason = message.get_body().decode(errors="replace"), reason_of(message)
+    log.error("message %s about a task was dead-lettered: %s", message.message_id, reason)
+    await dead_lettered("routines", message.message_id, None, reason, body, bootstrap.ports())
 
 
 async def routine_sweeper(timer: func.TimerRequest) -> None:

@@ -8,10 +8,10 @@ from shared.domain.routine import Routine
 
 
 async def monthly_performance(timer: func.TimerRequest) -> None:
-    """What a fault leaves unmade is made by the sweeper."""
+    """A fault before anything was noted is raised: the host tries again. What one leaves unmade, the sweeper makes."""
     await start_due(Routine.PERFORMANCE, bootstrap.routine_ports())
 
 
 async def quarterly_drift(timer: func.TimerRequest) -> None:
-    """What a fault leaves unmade is made by the sweeper."""
+    """A fault before anything was noted is raised: the host tries again. What one leaves unmade, the sweeper makes."""
     await start_due(Routine.DRIFT, bootstrap.routine_ports())

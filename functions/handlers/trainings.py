@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import azure.functions as func
 
+from functions.handlers.dead_letters import reason_of
 from shared import bootstrap
+from shared.application.dead_letters import dead_lettered
 from shared.application.errors import TransientFault
-from shared.application.ids import content_digest
-from shared.application.ports import IntakeResult
 from shared.application.training.advance import advance
 from shared.application.training.sweep import sweep
 from shared.contracts.training_messages import decode_look
@@ -16,7 +16,6 @@ from shared.contracts.training_messages import decode_look
 log = logging.getLogger(__name__)
 
 LATER_S = 20
-_BODY_CHARS_MAX = 1000
 
 
 async def trainings(message: func.ServiceBusMessage) -> None:
@@ -33,11 +32,9 @@ async def trainings(message: func.ServiceBusMessage) -> None:
 
 async def dead_trainings(message: func.ServiceBusMessage) -> None:
     """Kept with its reason; nothing else depends on it."""
-    ports = bootstrap.ports()
-    body = message.get_body().decode(errors="replace")[:_BODY_CHARS_MAX]
-    intake_id = f"dead-letter-{content_digest('trainings', message.message_id)}"
-    log.error("a message about training %s was dead-lettered", message.session_id)
-    await ports.intake.record(intake_id, IntakeResult.QUARANTINED, "trainings", body, ports.clock.now())
+    body, reason = message.get_body().decode(errors="replace"), reason_of(message)
+    log.error("a message about training %s was dead-lettered: %s", message.session_id, reason)
+    await dead_lettered("trainings", message.message_id, None, reason, body, bootstrap.ports())
 
 
 async def sweep_trainings(timer: func.TimerRequest) -> None:

@@ -15,6 +15,7 @@ from local.demo import screen
 from local.demo.place import emptied
 from local.demo.story import GOOD, UNWANTED, Story
 from local.model_factory import ModelFactory
+from local.uploads import quiet_uploads
 
 NEXT = """\
 Try it yourself:
@@ -47,7 +48,7 @@ def _prepare(data: Path) -> None:
 
 def _tell(cloud: LocalCloud) -> None:
     factory = ModelFactory(cloud)
-    with ThreadPoolExecutor(1) as background:
+    with quiet_uploads(), ThreadPoolExecutor(1) as background:
         screen.say(f"everything serves; the app answers at {cloud.urls['api']}")
         with screen.busy("writing sensor data …"):
             written = factory.write_data()

@@ -17,6 +17,7 @@ from local.demo.place import emptied
 from local.demo_training.repository import FleetRepository, GitHub
 from local.demo_training.story import Story
 from local.model_factory import ModelFactory
+from local.uploads import quiet_uploads
 
 NEXT = """\
 Try it yourself, on this very fleet:
@@ -53,7 +54,8 @@ def _tell(cloud: LocalCloud, repository: FleetRepository, secret: str) -> None:
     with screen.busy("writing sensor data …"):
         written = factory.write_data()
     screen.say(f"a Delta table of {written['sensors']} sensors, {written['rows_added']} rows, to {written['last_day']}")
-    screen.say(f"registered environment {factory.register_environment()}")
+    with quiet_uploads():
+        screen.say(f"registered environment {factory.register_environment()}")
     story = Story(cloud, factory, repository, GitHub(cloud.urls["api"], secret))
     story.one_circuit()
     story.seven_circuits()

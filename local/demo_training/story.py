@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import Any
 
@@ -23,6 +24,7 @@ SEVEN = ("P001/C002", "P001/C003", "P001/C004", "P002/C001", "P002/C002", "P002/
 FIRST_DAY, SECOND_DAY = "2025-12-08", "2025-12-07"
 LOOK_S = 0.3
 PATIENCE_S = 200.0
+TOLD_CHARS_MAX = 110
 _ENDED = ("Completed", "Failed", "Canceled")
 
 
@@ -74,7 +76,8 @@ class Story:
         told = self._repository.merge(number, day, circuits)
         screen.say(f"pull request #{number} sets cutoff_date {day}:{told.splitlines()[-1]}; engineer-1 merges it")
         change_id = self._github.pushed(before, self._repository.head)
-        screen.say("GitHub's webhook is accepted; the app reads the diff from the repository")
+        screen.say("GitHub's webhook of the push is accepted; the app waits 20 s for one that knows the pull request,")
+        screen.say("then reads the diff, and the pull request's number, from the repository")
         end = time.monotonic() + PATIENCE_S
         while True:
             change = self._api.change(change_id)
@@ -82,7 +85,11 @@ class Story:
             if change["state"] in ("refused", "failed"):
                 raise CloudError(f"The change ended as {change['state']}: {change}")
             if len(runs) == len(circuits):
-                screen.say(f"{len(runs)} circuit(s) changed, {len(runs)} training run(s) asked for")
+                screen.say(
+                    "1 circuit changed, 1 training asked for"
+                    if len(runs) == 1
+                    else f"{len(runs)} circuits changed, {len(runs)} trainings asked for"
+                )
                 return runs
             self._sleep_until(end, f"change {change_id} is {change['state']} with {len(runs)} run(s)")
 
@@ -96,7 +103,8 @@ class Story:
             for run in sorted(runs, key=lambda each: each.run_id):
                 if shown.get(run.run_id) != run.phase:
                     shown[run.run_id] = run.phase
-                    screen.say(f"  {run.plant_id}/{run.circuit_id} → {run.phase}  {run.waits_for or run.failure}"[:150])
+                    told = textwrap.shorten(run.told, TOLD_CHARS_MAX, placeholder=" …")
+                    screen.say(f"  {run.plant_id}/{run.circuit_id} → {run.phase}  {told}")
             most = max(most, self._live())
             if most > listed.parallel_max:
                 raise CloudError(f"{most} trainings ran at once; {listed.parallel_max} are allowed.")
@@ -106,11 +114,13 @@ class Story:
         if bad := [run for run in runs if run.phase != SUCCEEDED]:
             raise CloudError(f"{bad[0].run_id} ended as {bad[0].phase}: {bad[0].failure}")
         screen.show(trainings_table(runs, max(run.ended_at for run in runs if run.ended_at)))
-        screen.say(f"at most {most} training jobs at once, of {listed.parallel_max} allowed", "green")
+        jobs = "1 training job" if most == 1 else f"{most} training jobs"
+        screen.say(f"at most {jobs} at once; {listed.parallel_max} are allowed", "green")
         return runs
 
     def _waiting(self, run: Training) -> Release:
-        release = self._desk.opened(f"{run.model_name}:{run.model_version}")
+        release = self._desk.opened(run.told)
+        screen.say(f"{run.told} opened its release {release.release_id}")
         release = self._desk.follow(release.release_id)
         if release.release_id != run.release_id or not release.needs_a_person:
             raise CloudError(f"{run.release_id} should wait for approval; it is {release.phase}: {release.reason}")

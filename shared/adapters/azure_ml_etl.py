@@ -63,7 +63,7 @@ class AzureMlLoads:
             self._clients.of(Place.PRODUCTION).jobs.create_or_update(entity)
         except AzureError as error:
             problem = translated(error, f"load {job_name} could not be submitted")
-            if isinstance(problem, PlatformRefused) and "already exists" in str(error):
+            if isinstance(problem, PlatformRefused) and self._jobs.get(Place.PRODUCTION, job_name):
                 return  # the plan may have changed since; the window has its load all the same
             raise problem from error
 

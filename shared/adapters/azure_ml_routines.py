@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from shared.adapters.azure_ml_blobstore import DATASTORE, WorkspaceBlobs
 from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import translated
+from shared.adapters.azure_ml_jobs import AzureMlJobs
 from shared.adapters.azure_ml_specs import service_name
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import Place
@@ -53,6 +54,7 @@ class AzureMlRoutines:
 
     def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
         self._clients = clients
+        self._jobs = AzureMlJobs(clients)
         self._blobs = WorkspaceBlobs(lambda: clients.of(Place.PRODUCTION), credential)
 
     async def invoke(self, job_name: str, endpoint_name: str, deployment_name: str, input_uri: str) -> None:
@@ -86,21 +88,12 @@ class AzureMlRoutines:
                     job_name=job_name,
                 )
         except AzureError as error:
-            if self._is_there(job_name):
+            if self._jobs.get(Place.PRODUCTION, job_name):
                 return
             problem = translated(error, f"{what} could not be invoked", sent=True)
             if isinstance(problem, PlatformOutcomeUnknown):  # looking for the job by its name settles it
                 raise PlatformErrored(str(problem)) from error
             raise problem from error
-
-    def _is_there(self, job_name: str) -> bool:
-        try:
-            self._clients.of(Place.PRODUCTION).jobs.get(job_name)
-        except ResourceNotFoundError:
-            return False
-        except AzureError as error:
-            raise translated(error, f"job {job_name} could not be read") from error
-        return True
 
     def _publish(self, job_name: str, plant_id: str, circuit_id: str, day: date) -> str | None:
         _check(_JOB_NAME, job_name, "job name")
@@ -132,7 +125,7 @@ class AzureMlRoutines:
             self._clients.of(Place.PRODUCTION).jobs.create_or_update(entity)
         except AzureError as error:
             problem = translated(error, f"job {job.job_name} could not be submitted")
-            if isinstance(problem, PlatformRefused) and self._is_there(job.job_name):
+            if isinstance(problem, PlatformRefused) and self._jobs.get(Place.PRODUCTION, job.job_name):
                 return
             raise problem from error
 

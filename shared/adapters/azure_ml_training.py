@@ -16,7 +16,7 @@ from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_training_jobs import MODEL_OUTPUT, AzureMlTrainingJobs, output_folder
 from shared.adapters.azure_ml_values import texts
-from shared.application.errors import PlatformRefused
+from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
 from shared.application.training.ports import DataSeen, ModelSeen, TrainingJob
 from shared.domain.training.lineage import DataAsset
 from shared.domain.training.steps import JobSeen
@@ -109,7 +109,7 @@ class _Assets:
             return there
         there = self.get_data(asset.name, asset.version)
         if there is None:
-            raise PlatformRefused(f"{what} was registered and is not there")
+            raise PlatformOutcomeUnknown(f"{what} was registered, and it is not there yet")
         return there
 
     def versions(self, model_name: str) -> list[ModelSeen]:

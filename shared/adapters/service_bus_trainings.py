@@ -6,7 +6,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus import QueueLink, short_id, utc
-from shared.contracts.training_messages import encode_look
+from shared.contracts.training_messages import MESSAGE_KIND, encode_look
 
 
 class ServiceBusTrainingQueue:
@@ -22,7 +22,7 @@ class ServiceBusTrainingQueue:
             session_id=run_id,
             message_id=short_id(message_id),
             correlation_id=run_id,
-            subject="LookAtTraining",
+            subject=MESSAGE_KIND,
             content_type="application/json",
             scheduled_enqueue_time_utc=utc(at),
         )

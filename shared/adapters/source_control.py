@@ -144,7 +144,9 @@ def _json(response: AsyncHttpResponse, what: str) -> Any:
     try:
         return json.loads(response.content)
     except ValueError as error:
-        raise PlatformRefused(f"source control does not answer with JSON to {what}: check its address") from error
+        raise PlatformRefused(
+            f"source control does not answer with JSON to {what}: check its address and the token"
+        ) from error
 
 
 def _said(response: AsyncHttpResponse) -> str:

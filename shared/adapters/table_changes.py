@@ -53,11 +53,12 @@ class TableChangeLog:
         row = await self._table.get(CHANGES, where["row_key"]) if where else None
         return StoredChange(record=load_change(join_text("json", row)), version=etag_of(row)) if row else None
 
-    async def save(self, record: ChangeRecord, version: str) -> None:
-        """Replaces the record if it is still the one that was read."""
+    async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
+        """Replaces the record if it is still the one that was read, and moves the branch with it."""
         row = _row_of(record, uuid.uuid4().hex)
+        branch = [put_index(_branch_row(moves, record.change_id))] if moves else []
         try:
-            await self._table.write(replace(row, version))
+            await self._table.write(replace(row, version), *branch)
         except Unsettled as error:
             log.info("saving change %s got no clear answer, reading back: %s", record.change_id, error)
         there = await self._table.get(CHANGES, row["RowKey"], ["op_id"])
@@ -76,11 +77,7 @@ class TableChangeLog:
 
     async def set_taken(self, branch: str, commit: str) -> None:
         """Writes it over what was there."""
-        await self._table.write(
-            put_index(
-                {"PartitionKey": CHANGES, "RowKey": _branch_key(branch), "branch": branch[:200], "commit": commit}
-            )
-        )
+        await self._table.write(put_index(_branch_row(branch, commit)))
 
 
 def _pointer(change_id: str) -> str:
@@ -91,6 +88,10 @@ def _pointer(change_id: str) -> str:
 
 def _branch_key(branch: str) -> str:
     return f"b|{hashed(branch)}"
+
+
+def _branch_row(branch: str, commit: str) -> Row:
+    return {"PartitionKey": CHANGES, "RowKey": _branch_key(branch), "branch": branch[:200], "commit": commit}
 
 
 def _row_key(record: ChangeRecord) -> str:
@@ -112,9 +113,9 @@ def _row_of(record: ChangeRecord, op_id: str) -> Row:
 
 
 def _fitting(record: ChangeRecord) -> str:
-    """The record as text; its lists are halved until it fits. Their totals stay."""
+    """The record as text; its lists are halved until it fits, or nothing is left of them. Their totals stay."""
     text = dump_change(record)
-    while len(text) > TEXT_CHARS_MAX:
+    while len(text) > TEXT_CHARS_MAX and (record.circuits or record.problems):
         half = max(len(record.circuits), len(record.problems)) // 2
         record = changed(record, circuits=record.circuits[:half], problems=record.problems[:half])
         text = dump_change(record)

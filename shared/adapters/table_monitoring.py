@@ -1,9 +1,11 @@
 """ProposalStore on Azure Tables: `proposals|<quarter>` holds one row per circuit."""
 
+import contextlib
 from collections.abc import Sequence
 
-from shared.adapters.table_access import Table, Unsettled
-from shared.adapters.table_rows import Row, insert, join_text, put_index, split_text
+from shared.adapters.table_access import Table, Unsettled, etag_of
+from shared.adapters.table_rows import Row, insert, join_text, replace, split_text
+from shared.application.errors import ConcurrentUpdate
 from shared.contracts.routine_json import dump, load
 from shared.domain.monitoring_change import Proposal
 
@@ -26,9 +28,16 @@ class TableProposalStore:
             return _proposal_of(there)
         return proposal
 
-    async def save(self, proposal: Proposal) -> None:
-        """Whatever was there."""
-        await self._table.write(put_index(_row_of(proposal)))
+    async def save(self, proposal: Proposal, before: Proposal) -> None:
+        """A write that got no clear answer is read back."""
+        row = _row_of(proposal)
+        there = await self._table.get(row["PartitionKey"], row["RowKey"])
+        if there and _proposal_of(there) == before:
+            with contextlib.suppress(Unsettled):  # reading back says what happened
+                await self._table.write(replace(row, etag_of(there)))
+            there = await self._table.get(row["PartitionKey"], row["RowKey"])
+        if there is None or _proposal_of(there) != proposal:
+            raise ConcurrentUpdate(f"the proposal for {proposal.circuit} changed since it was read")
 
     async def of(self, periods: Sequence[str]) -> list[Proposal]:
         """By quarter, then by circuit."""

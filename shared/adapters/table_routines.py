@@ -42,7 +42,7 @@ class TableTaskStore:
         return True
 
     async def load(self, ref: TaskRef) -> StoredTask | None:
-        """The task and its ETag; a stale entry of the list of open ones is removed."""
+        """One read of its row."""
         row = await self._table.get(_partition(ref.routine, ref.period), ref.circuit)
         return StoredTask(task=_task_of(row), version=etag_of(row)) if row else None
 
@@ -87,7 +87,7 @@ class TableTaskStore:
 
     async def begin(self, routine: Routine, period: str) -> None:
         """Keeps the period on the list of those whose tasks are being made."""
-        await self._table.write(put_index({"PartitionKey": ROUTINES, "RowKey": f"begun|{routine.value}|{period}"}))
+        await self._table.write(put_index(_begun_row(routine, period)))
 
     async def begun(self) -> list[tuple[Routine, str]]:
         """The entries of that list."""
@@ -132,6 +132,10 @@ def _row_of(task: Task) -> Row:
         "op_id": uuid.uuid4().hex,
         **split_text("json", dump(task)),
     }
+
+
+def _begun_row(routine: Routine, period: str) -> Row:
+    return {"PartitionKey": ROUTINES, "RowKey": f"begun|{routine.value}|{period}"}
 
 
 def _open_row(task: Task) -> Row:

@@ -1,14 +1,12 @@
 """TrainingConfig from the configuration files that the app is deployed with."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from shared.adapters.config_files import load_fleet, load_policies
 from shared.application.training.ports import TrainingPlan
-from shared.contracts.circuit_config import CircuitConfig
 from shared.contracts.training_policy import TrainingPolicy
 from shared.domain.training.limits import HOUR_S, TrainingLimits
-from shared.domain.training.model import TrainingRequest
+from shared.domain.training.model import MANUAL, TrainingRequest
 
 
 class FileTrainingConfig:
@@ -41,36 +39,20 @@ class FileTrainingConfig:
         if (plant_id, circuit_id) not in self._fleet:
             return None
         file = self._config_dir / "plants" / plant_id / f"{circuit_id}.yml"
-        return training_request(
-            self._fleet.circuit(plant_id, circuit_id), file.read_text(encoding="utf-8"), Asked(pr_number="MANUAL")
+        training = self._fleet.circuit(plant_id, circuit_id).training
+        return TrainingRequest(
+            plant_id=plant_id,
+            circuit_id=circuit_id,
+            cutoff_date=training.cutoff_date,
+            environment_version=training.environment_version,
+            sensor_id=training.data_filters.sensor_id,
+            features=training.data_filters.feature_columns,
+            hyperparameters=training.hyperparameters.model_dump(),
+            config_yaml=file.read_text(encoding="utf-8"),
+            pr_number=MANUAL,
+            author="",
+            commit="",
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Which change asks for a training: `PR-1234` or MANUAL, who made it, and the commit."""
-
-    pr_number: str
-    author: str = ""
-    commit: str = ""
-
-
-def training_request(circuit: CircuitConfig, config_yaml: str, asked: Asked) -> TrainingRequest:
-    """The request for training a circuit as its file says; `config_yaml` is that file's text."""
-    training = circuit.training
-    return TrainingRequest(
-        plant_id=circuit.plant_id,
-        circuit_id=circuit.circuit_id,
-        cutoff_date=training.cutoff_date,
-        environment_version=training.environment_version,
-        sensor_id=training.data_filters.sensor_id,
-        features=training.data_filters.feature_columns,
-        hyperparameters=training.hyperparameters.model_dump(),
-        config_yaml=config_yaml,
-        pr_number=asked.pr_number,
-        author=asked.author,
-        commit=asked.commit,
-    )
 
 
 def limits_of(policy: TrainingPolicy) -> TrainingLimits:

@@ -22,6 +22,7 @@ from shared.application.changes_steps import (
     training_problems,
 )
 from shared.application.errors import (
+    ConcurrentUpdate,
     PlatformErrored,
     PlatformOutcomeUnknown,
     PlatformRefused,
@@ -53,6 +54,9 @@ TRIES_MAX = 10
 UNKNOWN_TRIES_MAX = 4
 """A commit may reach the servers that are read from some seconds after its webhook."""
 
+SAVE_TRIES_MAX = 5
+"""Each one is lost only to another webhook of the same commit, or to a fault of the store."""
+
 _FIRST_PAUSE_S, _PAUSE_MAX_S = 10.0, 300.0
 _LATER = (TransientFault, PlatformErrored, PlatformOutcomeUnknown)
 _FOR_GOOD = (RepositoryRefused, UnknownCommit, PlatformRefused)
@@ -68,19 +72,13 @@ async def accept_change(claim: ChangeClaim, ports: ChangePorts) -> tuple[ChangeR
     One that was refused or failed is looked at again: that is what sending a webhook again is for.
     """
     now = ports.clock.now()
-    stored = await ports.log.accept(ChangeRecord(claim=claim, state=ChangeState.ACCEPTED, accepted_at=now))
-    record = stored.record
-    if record.is_ended and record.state not in (ChangeState.REFUSED, ChangeState.FAILED):
+    record = await _stored(ChangeRecord(claim=claim, state=ChangeState.ACCEPTED, accepted_at=now), ports)
+    if record.is_ended:
         return record, False
-    wanted = ChangeRecord(
-        claim=_merged(record.claim, claim), state=ChangeState.ACCEPTED, accepted_at=record.accepted_at
-    )
-    if wanted != record:
-        await ports.log.save(wanted, stored.version)
-    at = None if wanted.claim.pr_number else now + PUSH_PAUSE
-    message_id = f"{wanted.change_id}-{claim.source}-{claim.pr_number or 'push'}-{_stamp(now)}"
-    await ports.queue.send(wanted.change_id, message_id=message_id, at=at)
-    return wanted, True
+    at = None if record.claim.pr_number else now + PUSH_PAUSE
+    message_id = f"{record.change_id}-{claim.source}-{claim.pr_number or 'push'}-{_stamp(now)}"
+    await ports.queue.send(record.change_id, message_id=message_id, at=at)
+    return record, True
 
 
 async def take_change(change_id: str, tries: int, ports: ChangePorts) -> None:
@@ -124,6 +122,24 @@ async def read_change(change_id: str, ports: ChangePorts) -> ChangeRecord:
     return stored.record
 
 
+async def _stored(accepted: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
+    """What is on record of the commit afterwards: accepted, with all that its webhooks know, or ended for good."""
+    for _ in range(SAVE_TRIES_MAX):
+        stored = await ports.log.accept(accepted)
+        record = stored.record
+        if record.is_ended and record.state not in (ChangeState.REFUSED, ChangeState.FAILED):
+            return record
+        wanted = replace(accepted, claim=_merged(record.claim, accepted.claim), accepted_at=record.accepted_at)
+        if wanted == record:
+            return record
+        try:
+            await ports.log.save(wanted, stored.version)
+        except ConcurrentUpdate:  # GitHub sends both its events of a merge at the same moment
+            continue
+        return wanted
+    raise TransientFault(f"change {accepted.change_id} kept changing")
+
+
 def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
     """Two webhooks of one merge know more than one."""
     return replace(
@@ -144,7 +160,6 @@ async def _taken(record: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
         await ports.log.set_taken(ports.branch, found.base)
     record = _described(record, found)
     if found.is_empty:
-        await ports.log.set_taken(ports.branch, record.change_id)
         return replace(record, state=ChangeState.UNRELATED, notes=("config/ and environment/ are as they were",))
     problems = found.problems or await training_problems(found, record, ports)
     if problems:
@@ -161,7 +176,6 @@ async def _acted_on(record: ChangeRecord, found: Found, ports: ChangePorts) -> C
         environment = _environment_outcome(found.environment, registered)
     trained = [each for each in found.circuits if each.change.trains]
     run_ids = await request_trainings(requests_of(trained, found, record), ports.training)
-    await ports.log.set_taken(ports.branch, record.change_id)
     runs = {_key(each): run_id for each, run_id in zip(trained, run_ids, strict=True)}
     circuits = [_circuit_outcome(each, runs.get(_key(each), "")) for each in found.circuits[:CIRCUITS_TOLD_MAX]]
     return replace(
@@ -256,8 +270,21 @@ def _pause_s(error: Exception, tries: int) -> float:
 
 
 async def _end(record: ChangeRecord, version: str, ports: ChangePorts) -> None:
-    await ports.log.save(replace(record, ended_at=ports.clock.now()), version)
-    log.info("change %s: %s", record.change_id, record.state.value)
+    """Stores what became of a change, and moves the branch with it. A webhook that came meanwhile changed the claim
+    only: the outcome stays that of the claim that was looked at. Raises TransientFault."""
+    ended = replace(record, ended_at=ports.clock.now())
+    for _ in range(SAVE_TRIES_MAX):
+        try:
+            await ports.log.save(ended, version, moves=ports.branch if ended.moves_branch else "")
+        except ConcurrentUpdate:
+            there = await ports.log.load(record.change_id)
+            if there is None or there.record.is_ended:
+                raise
+            ended, version = replace(ended, claim=there.record.claim), there.version
+            continue
+        log.info("change %s: %s", record.change_id, record.state.value)
+        return
+    raise TransientFault(f"change {record.change_id} kept changing")
 
 
 def _key(found: FoundCircuit) -> tuple[str, str]:

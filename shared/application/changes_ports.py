@@ -53,6 +53,11 @@ class Found:
     notes: tuple[str, ...] = ()
 
     @property
+    def trained(self) -> list[CircuitSettings]:
+        """Settings of the circuits that would be trained."""
+        return [each.settings for each in self.circuits if each.change.trains and each.settings]
+
+    @property
     def is_empty(self) -> bool:
         """Nothing of ours differs."""
         return not (self.circuits or self.environment or self.problems or self.notes)
@@ -85,8 +90,9 @@ class ChangeLog(Protocol):
     async def load(self, change_id: str) -> StoredChange | None:
         """The record of a commit; None when there is none."""
 
-    async def save(self, record: ChangeRecord, version: str) -> None:
-        """Replaces the record. Raises ConcurrentUpdate when it changed since `version`."""
+    async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
+        """Replaces the record; with `moves`, the name of a branch, this branch is taken up to its commit by the same
+        write. Raises ConcurrentUpdate when the record changed since `version`, or when nobody knows."""
 
     async def latest(self, limit: int) -> list[ChangeRecord]:
         """The latest accepted first."""
@@ -95,7 +101,7 @@ class ChangeLog(Protocol):
         """The commit everything was taken up to; empty before the first."""
 
     async def set_taken(self, branch: str, commit: str) -> None:
-        """Moves it. One handler at a time takes changes of a branch, so that the last writer is right."""
+        """Sets where a branch begins. One handler at a time takes changes, so that the last writer is right."""
 
 
 class ChangeQueue(Protocol):

@@ -4,7 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from shared.application.changes_ports import ChangePorts, Found, FoundCircuit, Registration
-from shared.domain.config_changes import CircuitSettings, CommitFacts, ConfigProblem
+from shared.domain.config_changes import (
+    CircuitSettings,
+    CommitFacts,
+    ConfigProblem,
+    days_not_over,
+    training_problem,
+)
 from shared.domain.config_changes_environment import DEFINITION, EnvironmentChange
 from shared.domain.config_changes_record import ChangeRecord
 from shared.domain.environment_versions import tag_problems
@@ -17,19 +23,15 @@ DIGEST_TAG = "source_digest"
 async def training_problems(found: Found, record: ChangeRecord, ports: ChangePorts) -> tuple[ConfigProblem, ...]:
     """What the files alone do not show: days that are not over, versions that do not exist, a missing pull request."""
     problems = [*_environment_problems(found, record, ports)]
-    today = ports.clock.now().astimezone(UTC).date()
-    trained = [each.settings for each in found.circuits if each.change.trains and each.settings]
-    for settings in trained:
-        if settings.cutoff_date >= today:
-            reason, fix = "the day is not over: training data are whole days of the past", f"write a day before {today}"
-            problems.append(_at(settings, "cutoff_date", settings.cutoff_date.isoformat(), reason, fix))
+    trained = found.trained
+    problems += days_not_over(trained, ports.clock.now().astimezone(UTC).date())
     missing = await _missing_versions({each.environment_version for each in trained}, found, ports)
     for settings in trained:
         version = settings.environment_version
         if version in missing:
             reason = f"{ports.environment_name}:{version} is not registered"
             fix = f"write a registered version, or raise the version of {DEFINITION} to it in the same pull request"
-            problems.append(_at(settings, "environment_version", version, reason, fix))
+            problems.append(training_problem(settings, "environment_version", version, reason, fix))
     return tuple(problems)
 
 
@@ -120,11 +122,6 @@ def _tags(found: Found, change: EnvironmentChange, record: ChangeRecord, now: da
         "pr_number": pull_request(origin, found, record),
         DIGEST_TAG: found.digest,
     }
-
-
-def _at(settings: CircuitSettings, field: str, value: str, reason: str, fix: str) -> ConfigProblem:
-    file = f"config/plants/{settings.plant_id}/{settings.circuit_id}.yml"
-    return ConfigProblem(file=file, field=f"training.{field}", value=value, reason=reason, fix=fix)
 
 
 def _in_definition(field: str, value: str, reason: str, fix: str) -> ConfigProblem:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.application.errors import PlatformRefused, PortError
+from shared.application.errors import PlatformRefused
 from shared.application.ports import Clock, FactPublisher, JobState
 from shared.domain.etl import Finding, LoadSummary, before, job_name, judge, window_of
 
@@ -56,7 +56,8 @@ class LoadPorts:
 async def run_window(ports: LoadPorts) -> str:
     """Submit the load of this moment's window and return its job's name; doing it again changes nothing.
 
-    The window before is told of even when this one cannot be submitted. Raises PortError then: the host tries again.
+    The window before is told of even when this one cannot be submitted. Raises PortError when either of them fails: the
+    host tries again, and what was done stays done.
     """
     window = window_of(ports.clock.now())
     name = job_name(window)
@@ -69,14 +70,11 @@ async def run_window(ports: LoadPorts) -> str:
 
 
 async def _tell_of(window: datetime, ports: LoadPorts) -> None:
-    """What people should hear of a window. Looking may fail without harm to the load that was just submitted."""
+    """What people should hear of a window."""
     name = job_name(window)
-    try:
-        finding = await _finding(name, ports)
-        if finding is not None:
-            await _raise(name, window, finding, ports)
-    except PortError as error:
-        log.error("what became of load %s is not known, or nobody was told: %s", name, error)
+    finding = await _finding(name, ports)
+    if finding is not None:
+        await _raise(name, window, finding, ports)
 
 
 async def _finding(name: str, ports: LoadPorts) -> Finding | None:

@@ -16,11 +16,6 @@ class Outcomes:
     succeeded: int = 0
     failed: int = 0
 
-    @property
-    def ended(self) -> int:
-        """All of them."""
-        return self.succeeded + self.failed
-
 
 class BatchOutcomes(Protocol):
     """How production's batch jobs went, from the recorded daily inference."""

@@ -10,7 +10,7 @@ from typing import Any
 from shared.application.errors import PlatformRefused
 from shared.application.routine_ports import MonitorJob, RoutinePorts
 from shared.application.routine_work import Collected
-from shared.domain.monitoring import MAGNITUDE, PERFORMANCE_MEASURES, drift_level, performance_level
+from shared.domain.monitoring import MAGNITUDE, PERFORMANCE_MEASURES, Level, drift_level, performance_level
 from shared.domain.routine import Routine, Task, days_of
 
 
@@ -56,28 +56,47 @@ class Monitoring:
         """The report's numbers, judged by the circuit's thresholds."""
         report = await self._ports.platform.report(task.job_name)
         rows = int(_number(report, "rows"))
-        if rows < self._ports.policy.rows_min or report.get("inconclusive"):
-            why = str(report.get("inconclusive") or f"{rows} usable rows; {self._ports.policy.rows_min} are needed")
+        too_little = rows < self._ports.policy.rows_min or bool(report.get("inconclusive"))
+        why = str(report.get("inconclusive") or f"{rows} usable rows; {self._ports.policy.rows_min} are needed")
+        if task.routine is Routine.DRIFT and (not too_little or self._is_critical(task, report)):
+            return self._drift(task, report, rows, f"; {why}" if too_little else "")
+        if too_little:
             return Collected(detail=why, result={"rows": float(rows)}, is_conclusive=False)
-        if task.routine is Routine.PERFORMANCE:
-            return self._performance(task, report, rows)
-        return self._drift(task, report, rows)
+        return self._performance(task, report, rows)
+
+    def _is_critical(self, task: Task, report: Mapping[str, Any]) -> bool:
+        """A feature that nothing can be said about does not hide what another one shows."""
+        drifted = _drifted(report)
+        return (
+            bool(drifted) and drift_level(drifted, self._ports.policy.thresholds_of(task.circuit))[1] is Level.CRITICAL
+        )
 
     def _performance(self, task: Task, report: Mapping[str, Any], rows: int) -> Collected:
         measures = {name: _number(report, name) for name in PERFORMANCE_MEASURES if report.get(name) is not None}
         level, said = performance_level(measures, self._ports.policy.thresholds_of(task.circuit))
+        first, last = days_of(task.routine, task.period)
+        measured, days = int(_number(report, "days")), (last - first).days + 1
+        if measured < days:
+            said = f"{said}; only {measured} of {days} days could be compared"
         return Collected(detail=said, result={**measures, "rows": float(rows), "level": level.value})
 
-    def _drift(self, task: Task, report: Mapping[str, Any], rows: int) -> Collected:
-        features = report.get("features")
-        if not isinstance(features, dict) or not features:
+    def _drift(self, task: Task, report: Mapping[str, Any], rows: int, but: str) -> Collected:
+        drifted = _drifted(report)
+        if not drifted:
             raise PlatformRefused(f"the report of {task.job_name} names no feature")
-        drifted = {str(name): _number(features, name) for name in features}
         magnitude, level, said = drift_level(drifted, self._ports.policy.thresholds_of(task.circuit))
         by_feature = {f"drift_{name}": value for name, value in drifted.items()}
         return Collected(
-            detail=said, result={MAGNITUDE: magnitude, **by_feature, "rows": float(rows), "level": level.value}
+            detail=f"{said}{but}",
+            result={MAGNITUDE: magnitude, **by_feature, "rows": float(rows), "level": level.value},
         )
+
+
+def _drifted(report: Mapping[str, Any]) -> dict[str, float]:
+    """The drift of every feature that has a number."""
+    features = report.get("features")
+    known = features if isinstance(features, dict) else {}
+    return {str(name): _number(known, name) for name in known if known[name] is not None}
 
 
 def _number(report: Mapping[str, Any], name: str) -> float:

@@ -34,7 +34,7 @@ async def propose_cutoff(task: Task, ports: RoutinePorts) -> Proposal:
             raise TransientFault(f"the change of {proposal.path} could not be proposed: {error}") from error
         done = replace(proposal, note=f"given up: {error}"[:500])
     if done != proposal:
-        await ports.proposals.save(done)
+        await ports.proposals.save(done, proposal)
     return done
 
 

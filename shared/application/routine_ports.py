@@ -113,8 +113,8 @@ class ProposalStore(Protocol):
     async def claim(self, proposal: Proposal) -> Proposal:
         """Keeps the proposal unless there is one of its circuit and quarter; returns the one that is there then."""
 
-    async def save(self, proposal: Proposal) -> None:
-        """Replaces the proposal of its circuit and quarter, whatever it says: writers of the same step say the same."""
+    async def save(self, proposal: Proposal, before: Proposal) -> None:
+        """Replaces the proposal of its circuit and quarter. Raises ConcurrentUpdate unless that is still `before`."""
 
     async def of(self, periods: Sequence[str]) -> list[Proposal]:
         """Every proposal of these quarters."""

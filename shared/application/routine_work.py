@@ -22,7 +22,7 @@ class Work(Protocol):
     """One kind of routine."""
 
     async def without_job(self, task: Task) -> Collected | None:
-        """What can be said without any job; None when a job is needed."""
+        """What can be said without any job; None when a job is needed. Raises Platform* errors."""
 
     async def start(self, task: Task) -> None:
         """Starts the job `task.job_name`; starting it again is fine. Raises Platform* errors."""

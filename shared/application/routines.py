@@ -89,9 +89,7 @@ async def _worked(stored: StoredTask, ports: RoutinePorts) -> StoredTask:
     if move is Move.COLLECT:
         return await _saved(await _collected(task, work, ports), stored, ports)
     if move is Move.STOP:
-        await ports.models.cancel_job(Place.PRODUCTION, task.job_name)
-        detail = f"job {task.job_name} took longer than {limits.job_deadline_s:g} s and was ended"
-        return await _saved(failed(task, now, detail, limits, EndKind.FAILED), stored, ports)
+        return await _saved(await _stopped(task, ports), stored, ports)
     if move is Move.FAIL:
         return await _saved(_failed_as(task, job, ports), stored, ports)
     look_at = task.look_at if now < task.look_at else now + timedelta(seconds=limits.look_interval_s)
@@ -117,9 +115,13 @@ def _failed_as(task: Task, job: JobState | None, ports: RoutinePorts) -> Task:
 
 async def _start_job(stored: StoredTask, work: Work, ports: RoutinePorts) -> StoredTask:
     """The claim is durable before the job is started."""
-    early = await work.without_job(stored.task)
+    without = replace(stored.task, job_name="")
+    try:
+        early = await work.without_job(without)
+    except PlatformRefused as error:
+        limits = ports.policy.limits[without.routine]
+        return await _saved(failed(without, ports.clock.now(), str(error), limits, EndKind.NOT_STARTED), stored, ports)
     if early is not None:
-        without = replace(stored.task, job_name="")
         return await _saved(_with(without, early, ports), stored, ports)
     stored = await _saved(claimed(stored.task, ports.clock.now()), stored, ports)
     return await _saved(await _started(stored.task, work, ports), stored, ports)
@@ -139,6 +141,20 @@ async def _started(task: Task, work: Work, ports: RoutinePorts) -> Task:
     except (PlatformErrored, PlatformOutcomeUnknown) as error:
         detail = f"whether the job was started is looked at again: {error}"[:500]
     return replace(task, detail=detail, look_at=now + timedelta(seconds=pause_s))
+
+
+async def _stopped(task: Task, ports: RoutinePorts) -> Task:
+    """A job that cannot be ended goes on, and nobody looks at what it makes: the next try has another name."""
+    limits, now = ports.policy.limits[task.routine], ports.clock.now()
+    try:
+        await ports.models.cancel_job(Place.PRODUCTION, task.job_name)
+        done = "was ended"
+    except PortError as error:
+        if not isinstance(error, PlatformRefused) and not _is_given_up(task, now, limits):
+            raise
+        done = f"could not be ended: {error}"
+    detail = f"job {task.job_name} took longer than {limits.job_deadline_s:g} s and {done}"
+    return failed(task, now, detail, limits, EndKind.FAILED)
 
 
 async def _collected(task: Task, work: Work, ports: RoutinePorts) -> Task:

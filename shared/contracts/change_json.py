@@ -5,17 +5,15 @@ and everything in a message is nested under one key.
 """
 
 import json
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from shared.contracts.messages import ENVELOPE_KEY, VERSION, MessageError
+from shared.contracts.messages import MessageError, seal, unseal
 from shared.contracts.release_json import StoredFormError
 from shared.domain.config_changes_record import ChangeRecord
 
 SCHEMA_V = 1
 MESSAGE_KIND = "TakeChange"
-BODY_BYTES_MAX = 4_000
 
 _RECORD = TypeAdapter(tuple[ChangeRecord], config=ConfigDict(strict=True, extra="forbid"))
 
@@ -54,23 +52,16 @@ def load_change(text: str) -> ChangeRecord:
 
 def encode_take(change_id: str, tries: int = 0) -> str:
     """The body of the message."""
-    data = TakeChange(change_id=change_id, tries=tries).model_dump()
-    return json.dumps({ENVELOPE_KEY: {"v": VERSION, "kind": MESSAGE_KIND, "data": data}}, separators=(",", ":"))
+    return seal(MESSAGE_KIND, TakeChange(change_id=change_id, tries=tries).model_dump())
 
 
 def decode_take(body: str | bytes) -> TakeChange:
     """The message of a body. Raises MessageError."""
-    if len(body) > BODY_BYTES_MAX:
-        raise MessageError(f"the body has {len(body)} bytes; the limit is {BODY_BYTES_MAX}")
+    kind, data = unseal(body)
+    if kind != MESSAGE_KIND:
+        raise MessageError(f"{kind!r} is no kind of message of this queue: it takes {MESSAGE_KIND}")
     try:
-        outer: Any = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MessageError(f"the body is not JSON: {error}") from error
-    envelope = outer.get(ENVELOPE_KEY) if isinstance(outer, dict) and len(outer) == 1 else None
-    if not isinstance(envelope, dict) or (envelope.get("v"), envelope.get("kind")) != (VERSION, MESSAGE_KIND):
-        raise MessageError(f"the body is no {MESSAGE_KIND} of version {VERSION} under the key {ENVELOPE_KEY!r}")
-    try:
-        return TakeChange.model_validate(envelope.get("data"))
+        return TakeChange.model_validate(data)
     except ValidationError as error:
         raise MessageError(f"{MESSAGE_KIND}: {_faults(error)}") from error
 

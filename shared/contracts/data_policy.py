@@ -5,17 +5,14 @@ Source: architecture 2.3 (folders of the lake), 3.1 (the one table).
 
 from pydantic import Field
 
-from shared.contracts.circuit_config import ConfigModel
-
-FEATURE = r"^[a-z][a-z0-9_]{0,62}$"
+from shared.contracts.circuit_config import ColumnName, ConfigModel, SemanticVersion
 
 
 class DataPolicy(ConfigModel):
     """How the sensor table is loaded."""
 
-    environment_version: str = Field(
+    environment_version: SemanticVersion = Field(
         default="1.5.0",
-        pattern=r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$",
         description="version of the environment whose code loads; it must be in the registry",
     )
     compute: str = Field(
@@ -28,12 +25,12 @@ class DataPolicy(ConfigModel):
         pattern=r"^azureml://datastores/[A-Za-z0-9_]{1,255}/paths/[^\s\\]{1,500}/$",
         description="folder of raw parquet files, azureml://datastores/<datastore>/paths/<folder>/",
     )
-    features: tuple[str, ...] = Field(
+    features: tuple[ColumnName, ...] = Field(
         default=("temperature", "pressure", "vibration"),
         strict=False,
         min_length=1,
         max_length=100,
-        description="columns that every raw file must have: small letters, digits and _",
+        description="1 to 100 columns that every raw file must have",
     )
     job_limit_s: int = Field(
         default=7200, ge=60, le=10_800, description="longest run of one load in seconds, 60 to 10800 (a window)"

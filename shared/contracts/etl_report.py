@@ -27,8 +27,6 @@ class EtlReport(_Read):
     rows: _Rows
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    table_version: int
-    closed_through: str | None = None
 
     def summary(self) -> LoadSummary:
         """In the domain's words; of many warnings or problems the first ten."""
@@ -38,6 +36,4 @@ class EtlReport(_Read):
             late_rows=self.rows.late,
             warnings=self.warnings[:_TOLD_MAX],
             problems=self.problems[:_TOLD_MAX],
-            table_version=self.table_version,
-            closed_through=self.closed_through or "",
         )

@@ -52,12 +52,12 @@ def _adapter(name: str) -> TypeAdapter[tuple[Any]]:
 
 def encode_event(event: Event) -> str:
     """The body of `event`."""
-    return _seal(type(event).__name__, _dump(event, _EVENTS))
+    return seal(type(event).__name__, _dump(event, _EVENTS))
 
 
 def decode_event(body: str | bytes) -> Event:
     """The event of `body`. Raises MessageError."""
-    kind, data = _open(body)
+    kind, data = unseal(body)
     event: Event = _load(kind, data, _EVENTS, "event")
     return event
 
@@ -66,15 +66,15 @@ def encode_command(command: Command) -> str:
     """The body of `command`; a scheduled event inside is tagged with its own kind."""
     kind = type(command).__name__
     if not isinstance(command, ScheduleEvent):
-        return _seal(kind, _dump(command, _COMMANDS))
+        return seal(kind, _dump(command, _COMMANDS))
     common = {field.name: getattr(command, field.name) for field in fields(Command)}
     event = {"kind": type(command.event).__name__, "data": _dump(command.event, _EVENTS)}
-    return _seal(kind, {**_dump(Command(**common), _SCHEDULED), "event": event})
+    return seal(kind, {**_dump(Command(**common), _SCHEDULED), "event": event})
 
 
 def decode_command(body: str | bytes) -> Command:
     """The command of `body`. Raises MessageError."""
-    kind, data = _open(body)
+    kind, data = unseal(body)
     if kind != ScheduleEvent.__name__:
         command: Command = _load(kind, data, _COMMANDS, "command")
         return command
@@ -86,7 +86,8 @@ def decode_command(body: str | bytes) -> Command:
     return ScheduleEvent(**vars(_load("Command", rest, _SCHEDULED, "command")), event=event)
 
 
-def _seal(kind: str, data: dict[str, Any]) -> str:
+def seal(kind: str, data: dict[str, Any]) -> str:
+    """The body of a message. Raises MessageError when it is too large."""
     envelope = {"v": VERSION, "kind": kind, "data": data}
     body = json.dumps({ENVELOPE_KEY: envelope}, separators=(",", ":"))
     if len(body) > BODY_BYTES_MAX:
@@ -94,8 +95,8 @@ def _seal(kind: str, data: dict[str, Any]) -> str:
     return body
 
 
-def _open(body: str | bytes) -> tuple[Any, dict[str, Any]]:
-    """Kind and data; the envelope itself is checked here."""
+def unseal(body: str | bytes) -> tuple[Any, dict[str, Any]]:
+    """Kind and data of a body; the envelope itself is checked here. Raises MessageError."""
     if len(body) > BODY_BYTES_MAX:
         raise MessageError(f"the body has {len(body)} bytes; the limit is {BODY_BYTES_MAX}")
     try:

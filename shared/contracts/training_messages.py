@@ -4,18 +4,23 @@ import json
 from functools import cache
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from shared.contracts.messages import MessageError, seal, unseal
+from shared.contracts.release_json import StoredFormError
 from shared.domain.training.model import TrainingRun
 
-ENVELOPE_KEY = "switchyard"
-VERSION = 1
 RUN_ID_CHARS_MAX = 80
-_LOOK = "LookAtTraining"
+MESSAGE_KIND = "LookAtTraining"
 
 
-class TrainingMessageError(ValueError):
-    """The text is not what this version writes."""
+class LookAtTraining(BaseModel):
+    """Look at this run; with `serial`, only if nothing has happened to it since."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    run_id: str = Field(min_length=1, max_length=RUN_ID_CHARS_MAX)
+    serial: int | None = None
 
 
 @cache
@@ -30,32 +35,25 @@ def encode_run(run: TrainingRun) -> str:
 
 
 def decode_run(text: str) -> TrainingRun:
-    """The run of `encode_run`. Raises TrainingMessageError."""
+    """The run of `encode_run`. Raises StoredFormError."""
     try:
         return _runs().validate_json(f"[{text}]")[0]
     except ValidationError as error:
-        raise TrainingMessageError(f"no training run: {error}") from error
+        raise StoredFormError(f"a stored training run cannot be read: {error}") from error
 
 
 def encode_look(run_id: str, serial: int | None = None) -> str:
     """Says which run to look at, and with `serial` that the look is for this state of it only."""
-    return json.dumps({ENVELOPE_KEY: {"v": VERSION, "kind": _LOOK, "data": {"run_id": run_id, "serial": serial}}})
+    return seal(MESSAGE_KIND, {"run_id": run_id, "serial": serial})
 
 
 def decode_look(body: str | bytes) -> tuple[str, int | None]:
-    """The run to look at, and its serial. Raises TrainingMessageError."""
+    """The run to look at, and its serial. Raises MessageError."""
+    kind, data = unseal(body)
+    if kind != MESSAGE_KIND:
+        raise MessageError(f"{kind!r} is no kind of message of this queue: it takes {MESSAGE_KIND}")
     try:
-        envelope = json.loads(body)[ENVELOPE_KEY]
-        version, kind, run_id = envelope["v"], envelope["kind"], envelope["data"]["run_id"]
-        serial = envelope["data"].get("serial")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TrainingMessageError(f"the body is no message of this queue: {type(error).__name__} {error}") from error
-    if (version, kind) != (VERSION, _LOOK):
-        raise TrainingMessageError(
-            f"kind {kind!r} of version {version!r} is unknown; this code reads {_LOOK} {VERSION}"
-        )
-    if not isinstance(run_id, str) or not 0 < len(run_id) <= RUN_ID_CHARS_MAX:
-        raise TrainingMessageError("run_id is no id of a training run")
-    if serial is not None and (not isinstance(serial, int) or isinstance(serial, bool)):
-        raise TrainingMessageError("serial is no number")
-    return run_id, serial
+        look = LookAtTraining.model_validate(data)
+    except ValidationError as error:
+        raise MessageError(f"{MESSAGE_KIND}: {error}") from error
+    return look.run_id, look.serial

@@ -5,7 +5,7 @@ its file, so a renamed file is one circuit that ends and another that begins.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -177,3 +177,17 @@ def pull_request_of(title: str) -> str:
     """
     found = next((match for pattern in _PULL_REQUESTS if (match := pattern.search(title.strip()))), None)
     return f"PR-{found.group(1)}" if found else ""
+
+
+def days_not_over(trained: Iterable[CircuitSettings], today: date) -> Iterator[ConfigProblem]:
+    """Cutoff dates that are not before `today`, which is a day in UTC."""
+    for settings in trained:
+        if settings.cutoff_date >= today:
+            reason, fix = "the day is not over: training data are whole days of the past", f"write a day before {today}"
+            yield training_problem(settings, "cutoff_date", settings.cutoff_date.isoformat(), reason, fix)
+
+
+def training_problem(settings: CircuitSettings, field: str, value: str, reason: str, fix: str) -> ConfigProblem:
+    """A mistake in a field of section `training` of a circuit's file."""
+    file = f"config/plants/{settings.plant_id}/{settings.circuit_id}.yml"
+    return ConfigProblem(file=file, field=f"training.{field}", value=value, reason=reason, fix=fix)

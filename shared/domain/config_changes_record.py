@@ -96,3 +96,8 @@ class ChangeRecord:
     def is_ended(self) -> bool:
         """False while it waits to be looked at."""
         return self.state is not ChangeState.ACCEPTED
+
+    @property
+    def moves_branch(self) -> bool:
+        """Whether everything up to its commit is done, so that the next change is compared with it."""
+        return self.state in (ChangeState.TAKEN, ChangeState.UNRELATED)

@@ -53,8 +53,6 @@ class LoadSummary:
     late_rows: int = 0
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    table_version: int | None = None
-    closed_through: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

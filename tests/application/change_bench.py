@@ -1,12 +1,13 @@
 """A real repository, and everything else of change detection in memory; messages are delivered as the queue would."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.adapters.git_cache import GitCache
 from shared.adapters.git_source import GitSource
 from shared.application.changes import accept_change, read_change, take_change
-from shared.application.changes_ports import ChangePorts
+from shared.application.changes_ports import ChangePorts, ChangeSource, Found
 from shared.application.training.ports import TrainingPorts
 from shared.domain.config_changes_record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun
@@ -22,6 +23,19 @@ from tests.fakes.training import (
     MemoryTrainingStore,
 )
 from tests.repositories import Project
+
+
+@dataclass
+class Meanwhile:
+    """The source, with something that happens while it is read."""
+
+    source: ChangeSource
+    happens: Callable[[], Awaitable[None]]
+
+    async def find(self, head: str, *, taken: str, claimed_base: str) -> Found | None:
+        found = await self.source.find(head, taken=taken, claimed_base=claimed_base)
+        await self.happens()
+        return found
 
 
 @dataclass

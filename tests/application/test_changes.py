@@ -1,14 +1,16 @@
 """Merged changes, from the webhook to the training runs, on real repositories."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shared.application.changes import NoSuchChange, accept_change, give_up, list_changes, read_change, take_change
-from shared.application.errors import ConcurrentUpdate
+from shared.application.changes_sweep import sweep_changes
+from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.domain.config_changes import CircuitChangeKind
 from shared.domain.config_changes_record import ChangeClaim, ChangeState
-from tests.application.change_bench import ChangeBench
+from tests.application.change_bench import ChangeBench, Meanwhile
 from tests.repositories import Project, circuit_path
 
 
@@ -58,26 +60,68 @@ async def test_the_same_merge_told_again_trains_nothing_twice(changes: ChangeBen
 
 
 async def test_a_crash_after_the_trainings_were_asked_for_starts_none_twice(changes: ChangeBench) -> None:
-    """The record could not be saved: somebody else had changed it. The message comes again."""
+    """Nothing of the outcome was stored, so the message that comes again finds the same and tells it."""
     changes.project.cutoff("2025-12-20")
     head = changes.project.commit("More days (#7)")
     await changes.merged(head)
-    stored = changes.log.records[head]
-    find = changes.ports.source.find
-
-    async def meanwhile(*words: str, **options: str) -> object:
-        await changes.log.save(stored.record, stored.version)
-        return await find(*words, **options)
-
-    object.__setattr__(changes.ports.source, "find", meanwhile)
-    with pytest.raises(ConcurrentUpdate):
+    changes.log.faults.append(TransientFault("the store does not answer"))
+    with pytest.raises(TransientFault):
         await take_change(head, 0, changes.ports)
-    object.__setattr__(changes.ports.source, "find", find)
-    before = changes.trained()
+    asked = changes.trained()
+
     await take_change(head, 0, changes.ports)
 
-    assert changes.trained() == before
-    assert len(before) == 1
+    record = await read_change(head, changes.ports)
+    assert changes.trained() == asked
+    assert (record.state, [each.run_id for each in record.circuits]) == (ChangeState.TAKEN, [asked[0].run_id])
+    assert await changes.log.taken("main") == head
+
+
+async def test_a_webhook_that_comes_while_its_change_is_taken_leaves_the_outcome_as_it_is(changes: ChangeBench) -> None:
+    """It only adds to the claim; its own message finds a change that has ended."""
+    changes.project.cutoff("2025-12-20")
+    head = changes.project.commit("Rebased")
+    await changes.merged(head, "")
+    ports = replace(changes.ports, source=Meanwhile(changes.ports.source, lambda: changes.merged(head, "PR-31")))
+
+    await take_change(head, 0, ports)
+    changes.clock.advance(60)
+    while await changes.deliver():
+        pass
+
+    record = await read_change(head, changes.ports)
+    assert (record.state, record.claim.pr_number, record.circuits_total) == (ChangeState.TAKEN, "PR-31", 1)
+    assert [run.run_id for run in changes.trained()] == [record.circuits[0].run_id]
+
+
+async def test_two_webhooks_of_one_merge_at_once_are_both_remembered(changes: ChangeBench) -> None:
+    """The second one finds the record changed under its hands, and adds what it knows to what is there."""
+    changes.project.cutoff("2025-12-20")
+    head = changes.project.commit("Rebased")
+    await changes.merged(head, "", base=changes.project.head())
+    changes.log.faults.append(ConcurrentUpdate("somebody else was quicker"))
+
+    await changes.merged(head, "PR-31")
+
+    assert (await read_change(head, changes.ports)).claim.pr_number == "PR-31"
+    assert [each.at is None for each in changes.queue.sent] == [False, True]
+
+
+async def test_an_accepted_change_whose_message_is_lost_is_swept(changes: ChangeBench) -> None:
+    """Not while its own messages may still come, and not once it has ended."""
+    changes.project.cutoff("2025-12-20")
+    head = changes.project.commit("More days (#7)")
+    await changes.merged(head)
+    changes.queue.sent.clear()
+
+    assert await sweep_changes(changes.ports) == 0
+    changes.clock.advance(3601)
+    assert [await sweep_changes(changes.ports), await sweep_changes(changes.ports)] == [1, 1]
+
+    assert len(changes.queue.sent) == 1
+    await changes.deliver()
+    assert (await read_change(head, changes.ports)).state is ChangeState.TAKEN
+    assert await sweep_changes(changes.ports) == 0
 
 
 async def test_an_invalid_file_trains_nothing_and_the_mended_merge_trains_all(changes: ChangeBench) -> None:

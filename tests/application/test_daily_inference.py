@@ -1,14 +1,16 @@
 """Daily inference: each circuit of production once a day, tries that are bounded, and what is told of failures."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from shared.application.errors import PlatformErrored, PlatformThrottled
+from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled, PortError
 from shared.application.inference import RecordedOutcomes
+from shared.application.inference_ports import Outcomes
 from shared.application.routine_start import start, start_by_hand, start_due
 from shared.application.routines import look, sweep_routines
 from shared.domain.errors import InvalidRequest, NotEligible
@@ -112,8 +114,19 @@ async def test_pauses_between_tries_double(production: Production) -> None:
     await production.go_on()
     ends = [end.ended_at for end in (await production.task(Routine.INFERENCE, DAY)).ends]
     first, second = ((later - earlier).total_seconds() for earlier, later in pairwise(ends))
-    assert 900 <= first < 1100
-    assert 1800 <= second < 2000
+    pause_s = production.ports.policy.limits[Routine.INFERENCE].retry_pause_s
+    assert pause_s <= first < pause_s + 200
+    assert 2 * pause_s <= second < 2 * pause_s + 200
+
+
+async def test_the_last_try_for_missing_rows_comes_after_the_load_that_closes_the_day(production: Production) -> None:
+    """The load of 6:00 brings the last rows of the day; tries that are all before it would see the same table."""
+    production.platform.unpredicted = {"P001-C001"}
+    await start(Routine.INFERENCE, DAY, production.ports)
+    await production.go_on()
+    task = await production.task(Routine.INFERENCE, DAY)
+    assert task.ends[-1].ended_at > datetime(2026, 1, 6, 8, tzinfo=UTC)  # a load runs two hours at most
+    assert not task.is_late(production.clock.now(), production.ports.policy.limits[Routine.INFERENCE])
 
 
 async def test_a_job_that_predicted_nothing_is_no_failure_of_production(production: Production) -> None:
@@ -162,6 +175,24 @@ async def test_a_job_that_hangs_is_ended_and_tried_again(production: Production)
     assert "took longer than 7200 s" in task.ends[0].detail
 
 
+@pytest.mark.parametrize("fault", [PlatformRefused("not allowed"), PlatformErrored("no answer")])
+async def test_a_hanging_job_that_cannot_be_ended_holds_up_no_further_try(
+    production: Production, fault: PortError
+) -> None:
+    """A refusal counts at once, silence after twice the deadline; the next try has a job of another name."""
+    production.models.reads_in_progress = 10_000
+    production.models.cancel_faults = [fault] * 1000
+    await start(Routine.INFERENCE, DAY, production.ports)
+    ref = (await production.task(Routine.INFERENCE, DAY)).ref
+    end = production.clock.now() + timedelta(hours=5)
+    while not (task := await production.task(Routine.INFERENCE, DAY)).ends and production.clock.now() < end:
+        with contextlib.suppress(PlatformErrored):  # the queue would bring the look again
+            await look(ref, production.ports)
+        production.clock.advance(60)
+    assert (task.state, task.attempt) == (TaskState.PENDING, 2)
+    assert f"took longer than 7200 s and could not be ended: {fault}" in task.ends[0].detail
+
+
 async def test_lost_messages_are_made_good_by_the_sweeper(production: Production) -> None:
     await start(Routine.INFERENCE, DAY, production.ports)
     production.queue.messages.clear()
@@ -206,7 +237,7 @@ async def test_the_outcomes_count_ended_jobs_and_nothing_else(production: Produc
 
     assert [(each.succeeded, each.failed) for each in outcomes.values()] == [(1, 1), (0, 0), (1, 0), (0, 0)]
     later = await RecordedOutcomes(production.tasks).since(CIRCUITS, since + timedelta(days=1))
-    assert sum(each.ended for each in later.values()) == 0
+    assert set(later.values()) == {Outcomes()}
 
 
 async def test_a_person_has_failed_circuits_tried_again(production: Production) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.application.errors import PlatformErrored
+from shared.application.errors import PlatformErrored, TransientFault
 from shared.application.etl import LoadPlan, LoadPorts, run_window
 from shared.domain.etl import LoadSummary
 from tests.fakes.clock import FakeClock
@@ -80,6 +80,17 @@ async def test_a_load_that_is_still_running_does_not_hold_up_the_next(bench: Ben
     [(_, _, data)] = bench.facts.facts.values()
     assert data["end"] == "late"
     assert THIS in bench.platform.submitted
+
+
+async def test_an_alert_that_reached_nobody_is_raised_again_when_the_host_tries_again(bench: Bench) -> None:
+    """Only the next window tells of this one, so the news would be lost; the load itself is there already."""
+    bench.platform.end(LAST, "Failed")
+    bench.facts.faults = [TransientFault("the topic does not answer")]
+    with pytest.raises(TransientFault):
+        await run_window(bench.ports)
+    assert list(bench.platform.submitted) == [THIS]
+    await run_window(bench.ports)
+    assert list(bench.facts.facts) == [f"{LAST}-failed"]
 
 
 async def test_a_load_that_cannot_be_submitted_is_tried_again_by_the_host(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.routines import MemorySourceControl
 
 MONTH, QUARTER = "2025-12", "2025-q4"
-GOOD = {"mae": 0.1, "rmse": 0.15, "mape": 0.05, "r2": 0.9, "rows": 700, "inconclusive": ""}
+GOOD = {"mae": 0.1, "rmse": 0.15, "mape": 0.05, "r2": 0.9, "rows": 700, "days": 31, "inconclusive": ""}
 CALM = {"features": {"temperature": 0.02, "pressure": 0.04}, "rows": 2000, "inconclusive": ""}
 DRIFTED = {"features": {"temperature": 0.31, "pressure": 0.04}, "rows": 2000, "inconclusive": ""}
 
@@ -91,6 +91,25 @@ async def test_a_month_without_predictions_is_inconclusive_and_needs_no_job(prod
     assert (task.state, task.ends[0].kind) == (TaskState.INCONCLUSIVE, EndKind.NO_JOB)
     assert "no predictions from 2025-12-01 to 2025-12-31" in task.detail
     assert production.platform.started == []
+
+
+async def test_a_month_with_days_missing_says_so(production: Production) -> None:
+    """Enough rows to judge by, and not the whole month."""
+    production.platform.reports["P001-C001"] = {**GOOD, "days": 10}
+    await start(Routine.PERFORMANCE, MONTH, production.ports)
+    await production.go_on()
+    details = [task.detail for task in await production.tasks.of(Routine.PERFORMANCE, MONTH)]
+    assert details == ["within its bounds; only 10 of 31 days could be compared", *["within its bounds"] * 2]
+
+
+async def test_a_refusal_to_list_predictions_uses_up_a_try(production: Production) -> None:
+    """It would not be otherwise a minute later, and nobody looks for ever."""
+    production.platform.faults = [PlatformRefused("not allowed")] * 9
+    await start(Routine.PERFORMANCE, MONTH, production.ports)
+    await production.go_on()
+    task = await production.task(Routine.PERFORMANCE, MONTH)
+    assert (task.state, task.detail) == (TaskState.FAILED, "not allowed")
+    assert [end.kind for end in task.ends] == [EndKind.NOT_STARTED] * 3
 
 
 @pytest.mark.parametrize(
@@ -226,3 +245,16 @@ async def test_too_little_data_for_drift_is_inconclusive_and_proposes_nothing(pr
     task = await production.task(Routine.DRIFT, QUARTER)
     assert (task.state, task.detail) == (TaskState.INCONCLUSIVE, "20 values")
     assert production.proposals.proposals == {}
+
+
+@pytest.mark.parametrize(("psi", "state"), [(0.31, TaskState.SUCCEEDED), (0.2, TaskState.INCONCLUSIVE)])
+async def test_a_feature_without_values_does_not_hide_that_another_one_drifted(
+    production: Production, psi: float, state: TaskState
+) -> None:
+    """Critical is critical; anything less is no all-clear while something is unknown."""
+    features = {"temperature": psi, "pressure": None}
+    await drifted(production, features={"features": features, "rows": 0, "inconclusive": "fewer values: pressure"})
+    task = await production.task(Routine.DRIFT, QUARTER)
+    assert task.state is state
+    assert "fewer values: pressure" in task.detail
+    assert len(production.proposals.proposals) == (1 if state is TaskState.SUCCEEDED else 0)

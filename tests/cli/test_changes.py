@@ -30,7 +30,7 @@ def test_a_change_is_shown_by_the_first_digits_of_its_commit(server: App, run: R
     shown = run("changes", "AAAAAAAA")
     assert shown.exit_code == 0
     assert "\x1b" not in shown.output
-    for text in ("P001-C001", "train-p001", "2025-12-20", "1 of 1 mistakes"):
+    for text in ("P001-C001", change.circuits[0].run_id, "2025-12-20", "1 of 1 mistakes"):
         assert text in shown.output, text
 
 

@@ -47,6 +47,19 @@ def test_changes_that_would_be_refused_end_with_1(project: Project, run: Run) ->
     assert f"{circuit_path()}:13: training.hyperparameters.epochs = many" in shown.output
 
 
+def test_a_cutoff_date_that_is_not_over_ends_with_1_before_the_merge(project: Project, run: Run) -> None:
+    """The app would refuse it after the merge; in the text and in the JSON."""
+    project.cutoff("2099-01-01")
+    project.commit("Far ahead")
+    asked = ("config", "changes", "--base", "HEAD~1", "--repo", str(project.root))
+    shown = run(*asked)
+    assert shown.exit_code == 1
+    assert f"{circuit_path()}: training.cutoff_date = 2099-01-01: the day is not over" in shown.output
+    as_json = run(*asked, "--json")
+    assert as_json.exit_code == 1
+    assert [each["field"] for each in json.loads(as_json.output)["problems"]] == ["training.cutoff_date"]
+
+
 @pytest.mark.parametrize("base", ["nowhere", "HEAD~9", "", "f" * 40])
 def test_a_commit_that_is_not_there_is_told(project: Project, run: Run, base: str) -> None:
     shown = run("config", "changes", "--base", base, "--repo", str(project.root))

@@ -44,7 +44,7 @@ def test_a_day_is_started_and_says_where_to_look(server: App, run: Run) -> None:
     shown = run("infer", "--date", "2026-01-05", "--retry")
     assert server.bodies == [("/api/inference", {"date": "2026-01-05", "again": True})]
     assert "start in a moment" in shown.output
-    assert "inference --date 2026-01-05" in " ".join(shown.output.split())
+    assert "python -m cli inference --date 2026-01-05" in shown.output.splitlines()[-1]
 
 
 def test_a_day_shows_what_is_missing_and_late_and_leaves_out_what_is_well(server: App, run: Run) -> None:
@@ -65,6 +65,14 @@ def test_the_answer_itself_is_printed_as_json(server: App, run: Run) -> None:
 def test_before_the_first_day_it_says_so(server: App, run: Run) -> None:
     server.on("GET /api/inference", InferenceView(date="", succeeded=0, open=0, missing=[], late=[], tasks=[]))
     assert "No day was started yet." in run("inference").output
+
+
+def test_a_day_without_a_start_says_how_to_start_it(server: App, run: Run) -> None:
+    day = InferenceView(date="2026-01-05", succeeded=0, open=0, missing=["P001-C001"], late=[], tasks=[])
+    server.on("GET /api/inference", day)
+    shown = run("inference").output
+    assert "no circuit was started" in shown
+    assert "python -m cli infer --date 2026-01-05" in shown
 
 
 def report() -> MonitoringView:

@@ -25,7 +25,7 @@ def entry(number: int, **changes: object) -> http.HistoryView:
 
 
 def test_the_list_shows_what_each_release_waits_for_and_until_when(server: App, run: Run) -> None:
-    """One line per release: id, phase, waits for, time left."""
+    """Two lines per release: id and phase, what it waits for and the time left."""
     ended = view("rejected", release_id="other-release", reason="Engineer Two rejected registry: mae too high")
     server.on("GET /api/releases", http.ReleaseList(releases=[summary(view()), summary(ended)]))
     shown = run("releases", env={"COLUMNS": "300"})
@@ -34,6 +34,14 @@ def test_the_list_shows_what_each_release_waits_for_and_until_when(server: App, 
         assert text in shown.output
     assert "mae too high" in shown.output
     assert server.tokens == {f"Bearer {TOKEN}"}
+
+
+def test_ids_of_releases_stay_whole_in_a_terminal_of_80_columns(server: App, run: Run) -> None:
+    """They are what people copy."""
+    server.on("GET /api/releases", http.ReleaseList(releases=[summary(view(phase="awaiting_production_approval"))]))
+    shown = run("releases", env={"COLUMNS": "80"}).output
+    for text in (RELEASE, "awaiting_production_approval", "a decision on registry by ML-Engineers"):
+        assert text in shown
 
 
 def test_an_empty_list_says_how_a_release_opens(server: App, run: Run) -> None:

@@ -79,7 +79,7 @@ def test_train_sends_the_circuit_and_the_date_and_says_the_run(server: App, run:
     assert server.bodies == [
         ("/api/trainings", {"plant_id": "P001", "circuit_id": "C001", "cutoff_date": "2025-12-09"})
     ]
-    assert RUN in done.output
+    assert f"python -m cli trainings {RUN}" in done.output
 
 
 @pytest.mark.parametrize(("phase", "status"), [("succeeded", 0), ("failed", 3), ("aborted", 3)])
@@ -103,7 +103,18 @@ def test_the_list_shows_circuits_what_they_wait_for_and_the_slots(server: App, r
         "GET /api/trainings", TrainingList(trainings=[training(), training("failed")], slots=slots, parallel_max=5)
     )
     told = run("trainings").output
-    for part in ("P001/C001", "which is Running", "NoRowsError", "1 of 5"):
+    for part in (RUN, "which is Running", "NoRowsError", "1 of 5"):
+        assert part in told
+
+
+def test_ids_stay_whole_in_a_terminal_of_80_columns(server: App, run: Run) -> None:
+    """They are what people copy."""
+    taken = ", ".join(f"train-p001-c{number:03}-20251209-0a1b2c3d" for number in range(2, 7))
+    waiting = training("waiting_for_slot", waits_for=f"one of the training slots; they are taken by {taken}")
+    server.on("GET /api/trainings", TrainingList(trainings=[waiting, training("succeeded")], slots=[], parallel_max=5))
+    told = run("trainings", env={"COLUMNS": "80"}).output
+    assert told.count(RUN) == 2
+    for part in ("waiting_for_slot", "succeeded", "sensor_model_P001_C001:3", "4 min"):
         assert part in told
 
 
@@ -141,6 +152,19 @@ def test_lineage_leads_from_model_to_data_filter_commit_and_pull_request(
 def test_lineage_that_does_not_agree_ends_with_status_1(server: App, run: Run) -> None:
     server.on("GET /api/models/m/3/lineage", origin(consistent=False))
     assert run("lineage", "--model", "m", "--version", "3").exit_code == 1
+
+
+def test_a_model_that_no_run_made_is_told_as_one(server: App, run: Run) -> None:
+    """Nothing was compared, so nothing disagrees."""
+    bare = origin(
+        consistent=False, run_id="", job_name="", job_data_asset="", data=None, environment=":1.5.0", commit=""
+    )
+    server.on("GET /api/models/m/3/lineage", bare)
+    done = run("lineage", "--model", "m", "--version", "3")
+    assert done.exit_code == 1
+    assert "no training run made this model" in done.output
+    assert "asked for by hand" not in done.output
+    assert ":1.5.0" not in done.output
 
 
 def test_lineage_needs_a_model_or_a_circuit(run: Run) -> None:

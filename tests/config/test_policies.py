@@ -141,6 +141,7 @@ REFUSED = [
     ("name: test", "name: staging", f"{STAGES}[1].name", "staging", "'registry', 'test' or 'production'", "registry, test or production"),
     ("name: test", "name: registry", STAGES, "", "stages are registry, registry, production", "in this order"),
     ("custom-tf-env", '"custom tf env"', "deployment.environment_name", "custom tf env", "match pattern", "Azure ML asset"),
+    ("features: [temperature, ", "features: [temp erature, ", "data.features[0]", "temp erature", "match pattern", "letter first"),
     ("{test: cpu-cluster,", "{test: -,", "deployment.compute.test", "-", "match pattern", "compute cluster"),
     (ENDPOINT, '"batch-endpoint"', "deployment.endpoint_name", "batch-endpoint", "{plant_id} once", "{plant_id}"),
     (ENDPOINT, '"e-{plant_id}-{circuit_id}"', "deployment.endpoint_name", "e-{plant_id}-{circuit_id}", "{plant_id} once", "{plant_id}"),

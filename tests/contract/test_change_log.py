@@ -8,6 +8,7 @@ import pytest
 
 from shared.adapters.table_access import Table
 from shared.adapters.table_changes import TableChangeLog
+from shared.adapters.table_rows import RowLimitError
 from shared.application.changes_ports import ChangeLog
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.change_json import TakeChange, decode_take, dump_change, encode_take, load_change
@@ -98,6 +99,17 @@ async def test_a_change_that_somebody_else_saved_is_not_overwritten(log: ChangeL
         await log.save(a_change(), stored.version)
 
 
+async def test_a_change_and_its_branch_move_in_one_write(log: ChangeLog) -> None:
+    """Both or neither: what was taken is never forgotten, and what was forgotten is never taken."""
+    stored = await log.accept(a_change())
+    await log.save(a_full_change(), stored.version, moves="main")
+    assert await log.taken("main") == "a" * 40
+    await log.set_taken("main", "b" * 40)
+    with pytest.raises(ConcurrentUpdate):
+        await log.save(a_full_change(), stored.version, moves="main")
+    assert await log.taken("main") == "b" * 40
+
+
 async def test_changes_are_listed_by_their_acceptance(log: ChangeLog) -> None:
     for number, digit in enumerate("bac"):
         await log.accept(a_change(digit, NOW + timedelta(seconds=number)))
@@ -130,6 +142,16 @@ async def test_a_change_of_very_many_circuits_keeps_its_totals(table: Table) -> 
     assert loaded is not None
     assert 0 < len(loaded.record.circuits) < 1000
     assert (loaded.record.circuits_total, loaded.record.trainings_total) == (1000, 1000)
+
+
+@pytest.mark.azurite
+async def test_a_text_that_fits_no_row_is_refused_and_does_not_hang(table: Table) -> None:
+    """Nothing is left to cut: the store says so before anything is sent."""
+    log = TableChangeLog(table)
+    stored = await log.accept(a_change())
+    with pytest.raises(RowLimitError):
+        await log.save(a_full_change(1, "ü" * 100_000), stored.version)
+    assert await log.load("a" * 40) == stored
 
 
 @pytest.mark.parametrize(

@@ -215,4 +215,15 @@ def test_state_is_never_written_without_a_condition() -> None:
             "table_jobs.py",
             'await self._table.write(replace({**row, "job_name": job_name}, etag_of(row)), put_index(job))',
         ),
+        # lists of open and ended work, in the transaction of the row they list or rebuilt from it
+        ("table_trainings.py", "await self._table.write(insert(_row_of(run, op_id)), put_index(_open_row(run)))"),
+        ("table_trainings.py", "return [put_index(_open_row(run))]"),
+        ("table_trainings.py", '("delete", opened, {}) if run.settled else put_index(_open_row(run)),'),
+        ("table_trainings.py", '*(put_index({**row, "RowKey": f"{place}|{key}"}) for place in places),'),
+        ("table_routines.py", "await self._table.write(put_index(_open_row(task)))"),
+        ("table_routines.py", "await self._table.write(put_index(row))"),
+        ("table_routines.py", "await self._table.write(put_index(_begun_row(routine, period)))"),
+        # how far a branch was taken: in the transaction of the change, under its condition
+        ("table_changes.py", "branch = [put_index(_branch_row(moves, record.change_id))] if moves else []"),
+        ("table_changes.py", "await self._table.write(put_index(_branch_row(branch, commit)))"),
     }

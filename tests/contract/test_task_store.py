@@ -157,6 +157,8 @@ async def test_a_proposal_is_replaced_and_found_by_quarter(proposals: ProposalSt
     await proposals.claim(PROPOSAL)
     await proposals.claim(replace(PROPOSAL, circuit="P001-C002"))
     opened = replace(PROPOSAL, state=ProposalState.OPENED, url="https://source.example.com/pull/1")
-    await proposals.save(opened)
+    await proposals.save(opened, PROPOSAL)
+    with pytest.raises(ConcurrentUpdate):
+        await proposals.save(replace(PROPOSAL, note="given up"), PROPOSAL)
     assert await proposals.of(["2025-q3", "2025-q4"]) == [opened, replace(PROPOSAL, circuit="P001-C002")]
     assert await proposals.of([]) == []

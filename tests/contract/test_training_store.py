@@ -10,8 +10,8 @@ from shared.adapters.table_trainings import TableTrainingStore
 from shared.adapters.table_trainings_slots import TableTrainingSlots
 from shared.application.errors import ConcurrentUpdate
 from shared.application.training.ports import TrainingSlots, TrainingStore
+from shared.contracts.messages import MessageError
 from shared.contracts.training_messages import (
-    TrainingMessageError,
     decode_look,
     decode_run,
     encode_look,
@@ -153,5 +153,5 @@ def test_a_look_names_its_run_and_nothing_else_is_taken() -> None:
     assert decode_look(encode_look("train-p001-c001-1")) == ("train-p001-c001-1", None)
     assert decode_look(encode_look("train-p001-c001-1", 7)) == ("train-p001-c001-1", 7)
     for body in ("", "[]", '{"switchyard": {"v": 1, "kind": "Other", "data": {"run_id": "x"}}}', encode_look("")):
-        with pytest.raises(TrainingMessageError):
+        with pytest.raises(MessageError):
             decode_look(body)

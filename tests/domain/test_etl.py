@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.etl import Finding, LoadEnd, LoadSummary, before, job_name, judge, window_of
 
-CLEAN = LoadSummary(table_version=7, closed_through="2025-12-08")
+CLEAN = LoadSummary()
 
 
 def at(text: str) -> datetime:

@@ -1,12 +1,13 @@
 """The sensor data generator: seeded, the same for a day whatever is around it, and harmless to run again."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from sensor_model.closing import changed_days, close_days, fingerprint_days
 from sensor_model.data import FEATURES, generate_day, main, write_days
 from sensor_model.table import open_table, read_sensor
 
@@ -39,6 +40,19 @@ def test_a_later_run_adds_days_and_leaves_the_past_alone(tmp_path: Path) -> None
     past = after.filter(pc.less(after["date"], LAST_DAY))
     assert past.equals(before)
     assert after.num_rows > before.num_rows
+
+
+def test_closed_days_get_no_rows(tmp_path: Path) -> None:
+    """As a load closes them: a new sensor joins on the first open day, and the proof of the closed ones holds."""
+    table = str(tmp_path / "sensor_data")
+    write_days(Path(table), SENSORS[:1], days_up_to(LAST_DAY, 3), SEED)
+    closed = close_days(table, datetime.combine(LAST_DAY, time(12), UTC), "load")
+    assert closed == LAST_DAY - timedelta(days=1)
+    fingerprint_days(table, "load")
+
+    written = write_days(Path(table), SENSORS[:2], days_up_to(LAST_DAY, 3), SEED)
+    assert changed_days(table, LAST_DAY - timedelta(days=2)) == []
+    assert written["rows_added"] == len(read_sensor(open_table(table), SENSORS[1], FEATURES, last=LAST_DAY)) > 0
 
 
 def test_the_same_seed_gives_the_same_day_and_another_seed_does_not() -> None:

@@ -176,6 +176,7 @@ def test_the_address_of_azure_ml_becomes_https_and_no_other_is_taken() -> None:
         "transformations: [{filter: {expression: \"date <= '2025-12-09' OR 1 == 1\"}}]",
         'transformations: [{filter: {expression: "a"}}, {filter: {expression: "b"}}]',
         "- just a list",
+        "transformations: [",
     ],
 )
 def test_only_the_filter_of_a_sensor_up_to_a_date_is_taken(tmp_path: Path, text: str) -> None:

@@ -1,15 +1,19 @@
 """Compaction keeps every row and makes reads skip; nothing is deleted that a reader may need."""
 
+import json
 import shutil
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sensor_model.closing import changed_days
-from sensor_model.table import open_table, query, read_sensor
-from sensor_model.upkeep import RETENTION_MIN_H, RetentionError, compact, vacuum
+from sensor_model.closing import changed_days, fingerprints_of
+from sensor_model.ledger import ledger_of
+from sensor_model.table import TableError, open_table, query, read_sensor
+from sensor_model.upkeep import RETENTION_MIN_H, RetentionError, compact, compact_small, vacuum
 
 from tests.environment.lake import FEATURES, Lake, at, hours_of
 
@@ -75,6 +79,54 @@ def test_unused_files_are_deleted_only_when_asked_and_never_within_a_week(lake: 
         lake.run(at(DAYS, 23), "--retention-hours", "24", "--delete-unused")
     report = lake.run(at(DAYS, 23), "--retention-hours", str(RETENTION_MIN_H))
     assert report["unused_files"] == {"count": 0, "deleted": False, "older_than_h": RETENTION_MIN_H}
+
+
+def test_unused_files_of_the_small_tables_beside_it_are_deleted_too(lake: Lake) -> None:
+    """They change with every load; deleting takes no row of any version that is kept."""
+    before, known = lake.rows(), lake.ledger()
+    compact(lake.table, "upkeep", small_files_max=3)
+    uris = (lake.table, ledger_of(lake.table), fingerprints_of(lake.table))
+    for uri in uris[1:]:
+        compact_small(uri, small_files_max=1)
+    for uri in uris:
+        rewrite_log(uri, lambda action: removed_earlier(action, timedelta(days=60)))
+    files = sum(len(list(Path(uri).glob("*.parquet"))) for uri in uris)
+
+    report = lake.run(at(DAYS, 23), "--delete-unused")
+    assert report["unused_files"]["deleted"]
+    assert report["unused_files"]["count"] > DAYS  # more than those of the sensor table
+    assert sum(len(list(Path(uri).glob("*.parquet"))) for uri in uris) == files - report["unused_files"]["count"]
+    assert (lake.rows(), lake.ledger()) == (before, known)
+    assert report["ok"]
+
+
+def test_a_compaction_that_would_lose_rows_writes_nothing(lake: Lake) -> None:
+    """Here the files are said to hold more rows than are read."""
+    rewrite_log(lake.table, one_row_more)
+    version = open_table(lake.table).version()
+    with pytest.raises(TableError, match="it stays as it was"):
+        compact(lake.table, "upkeep", small_files_max=3)
+    assert open_table(lake.table).version() == version
+
+
+def rewrite_log(uri: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change every action of the table's log in place."""
+    for path in Path(uri, "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in path.read_text().splitlines()]
+        for action in actions:
+            change(action)
+        path.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
+
+
+def removed_earlier(action: dict[str, Any], by: timedelta) -> None:
+    if "remove" in action:
+        action["remove"]["deletionTimestamp"] -= int(by.total_seconds() * 1000)
+
+
+def one_row_more(action: dict[str, Any]) -> None:
+    if "add" in action:
+        stats = json.loads(action["add"]["stats"])
+        action["add"]["stats"] = json.dumps({**stats, "numRecords": stats["numRecords"] + 1})
 
 
 def test_days_of_midnight_are_told_apart_in_every_file(lake: Lake) -> None:

@@ -12,11 +12,12 @@ from shared.domain.config_changes_record import ChangeRecord
 
 
 class MemoryChangeLog:
-    """ChangeLog in memory."""
+    """ChangeLog in memory; the next calls of `save` raise `faults`."""
 
     def __init__(self) -> None:
         self.records: dict[str, StoredChange] = {}
         self.branches: dict[str, str] = {}
+        self.faults: list[PortError] = []
         self._versions = itertools.count(1)
 
     async def accept(self, record: ChangeRecord) -> StoredChange:
@@ -25,10 +26,14 @@ class MemoryChangeLog:
     async def load(self, change_id: str) -> StoredChange | None:
         return self.records.get(change_id)
 
-    async def save(self, record: ChangeRecord, version: str) -> None:
+    async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
+        if self.faults:
+            raise self.faults.pop(0)
         if self.records[record.change_id].version != version:
             raise ConcurrentUpdate(f"change {record.change_id} changed since it was read")
         self.records[record.change_id] = self._stored(record)
+        if moves:
+            self.branches[moves] = record.change_id
 
     async def latest(self, limit: int) -> list[ChangeRecord]:
         records = [stored.record for stored in self.records.values()]

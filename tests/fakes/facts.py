@@ -2,12 +2,17 @@
 
 from datetime import datetime
 
+from shared.application.errors import PortError
+
 
 class MemoryFactPublisher:
-    """What was told, by fact id: receivers drop duplicates by it."""
+    """What was told, by fact id: receivers drop duplicates by it. Of `faults` each call raises the next."""
 
     def __init__(self) -> None:
         self.facts: dict[str, tuple[str, str, dict[str, str]]] = {}
+        self.faults: list[PortError] = []
 
     async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
         self.facts[fact_id] = (kind, subject, data)

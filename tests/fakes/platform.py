@@ -4,7 +4,7 @@ import hashlib
 from collections import UserDict
 from dataclasses import dataclass, replace
 
-from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.errors import PlatformErrored, PlatformRefused, PortError
 from shared.application.ports import DeploymentState, JobState, Place, RegisteredModel
 from shared.domain.model import DeploymentSpec
 
@@ -66,6 +66,7 @@ class MemoryModelPlatform:
         self.fail_deployments: set[Place] = set()
         self.job_status = "Completed"
         self.job_detail = "96 rows scored"
+        self.cancel_faults: list[PortError] = []
 
     def add_model(self, name: str, version: str, tags: dict[str, str], created_by: str = "trainer@example.com") -> None:
         """Registers a model version in the dev workspace."""
@@ -138,6 +139,8 @@ class MemoryModelPlatform:
         return JobState(status=job.status, detail=job.detail)
 
     async def cancel_job(self, place: Place, job_name: str) -> None:
+        if self.cancel_faults:
+            raise self.cancel_faults.pop(0)
         job = self.jobs.get((place, job_name))
         if job and job.reads_left > 0:
             self.jobs[place, job_name] = replace(job, status="Canceled", reads_left=0)

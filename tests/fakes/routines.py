@@ -157,6 +157,8 @@ class MemoryRoutinePlatform:
         return path
 
     async def predicted_days(self, plant_id: str, circuit_id: str, first: date, last: date) -> list[date]:
+        if self.faults:
+            raise self.faults.pop(0)
         folder = f"predictions/{plant_id}/{circuit_id}/"
         days = [
             date.fromisoformat(path.removeprefix(folder).removesuffix(".parquet"))
@@ -182,7 +184,9 @@ class MemoryProposalStore:
     async def claim(self, proposal: Proposal) -> Proposal:
         return self.proposals.setdefault((proposal.period, proposal.circuit), proposal)
 
-    async def save(self, proposal: Proposal) -> None:
+    async def save(self, proposal: Proposal, before: Proposal) -> None:
+        if self.proposals.get((proposal.period, proposal.circuit)) != before:
+            raise ConcurrentUpdate(f"the proposal for {proposal.circuit} changed since it was read")
         self.proposals[proposal.period, proposal.circuit] = proposal
 
     async def of(self, periods: Sequence[str]) -> list[Proposal]:

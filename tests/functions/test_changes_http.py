@@ -32,6 +32,7 @@ list_changes = function(changes_api.list_changes)
 read_change = function(changes_api.read_change)
 take_change = function(changes.take_change)
 dead_changes = function(changes.dead_changes)
+sweep_changes = function(changes.sweep_changes)
 
 SECRET = "a secret of sixteen"
 
@@ -239,3 +240,12 @@ async def test_a_dead_message_fails_its_change(changing: ChangeBench, signer: Si
     view = answered(await read_change(request(signer.token(), change_id=head)), 200)
     assert view["state"] == "failed"
     assert "send its webhook again" in view["notes"][0]
+
+
+async def test_the_timer_brings_back_a_change_whose_message_is_lost(changing: ChangeBench) -> None:
+    head = merged(changing)
+    await changing.merged(head)
+    changing.queue.sent.clear()
+    changing.clock.advance(3601)
+    await sweep_changes(None)
+    assert [each.change_id for each in changing.queue.sent] == [head]

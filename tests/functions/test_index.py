@@ -70,6 +70,7 @@ OTHERS = {
     "sweeper": "timerTrigger",
     "sensor_etl": "timerTrigger",
     "sweep_trainings": "timerTrigger",
+    "sweep_changes": "timerTrigger",
     "routine_sweeper": "timerTrigger",
     "daily_inference": "timerTrigger",
     "monthly_performance": "timerTrigger",
@@ -89,7 +90,10 @@ import asyncio, json
 from pathlib import Path
 from local.host.worker import Worker
 functions = asyncio.run(Worker(Path.cwd()).load())
-print("INDEX" + json.dumps({function.name: dict(function.trigger) for function in functions}))
+triggers = {
+    each.name: {**each.trigger, "retries": each.retry.max_retry_count if each.retry else 0} for each in functions
+}
+print("INDEX" + json.dumps(triggers))
 """
 
 
@@ -150,6 +154,14 @@ def test_the_other_triggers_are_event_grid_and_timer(triggers: dict[str, dict[st
 
     assert trigger["type"] == OTHERS[name]
     assert trigger.get("schedule", "%SWEEP_SCHEDULE%") == SCHEDULES.get(name, "%SWEEP_SCHEDULE%")
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES.keys() - {"routine_sweeper"}))
+def test_a_timer_that_begins_something_is_tried_again_by_the_host(
+    triggers: dict[str, dict[str, Any]], name: str
+) -> None:
+    """A sweep comes again by itself; a day that was not even noted would be forgotten."""
+    assert triggers[name]["retries"] == 5
 
 
 def test_the_committed_description_covers_exactly_the_routes(triggers: dict[str, dict[str, Any]]) -> None:

@@ -191,7 +191,7 @@ async def test_the_sweeper_brings_back_what_was_lost(production: Production) -> 
     assert len(production.queue.messages) == 3
 
 
-async def test_a_dead_message_is_kept_with_its_body(production: Production, bench: Bench) -> None:
+async def test_a_dead_message_is_kept_with_its_reason_and_its_body(production: Production, bench: Bench) -> None:
     await called(inference.dead_routines)(message("broken", "m-7"))
     [record] = bench.intake.records.values()
-    assert "broken" in str(record)
+    assert "no reason was given: broken" in str(record)

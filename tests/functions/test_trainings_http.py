@@ -8,7 +8,8 @@ from functions import model_events, training_api, trainings
 from shared import bootstrap
 from shared.application.training.start import request_trainings
 from shared.contracts.event_grid import RUN_COMPLETED
-from shared.contracts.training_messages import TrainingMessageError, encode_look
+from shared.contracts.messages import MessageError
+from shared.contracts.training_messages import encode_look
 from shared.domain.training.model import Phase
 from shared.domain.training.steps import JobCondition
 from tests.application.bench import Bench
@@ -125,7 +126,7 @@ async def test_a_message_has_its_run_looked_at_and_any_other_body_fails(workshop
     [run_id] = await request_trainings([a_request()], workshop.ports)
     await on_look(message(encode_look(run_id)))
     assert workshop.run(run_id).phase is Phase.TRAINING
-    with pytest.raises(TrainingMessageError):
+    with pytest.raises(MessageError):
         await on_look(message("{}"))
 
 
@@ -142,7 +143,7 @@ async def test_a_store_that_does_not_answer_costs_no_delivery(workshop: Training
 async def test_a_dead_letter_is_kept_with_its_body(workshop: TrainingBench, bench: Bench) -> None:
     await on_dead(message("no message", "m-9"))
     [(result, subject, reason)] = [(each[0], each[1], each[2]) for each in bench.intake.records.values()]
-    assert (result.value, subject, reason) == ("quarantined", "trainings", "no message")
+    assert (result.value, subject, reason) == ("quarantined", "trainings", "no reason was given: no message")
 
 
 async def test_the_sweep_looks_at_what_is_late(workshop: TrainingBench) -> None:

@@ -223,6 +223,15 @@ async def test_a_registered_model_is_stopped_in_its_release_and_not_here(bench: 
         await people.abort_training("train-nobody", ENGINEER, "nobody", bench.ports)
 
 
+async def test_of_a_run_that_failed_nothing_is_left_to_abort(bench: TrainingBench) -> None:
+    """It has no model that anybody could reject."""
+    bench.platform.decide = lambda _: (1, JobCondition.FAILED, "no rows")
+    [run_id] = await request_trainings([a_request()], bench.ports)
+    await bench.until_quiet()
+    with pytest.raises(Conflict, match="nothing is left to abort"):
+        await people.abort_training(run_id, ENGINEER, "too late", bench.ports)
+
+
 async def test_the_sweep_brings_back_lost_looks_and_slots_of_nobody(bench: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], bench.ports)
     bench.queue.messages.clear()

@@ -6,11 +6,9 @@ from datetime import datetime
 
 from shared.application.training.ending import free_slot, settle
 from shared.application.training.ports import TrainingJob, TrainingPorts
-from shared.domain.training.lineage import artifact_of, data_asset_of, model_tags
+from shared.domain.training.lineage import TRAINING_RUN, artifact_of, data_asset_of, model_tags
 from shared.domain.training.model import Phase, TrainingRun, data_asset_name
 from shared.domain.training.steps import JobSeen, Next, Step, entered, tried_again, waiting
-
-TRAINING_RUN = "training_run"
 
 
 async def carry_out(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:

@@ -8,6 +8,7 @@ from shared.application.training.ports import DataSeen, ModelSeen, Slot, Trainin
 from shared.domain.eligibility import check_member
 from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.model import Actor
+from shared.domain.training.lineage import TRAINING_RUN
 from shared.domain.training.model import Phase, TrainingRun
 from shared.domain.training.steps import entered
 
@@ -79,7 +80,8 @@ async def abort_training(run_id: str, actor: Actor, reason: str, ports: Training
         if run.aborted_by:
             return run
         if run.phase not in _ABORTABLE:
-            raise Conflict(f"run {run_id} is {run.phase.value}, too late to abort it: reject the model in its release")
+            left = "nothing is left to abort" if run.failure else "reject the model in its release"
+            raise Conflict(f"run {run_id} is {run.phase.value}, too late to abort it: {left}")
         wish = replace(run, abort_reason=" ".join(reason.split()), aborted_by=actor.username or actor.name)
         limits = ports.config.plan().limits
         aborted = entered(wish, Phase.CANCELING, ports.clock.now(), limits, f"the end of job {run.job_name}")
@@ -105,7 +107,7 @@ async def lineage_of(name: str, version: str, ports: TrainingPorts) -> Lineage:
     asset, asset_version = model.tags.get("data_asset_name", ""), model.tags.get("data_asset_version", "")
     data = await ports.platform.get_data(asset, asset_version) if asset and asset_version else None
     job_data = await ports.platform.data_input(model.job_name) if model.job_name else ""
-    stored = await ports.runs.load(model.tags.get("training_run", "")) if model.tags.get("training_run") else None
+    stored = await ports.runs.load(model.tags.get(TRAINING_RUN, "")) if model.tags.get(TRAINING_RUN) else None
     run = stored.run if stored else None
     artifact = await ports.artifacts.get(artifact_name(run)) if run and run.model_version else None
     return Lineage(model=model, data=data, job_data=job_data, run=run, artifact=artifact)

@@ -12,8 +12,6 @@ from shared.domain.training.lineage import DataAsset
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
 from shared.domain.training.steps import JobSeen
 
-RUNS_LISTED_MAX = 200
-
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRun:

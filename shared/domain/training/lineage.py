@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.domain.training.model import TrainingRun, data_asset_name, hyperparameters_hash
 
-TRAINING_JOB = "training_job"
+TRAINING_RUN = "training_run"
 """The tag that tells which run a registered model belongs to: what is looked for before anything is registered."""
 
 REGISTERED_BY = "switchyard"
@@ -93,8 +93,8 @@ def model_tags(run: TrainingRun, environment_name: str, metrics: Mapping[str, fl
         "hyperparameters_hash": hyperparameters_hash(wish.hyperparameters),
         "environment_name": environment_name,
         "environment_version": wish.environment_version,
-        TRAINING_JOB: run.job_name,
-        "training_run": run.run_id,
+        "training_job": run.job_name,
+        TRAINING_RUN: run.run_id,
         **{name: str(value) for name, value in metrics.items()},
     }
 
