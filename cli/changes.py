@@ -188,7 +188,9 @@ def _problems_table(change: Change) -> Table:
 def _led_to(change: Summary) -> str:
     if change.problems_total:
         return "1 mistake" if change.problems_total == 1 else f"{change.problems_total} mistakes"
-    parts = [f"{change.trainings_total} of {change.circuits_total} circuits trained"] if change.circuits_total else []
+    parts = (
+        [f"training of {change.trainings_total} of {change.circuits_total} circuits"] if change.circuits_total else []
+    )
     return ", ".join([*parts, *([f"environment {change.environment}"] if change.environment else [])]) or change.note
 
 

@@ -89,8 +89,8 @@ def abort_training(context: typer.Context, run_id: RunId, reason: Why) -> None:
     """End a training run: its job is cancelled and its slot goes to the next one."""
     with talking(context) as api:
         run = parse(Training, api.abort_training(run_id, reason))
-        said = "has ended" if run.ended else f"ends: {run.waits_for}"
-        console.print(f"{run.run_id} {said}.", markup=False)
+        said = "has ended" if run.ended else f"is ending, and waits for {run.waits_for}"
+        console.print(f"{run.run_id} {said}.", markup=False, soft_wrap=True)
 
 
 def lineage(

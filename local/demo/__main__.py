@@ -19,8 +19,8 @@ from local.uploads import quiet_uploads
 
 NEXT = """\
 Try it yourself:
-  make up                                             # starts the local cloud, keeps it running, and says how to use it
-  make sim                                            # 20,000 seeded schedules of crashes, duplicates and delays
+  make up    # starts the local cloud, keeps it running, and says how to use it
+  make sim   # 20,000 seeded schedules of crashes, duplicates and delays
 Read on: README.md, docs/architecture.md, docs/runbooks/\
 """
 

@@ -39,7 +39,7 @@ class Story:
         self._desk.approve(release, "engineer-1")
         release = self._desk.follow(release.release_id)
         self._show_gate(release)
-        screen.say(self._predictions(release))
+        screen.say(predictions_told(self._job_folder(release)))
         screen.say("engineer-2 approves production", "bold")
         self._desk.approve(release, "engineer-2")
         release = self._ended(release, "released")
@@ -112,15 +112,6 @@ class Story:
             raise CloudError(f"{release.release_id} should wait at a gate; it is {release.phase}: {release.reason}")
         screen.show(gate_panel(release.gate))
 
-    def _predictions(self, release: Release) -> str:
-        """What the test job wrote, in its folder on this machine."""
-        import pyarrow.parquet as parquet
-
-        folder = self._job_folder(release)
-        (file,) = folder.rglob("*.parquet")
-        rows = parquet.read_metadata(file).num_rows
-        return f"the test job scored {rows} rows of the circuit's latest day: {file.relative_to(folder)}"
-
     def _last_error(self, release: Release) -> str:
         for log in self._job_folder(release).rglob("*.txt"):
             errors = [line for line in log.read_text().splitlines() if "Error: " in line]
@@ -132,3 +123,15 @@ class Story:
         test = self._factory.workspace("TEST_WORKSPACE")
         properties = test.jobs.get(release.check_runs[-1].job_name).properties
         return Path(properties["local.folder"])
+
+
+def predictions_told(folder: Path) -> str:
+    """What a test job wrote into its folder: a file for each day of the latest week. Raises `CloudError` for none."""
+    import pyarrow.parquet as parquet
+
+    days = sorted(folder.rglob("*.parquet"), key=lambda file: file.name)
+    if not days:
+        raise CloudError(f"The test job wrote no predictions into {folder}.")
+    rows = parquet.read_metadata(days[-1]).num_rows
+    latest = days[-1].relative_to(folder)
+    return f"the test job scored {len(days)} days of the circuit, {rows} rows of the latest: {latest}"

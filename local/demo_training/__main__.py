@@ -21,7 +21,8 @@ from local.uploads import quiet_uploads
 
 NEXT = """\
 Try it yourself, on this very fleet:
-  {python} -m local.cloud up --data {data}         # starts it again, and says how to use it
+  {python} -m local.cloud up --data {data}
+Then, in another terminal, after the export line that it prints:
   {python} -m cli train --plant P003 --circuit C001 --cutoff-date 2025-12-05 --watch
   {python} -m cli lineage --plant P001 --circuit C001 --version 1
 Read on: docs/training.md\
