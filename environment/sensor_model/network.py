@@ -5,6 +5,7 @@ what is different.
 """
 
 import os
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def tensorflow() -> Any:
 
 def build(features: int, hyperparameters: Mapping[str, int | float], seed: int) -> Any:
     """An untrained network for windows of `sequence_length` rows of `features` scaled values."""
-    keras = tensorflow().keras
+    keras, before = tensorflow().keras, random.getstate()
     keras.utils.set_random_seed(seed)
     window = keras.Input((int(hyperparameters["sequence_length"]), features), name="window")
     hidden = keras.layers.LSTM(int(hyperparameters["lstm_units"]), name="lstm")(window)
@@ -45,6 +46,7 @@ def build(features: int, hyperparameters: Mapping[str, int | float], seed: int) 
     last_row = keras.layers.Flatten(name="last_values")(last_row)
     model = keras.Model(window, keras.layers.Add(name="next_values")([last_row, change]), name="sensor_model")
     model.compile(optimizer=keras.optimizers.Adam(float(hyperparameters["learning_rate"])), loss="mse")
+    random.setstate(before)  # the process draws other things from it: the Azure ML client the names of jobs
     return model
 
 

@@ -1,6 +1,7 @@
 """Windows, training and its metadata."""
 
 import json
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -74,6 +75,13 @@ def test_training_twice_gives_the_same_model(
     one, two = (network.load(folder / MODEL_FILE).get_weights() for folder in (model_dir, tmp_path))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert (tmp_path / "metadata.json").read_bytes() == (model_dir / "metadata.json").read_bytes()
+
+
+def test_the_random_numbers_of_the_process_are_not_begun_anew(circuit: Circuit) -> None:
+    """Else two trainings in one process would be followed by jobs of the same names."""
+    before = random.getstate()
+    network.build(len(circuit.features), circuit.hyperparameters, SEED)
+    assert random.getstate() == before
 
 
 def test_the_model_learns_more_than_the_mean(model_dir: Path) -> None:
