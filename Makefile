@@ -37,8 +37,8 @@ demo-training: install ## Merge changed cutoff dates in a git repository, train,
 up: install ## Start the local cloud and keep it running
 	@$(BIN)/python -m cli local up
 
-test: install ## Run all tests
-	$(BIN)/python -m pytest
+test: install ## Run all tests, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install ## Format, lint, types, import rules, security, generated files
 	$(BIN)/ruff format --check .

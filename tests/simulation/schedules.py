@@ -8,15 +8,13 @@ from tests.simulation.oracle import Violation
 from tests.simulation.world import World
 
 SCHEDULES = int(os.environ.get("SIM_SCHEDULES", "2000"))
-CHUNKS = 20
+CHUNKS = 10
+PER_CHUNK = SCHEDULES // CHUNKS
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_nothing_that_must_never_happen_happens_in_any_schedule(chunk: int) -> None:
-    """I1-I7, I9-I22 under faults, L1-L3 and L6 once they stop; odd seeds release environments. Rollbacks, freezes and
-    evidence come in as well."""
-    per_chunk = SCHEDULES // CHUNKS
-    for seed in range(chunk * per_chunk, (chunk + 1) * per_chunk):
+def run_seeds(chunk: int, first: int) -> None:
+    """Every second seed of a chunk from its `first` on: 0 for worlds of models only, 1 for those with environments."""
+    for seed in range(chunk * PER_CHUNK + first, (chunk + 1) * PER_CHUNK, 2):
         try:
             World(seed).run()
         except Violation as violation:
