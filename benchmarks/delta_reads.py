@@ -54,7 +54,7 @@ class Cost:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure reads of one circuit's rows.")
     parser.add_argument("--sensors", type=int, default=200, help="how many, ten per plant")
-    parser.add_argument("--repeats", type=int, default=3, help="processes per way")
+    parser.add_argument("--repeats", type=int, default=5, help="processes per way")
     parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--tables", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -77,7 +77,7 @@ def main() -> int:
 def make_tables(folder: Path, sensors: list[str]) -> None:
     """`year`, sorted by the upkeep, and `day`, on which a process warms up."""
     sys.path.insert(0, str(ROOT / "environment"))
-    from deltalake import write_deltalake
+    from deltalake import DeltaTable, write_deltalake
     from sensor_model.upkeep import compact
 
     days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
@@ -86,6 +86,7 @@ def make_tables(folder: Path, sensors: list[str]) -> None:
     done = compact(str(folder / "year"), "benchmark")
     print(f"          upkeep made {done.files_after} sorted files of {done.files_before}")
     write_deltalake(str(folder / "day"), _rows(sensors[-1:], days[:1]))
+    DeltaTable(str(folder / "day")).create_checkpoint()  # as upkeep does, so that it is opened in the same way
 
 
 def measure(way: str, tables: Path, sensors: list[str]) -> Cost:

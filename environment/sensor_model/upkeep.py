@@ -85,6 +85,7 @@ def rewrite(table: DeltaTable, run: str) -> None:
                 commit_properties=on_top(run=run, purpose="compaction"),
             )
     table.update_incremental()
+    table.create_checkpoint()  # who opens the table starts here, and does not read what every load has logged
 
 
 def vacuum(table_uri: str, retention_h: int = RETENTION_H, *, apply: bool = False) -> list[str]:

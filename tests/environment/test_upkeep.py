@@ -64,6 +64,13 @@ def test_a_compacted_table_has_a_circuits_rows_together(lake: Lake, monkeypatch:
     assert len(readings) == DAYS * 24
 
 
+def test_a_compacted_table_is_opened_without_the_log_of_every_load(lake: Lake) -> None:
+    """A checkpoint of its version says all that came before."""
+    compact(lake.table, "upkeep", small_files_max=3)
+    checkpoint = json.loads((Path(lake.table) / "_delta_log" / "_last_checkpoint").read_text())
+    assert checkpoint["version"] == open_table(lake.table).version()
+
+
 def test_a_reader_that_opened_the_table_before_a_compaction_reads_on(lake: Lake) -> None:
     """Nothing it needs is deleted: compaction only writes, and what is not used is kept for a month."""
     reader = open_table(lake.table)
