@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -58,9 +57,7 @@ async def test_a_receiver_of_the_wrong_kind_is_told_which_one_to_open(broker_por
     assert "cannot be sent to a dead-letter queue" in str(dead)
 
 
-@pytest.mark.parametrize(
-    "signature", [f"SharedAccessSignature sr=a&sig=b&se={int(time.time()) - 10}&skn=c", "nonsense"]
-)
+@pytest.mark.parametrize("signature", ["SharedAccessSignature sr=a&sig=b&se=1700000000&skn=c", "nonsense"])
 async def test_a_bad_token_is_an_authentication_error(broker_port: int, signature: str) -> None:
     """Expired or malformed."""
     endpoint = f"Endpoint=sb://localhost:{broker_port};"
