@@ -13,9 +13,8 @@ from shared.adapters.azure_ml_specs import service_name
 from shared.adapters.azure_ml_values import word
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import JobState, Place
+from shared.domain.job_ends import ended
 from shared.domain.model import DeploymentSpec
-
-ENDED = frozenset({"completed", "failed", "canceled", "notresponding"})
 
 
 class AzureMlJobs:
@@ -56,7 +55,7 @@ class AzureMlJobs:
 
     def cancel(self, place: Place, job_name: str) -> None:
         state = self.get(place, job_name)
-        if state is None or state.status.lower() in ENDED:
+        if state is None or ended(state.status):
             return
         try:
             self._clients.of(place).jobs.begin_cancel(job_name)
@@ -68,7 +67,7 @@ class AzureMlJobs:
 
     def _has_ended(self, place: Place, job_name: str) -> bool:
         state = self.get(place, job_name)
-        return state is None or state.status.lower() in ENDED
+        return state is None or bool(ended(state.status))
 
     def _studio_url(self, place: Place, job_name: str) -> str:
         """Where people find the job with its logs; built here, so that it is the same every time the job is read."""

@@ -18,6 +18,7 @@ from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_values import texts, word
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.training.ports import TrainingJob
+from shared.domain.job_ends import JobEnded, ended
 from shared.domain.training.steps import JobCondition, JobSeen
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ COMMAND = (
     " --output ${{outputs.model}}"
 )
 _CONDITIONS = {
-    "completed": JobCondition.COMPLETED,
-    "canceled": JobCondition.CANCELED,
-    "notresponding": JobCondition.BROKEN,
+    None: JobCondition.LIVE,
+    JobEnded.COMPLETED: JobCondition.COMPLETED,
+    JobEnded.FAILED: JobCondition.BROKEN,  # unless the training code explains it
+    JobEnded.CANCELED: JobCondition.CANCELED,
+    JobEnded.NOT_RESPONDING: JobCondition.BROKEN,
 }
 _JOB_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,254}")
 _WORD = re.compile(r"[A-Za-z0-9]{1,32}")  # these become words of a command line
@@ -72,13 +75,12 @@ class AzureMlTrainingJobs:
             return JobSeen(condition=JobCondition.MISSING)
         status, explained = word(job.status), texts(job.tags).get(FAILURE_TAG, "")
         where = f"see {self._studio_url(job_name)}"
-        if status.lower() == "failed":
-            if explained:
-                return JobSeen(condition=JobCondition.FAILED, status=status, detail=explained)
+        end, detail = ended(status), f"status {status}, {where}"
+        if end is JobEnded.FAILED and explained:
+            return JobSeen(condition=JobCondition.FAILED, status=status, detail=explained)
+        if end is JobEnded.FAILED:
             detail = f"job {job_name} failed without saying why, {where}"
-            return JobSeen(condition=JobCondition.BROKEN, status=status, detail=detail)
-        condition = _CONDITIONS.get(status.lower(), JobCondition.LIVE)
-        return JobSeen(condition=condition, status=status, detail=f"status {status}, {where}")
+        return JobSeen(condition=_CONDITIONS[end], status=status, detail=detail)
 
     def cancel(self, job_name: str) -> None:
         if self.look_at(job_name).condition is not JobCondition.LIVE:

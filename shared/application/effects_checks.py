@@ -9,19 +9,15 @@ from typing import Any
 from shared.application.answers import target_answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.look_later import READS_PER_S, look_later
-from shared.application.ports import CompatibilityJob, JobState, Place, Ports
+from shared.application.ports import CompatibilityJob, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
 from shared.domain.events import Outcome
 from shared.domain.fleet.work import check_jobs
+from shared.domain.job_ends import JobEnded, ended
 from shared.domain.model import Release, Verdict
 
 Answered = tuple[Outcome, Verdict | None, str]
-
-_ENDED_WELL = "completed"
-_BROKEN = frozenset({"failed"})
-_STOPPED = frozenset({"canceled", "notresponding"})
-_ENDED = frozenset({_ENDED_WELL, *_BROKEN, *_STOPPED})
 
 #: Jobs that could not be cancelled and are named in the history.
 NAMED_MAX = 5
@@ -61,25 +57,26 @@ async def _check(command: c.CheckTarget, ports: Ports) -> Answered:
     check = _job(command, check_name, command.environment, ports, baseline=base_name)
     for job in (baseline, check):
         status = await _status(job, command, ports)
-        if status in _STOPPED:
-            return Outcome.ERRORED, None, f"job {job.job_name} ended as {status}"
-        if status in _BROKEN and job is baseline:
+        end = ended(status)
+        if end is None:
+            return Outcome.PENDING, None, f"job {job.job_name} is {status.lower()}"
+        if end is JobEnded.FAILED and job is baseline:
             return Outcome.ERRORED, None, f"the baseline job {job.job_name} failed: see its log"
-        if status in _BROKEN:
+        if end is JobEnded.FAILED:
             return Outcome.DONE, Verdict.FAILED, f"job {job.job_name} failed: see its log"
-        if status != _ENDED_WELL:
-            return Outcome.PENDING, None, f"job {job.job_name} is {status}"
+        if end is not JobEnded.COMPLETED:
+            return Outcome.ERRORED, None, f"job {job.job_name} ended as {status.lower()}"
     return _judged(await ports.environments.read_report(check.job_name))
 
 
 async def _status(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> str:
-    """Azure ML's word for a job's state in small letters; a job that is not there is submitted."""
+    """Azure ML's word for a job's state; a job that is not there is submitted."""
     state = await ports.platform.get_job(Place.TEST, job.job_name)
     if state is None:
         await ports.environments.submit_check(job)
         await _stop_unless_wanted(job, command, ports)
         return "submitted"
-    return _word(state)
+    return state.status
 
 
 async def _stop_unless_wanted(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> None:
@@ -96,7 +93,7 @@ async def cancel_checks(command: c.CancelChecks, ports: Ports) -> None:
     for name in command.job_names:
         try:
             state = await ports.platform.get_job(Place.TEST, name)
-            if state is None or _word(state) in _ENDED:
+            if state is None or ended(state.status):
                 continue
             await ports.platform.cancel_job(Place.TEST, name)
             stopped += 1
@@ -113,10 +110,6 @@ async def cancel_checks(command: c.CancelChecks, ports: Ports) -> None:
             detail=detail,
         )
     )
-
-
-def _word(state: JobState) -> str:
-    return state.status.lower().replace(" ", "")
 
 
 def _job(command: c.CheckTarget, name: str, environment: str, ports: Ports, baseline: str = "") -> CompatibilityJob:

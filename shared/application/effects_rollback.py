@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 
 from shared.application.answers import answer, circuit_taken, target_answer
-from shared.application.effects_test import VERDICTS
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import DeploymentState, Lock, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
 from shared.domain.events import Outcome
 from shared.domain.fleet.specs import restored_by
-from shared.domain.model import DeploymentSpec, FleetTarget, Kind, Phase, Release, Verdict
+from shared.domain.job_ends import JobEnded, ended
+from shared.domain.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
 
 #: A holder in one of these phases is putting production back itself: it is waited for.
 _REVERSING = frozenset({Phase.SETTLING, Phase.RESTORING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK})
@@ -117,8 +117,8 @@ async def _probe(command: c.ProbeTarget, release: Release, ports: Ports) -> tupl
     job = await ports.platform.get_job(Place.PRODUCTION, job_name)
     if job is None:
         return Outcome.ERRORED, f"there is no job {job_name} any more"
-    verdict = VERDICTS.get(job.status.lower().replace(" ", ""))
-    if verdict is None:
+    end = ended(job.status)
+    if end is None:
         return Outcome.PENDING, f"sample inference {job_name} is {job.status}"
-    ended = {Verdict.PASSED: Outcome.DONE, Verdict.FAILED: Outcome.REFUSED}.get(verdict, Outcome.ERRORED)
-    return ended, f"sample inference {job_name}: {job.status}, {job.detail}"
+    outcome = {JobEnded.COMPLETED: Outcome.DONE, JobEnded.FAILED: Outcome.REFUSED}.get(end, Outcome.ERRORED)
+    return outcome, f"sample inference {job_name}: {job.status}, {job.detail}"

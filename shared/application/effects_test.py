@@ -7,16 +7,16 @@ from shared.application.errors import PlatformErrored
 from shared.application.ports import JobState, Place, Ports
 from shared.domain import commands as c
 from shared.domain import events as e
+from shared.domain.job_ends import JobEnded, ended
 from shared.domain.model import DeploymentSpec, Release, Verdict
 from shared.domain.specs import runs
 
-#: Azure ML's words for a job that has ended, and what each says about the model (architecture.md 4.3: completed
-#: without errors is passed). A job somebody cancelled says nothing about the model.
+#: What the end of a job says about the model (architecture.md 4.3: completed without errors is passed).
 VERDICTS = {
-    "completed": Verdict.PASSED,
-    "failed": Verdict.FAILED,
-    "canceled": Verdict.ERRORED,
-    "notresponding": Verdict.ERRORED,
+    JobEnded.COMPLETED: Verdict.PASSED,
+    JobEnded.FAILED: Verdict.FAILED,
+    JobEnded.CANCELED: Verdict.ERRORED,
+    JobEnded.NOT_RESPONDING: Verdict.ERRORED,
 }
 
 
@@ -42,9 +42,10 @@ async def observe_test(command: c.ObserveTest, release: Release, ports: Ports) -
     job = await ports.platform.get_job(Place.TEST, command.job_name)
     if job is None:
         return _finished(command, Verdict.ERRORED, f"there is no job {command.job_name} any more", ports)
-    verdict = VERDICTS.get(job.status.lower().replace(" ", ""))
-    if verdict is None:
+    end = ended(job.status)
+    if end is None:
         return _running(command, job, ports)
+    verdict = VERDICTS[end]
     if verdict is Verdict.PASSED and not await _tests_the_candidate(command.spec, ports):
         detail = f"{command.spec.deployment_name} in test was changed by somebody else while the job ran"
         return _finished(command, Verdict.INCONCLUSIVE, detail, ports)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from shared.domain.job_ends import JobEnded, ended
+
 WINDOW = timedelta(hours=3)
 
 EARLY = timedelta(minutes=1)
@@ -64,10 +66,6 @@ class Finding:
     reason: str
 
 
-_COMPLETED = "completed"
-_LOST = ("failed", "canceled", "notresponding")
-
-
 def judge(status: str | None, detail: str, summary: LoadSummary | None) -> Finding | None:
     """What there is to tell of a window whose time is over; nothing when its load is done and clean.
 
@@ -77,11 +75,12 @@ def judge(status: str | None, detail: str, summary: LoadSummary | None) -> Findi
         return Finding(
             end=LoadEnd.MISSING, severity=2, reason="the load was never submitted; the next one makes it good"
         )
-    if status.lower() in _LOST:
+    end = ended(status)
+    if end is None:
+        return Finding(end=LoadEnd.LATE, severity=2, reason=f"the load is still {status}: {detail}")
+    if end is not JobEnded.COMPLETED:
         said = "; ".join(summary.problems) if summary else ""
         return Finding(end=LoadEnd.FAILED, severity=1, reason=f"the load ended as {status}: {said or detail}")
-    if status.lower() != _COMPLETED:
-        return Finding(end=LoadEnd.LATE, severity=2, reason=f"the load is still {status}: {detail}")
     if summary is None:
         return Finding(end=LoadEnd.NOT_CLEAN, severity=2, reason=f"the load left no report: {detail}")
     counts = (

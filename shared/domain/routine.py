@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.errors import InvalidRequest
+from shared.domain.job_ends import JobEnded, ended
 
 MONTHS_OF_QUARTER = 3
 ENDS_KEPT_MAX = 20
@@ -208,9 +209,6 @@ class Move(StrEnum):
     STOP = "stop"  # the job takes too long: end it and count it as failed
 
 
-_ENDED_BADLY = frozenset({"failed", "canceled", "notresponding"})
-
-
 def judge(task: Task, status: str | None, now: datetime, limits: TaskLimits) -> Move:
     """What to do with a task whose job has this status in Azure ML's words; None when there is no such job."""
     if task.state.is_over:
@@ -222,11 +220,8 @@ def judge(task: Task, status: str | None, now: datetime, limits: TaskLimits) -> 
         if since_start_s > limits.job_deadline_s:
             return Move.FAIL
         return Move.START_AGAIN if since_start_s >= limits.settle_quiet_s else Move.WAIT
-    word = status.lower().replace(" ", "")
-    if word == "completed":
-        return Move.COLLECT
-    if word in _ENDED_BADLY:
-        return Move.FAIL
+    if end := ended(status):
+        return Move.COLLECT if end is JobEnded.COMPLETED else Move.FAIL
     return Move.STOP if since_start_s > limits.job_deadline_s else Move.WAIT
 
 
