@@ -27,59 +27,50 @@ class ServiceBusEventQueue:
     """The session queue of events: the session is the release."""
 
     def __init__(self, client: ServiceBusClient, queue_name: str = "release-events") -> None:
-        self._sender = QueueLink(client, queue_name)
+        self._link = QueueLink(client, queue_name)
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
         """Raises MessageError for an event that is too large or of an unregistered type."""
-        message = ServiceBusMessage(
+        await self._link.send(
             encode_event(event),
-            session_id=event.release_id,
-            message_id=short_id(message_id or event.event_id),
-            correlation_id=event.release_id,
+            message_id=message_id or event.event_id,
+            about=event.release_id,
             subject=type(event).__name__,
-            content_type="application/json",
-            scheduled_enqueue_time_utc=utc(at),
+            session=event.release_id,
+            at=at,
         )
-        await self._sender.send(message)
 
     async def close(self) -> None:
         """Closes the link."""
-        await self._sender.close()
+        await self._link.close()
 
 
 class ServiceBusCommandQueue:
     """The queue of commands; their order does not matter."""
 
     def __init__(self, client: ServiceBusClient, queue_name: str = "effects") -> None:
-        self._sender = QueueLink(client, queue_name)
+        self._link = QueueLink(client, queue_name)
 
     async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:
         """Raises MessageError for a command that is too large or of an unregistered type."""
-        message = ServiceBusMessage(
+        await self._link.send(
             encode_command(command),
-            message_id=short_id(message_id or command.command_id),
-            correlation_id=command.release_id,
+            message_id=message_id or command.command_id,
+            about=command.release_id,
             subject=type(command).__name__,
-            content_type="application/json",
-            scheduled_enqueue_time_utc=utc(at or command.not_before),
+            at=at or command.not_before,
         )
-        await self._sender.send(message)
 
     async def close(self) -> None:
         """Closes the link."""
-        await self._sender.close()
+        await self._link.close()
 
 
-def short_id(message_id: str) -> str:
+def _short_id(message_id: str) -> str:
     """`message_id` itself, or its SHA-256 where Service Bus would refuse it for its length."""
     if len(message_id) <= MESSAGE_ID_CHARS_MAX:
         return message_id
     return f"sha256-{hashlib.sha256(message_id.encode()).hexdigest()}"
-
-
-def utc(at: datetime | None) -> datetime | None:
-    """A time as the SDK wants it."""
-    return at.astimezone(UTC) if at else None
 
 
 class QueueLink:
@@ -91,8 +82,26 @@ class QueueLink:
         self._open: ServiceBusSender | None = None
         self._one_at_a_time = asyncio.Lock()  # the SDK's senders are not safe for concurrent use
 
-    async def send(self, message: ServiceBusMessage) -> None:
-        """Raises TransientFault."""
+    async def send(
+        self,
+        body: str,
+        *,
+        message_id: str,
+        about: str,
+        subject: str,
+        session: str | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Sends a JSON body, not before `at`; `about` is the id of what it is about. Raises TransientFault."""
+        message = ServiceBusMessage(
+            body,
+            session_id=session,
+            message_id=_short_id(message_id),
+            correlation_id=about,
+            subject=subject,
+            content_type="application/json",
+            scheduled_enqueue_time_utc=at.astimezone(UTC) if at else None,
+        )
         async with self._one_at_a_time:
             sender = self._open or self._client.get_queue_sender(self._queue_name)
             self._open = None  # a link is kept only after it was seen to work

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus import QueueLink, short_id, utc
+from shared.adapters.service_bus import QueueLink
 from shared.contracts.change_json import MESSAGE_KIND, encode_take
 
 SESSION = "changes"
@@ -19,16 +18,10 @@ class ServiceBusChangeQueue:
 
     async def send(self, change_id: str, *, message_id: str, at: datetime | None = None, tries: int = 0) -> None:
         """Raises TransientFault when nobody knows whether it was sent; sending it again is safe."""
-        message = ServiceBusMessage(
-            encode_take(change_id, tries),
-            session_id=SESSION,
-            message_id=short_id(message_id),
-            correlation_id=change_id,
-            subject=MESSAGE_KIND,
-            content_type="application/json",
-            scheduled_enqueue_time_utc=utc(at),
+        body = encode_take(change_id, tries)
+        await self._link.send(
+            body, message_id=message_id, about=change_id, subject=MESSAGE_KIND, session=SESSION, at=at
         )
-        await self._link.send(message)
 
     async def close(self) -> None:
         """Closes the link."""

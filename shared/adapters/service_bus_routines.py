@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus import QueueLink, short_id, utc
+from shared.adapters.service_bus import QueueLink
 from shared.contracts.routine_json import encode
 from shared.domain.routine import PeriodWish, TaskRef
 
@@ -25,15 +24,8 @@ class ServiceBusRoutineQueue:
         await self._send(wish, message_id, at)
 
     async def _send(self, what: TaskRef | PeriodWish, message_id: str, at: datetime | None) -> None:
-        message = ServiceBusMessage(
-            encode(what),
-            message_id=short_id(message_id),
-            correlation_id=f"{what.routine.value}-{what.period}",
-            subject=type(what).__name__,
-            content_type="application/json",
-            scheduled_enqueue_time_utc=utc(at),
-        )
-        await self._link.send(message)
+        about, subject = f"{what.routine.value}-{what.period}", type(what).__name__
+        await self._link.send(encode(what), message_id=message_id, about=about, subject=subject, at=at)
 
     async def close(self) -> None:
         """Closes the link."""

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus import QueueLink, short_id, utc
+from shared.adapters.service_bus import QueueLink
 from shared.contracts.training_messages import MESSAGE_KIND, encode_look
 
 
@@ -17,16 +16,8 @@ class ServiceBusTrainingQueue:
 
     async def look(self, run_id: str, message_id: str, at: datetime | None = None, serial: int | None = None) -> None:
         """Raises TransientFault."""
-        message = ServiceBusMessage(
-            encode_look(run_id, serial),
-            session_id=run_id,
-            message_id=short_id(message_id),
-            correlation_id=run_id,
-            subject=MESSAGE_KIND,
-            content_type="application/json",
-            scheduled_enqueue_time_utc=utc(at),
-        )
-        await self._link.send(message)
+        body = encode_look(run_id, serial)
+        await self._link.send(body, message_id=message_id, about=run_id, subject=MESSAGE_KIND, session=run_id, at=at)
 
     async def close(self) -> None:
         """Closes the link."""
