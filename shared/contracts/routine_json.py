@@ -7,20 +7,17 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from shared.contracts.messages import MessageError, seal, unseal
+from shared.contracts.release_json import StoredFormError
 from shared.domain.errors import InvalidRequest
 from shared.domain.monitoring_change import Proposal
 from shared.domain.routine import JobEnd, PeriodWish, Routine, Task, TaskRef, days_of
 
-ENVELOPE_KEY = "switchyard"
 VERSION = 1
 _LOOK, _MAKE = "LookAtTask", "MakeTasks"
 _CIRCUIT = re.compile(r"P[0-9]{3,6}-C[0-9]{3,6}")
 
 T = TypeVar("T", Task, Proposal, JobEnd)
-
-
-class RoutineMessageError(ValueError):
-    """The text is not what this version writes."""
 
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Task, Proposal, JobEnd)}
@@ -41,15 +38,15 @@ def dump(value: Task | Proposal | JobEnd) -> str:
 
 
 def load(kind: type[T], text: str) -> T:
-    """What `dump` wrote. Raises RoutineMessageError."""
+    """What `dump` wrote. Raises StoredFormError."""
     name = kind.__name__
     try:
         outer = json.loads(text)
         if not isinstance(outer, dict) or outer.get("v") != VERSION:
-            raise RoutineMessageError(f"no {name} of version {VERSION}: deploy the version that wrote it")
+            raise StoredFormError(f"no {name} of version {VERSION}: deploy the version that wrote it")
         value: T = _adapter(name).validate_json(json.dumps([outer.get("data")]))[0]
     except (ValidationError, json.JSONDecodeError) as error:
-        raise RoutineMessageError(f"no {name}: {error}") from error
+        raise StoredFormError(f"no {name}: {error}") from error
     return value
 
 
@@ -57,28 +54,23 @@ def encode(message: TaskRef | PeriodWish) -> str:
     """Says which task to look at, or which period's tasks to make."""
     data: dict[str, str | bool] = {"routine": message.routine.value, "period": message.period}
     if isinstance(message, TaskRef):
-        return _sealed(_LOOK, {**data, "circuit": message.circuit})
-    return _sealed(_MAKE, {**data, "again": message.again})
+        return seal(_LOOK, {**data, "circuit": message.circuit})
+    return seal(_MAKE, {**data, "again": message.again})
 
 
 def decode(body: str | bytes) -> TaskRef | PeriodWish:
-    """The task to look at, or the period. Raises RoutineMessageError."""
+    """The task to look at, or the period. Raises MessageError."""
+    kind, data = unseal(body)
+    if kind not in (_LOOK, _MAKE):
+        raise MessageError(f"{kind!r} is no kind of message of this queue: it takes {_LOOK} and {_MAKE}")
     try:
-        envelope = json.loads(body)[ENVELOPE_KEY]
-        version, kind, data = envelope["v"], envelope["kind"], envelope["data"]
-        if version != VERSION or kind not in (_LOOK, _MAKE):
-            raise RoutineMessageError(f"kind {kind!r} of version {version!r} is not one of version {VERSION}")
         routine, period = Routine(data["routine"]), str(data["period"])
         days_of(routine, period)
         if kind == _MAKE:
             return PeriodWish(routine=routine, period=period, again=data["again"] is True)
         circuit = str(data["circuit"])
-    except (ValueError, KeyError, TypeError, RecursionError, InvalidRequest) as error:
-        raise RoutineMessageError(f"the body is no message of this queue: {type(error).__name__} {error}") from error
+    except (ValueError, KeyError, TypeError, InvalidRequest) as error:
+        raise MessageError(f"{kind}: {type(error).__name__} {error}") from error
     if not _CIRCUIT.fullmatch(circuit):
-        raise RoutineMessageError(f"{circuit!r} is no key of a circuit")
+        raise MessageError(f"{circuit!r} is no key of a circuit")
     return TaskRef(routine=routine, period=period, circuit=circuit)
-
-
-def _sealed(kind: str, data: dict[str, str | bool]) -> str:
-    return json.dumps({ENVELOPE_KEY: {"v": VERSION, "kind": kind, "data": data}})

@@ -6,7 +6,8 @@ import pytest
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus_routines import ServiceBusRoutineQueue
-from shared.contracts.routine_json import RoutineMessageError, decode, dump, encode, load
+from shared.contracts.release_json import StoredFormError
+from shared.contracts.routine_json import decode, dump, encode, load
 from shared.domain.routine import PeriodWish, Routine, Task, TaskRef
 from tests.contract.test_task_store import TASK
 
@@ -43,5 +44,5 @@ async def test_messages_arrive_once_and_not_before_their_time(bus: ServiceBusCli
 def test_a_stored_task_of_another_form_is_refused(text: str) -> None:
     """Nothing may act on what another version wrote."""
     assert load(Task, dump(TASK)) == TASK
-    with pytest.raises(RoutineMessageError):
+    with pytest.raises(StoredFormError):
         load(Task, text)

@@ -10,7 +10,8 @@ import pytest
 from functions import inference, inference_api, monitoring, monitoring_api
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
-from shared.contracts.routine_json import RoutineMessageError, encode
+from shared.contracts.messages import MessageError
+from shared.contracts.routine_json import encode
 from shared.domain.routine import PeriodWish, Routine, TaskRef
 from tests.application.bench import Bench
 from tests.application.routine_steps import Production
@@ -179,7 +180,7 @@ async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Produc
 )
 async def test_a_malformed_message_is_refused(production: Production, data: dict[str, str]) -> None:
     body = json.dumps({"switchyard": {"v": 1, "kind": "LookAtTask", "data": data}})
-    with pytest.raises(RoutineMessageError):
+    with pytest.raises(MessageError):
         await called(inference.routine_tasks)(message(body))
 
 
