@@ -43,7 +43,9 @@ class Compaction:
     files_after: int
 
 
-def compact(table_uri: str, run: str, *, small_files_max: int = SMALL_FILES_MAX) -> Compaction:
+def compact(
+    table_uri: str, run: str, *, small_files_max: int = SMALL_FILES_MAX, row_group_rows: int = ROW_GROUP_ROWS
+) -> Compaction:
     """Rewrite the table in order once it has more than `small_files_max` small files; one commit, or none."""
 
     def attempt() -> Compaction:
@@ -51,13 +53,13 @@ def compact(table_uri: str, run: str, *, small_files_max: int = SMALL_FILES_MAX)
         files = pa.table(table.get_add_actions(flatten=True))
         if files.num_rows == 0 or _small(files) <= small_files_max:
             return Compaction(files_before=files.num_rows, files_after=files.num_rows)
-        rewrite(table, run)
+        rewrite(table, run, row_group_rows)
         return Compaction(files_before=files.num_rows, files_after=len(table.file_uris()))
 
     return until_committed(attempt, "the compaction")
 
 
-def rewrite(table: DeltaTable, run: str) -> None:
+def rewrite(table: DeltaTable, run: str, row_group_rows: int = ROW_GROUP_ROWS) -> None:
     """The same rows in the order of sensor and time; about SORTED_AT_ONCE_ROWS of them are in memory at once.
 
     They go by way of a file on local disk, since the writer cannot wait for queries of the same library. Raises
@@ -68,7 +70,7 @@ def rewrite(table: DeltaTable, run: str) -> None:
         spool = Path(folder, "rows.arrow")
         with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_stream(sink, schema, options=_SPOOL) as writer:
             written = 0
-            for batch in _sorted_batches(table, schema):
+            for batch in _sorted_batches(table, schema, row_group_rows):
                 writer.write_batch(batch)
                 written += len(batch)
         if written != (there := count_rows(table)):
@@ -81,7 +83,7 @@ def rewrite(table: DeltaTable, run: str) -> None:
                 rows,
                 mode="overwrite",
                 target_file_size=FILE_BYTES,
-                writer_properties=WriterProperties(max_row_group_size=ROW_GROUP_ROWS, compression="ZSTD"),
+                writer_properties=WriterProperties(max_row_group_size=row_group_rows, compression="ZSTD"),
                 commit_properties=on_top(run=run, purpose="compaction"),
             )
     table.update_incremental()
@@ -115,13 +117,13 @@ def _small(files: pa.Table) -> int:
     return int(pc.sum(pc.less(files["size_bytes"], FILE_BYTES // 4)).as_py() or 0)
 
 
-def _sorted_batches(table: DeltaTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _sorted_batches(table: DeltaTable, schema: pa.Schema, row_group_rows: int) -> Iterator[pa.RecordBatch]:
     """All rows in order, in batches of one row group each: the writer takes batches in turns, and keeps each whole."""
     rest = schema.empty_table()
     for first, last in _groups_of_sensors(table):
         rest = pa.concat_tables([rest, _of_sensors(table, first, last, schema)]).combine_chunks()
-        whole = len(rest) - len(rest) % ROW_GROUP_ROWS
-        yield from rest.slice(0, whole).to_batches(max_chunksize=ROW_GROUP_ROWS)
+        whole = len(rest) - len(rest) % row_group_rows
+        yield from rest.slice(0, whole).to_batches(max_chunksize=row_group_rows)
         rest = rest.slice(whole)
     yield from rest.to_batches()
 

@@ -99,7 +99,7 @@ def subtree(repo: "BaseRepo", commit: "Commit | None", directory: str) -> "Objec
     return sha if stat.S_ISDIR(mode) else None
 
 
-def files_below(repo: "BaseRepo", tree_id: "ObjectID | None") -> Files:
+def files_below(repo: "BaseRepo", tree_id: "ObjectID | None", *, bytes_max: int = BYTES_MAX) -> Files:
     """Everything below a tree. Raises RepositoryRefused when it is too much."""
     content: dict[str, bytes] = {}
     odd: list[str] = []
@@ -110,8 +110,8 @@ def files_below(repo: "BaseRepo", tree_id: "ObjectID | None") -> Files:
             continue
         data = repo.object_store.get_raw(sha)[1]
         size += len(data)
-        if len(content) >= FILES_MAX or size > BYTES_MAX:
-            limits = f"{FILES_MAX:,} files and {BYTES_MAX // (1024 * 1024)} MiB"
+        if len(content) >= FILES_MAX or size > bytes_max:
+            limits = f"{FILES_MAX:,} files and {bytes_max // (1024 * 1024)} MiB"
             raise RepositoryRefused(f"a directory has more than {limits}: keep large files out of it")
         content[path] = data
     return Files(content, tuple(odd))

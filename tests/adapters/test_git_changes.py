@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dulwich.objects import Commit
 from dulwich.repo import Repo
 
-from shared.adapters import git_tree
 from shared.adapters.git_changes import find_changes
+from shared.adapters.git_tree import files_below, subtree
 from shared.application.changes_ports import Found, RepositoryRefused, UnknownCommit
 from shared.domain.config_changes import CircuitChangeKind, FieldChange
 from tests.repositories import MASTER, Project, circuit_path
@@ -251,11 +252,10 @@ def test_links_are_mistakes_not_files(repo: Repo, project: Project) -> None:
     }
 
 
-def test_a_directory_beyond_its_limit_is_refused(repo: Repo, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    base = project.head()
-    project.cutoff("2025-12-20")
-    project.commit("Edit")
-    monkeypatch.setattr(git_tree, "BYTES_MAX", 1000)
-
+def test_a_directory_beyond_its_limit_is_refused(repo: Repo, project: Project) -> None:
+    head = repo[project.head().encode()]
+    assert isinstance(head, Commit)
+    tree = subtree(repo, head, "config")
+    assert files_below(repo, tree).content
     with pytest.raises(RepositoryRefused, match="keep large files out"):
-        found(repo, project, base)
+        files_below(repo, tree, bytes_max=1000)

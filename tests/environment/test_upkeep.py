@@ -49,10 +49,9 @@ def test_compaction_keeps_every_row_and_the_closed_days(lake: Lake) -> None:
     assert lake.run(at(DAYS, 23))["ok"]
 
 
-def test_a_compacted_table_has_a_circuits_rows_together(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compacted_table_has_a_circuits_rows_together(lake: Lake) -> None:
     """Few row groups can hold them, which is what a reader skips by."""
-    monkeypatch.setattr("sensor_model.upkeep.ROW_GROUP_ROWS", 512)
-    compact(lake.table, "upkeep", small_files_max=3)
+    compact(lake.table, "upkeep", small_files_max=3, row_group_rows=512)
     [file] = open_table(lake.table).file_uris()
     metadata = pq.ParquetFile(file).metadata
     sensor = metadata.schema.to_arrow_schema().get_field_index("sensor_id")
