@@ -25,11 +25,11 @@ from shared.application.effects import carry_out
 from shared.application.handle_events import EVENTS_PER_COMMIT, handle_events
 from shared.application.people import request_environment_release, submit_approval
 from shared.application.ports import Place, Ports
-from shared.domain.commands import CheckTarget, Command, PublishFact
-from shared.domain.events import Event, Outcome, TargetAnswered
-from shared.domain.model import Actor, DeploymentSpec, Phase, Release, Verdict
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.commands import CheckTarget, Command, PublishFact
+from shared.domain.release.events import Event, Outcome, TargetAnswered
+from shared.domain.release.model import Actor, DeploymentSpec, Phase, Release, Verdict
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 
 MODEL = "sensor_model"
 ENVIRONMENT = "custom-tf-env"

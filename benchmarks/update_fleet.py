@@ -44,7 +44,7 @@ from local.parts import REPOSITORY
 from local.sign_in import token_of
 from local.uploads import quiet_uploads
 from shared import bootstrap
-from shared.domain.model import Phase, Release
+from shared.domain.release.model import Phase, Release
 
 LIMIT = 1.2
 PARTS = ("azurite", "identity", "servicebus", "eventgrid", "azureml")

@@ -18,7 +18,7 @@ from shared.adapters.config_edits import EditError, with_environment_version
 from shared.adapters.config_files import ConfigError, DiskTree, load_fleet
 from shared.adapters.git_local import LocalRepositoryError, changes_between
 from shared.application.changes_ports import Found
-from shared.domain.config_changes import ConfigProblem, days_not_over
+from shared.domain.changes.circuits import ConfigProblem, days_not_over
 
 SHA_DIGITS_SHOWN = 12
 

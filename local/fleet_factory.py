@@ -148,7 +148,7 @@ class FleetFactory:
         return registry_id("models", name, version)
 
     def _deployment(self, circuit: Circuit, version: str, model: str, environment: str) -> ModelBatchDeployment:
-        """What a release of the model deploys (shared/domain/specs.py)."""
+        """What a release of the model deploys (shared/domain/release/specs.py)."""
         from azure.ai.ml.entities import (
             CodeConfiguration,
             ModelBatchDeployment,

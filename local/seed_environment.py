@@ -18,7 +18,7 @@ from local.cloud import CloudError, LocalCloud
 from local.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, EnvironmentFactory
 from local.evidence_factory import write_evidence
 from local.model_factory import ModelFactory
-from shared.domain.environment_versions import SemanticVersion
+from shared.domain.changes.versions import SemanticVersion
 from shared.domain.errors import InvalidRequest
 
 console = Console(highlight=False)

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.domain.commands import PublishFact
-from shared.domain.events import LookDue
-from shared.domain.history import HistoryEntry, chain
-from shared.domain.meter import Meter
-from shared.domain.model import (
+from shared.domain.fleet.meter import Meter
+from shared.domain.release.commands import PublishFact
+from shared.domain.release.events import LookDue
+from shared.domain.release.history import HistoryEntry, chain
+from shared.domain.release.model import (
     GATE_OF_PHASE,
     Actor,
     Approval,
@@ -23,9 +23,9 @@ from shared.domain.model import (
     Target,
     Verdict,
 )
-from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
-from shared.domain.steps import phase_deadline_s
-from shared.domain.transitions import LIVE, WORKING
+from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from shared.domain.release.steps import phase_deadline_s
+from shared.domain.release.transitions import LIVE, WORKING
 from tests.fakes.config import environment_gates, rollback_gate
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

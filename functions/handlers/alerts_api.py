@@ -15,7 +15,7 @@ from shared.contracts.alert_facts import claimed_facts
 from shared.contracts.alerts import BODY_BYTES_MAX, AlertError, parse_alert
 from shared.contracts.http_alerts import ALERTS_LISTED_MAX, AlertAccepted, AlertList, alert_of
 from shared.domain.errors import InvalidRequest
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 log = logging.getLogger(__name__)
 

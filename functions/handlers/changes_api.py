@@ -29,9 +29,9 @@ from shared.contracts.source_control import (
     github_claim,
     github_signature_holds,
 )
-from shared.domain.config_changes_record import ChangeClaim
+from shared.domain.changes.record import ChangeClaim
 from shared.domain.errors import InvalidRequest
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 log = logging.getLogger(__name__)
 

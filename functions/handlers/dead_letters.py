@@ -7,8 +7,8 @@ import azure.functions as func
 from shared import bootstrap
 from shared.application.dead_letters import dead_lettered
 from shared.contracts.messages import MessageError, decode_command, decode_event
-from shared.domain.commands import Command
-from shared.domain.events import Event
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
 
 
 async def dead_release_events(message: func.ServiceBusMessage) -> None:

@@ -7,8 +7,8 @@ from shared import bootstrap
 from shared.application import people
 from shared.contracts.http import DecisionRequest, ReasonRequest
 from shared.domain.errors import InvalidRequest
-from shared.domain.model import Actor
-from shared.domain.policy import Stage
+from shared.domain.release.model import Actor
+from shared.domain.release.policy import Stage
 
 
 @authenticated

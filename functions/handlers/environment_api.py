@@ -13,7 +13,7 @@ from shared.contracts.http_environments import environment_versions_of
 from shared.contracts.http_fleet import RollbackFormat, rollback_metadata_of, targets_of
 from shared.contracts.http_rollback import rollback_report_of
 from shared.domain.errors import InvalidRequest
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 
 @authenticated

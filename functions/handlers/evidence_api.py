@@ -13,8 +13,8 @@ from shared.application import evidence
 from shared.application.people import Answer
 from shared.contracts.http_evidence import NOTEBOOK_TYPES, EvidenceAccepted, evidence_view_of
 from shared.domain.errors import InvalidRequest
-from shared.domain.evidence import NOTEBOOK_BYTES_MAX
-from shared.domain.model import Actor
+from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
+from shared.domain.release.model import Actor
 
 _FIX = f"the limit is {NOTEBOOK_BYTES_MAX // 1024**2} MiB: clear pictures and long outputs, run it again and save"
 

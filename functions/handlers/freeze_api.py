@@ -9,7 +9,7 @@ from shared import bootstrap
 from shared.application import freezes
 from shared.application.people import Answer
 from shared.contracts.http_freezes import FreezeRequest, LiftRequest, freeze_list_of, freeze_view_of
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 
 @authenticated

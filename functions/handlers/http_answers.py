@@ -18,7 +18,7 @@ from shared.application.training.people import NoSuchTraining
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http import Accepted, Problem
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 BODY_BYTES_MAX = 64_000
 

@@ -11,7 +11,7 @@ from shared.application.errors import PortError
 from shared.application.routine_start import make, make_later, start_due
 from shared.application.routines import look, look_later, sweep_routines
 from shared.contracts.routine_json import decode
-from shared.domain.routine import PeriodWish, Routine
+from shared.domain.routines.task import PeriodWish, Routine
 
 log = logging.getLogger(__name__)
 

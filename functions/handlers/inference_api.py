@@ -9,8 +9,8 @@ from shared import bootstrap
 from shared.application.routine_queries import read_period
 from shared.application.routine_start import start_by_hand
 from shared.contracts.http_inference import InferenceRequest, RoutineAccepted, inference_view_of
-from shared.domain.model import Actor
-from shared.domain.routine import Routine
+from shared.domain.release.model import Actor
+from shared.domain.routines.task import Routine
 
 
 @authenticated

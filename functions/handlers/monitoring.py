@@ -4,7 +4,7 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.application.routine_start import start_due
-from shared.domain.routine import Routine
+from shared.domain.routines.task import Routine
 
 
 async def monthly_performance(timer: func.TimerRequest) -> None:

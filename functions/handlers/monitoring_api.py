@@ -10,8 +10,8 @@ from shared.application.routine_queries import read_period, read_proposals
 from shared.application.routine_start import start_by_hand
 from shared.contracts.http_inference import RoutineAccepted
 from shared.contracts.http_monitoring import MonitoringRequest, monitoring_view_of
-from shared.domain.model import Actor
-from shared.domain.routine import Routine
+from shared.domain.release.model import Actor
+from shared.domain.routines.task import Routine
 
 
 @authenticated

@@ -10,7 +10,7 @@ from shared.application import queries
 from shared.application.freezes import read_freezes
 from shared.contracts.http import ReleaseList, history_of, summary_of, view_of
 from shared.contracts.openapi import openapi
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 
 async def describe_api(req: func.HttpRequest) -> func.HttpResponse:

@@ -15,7 +15,7 @@ from shared.contracts.http_training import (
     training_list_of,
     training_view_of,
 )
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 
 @authenticated

@@ -15,7 +15,7 @@ from shared.adapters.azure_ml_specs import entity_of, service_name, spec_of
 from shared.adapters.azure_ml_values import word
 from shared.application.errors import PlatformErrored
 from shared.application.ports import DeploymentState, Place
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient

@@ -20,7 +20,7 @@ from shared.application.errors import PlatformRefused
 from shared.application.etl import LoadPlan
 from shared.application.ports import JobState, Place
 from shared.contracts.etl_report import EtlReport
-from shared.domain.etl import LoadSummary
+from shared.domain.etl.load import LoadSummary
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Command

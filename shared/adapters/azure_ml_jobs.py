@@ -14,7 +14,7 @@ from shared.adapters.azure_ml_values import word
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import JobState, Place
 from shared.domain.job_ends import ended
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 
 
 class AzureMlJobs:

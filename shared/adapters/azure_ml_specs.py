@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.azure_ml_clients import AzureMlScope
 from shared.adapters.azure_ml_values import number, texts, word
 from shared.application.errors import PlatformRefused
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import BatchDeployment, ModelBatchDeployment

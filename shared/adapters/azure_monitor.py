@@ -22,7 +22,7 @@ from shared.application.alert_ports import ALERTS_MAX
 from shared.application.errors import TransientFault
 from shared.contracts.alert_facts import told_facts
 from shared.contracts.alerts import AlertError
-from shared.domain.alert_model import AlertFacts
+from shared.domain.alerts.model import AlertFacts
 
 log = logging.getLogger(__name__)
 

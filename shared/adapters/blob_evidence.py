@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
 from shared.application.errors import TransientFault
-from shared.domain.evidence import NOTEBOOK_BYTES_MAX
+from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobServiceClient

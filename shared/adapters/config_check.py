@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from shared.adapters.config_files import ConfigTree, file_of, fleet_of, policies_of
 from shared.contracts.configuration import ConfigError, Fleet, Problem
 from shared.contracts.monitoring_config import MonitoringConfig
-from shared.domain.config_changes import ConfigProblem
+from shared.domain.changes.circuits import ConfigProblem
 
 POLICIES, MONITORING = "policies.yml", "monitoring.yml"
 

@@ -8,7 +8,7 @@ import re
 
 from shared.adapters.config_files import ConfigError
 from shared.adapters.strict_yaml import Path, parse
-from shared.domain.environment_versions import SemanticVersion
+from shared.domain.changes.versions import SemanticVersion
 from shared.domain.errors import InvalidRequest
 
 _AFTER_KEY = r"""\s*:\s+)(?P<old>"[^"\\]*"|'[^']*'|[^\s"'#]\S*)(?P<after>\s*(?:#.*)?)"""

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 
 SCOPE = "access_as_user"
 """The delegated permission of the API: a person signed in to a client that may call it."""

@@ -22,7 +22,7 @@ from shared.adapters.azure_ml_errors import translated
 from shared.application.changes_ports import Registration
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import RegisteredEnvironment
-from shared.domain.config_changes_environment import DEFINITION
+from shared.domain.changes.environment import DEFINITION
 
 log = logging.getLogger(__name__)
 

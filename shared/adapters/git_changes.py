@@ -22,8 +22,8 @@ from shared.adapters.git_tree import (
 from shared.adapters.strict_yaml import Document, parse
 from shared.application.changes_ports import Found, FoundCircuit
 from shared.contracts.configuration import CircuitConfig, ConfigError, Fleet, Problem
-from shared.domain.config_changes import CircuitSettings, CommitFacts, ConfigProblem, TouchedCircuit, circuit_changes
-from shared.domain.config_changes_environment import (
+from shared.domain.changes.circuits import CircuitSettings, CommitFacts, ConfigProblem, TouchedCircuit, circuit_changes
+from shared.domain.changes.environment import (
     DEFINITION,
     EnvironmentChange,
     EnvironmentDefinition,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.application.changes_ports import RepositoryRefused, UnknownCommit
-from shared.domain.config_changes import CommitFacts, pull_request_of
+from shared.domain.changes.circuits import CommitFacts, pull_request_of
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit, ObjectID

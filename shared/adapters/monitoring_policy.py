@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.adapters.config_files import load_file
 from shared.contracts import monitoring_config as files
-from shared.domain.monitoring import (
+from shared.domain.routines.monitoring import (
     AlertRule,
     Bounds,
     Condition,
@@ -14,7 +14,7 @@ from shared.domain.monitoring import (
     MonitoringPolicy,
     Thresholds,
 )
-from shared.domain.routine import Routine, TaskLimits
+from shared.domain.routines.task import Routine, TaskLimits
 
 
 def load_monitoring(path: str | os.PathLike[str]) -> MonitoringPolicy:

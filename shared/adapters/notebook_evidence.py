@@ -25,14 +25,7 @@ from nbformat import ValidationError
 from nbformat.validator import get_validator
 
 from shared.domain.errors import InvalidRequest
-from shared.domain.evidence import (
-    NOTEBOOK_BYTES_MAX,
-    CodeCell,
-    Content,
-    ContentFact,
-    ErrorOutput,
-    NotebookFacts,
-)
+from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX, CodeCell, Content, ContentFact, ErrorOutput, NotebookFacts
 
 CELLS_MAX = 500
 OUTPUTS_MAX = 1_000

@@ -6,10 +6,10 @@ from pathlib import Path
 from shared.adapters.config_files import load_fleet, load_policies
 from shared.application.ports import Fleet
 from shared.contracts import configuration as files
-from shared.domain.alert_model import AlertKind, AlertPolicy, AlertRule, Measure
-from shared.domain.model import DeploymentPlan, Kind
-from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
-from shared.domain.rollback_model import RollbackThresholds
+from shared.domain.alerts.decision_model import RollbackThresholds
+from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule, Measure
+from shared.domain.release.model import DeploymentPlan, Kind
+from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
 
 HOUR_S = 3600
 

@@ -15,8 +15,8 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from shared.application.errors import TransientFault
 from shared.contracts.messages import encode_command, encode_event
-from shared.domain.commands import Command
-from shared.domain.events import Event
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
 
 MESSAGE_ID_CHARS_MAX = 128
 SEND_DEADLINE_S = 20.0  # of one send with all its retries, well below the lock of the message being handled

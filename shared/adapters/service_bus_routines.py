@@ -6,7 +6,7 @@ from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus import QueueLink
 from shared.contracts.routine_json import encode
-from shared.domain.routine import PeriodWish, TaskRef
+from shared.domain.routines.task import PeriodWish, TaskRef
 
 
 class ServiceBusRoutineQueue:

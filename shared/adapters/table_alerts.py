@@ -25,7 +25,7 @@ from shared.adapters.table_rows import (
 from shared.application.alert_ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.release_json import dump_alert, load_alert
-from shared.domain.alert_model import AlertRecord, AlertState
+from shared.domain.alerts.model import AlertRecord, AlertState
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from shared.adapters.table_rows import CHANGES, Row, hashed, insert, join_text, 
 from shared.application.changes_ports import StoredChange
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.change_json import dump_change, load_change
-from shared.domain.config_changes_record import ChangeRecord
+from shared.domain.changes.record import ChangeRecord
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.adapters.table_access import Table, Unsettled, etag_of
 from shared.adapters.table_rows import FREEZES, Row, insert, replace, time_of, time_text
 from shared.application.errors import TransientFault
-from shared.domain.freeze import Freeze
+from shared.domain.freezes.freeze import Freeze
 
 _TRIES = 5  # each one is lost only to another writer of the same freeze or to a fault
 

@@ -7,7 +7,7 @@ from shared.adapters.table_access import Table, Unsettled, etag_of
 from shared.adapters.table_rows import Row, insert, join_text, replace, split_text
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.routine_json import dump, load
-from shared.domain.monitoring_change import Proposal
+from shared.domain.routines.cutoff import Proposal
 
 
 class TableProposalStore:

@@ -39,7 +39,7 @@ from shared.contracts.release_json import (
     load_release,
     load_target,
 )
-from shared.domain.model import FleetTarget, Kind, Release, Target
+from shared.domain.release.model import FleetTarget, Kind, Release, Target
 
 RELEASE_KEY = "release"
 #: From the release row to the last target row; inbox, history and outbox sort before them.

@@ -24,9 +24,9 @@ from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, Stored
 from shared.contracts.messages import decode_command
 from shared.contracts.release_json import load_entry, load_fleet_target
-from shared.domain.commands import Command
-from shared.domain.history import HistoryEntry
-from shared.domain.model import FleetTarget, Kind, Release
+from shared.domain.release.commands import Command
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import FleetTarget, Kind, Release
 
 #: A fleet of 200 circuits takes about a megabyte; one process works on few releases at a time.
 KNOWN_MAX = 8

@@ -15,7 +15,7 @@ from shared.adapters.table_rows import ROUTINES, Row, insert, join_text, put_ind
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.routine_ports import StoredTask
 from shared.contracts.routine_json import dump, load
-from shared.domain.routine import JobEnd, Routine, Task, TaskRef
+from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
 
 _TRIES = 5
 

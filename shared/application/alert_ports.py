@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.alert_model import AlertFacts, AlertRecord
+from shared.domain.alerts.model import AlertFacts, AlertRecord
 
 ALERTS_MAX = 1000
 """The longest list of alerts anybody asks for: a bound on what one decision reads."""

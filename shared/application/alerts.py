@@ -18,21 +18,14 @@ from shared.application.ports import IntakeResult, Ports
 from shared.application.recent_changes import RecentChanges, circuit_name, recent_changes
 from shared.application.rollbacks import request_rollback
 from shared.application.try_later import TRIES_MAX, tries_due, try_id
-from shared.domain.alert_model import AlertFacts, AlertRecord, AlertState, CircuitChange, RollbackAsked
-from shared.domain.alert_rules import (
-    FIRED_TOLERANCE_S,
-    alert_key,
-    differences,
-    observe,
-    rests_on_claims,
-    same_firing,
-)
-from shared.domain.commands import AssessAlert
+from shared.domain.alerts.decision import decide_rollback
+from shared.domain.alerts.decision_model import RollbackAction, RollbackDecision
+from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState, CircuitChange, RollbackAsked
+from shared.domain.alerts.rules import FIRED_TOLERANCE_S, alert_key, differences, observe, rests_on_claims, same_firing
 from shared.domain.errors import DomainError
-from shared.domain.meter import AlertSeen
-from shared.domain.model import Actor
-from shared.domain.rollback_decision import decide_rollback
-from shared.domain.rollback_model import RollbackAction, RollbackDecision
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.commands import AssessAlert
+from shared.domain.release.model import Actor
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from typing import Any, TypeVar
 
 from shared.application.ids import content_digest
 from shared.application.ports import Ports
-from shared.domain.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
-from shared.domain.events import CircuitTaken, Outcome, StepEvent, TargetAnswered
+from shared.domain.release.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
+from shared.domain.release.events import CircuitTaken, Outcome, StepEvent, TargetAnswered
 
 StepEventT = TypeVar("StepEventT", bound=StepEvent)
 

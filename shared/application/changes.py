@@ -30,9 +30,9 @@ from shared.application.errors import (
     TransientFault,
 )
 from shared.application.training.start import request_trainings
-from shared.domain.config_changes import ConfigProblem
-from shared.domain.config_changes_environment import EnvironmentChange
-from shared.domain.config_changes_record import (
+from shared.domain.changes.circuits import ConfigProblem
+from shared.domain.changes.environment import EnvironmentChange
+from shared.domain.changes.record import (
     CIRCUITS_TOLD_MAX,
     PROBLEMS_TOLD_MAX,
     ChangeClaim,

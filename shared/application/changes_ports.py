@@ -12,9 +12,9 @@ from shared.application.errors import PortError
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.application.ports import Clock
 from shared.application.training.ports import TrainingPorts
-from shared.domain.config_changes import CircuitChange, CircuitSettings, CommitFacts, ConfigProblem
-from shared.domain.config_changes_environment import EnvironmentChange
-from shared.domain.config_changes_record import ChangeRecord
+from shared.domain.changes.circuits import CircuitChange, CircuitSettings, CommitFacts, ConfigProblem
+from shared.domain.changes.environment import EnvironmentChange
+from shared.domain.changes.record import ChangeRecord
 
 
 class RepositoryRefused(PortError):

@@ -4,16 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from shared.application.changes_ports import ChangePorts, Found, FoundCircuit, Registration
-from shared.domain.config_changes import (
-    CircuitSettings,
-    CommitFacts,
-    ConfigProblem,
-    days_not_over,
-    training_problem,
-)
-from shared.domain.config_changes_environment import DEFINITION, EnvironmentChange
-from shared.domain.config_changes_record import ChangeRecord
-from shared.domain.environment_versions import tag_problems
+from shared.domain.changes.circuits import CircuitSettings, CommitFacts, ConfigProblem, days_not_over, training_problem
+from shared.domain.changes.environment import DEFINITION, EnvironmentChange
+from shared.domain.changes.record import ChangeRecord
+from shared.domain.changes.versions import tag_problems
 from shared.domain.training.model import MANUAL, TrainingRequest
 
 DIGEST_TAG = "source_digest"

@@ -2,8 +2,8 @@
 
 from shared.application.ids import content_digest
 from shared.application.ports import IntakeResult, Ports
-from shared.domain.commands import AssessAlert, Command, PublishFact
-from shared.domain.events import Event, MessageDeadLettered
+from shared.domain.release.commands import AssessAlert, Command, PublishFact
+from shared.domain.release.events import Event, MessageDeadLettered
 
 #: How often the news of a dead letter may be dead-lettered itself: with ten deliveries each, that outlasts an outage;
 #: a release that cannot be read at all ends here instead of going round for ever.

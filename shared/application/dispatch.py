@@ -1,8 +1,8 @@
 """Outbox to queues. Commands leave after their commit, are sent until that is known, and are then forgotten."""
 
 from shared.application.ports import Ports
-from shared.domain.commands import Command, ScheduleEvent
-from shared.domain.model import Release
+from shared.domain.release.commands import Command, ScheduleEvent
+from shared.domain.release.model import Release
 
 
 async def dispatch(release: Release, ports: Ports) -> int:

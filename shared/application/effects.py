@@ -21,9 +21,9 @@ from shared.application.alerts import assess_alert
 from shared.application.answers import answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import Place, Ports
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Release
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Release
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from shared.application.answers import target_answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.look_later import READS_PER_S, look_later
 from shared.application.ports import CompatibilityJob, Place, Ports
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.events import Outcome
-from shared.domain.fleet.work import check_jobs
+from shared.domain.fleet.lanes import check_jobs
 from shared.domain.job_ends import JobEnded, ended
-from shared.domain.model import Release, Verdict
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import Release, Verdict
 
 Answered = tuple[Outcome, Verdict | None, str]
 

@@ -6,10 +6,10 @@ from shared.application.answers import answer, circuit_taken
 from shared.application.errors import PlatformErrored
 from shared.application.freezes import frozen, standing_before
 from shared.application.ports import DeploymentState, Place, Ports
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import DeploymentSpec, Phase, Release
-from shared.domain.specs import runs
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import DeploymentSpec, Phase, Release
+from shared.domain.release.specs import runs
 
 _IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
 

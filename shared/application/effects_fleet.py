@@ -8,15 +8,15 @@ from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, P
 from shared.application.freezes import frozen, standing_before
 from shared.application.look_later import READS_PER_S, look_later
 from shared.application.ports import DeploymentState, Lock, Place, Ports
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.environment_versions import SemanticVersion, review
+from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
-from shared.domain.events import Outcome
 from shared.domain.fleet.specs import brought_by, restored_by
 from shared.domain.fleet.specs import frozen as without_marks
-from shared.domain.model import Candidate, FleetTarget, Progress, Release
-from shared.domain.specs import runs
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import Candidate, FleetTarget, Progress, Release
+from shared.domain.release.specs import runs
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1

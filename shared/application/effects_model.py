@@ -3,9 +3,9 @@
 from shared.application.answers import answer
 from shared.application.errors import PlatformRefused
 from shared.application.ports import Ports, RegisteredModel
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Candidate, Release
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Candidate, Release
 
 
 async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: Ports) -> e.Event:

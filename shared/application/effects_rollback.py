@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from shared.application.answers import answer, circuit_taken, target_answer
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ports import DeploymentState, Lock, Place, Ports
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.events import Outcome
 from shared.domain.fleet.specs import restored_by
 from shared.domain.job_ends import JobEnded, ended
-from shared.domain.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
 
 #: A holder in one of these phases is putting production back itself: it is waited for.
 _REVERSING = frozenset({Phase.SETTLING, Phase.RESTORING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK})

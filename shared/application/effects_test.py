@@ -5,11 +5,11 @@ from datetime import timedelta
 from shared.application.answers import answer
 from shared.application.errors import PlatformErrored
 from shared.application.ports import JobState, Place, Ports
-from shared.domain import commands as c
-from shared.domain import events as e
 from shared.domain.job_ends import JobEnded, ended
-from shared.domain.model import DeploymentSpec, Release, Verdict
-from shared.domain.specs import runs
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import DeploymentSpec, Release, Verdict
+from shared.domain.release.specs import runs
 
 #: What the end of a job says about the model (architecture.md 4.3: completed without errors is passed).
 VERDICTS = {

@@ -2,10 +2,10 @@
 
 from shared.application.answers import answer
 from shared.application.ports import Ports
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.batch_jobs import BatchJobs
-from shared.domain.model import Release
+from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Release
 
 
 async def count_batch_jobs(command: c.CountBatchJobs, release: Release, ports: Ports) -> e.Event:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared.application.errors import PlatformRefused
 from shared.application.ports import Clock, FactPublisher, JobState
-from shared.domain.etl import Finding, LoadSummary, before, job_name, judge, window_of
+from shared.domain.etl.load import Finding, LoadSummary, before, job_name, judge, window_of
 
 log = logging.getLogger(__name__)
 

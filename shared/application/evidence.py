@@ -6,12 +6,12 @@ import hashlib
 from shared.application.ids import content_digest
 from shared.application.people import Answer, Decided, NoSuchRelease
 from shared.application.ports import Ports
-from shared.domain.decide import decide
-from shared.domain.eligibility import check_author
 from shared.domain.errors import Conflict
-from shared.domain.events import EvidenceSubmitted
-from shared.domain.evidence import judge
-from shared.domain.model import Actor, Kind, Release
+from shared.domain.evidence.matrix import judge
+from shared.domain.people import check_author
+from shared.domain.release.decide import decide
+from shared.domain.release.events import EvidenceSubmitted
+from shared.domain.release.model import Actor, Kind, Release
 
 
 class NoSuchEvidence(LookupError):

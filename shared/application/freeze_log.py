@@ -4,7 +4,7 @@ TransientFault. The adapter is in `shared/adapters`, the fake in `tests/fakes`; 
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.freeze import Freeze
+from shared.domain.freezes.freeze import Freeze
 
 
 class FreezeLog(Protocol):

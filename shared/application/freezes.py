@@ -9,10 +9,8 @@ from shared.application.answers import answer
 from shared.application.ids import content_digest
 from shared.application.people import Answer
 from shared.application.ports import Ports
-from shared.domain.commands import Command
 from shared.domain.errors import Conflict
-from shared.domain.events import CircuitBusy
-from shared.domain.freeze import (
+from shared.domain.freezes.freeze import (
     Freeze,
     Freezes,
     blocking,
@@ -21,8 +19,10 @@ from shared.domain.freeze import (
     lifted,
     stops_at_a_freeze,
 )
-from shared.domain.model import Actor, Release
-from shared.domain.steps import look_due
+from shared.domain.release.commands import Command
+from shared.domain.release.events import CircuitBusy
+from shared.domain.release.model import Actor, Release
+from shared.domain.release.steps import look_due
 
 #: More freezes than this that have not ended are a mistake: each change of production reads them all.
 FREEZES_MAX = 200

@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 from shared.application.dispatch import dispatch
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, IntakeResult, Ports, Stored
-from shared.domain.commands import Command
-from shared.domain.decide import Decision, decide, open_environment_release, open_release, open_rollback, refused
 from shared.domain.errors import DomainError
-from shared.domain.events import EnvironmentReleaseRequested, Event, ModelRegistered, RollbackOpened
-from shared.domain.history import HistoryEntry
-from shared.domain.model import Kind, Release
+from shared.domain.release.commands import Command
+from shared.domain.release.decide import (
+    Decision,
+    decide,
+    open_environment_release,
+    open_release,
+    open_rollback,
+    refused,
+)
+from shared.domain.release.events import EnvironmentReleaseRequested, Event, ModelRegistered, RollbackOpened
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import Kind, Release
 
 log = logging.getLogger(__name__)
 

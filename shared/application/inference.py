@@ -10,7 +10,7 @@ from datetime import datetime
 from shared.application.inference_ports import Outcomes
 from shared.application.routine_ports import RoutinePorts, TaskStore
 from shared.application.routine_work import Collected
-from shared.domain.routine import EndKind, Routine, Task, days_of
+from shared.domain.routines.task import EndKind, Routine, Task, days_of
 
 
 class Inference:

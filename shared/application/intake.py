@@ -4,7 +4,7 @@ from datetime import datetime
 
 from shared.application.ids import release_id_of
 from shared.application.ports import IntakeResult, Ports
-from shared.domain.events import ModelRegistered, TestRunChanged
+from shared.domain.release.events import ModelRegistered, TestRunChanged
 
 
 async def model_registered(

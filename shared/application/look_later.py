@@ -8,8 +8,8 @@ from datetime import timedelta
 from math import inf
 
 from shared.application.ports import Ports
-from shared.domain import commands as c
-from shared.domain.model import Release
+from shared.domain.release import commands as c
+from shared.domain.release.model import Release
 
 #: Reads of all targets together. Azure Resource Manager allows 25 a second; a change costs four more.
 READS_PER_S = 20

@@ -10,8 +10,8 @@ from typing import Any
 from shared.application.errors import PlatformRefused
 from shared.application.routine_ports import MonitorJob, RoutinePorts
 from shared.application.routine_work import Collected
-from shared.domain.monitoring import MAGNITUDE, PERFORMANCE_MEASURES, Level, drift_level, performance_level
-from shared.domain.routine import Routine, Task, days_of
+from shared.domain.routines.monitoring import MAGNITUDE, PERFORMANCE_MEASURES, Level, drift_level, performance_level
+from shared.domain.routines.task import Routine, Task, days_of
 
 
 class Monitoring:

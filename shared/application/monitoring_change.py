@@ -10,8 +10,8 @@ from datetime import timedelta
 from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
 from shared.application.routine_ports import RoutinePorts
 from shared.domain.errors import Conflict
-from shared.domain.monitoring_change import ChangedText, Proposal, ProposalState, branch_of, path_of, with_cutoff
-from shared.domain.routine import Task, days_of
+from shared.domain.routines.cutoff import ChangedText, Proposal, ProposalState, branch_of, path_of, with_cutoff
+from shared.domain.routines.task import Task, days_of
 
 log = logging.getLogger(__name__)
 

@@ -5,17 +5,17 @@ from enum import StrEnum
 
 from shared.application.ids import content_digest, release_id_of
 from shared.application.ports import Ports
-from shared.domain.decide import decide, open_environment_release
-from shared.domain.environment_versions import SemanticVersion
-from shared.domain.events import (
+from shared.domain.changes.versions import SemanticVersion
+from shared.domain.release.decide import decide, open_environment_release
+from shared.domain.release.events import (
     AbortRequested,
     ApprovalSubmitted,
     EnvironmentReleaseRequested,
     Event,
     RetryRequested,
 )
-from shared.domain.model import Actor, Kind, Release
-from shared.domain.policy import Stage
+from shared.domain.release.model import Actor, Kind, Release
+from shared.domain.release.policy import Stage
 
 
 class NoSuchRelease(LookupError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 
 
 class Place(StrEnum):

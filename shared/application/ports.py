@@ -24,13 +24,13 @@ from shared.application.platform_ports import (
     RegisteredEnvironment,
     RegisteredModel,
 )
-from shared.domain.alert_model import AlertPolicy
-from shared.domain.commands import Command
-from shared.domain.events import Event
-from shared.domain.evidence import NotebookFacts
-from shared.domain.history import HistoryEntry
-from shared.domain.model import DeploymentPlan, FleetTarget, Kind, Release
-from shared.domain.policy import Policy
+from shared.domain.alerts.model import AlertPolicy
+from shared.domain.evidence.matrix import NotebookFacts
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import DeploymentPlan, FleetTarget, Kind, Release
+from shared.domain.release.policy import Policy
 
 __all__ = [
     "AlertPorts",

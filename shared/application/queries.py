@@ -6,9 +6,9 @@ from shared.application.alerts import alerts_still_firing
 from shared.application.errors import TransientFault
 from shared.application.people import NoSuchRelease
 from shared.application.ports import Ports
-from shared.domain.environment_versions import SemanticVersion, compatible_versions
-from shared.domain.history import HistoryEntry, broken_at
-from shared.domain.model import Release
+from shared.domain.changes.versions import SemanticVersion, compatible_versions
+from shared.domain.release.history import HistoryEntry, broken_at
+from shared.domain.release.model import Release
 
 log = logging.getLogger(__name__)
 

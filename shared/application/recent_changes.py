@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from shared.application.ports import Ports
-from shared.domain.alert_model import CircuitChange
-from shared.domain.history import HistoryEntry
-from shared.domain.model import Kind, Phase, Release
+from shared.domain.alerts.model import CircuitChange
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import Kind, Phase, Release
 
 ENDED_MAX = 500
 """Ended releases that are looked at, the latest first: with a release of every circuit a day two days' worth."""

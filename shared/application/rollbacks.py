@@ -4,11 +4,11 @@ from shared.application.effects_rollback import recorded
 from shared.application.ids import RELEASE_ID_MAX, content_digest
 from shared.application.people import Answer, Decided, NoSuchRelease, submit
 from shared.application.ports import Ports
-from shared.domain.decide import open_rollback
 from shared.domain.errors import Conflict
-from shared.domain.events import RollbackOpened, RollbackRequested
-from shared.domain.meter import AlertSeen
-from shared.domain.model import Actor, Kind, Phase, Release
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.decide import open_rollback
+from shared.domain.release.events import RollbackOpened, RollbackRequested
+from shared.domain.release.model import Actor, Kind, Phase, Release
 
 #: More rollbacks of one release than this are somebody going round in circles.
 ROLLBACKS_MAX = 20

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from shared.application.ports import Clock, EnvironmentPlatform, FactPublisher, ModelPlatform, ReleaseConfig
-from shared.domain.monitoring import MonitoringPolicy
-from shared.domain.monitoring_change import Proposal
-from shared.domain.routine import JobEnd, PeriodWish, Routine, Task, TaskRef
+from shared.domain.routines.cutoff import Proposal
+from shared.domain.routines.monitoring import MonitoringPolicy
+from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef
 
 
 @dataclass(frozen=True, kw_only=True)

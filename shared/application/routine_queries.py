@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from shared.application.routine_ports import RoutinePorts
-from shared.domain.monitoring_change import Proposal
-from shared.domain.routine import Routine, days_of
-from shared.domain.routine_report import PeriodReport
+from shared.domain.routines.cutoff import Proposal
+from shared.domain.routines.task import PeriodReport, Routine, days_of
 
 
 async def read_period(routine: Routine, period: str, ports: RoutinePorts) -> PeriodReport:

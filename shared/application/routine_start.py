@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from shared.application.ports import DeploymentState, Place
 from shared.application.routine_ports import RoutinePorts
-from shared.domain.eligibility import check_member
 from shared.domain.errors import InvalidRequest
-from shared.domain.model import Actor
-from shared.domain.routine import PeriodWish, Routine, Task, days_of, period_before, reopened
+from shared.domain.people import check_member
+from shared.domain.release.model import Actor
+from shared.domain.routines.task import PeriodWish, Routine, Task, days_of, period_before, reopened
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.domain.routine import Task
+from shared.domain.routines.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)

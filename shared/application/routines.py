@@ -25,7 +25,7 @@ from shared.application.routine_ports import RoutinePorts, StoredTask
 from shared.application.routine_start import send, start
 from shared.application.routine_work import Collected, Work
 from shared.application.telling import tell
-from shared.domain.routine import (
+from shared.domain.routines.task import (
     EndKind,
     Move,
     Routine,

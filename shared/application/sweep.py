@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from shared.application.alerts import resend_undecided
 from shared.application.dispatch import dispatch
 from shared.application.ports import Ports
-from shared.domain.model import Release
-from shared.domain.steps import deadline_passed, look_due
+from shared.domain.release.model import Release
+from shared.domain.release.steps import deadline_passed, look_due
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from shared.application.errors import PortError, TransientFault
 from shared.application.monitoring_change import propose_cutoff
 from shared.application.routine_ports import RoutinePorts
-from shared.domain.monitoring import FAILED_JOBS, MISSING_PREDICTIONS, Level, RaisedAlert, raised
-from shared.domain.routine import EndKind, JobEnd, Routine, Task, TaskState
+from shared.domain.routines.monitoring import FAILED_JOBS, MISSING_PREDICTIONS, Level, RaisedAlert, raised
+from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskState
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from shared.application.errors import PlatformThrottled
 from shared.application.ports import Ports
-from shared.domain.commands import Command
-from shared.domain.events import Event
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
 
 #: 5 s doubling to 5 minutes; sixteen tries span an hour. After that the message is dead-lettered and a person is told.
 TRIES_MAX = 16

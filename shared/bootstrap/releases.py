@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
     from shared.application.alert_ports import AlertSource
     from shared.application.ports import Ports, ReleaseConfig
-    from shared.domain.evidence import NotebookFacts
+    from shared.domain.evidence.matrix import NotebookFacts
 
 
 def ports() -> "Ports":

@@ -20,7 +20,7 @@ from shared.contracts.alerts import (
     circuits_of,
     conditions_of,
 )
-from shared.domain.alert_model import AlertFacts, Reading
+from shared.domain.alerts.model import AlertFacts, Reading
 
 
 class _Wire(BaseModel):

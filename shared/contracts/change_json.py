@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.contracts.messages import MessageError, seal, unseal
 from shared.contracts.release_json import StoredFormError
-from shared.domain.config_changes_record import ChangeRecord
+from shared.domain.changes.record import ChangeRecord
 
 SCHEMA_V = 1
 MESSAGE_KIND = "TakeChange"

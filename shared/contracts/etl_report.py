@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.etl import LoadSummary
+from shared.domain.etl.load import LoadSummary
 
 _TOLD_MAX = 10
 

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.http_evidence import EvidenceView, evidence_in_release
 from shared.contracts.http_fleet import ProgressView, fleet_progress_of
-from shared.domain.freeze import Freezes
-from shared.domain.history import HistoryEntry
-from shared.domain.model import GATE_OF_PHASE, Kind, Release
-from shared.domain.specs import gate_digest, gate_facts
-from shared.domain.waiting import waiting
+from shared.domain.freezes.freeze import Freezes
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import GATE_OF_PHASE, Kind, Release
+from shared.domain.release.specs import gate_digest, gate_facts
+from shared.domain.release.waiting import waiting
 
 REASON_MAX = 2000
 VERSION_MAX = 64

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.alert_model import AlertFacts, AlertRecord
-from shared.domain.rollback_model import RollbackDecision
+from shared.domain.alerts.decision_model import RollbackDecision
+from shared.domain.alerts.model import AlertFacts, AlertRecord
 
 ALERTS_LISTED_MAX = 200
 

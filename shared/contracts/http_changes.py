@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.config_changes_record import ChangeRecord, CircuitOutcome, EnvironmentOutcome
+from shared.domain.changes.record import ChangeRecord, CircuitOutcome, EnvironmentOutcome
 
 CHANGES_LISTED_MAX = 200
 FOLLOW = "/api/changes/{change_id}"

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.evidence_gate import assessed, evidence_required
-from shared.domain.model import Kind, Release
-from shared.domain.policy import Stage
+from shared.domain.evidence.gate import assessed, evidence_required
+from shared.domain.release.model import Kind, Release
+from shared.domain.release.policy import Stage
 
 NOTEBOOK_TYPES = ("application/x-ipynb+json", "application/json")
 """The content types of an uploaded notebook."""

@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared.domain.errors import Conflict
-from shared.domain.fleet.work import WORK, progress_of
-from shared.domain.history import HistoryEntry
-from shared.domain.model import FleetTarget, Kind, Phase, Progress, Release, Verdict
+from shared.domain.fleet.lanes import WORK, progress_of
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release, Verdict
 
 _ENVIRONMENT_ID = re.compile(r"/environments/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$")
 

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.domain.freeze import LENGTH_MAX, REASON_CHARS_MAX, Freeze, Freezes
+from shared.domain.freezes.freeze import LENGTH_MAX, REASON_CHARS_MAX, Freeze, Freezes
 
 _HOURS_MAX = LENGTH_MAX / timedelta(hours=1)
 

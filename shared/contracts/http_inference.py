@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.routine import Task, TaskState
-from shared.domain.routine_report import PeriodReport
+from shared.domain.routines.task import PeriodReport, Task, TaskState
 
 
 class _Contract(BaseModel):

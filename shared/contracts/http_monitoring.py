@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.http_inference import RoutineRequest, TaskView, _Contract, task_view_of
-from shared.domain.monitoring_change import Proposal
-from shared.domain.routine_report import PeriodReport
+from shared.domain.routines.cutoff import Proposal
+from shared.domain.routines.task import PeriodReport
 
 
 class MonitoringRequest(RoutineRequest):

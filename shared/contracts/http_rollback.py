@@ -6,9 +6,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.errors import Conflict
+from shared.domain.fleet.meter import Meter
 from shared.domain.fleet.report import Result, checklist, is_going_back, result_of
-from shared.domain.meter import Meter
-from shared.domain.model import Release
+from shared.domain.release.model import Release
 
 
 class _Contract(BaseModel):

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from shared.domain.commands import COMMAND_TYPES, Command, ScheduleEvent
-from shared.domain.events import EVENT_TYPES, Event
+from shared.domain.release.commands import COMMAND_TYPES, Command, ScheduleEvent
+from shared.domain.release.events import EVENT_TYPES, Event
 
 ENVELOPE_KEY = "switchyard"
 VERSION = 1

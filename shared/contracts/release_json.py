@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from shared.domain.alert_model import AlertRecord
-from shared.domain.history import HistoryEntry
-from shared.domain.model import FleetTarget, Release, Target
+from shared.domain.alerts.model import AlertRecord
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import FleetTarget, Release, Target
 
 SCHEMA_V = 1
 

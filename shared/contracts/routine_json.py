@@ -10,8 +10,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from shared.contracts.messages import MessageError, seal, unseal
 from shared.contracts.release_json import StoredFormError
 from shared.domain.errors import InvalidRequest
-from shared.domain.monitoring_change import Proposal
-from shared.domain.routine import JobEnd, PeriodWish, Routine, Task, TaskRef, days_of
+from shared.domain.routines.cutoff import Proposal
+from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef, days_of
 
 VERSION = 1
 _LOOK, _MAKE = "LookAtTask", "MakeTasks"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from shared.domain.config_changes_record import ChangeClaim
+from shared.domain.changes.record import ChangeClaim
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
 """A push of GitHub lists up to 2,048 commits, with their files."""

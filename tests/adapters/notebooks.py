@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.adapters.notebook_evidence import read_notebook
-from shared.domain.evidence import Content, NotebookFacts
+from shared.domain.evidence.matrix import Content, NotebookFacts
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 EXAMPLE = DOCS / "examples" / "evidence.ipynb"

@@ -12,7 +12,7 @@ import pytest
 from shared.adapters.azure_ml_checks import COMPARING, command_job
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
 from shared.application.ports import CompatibilityJob, Place
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 from tests.contract.environment_platforms import AzureMlHands, ended, promoted
 from tests.contract.platforms import DEV, INPUT_URI, REGISTRY, azure_ml, settled
 from tests.local.processes import REPOSITORY

@@ -9,7 +9,7 @@ from shared.adapters.azure_ml import AzureMlPlatform
 from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.application.errors import PlatformThrottled
 from shared.application.ports import Place
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 from tests.contract.platforms import DEV, ENVIRONMENT, REGISTRY, AzureMlHands, Credential, azure_ml, settled
 
 pytestmark = pytest.mark.azurite

@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.azure_ml_routines import monitor_job
 from shared.application.routine_ports import MonitorJob
-from shared.domain.routine import Routine
+from shared.domain.routines.task import Routine
 from tests.local.processes import REPOSITORY
 
 EXAMPLES = {

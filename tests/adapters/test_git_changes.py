@@ -11,7 +11,7 @@ from dulwich.repo import Repo
 from shared.adapters.git_changes import find_changes
 from shared.adapters.git_tree import files_below, subtree
 from shared.application.changes_ports import Found, RepositoryRefused, UnknownCommit
-from shared.domain.config_changes import CircuitChangeKind, FieldChange
+from shared.domain.changes.circuits import CircuitChangeKind, FieldChange
 from tests.repositories import MASTER, Project, circuit_path
 
 NEW, TRAINING, DEPLOYMENT = CircuitChangeKind.NEW, CircuitChangeKind.TRAINING, CircuitChangeKind.DEPLOYMENT

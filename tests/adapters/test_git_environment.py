@@ -8,8 +8,8 @@ from dulwich.repo import Repo
 
 from shared.adapters.git_changes import find_changes
 from shared.application.changes_ports import Found
-from shared.domain.config_changes import CircuitChangeKind
-from shared.domain.environment_versions import ChangeClass
+from shared.domain.changes.circuits import CircuitChangeKind
+from shared.domain.changes.versions import ChangeClass
 from tests.repositories import ENVIRONMENT, Project, circuit_path
 
 

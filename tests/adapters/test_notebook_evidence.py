@@ -13,8 +13,8 @@ from shared.adapters.notebook_evidence import (
     TEXT_CHARS_MAX,
     read_notebook,
 )
-from shared.domain.evidence import NOTEBOOK_BYTES_MAX, Advice, Content, NotebookFacts, assess
-from shared.domain.policy import Stage
+from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX, Advice, Content, NotebookFacts, assess
+from shared.domain.release.policy import Stage
 from tests.adapters.notebooks import (
     ENVIRONMENT,
     EXAMPLE,

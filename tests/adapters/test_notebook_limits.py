@@ -17,7 +17,7 @@ from shared.adapters.notebook_evidence import (
     read_notebook,
 )
 from shared.domain.errors import InvalidRequest
-from shared.domain.evidence import NOTEBOOK_BYTES_MAX, Content
+from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX, Content
 from tests.adapters.notebooks import (
     EXAMPLE,
     code,

@@ -8,11 +8,11 @@ from typing import Any
 from shared.application.alerts import accept_alert, assess_alert
 from shared.application.people import Answer, Decided
 from shared.application.ports import Ports
-from shared.domain.alert_model import AlertFacts, AlertRecord, Reading
+from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
+from shared.domain.alerts.model import AlertFacts, AlertRecord, Reading
 from shared.domain.errors import Conflict
-from shared.domain.meter import AlertSeen
-from shared.domain.model import Actor, Kind, Phase, Progress, Release
-from shared.domain.rollback_model import RollbackAction, RollbackRule, RollbackVerdict
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.model import Actor, Kind, Phase, Progress, Release
 from tests.application.bench import Bench
 from tests.builders import a_candidate, a_fleet_release, a_fleet_target, a_release, a_target, an_entry
 from tests.fakes.config import CIRCUITS, PLANTS, RULES_AT

@@ -8,9 +8,9 @@ from shared.application import intake
 from shared.application.effects import carry_out
 from shared.application.handle_events import handle_events
 from shared.application.ports import AlertPorts, Change, Ports
-from shared.domain.commands import Command
-from shared.domain.events import Event
-from shared.domain.model import Phase, Release
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
+from shared.domain.release.model import Phase, Release
 from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig

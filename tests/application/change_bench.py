@@ -9,7 +9,7 @@ from shared.adapters.git_source import GitSource
 from shared.application.changes import accept_change, read_change, take_change
 from shared.application.changes_ports import ChangePorts, ChangeSource, Found
 from shared.application.training.ports import TrainingPorts
-from shared.domain.config_changes_record import ChangeClaim, ChangeRecord
+from shared.domain.changes.record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun
 from tests.fakes.changes import MemoryChangeLog, MemoryChangeQueue, MemoryEnvironmentRegistry, Sent
 from tests.fakes.clock import FakeClock

@@ -2,9 +2,9 @@
 
 from shared.application import people
 from shared.application.ports import Place
-from shared.domain.model import Actor, Phase, Release
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.model import Actor, Phase, Release
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 from tests.application.bench import Bench
 from tests.builders import a_spec, an_actor
 from tests.fakes.config import CIRCUITS, PLANTS

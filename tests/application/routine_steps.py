@@ -8,8 +8,8 @@ from shared.application.ports import Place
 from shared.application.routine_ports import RoutinePorts
 from shared.application.routine_start import make
 from shared.application.routines import look
-from shared.domain.model import Actor, DeploymentSpec
-from shared.domain.routine import PeriodWish, Routine, Task
+from shared.domain.release.model import Actor, DeploymentSpec
+from shared.domain.routines.task import PeriodWish, Routine, Task
 from shared.settings import APP_ROOT
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig

@@ -1,9 +1,9 @@
 """What the tests of effects have in common: a release in its step, the command of that step, and the answers."""
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Phase, Release
-from shared.domain.steps import step_commands
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.steps import step_commands
 from tests.application.bench import Bench
 from tests.builders import RELEASE_ID, a_release
 

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from shared.application.alerts import assess_alert, list_alerts
-from shared.domain.alert_model import AlertState
-from shared.domain.model import Kind, Phase
-from shared.domain.rollback_model import RollbackAction, RollbackRule, RollbackVerdict
+from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
+from shared.domain.alerts.model import AlertState
+from shared.domain.release.model import Kind, Phase
 from tests.application.alert_steps import (
     DEGRADED,
     DRIFT,

@@ -8,8 +8,8 @@ import pytest
 from shared.application.alerts import CONFIRM_DEADLINE_S, KNOWN_AFTER_S, accept_alert, assess_alert
 from shared.application.errors import TransientFault
 from shared.application.ports import IntakeResult
-from shared.domain.alert_model import AlertState, Reading
-from shared.domain.rollback_model import RollbackAction, RollbackRule
+from shared.domain.alerts.decision_model import RollbackAction, RollbackRule
+from shared.domain.alerts.model import AlertState, Reading
 from tests.application.alert_steps import (
     FAILURES,
     FLEET,

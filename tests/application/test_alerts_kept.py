@@ -7,7 +7,7 @@ from shared.application.effects import carry_out
 from shared.application.errors import PortError, TransientFault
 from shared.application.sweep import sweep
 from shared.application.try_later import try_later
-from shared.domain.alert_model import AlertState
+from shared.domain.alerts.model import AlertState
 from tests.application.alert_steps import (
     FAILURES,
     MODEL_RELEASE,

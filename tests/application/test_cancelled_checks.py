@@ -6,9 +6,9 @@ from shared.application import people
 from shared.application.effects import carry_out
 from shared.application.errors import PlatformErrored
 from shared.application.ports import CompatibilityJob, Place
-from shared.domain.commands import CancelChecks, CheckTarget
-from shared.domain.model import Phase, Release
-from shared.domain.policy import Stage
+from shared.domain.release.commands import CancelChecks, CheckTarget
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import ENGINEER, approved, fleet_in_production, requested, up_to
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform

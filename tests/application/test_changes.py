@@ -8,8 +8,8 @@ import pytest
 from shared.application.changes import NoSuchChange, accept_change, give_up, list_changes, read_change, take_change
 from shared.application.changes_sweep import sweep_changes
 from shared.application.errors import ConcurrentUpdate, TransientFault
-from shared.domain.config_changes import CircuitChangeKind
-from shared.domain.config_changes_record import ChangeClaim, ChangeState
+from shared.domain.changes.circuits import CircuitChangeKind
+from shared.domain.changes.record import ChangeClaim, ChangeState
 from tests.application.change_bench import ChangeBench, Meanwhile
 from tests.repositories import Project, circuit_path
 

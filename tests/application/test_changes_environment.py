@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
-from shared.domain.config_changes_record import ChangeState
-from shared.domain.environment_versions import REQUIRED_TAGS, tag_problems
+from shared.domain.changes.record import ChangeState
+from shared.domain.changes.versions import REQUIRED_TAGS, tag_problems
 from tests.application.change_bench import ChangeBench
 from tests.repositories import Project, circuit_path
 

@@ -14,7 +14,7 @@ from shared.application.inference_ports import Outcomes
 from shared.application.routine_start import start, start_by_hand, start_due
 from shared.application.routines import look, sweep_routines
 from shared.domain.errors import InvalidRequest, NotEligible
-from shared.domain.routine import EndKind, Routine, TaskState
+from shared.domain.routines.task import EndKind, Routine, TaskState
 from tests.application.routine_steps import CIRCUITS, ENGINEER, STRANGER, Production
 
 DAY = "2026-01-05"

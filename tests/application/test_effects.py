@@ -13,9 +13,9 @@ from shared.application.errors import (
     PortError,
     TransientFault,
 )
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Phase
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase
 from tests.application.bench import TRAINER, VERSION, Bench
 from tests.application.steps import CANDIDATE_TAGS, deploying, only_answer, step
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_release

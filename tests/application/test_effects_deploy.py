@@ -6,10 +6,10 @@ import pytest
 
 from shared.application.effects import carry_out
 from shared.application.ports import Place
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Phase
-from shared.domain.specs import wanted_spec
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase
+from shared.domain.release.specs import wanted_spec
 from tests.application.bench import Bench
 from tests.application.steps import KEY, answers, deploying, only_answer, step
 from tests.builders import RELEASE_ID, a_release, a_spec

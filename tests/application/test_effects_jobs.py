@@ -4,10 +4,10 @@ import pytest
 
 from shared.application.effects import carry_out
 from shared.application.ports import Place
-from shared.domain import events as e
-from shared.domain.model import Phase, Release, Verdict
-from shared.domain.specs import wanted_spec
-from shared.domain.steps import observe_commands
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Release, Verdict
+from shared.domain.release.specs import wanted_spec
+from shared.domain.release.steps import observe_commands
 from tests.application.bench import Bench
 from tests.application.steps import answers, only_answer, step
 from tests.builders import RELEASE_ID, a_release, a_spec

@@ -7,9 +7,9 @@ import pytest
 from shared.application import people
 from shared.application.rollbacks import request_rollback
 from shared.domain.errors import NotEligible
-from shared.domain.events import TargetAnswered
-from shared.domain.model import Phase, Progress, Verdict
-from shared.domain.policy import Stage
+from shared.domain.release.events import TargetAnswered
+from shared.domain.release.model import Phase, Progress, Verdict
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import (
     ENGINEER,

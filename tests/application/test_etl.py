@@ -6,7 +6,7 @@ import pytest
 
 from shared.application.errors import PlatformErrored, TransientFault
 from shared.application.etl import LoadPlan, LoadPorts, run_window
-from shared.domain.etl import LoadSummary
+from shared.domain.etl.load import LoadSummary
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.loads import MemoryLoadPlatform

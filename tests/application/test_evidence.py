@@ -10,11 +10,11 @@ from shared.application.handle_events import handle_events
 from shared.application.people import Answer
 from shared.contracts.http_evidence import evidence_view_of
 from shared.domain.errors import Conflict
-from shared.domain.evidence import Advice, Quality
-from shared.domain.evidence_gate import assessed
-from shared.domain.model import Phase
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest, gate_facts
+from shared.domain.evidence.gate import assessed
+from shared.domain.evidence.matrix import Advice, Quality
+from shared.domain.release.model import Phase
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest, gate_facts
 from tests.adapters.notebooks import complete, incomplete, with_error
 from tests.application.bench import Bench
 from tests.application.evidence_steps import GATE, at_the_gate, submissions

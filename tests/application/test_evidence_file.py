@@ -7,8 +7,8 @@ import pytest
 from shared.application.evidence import NoSuchEvidence, evidence_file, evidence_of, submit_evidence
 from shared.application.people import Answer, NoSuchRelease
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.model import Actor, Phase
-from shared.domain.policy import Stage
+from shared.domain.release.model import Actor, Phase
+from shared.domain.release.policy import Stage
 from tests.adapters.notebooks import HOSTILE, complete, with_error
 from tests.application.bench import Bench
 from tests.application.evidence_steps import GATE, at_the_gate, submissions

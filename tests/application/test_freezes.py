@@ -7,12 +7,12 @@ from shared.application.effects import carry_out
 from shared.application.ports import Place
 from shared.application.queries import read_release
 from shared.application.rollbacks import request_rollback
-from shared.domain import events as e
-from shared.domain.freeze import Freeze
-from shared.domain.model import DeploymentSpec, Phase
-from shared.domain.policy import Stage
-from shared.domain.steps import step_commands
-from shared.domain.waiting import waiting
+from shared.domain.freezes.freeze import Freeze
+from shared.domain.release import events as e
+from shared.domain.release.model import DeploymentSpec, Phase
+from shared.domain.release.policy import Stage
+from shared.domain.release.steps import step_commands
+from shared.domain.release.waiting import waiting
 from tests.application.bench import Bench
 from tests.application.road import (
     ENGINEER,

@@ -7,10 +7,10 @@ import pytest
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.handle_events import COMMIT_TRIES, handle_events
 from shared.application.ports import Change, IntakeResult
-from shared.domain import events as e
-from shared.domain.commands import Command
-from shared.domain.model import Phase
-from shared.domain.policy import Stage
+from shared.domain.release import events as e
+from shared.domain.release.commands import Command
+from shared.domain.release.model import Phase
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import decide
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_command, a_plan, a_release, an_actor

@@ -11,10 +11,10 @@ from shared.application.errors import PlatformThrottled
 from shared.application.handle_events import handle_events
 from shared.application.ports import Place
 from shared.application.try_later import try_later
-from shared.domain.commands import ChangeTarget
-from shared.domain.events import Outcome, TargetAnswered
-from shared.domain.model import DeploymentSpec, Phase, Release
-from shared.domain.policy import Stage
+from shared.domain.release.commands import ChangeTarget
+from shared.domain.release.events import Outcome, TargetAnswered
+from shared.domain.release.model import DeploymentSpec, Phase, Release
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import ENGINEER, MANAGER, NEW, decide, running, up_to
 from tests.fakes.platform import MemoryModelPlatform

@@ -8,9 +8,9 @@ import pytest
 from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
 from shared.application.routine_start import start, start_due
 from shared.application.routines import look, sweep_routines
-from shared.domain.monitoring import Bounds, Thresholds
-from shared.domain.monitoring_change import ProposalState
-from shared.domain.routine import EndKind, Routine, TaskState
+from shared.domain.routines.cutoff import ProposalState
+from shared.domain.routines.monitoring import Bounds, Thresholds
+from shared.domain.routines.task import EndKind, Routine, TaskState
 from tests.application.routine_steps import CIRCUITS, Production
 from tests.fakes.clock import FakeClock
 from tests.fakes.routines import MemorySourceControl

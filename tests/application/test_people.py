@@ -5,9 +5,9 @@ import pytest
 from shared.application import people
 from shared.application.people import Answer, Decided, NoSuchRelease
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.model import Actor, Phase
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.model import Actor, Phase
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 from tests.application.bench import Bench
 from tests.builders import RELEASE_ID, a_candidate, a_release, an_actor
 

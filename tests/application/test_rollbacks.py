@@ -8,9 +8,9 @@ from shared.application import people
 from shared.application.ports import Place
 from shared.application.rollbacks import request_rollback
 from shared.domain.errors import Conflict, NotEligible
-from shared.domain.meter import AlertSeen
-from shared.domain.model import Actor, DeploymentSpec, Kind, Phase, Progress, Release
-from shared.domain.policy import Stage
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.model import Actor, DeploymentSpec, Kind, Phase, Progress, Release
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import ENGINEER, NEW, OLD, decide, running, up_to
 from tests.builders import an_actor

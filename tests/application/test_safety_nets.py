@@ -12,9 +12,9 @@ from shared.application.errors import TransientFault
 from shared.application.ports import IntakeResult, Stored
 from shared.application.sweep import SweepReport, sweep
 from shared.application.try_later import TRIES_MAX, try_later
-from shared.domain import events as e
-from shared.domain.commands import AcquireCircuit, ScheduleEvent
-from shared.domain.model import Phase
+from shared.domain.release import events as e
+from shared.domain.release.commands import AcquireCircuit, ScheduleEvent
+from shared.domain.release.model import Phase
 from tests.application.bench import Bench
 from tests.builders import NOW, RELEASE_ID, a_command, a_release, an_event
 from tests.fakes.store import MemoryReleaseStore

@@ -5,9 +5,9 @@ import pytest
 from shared.application import people
 from shared.application.ports import Place
 from shared.application.rollbacks import request_rollback
-from shared.domain.meter import AlertSeen
-from shared.domain.model import Phase, Release
-from shared.domain.policy import Stage
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import (
     ENGINEER,

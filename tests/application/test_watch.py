@@ -6,9 +6,9 @@ import pytest
 
 from shared.application.effects import carry_out
 from shared.application.errors import TransientFault
-from shared.domain.commands import CountBatchJobs
-from shared.domain.events import BatchJobsCounted
-from shared.domain.model import Phase
+from shared.domain.release.commands import CountBatchJobs
+from shared.domain.release.events import BatchJobsCounted
+from shared.domain.release.model import Phase
 from tests.application.bench import Bench
 from tests.application.road import NEW, OLD, running, up_to
 from tests.fakes.outcomes import MemoryBatchOutcomes

@@ -4,8 +4,8 @@ import pytest
 
 from shared.adapters.monitoring_policy import load_monitoring
 from shared.contracts.configuration import ConfigError
-from shared.domain.monitoring import Bounds, Condition, DriftBounds, Level, raised
-from shared.domain.routine import Routine
+from shared.domain.routines.monitoring import Bounds, Condition, DriftBounds, Level, raised
+from shared.domain.routines.task import Routine
 from tests.config.conftest import REPOSITORY, ConfigTree
 
 FILE = "monitoring.yml"

@@ -6,9 +6,9 @@ import pytest
 
 from shared.adapters.config_files import load_policies
 from shared.adapters.release_config import FileReleaseConfig
-from shared.domain.model import Kind
-from shared.domain.policy import Stage
-from shared.domain.rollback_model import RollbackThresholds
+from shared.domain.alerts.decision_model import RollbackThresholds
+from shared.domain.release.model import Kind
+from shared.domain.release.policy import Stage
 from tests.config.conftest import POLICIES, REPOSITORY, ConfigTree
 
 STAGES = "kinds.model.stages"

@@ -22,7 +22,7 @@ from local import redirect
 from shared.adapters.azure_ml import AzureMlPlatform
 from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
 from shared.application.ports import DeploymentState, ModelPlatform, Place, RegisteredModel
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 from tests.fakes.platform import MemoryModelPlatform
 from tests.local.azureml.cloud import ACCOUNT, GROUP, SUBSCRIPTION, Credential
 from tests.local.processes import REPOSITORY, Part, running

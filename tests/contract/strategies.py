@@ -9,8 +9,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from shared.domain.commands import COMMAND_TYPES
-from shared.domain.events import EVENT_TYPES, Event
+from shared.domain.release.commands import COMMAND_TYPES
+from shared.domain.release.events import EVENT_TYPES, Event
 
 _PLAIN: dict[type, st.SearchStrategy[Any]] = {
     str: st.text(max_size=12),

@@ -11,9 +11,9 @@ from shared.adapters.table_access import Table
 from shared.adapters.table_alerts import TableAlertLog
 from shared.application.alert_ports import AlertLog
 from shared.application.errors import ConcurrentUpdate
-from shared.domain.alert_model import AlertFacts, AlertRecord, AlertState, Reading, RollbackAsked
-from shared.domain.rollback_decision import decide_rollback
-from shared.domain.rollback_model import Observation
+from shared.domain.alerts.decision import decide_rollback
+from shared.domain.alerts.decision_model import Observation
+from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState, Reading, RollbackAsked
 from tests.builders import NOW
 from tests.fakes.alerts import MemoryAlertLog
 

@@ -19,7 +19,7 @@ from shared.adapters.azure_monitor import AzureMonitorAlerts, monitor_client
 from shared.application.alert_ports import AlertSource
 from shared.application.errors import TransientFault
 from shared.contracts.alert_facts import told_facts
-from shared.domain.alert_model import AlertFacts, Reading
+from shared.domain.alerts.model import AlertFacts, Reading
 from tests.fakes.alerts import MemoryAlertSource
 from tests.local.azureml.cloud import GROUP, SUBSCRIPTION, Credential
 from tests.local.processes import Part, running

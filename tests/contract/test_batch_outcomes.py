@@ -10,7 +10,7 @@ from shared.adapters.table_routines import TableTaskStore
 from shared.application.inference import RecordedOutcomes
 from shared.application.inference_ports import BatchOutcomes, Outcomes
 from shared.application.routine_ports import TaskStore
-from shared.domain.routine import EndKind, JobEnd
+from shared.domain.routines.task import EndKind, JobEnd
 from tests.contract.test_task_store import BOTH, NOW, TASK
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.routines import MemoryTaskStore

@@ -14,14 +14,8 @@ from shared.application.errors import ConcurrentUpdate
 from shared.contracts.change_json import TakeChange, decode_take, dump_change, encode_take, load_change
 from shared.contracts.messages import MessageError
 from shared.contracts.release_json import StoredFormError
-from shared.domain.config_changes import CircuitChangeKind, ConfigProblem, FieldChange
-from shared.domain.config_changes_record import (
-    ChangeClaim,
-    ChangeRecord,
-    ChangeState,
-    CircuitOutcome,
-    EnvironmentOutcome,
-)
+from shared.domain.changes.circuits import CircuitChangeKind, ConfigProblem, FieldChange
+from shared.domain.changes.record import ChangeClaim, ChangeRecord, ChangeState, CircuitOutcome, EnvironmentOutcome
 from tests.fakes.changes import MemoryChangeLog
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

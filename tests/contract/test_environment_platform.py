@@ -9,7 +9,7 @@ import pytest
 
 from shared.application.errors import PlatformRefused
 from shared.application.ports import CheckTolerance, CompatibilityJob, Place
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 from tests.contract.environment_platforms import NAME, AzureMlHands, Hands, MemoryHands, ended, promoted
 from tests.contract.platforms import DEV, INPUT_URI, REGISTRY, azure_ml, settled
 

@@ -10,11 +10,11 @@ from shared.adapters.table_release_rows import RELEASE_AND_TARGETS
 from shared.adapters.table_releases import TableReleaseStore
 from shared.adapters.table_rows import ROWS_MAX, TEXT_CHARS_MAX, RowLimitError
 from shared.application.ports import Change, ReleaseStore
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.decide import Decision
-from shared.domain.history import broken_at
-from shared.domain.model import Phase, Progress, Release, Verdict
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.decide import Decision
+from shared.domain.release.history import broken_at
+from shared.domain.release.model import Phase, Progress, Release, Verdict
 from tests.builders import RELEASE_ID
 from tests.domain.fleet.drive import Drive, move_on, opened
 from tests.fakes.store import MemoryReleaseStore

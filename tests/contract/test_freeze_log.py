@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.table_freezes import TableFreezeLog
 from shared.application.freeze_log import FreezeLog
-from shared.domain.freeze import Freeze
+from shared.domain.freezes.freeze import Freeze
 from tests.builders import NOW
 from tests.domain.test_freeze import HOUR, a_freeze
 from tests.fakes.freezes import MemoryFreezeLog

@@ -15,7 +15,7 @@ from shared.adapters.azure_ml_etl import AzureMlLoads, load_job
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.etl import LoadPlan, LoadPlatform
 from shared.application.ports import JobState
-from shared.domain.etl import LoadSummary
+from shared.domain.etl.load import LoadSummary
 from tests.application.test_etl import PLAN
 from tests.contract import platforms
 from tests.contract.platforms import DEV, azure_ml, eventually

@@ -17,8 +17,8 @@ from shared.contracts.messages import (
     encode_command,
     encode_event,
 )
-from shared.domain.commands import COMMAND_TYPES, Command, ScheduleEvent
-from shared.domain.events import EVENT_TYPES, Event
+from shared.domain.release.commands import COMMAND_TYPES, Command, ScheduleEvent
+from shared.domain.release.events import EVENT_TYPES, Event
 from tests.builders import NOW, RELEASE_ID, a_command, an_event
 from tests.contract.strategies import anything_of, commands, events
 

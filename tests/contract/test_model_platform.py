@@ -8,7 +8,7 @@ import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.ports import Place
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 from tests.contract.platforms import (
     DEV,
     ENVIRONMENT,

@@ -15,8 +15,8 @@ from shared.contracts.release_json import (
     load_release,
     load_target,
 )
-from shared.domain.history import HistoryEntry, broken_at
-from shared.domain.model import Phase, Release, Target
+from shared.domain.release.history import HistoryEntry, broken_at
+from shared.domain.release.model import Phase, Release, Target
 from tests.builders import a_release, an_entry
 from tests.contract.strategies import anything_of
 

@@ -10,9 +10,9 @@ import pytest
 from shared.adapters.table_releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, ReleaseStore, Stored
-from shared.domain.commands import Command
-from shared.domain.history import broken_at, chain
-from shared.domain.model import Phase, Release
+from shared.domain.release.commands import Command
+from shared.domain.release.history import broken_at, chain
+from shared.domain.release.model import Phase, Release
 from tests.builders import NOW, RELEASE_ID, a_command, a_fleet_release, a_release, a_spec, a_target, an_entry
 from tests.fakes.store import MemoryReleaseStore
 

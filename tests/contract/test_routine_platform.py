@@ -16,8 +16,8 @@ from shared.adapters.azure_ml_routines import AzureMlRoutines, monitor_job
 from shared.application.errors import PlatformRefused
 from shared.application.ports import JobState, ModelPlatform, Place
 from shared.application.routine_ports import MonitorJob
-from shared.domain.model import DeploymentSpec
-from shared.domain.routine import Routine
+from shared.domain.release.model import DeploymentSpec
+from shared.domain.routines.task import Routine
 from tests.contract.platforms import DEV, ENVIRONMENT, INPUT_URI, AzureMlHands, azure_ml, eventually, settled
 from tests.environment.conftest import ENVIRONMENT as ENVIRONMENT_CODE
 from tests.environment.conftest import days_up_to

@@ -8,7 +8,7 @@ from azure.servicebus.aio import ServiceBusClient
 from shared.adapters.service_bus_routines import ServiceBusRoutineQueue
 from shared.contracts.release_json import StoredFormError
 from shared.contracts.routine_json import decode, dump, encode, load
-from shared.domain.routine import PeriodWish, Routine, Task, TaskRef
+from shared.domain.routines.task import PeriodWish, Routine, Task, TaskRef
 from tests.contract.test_task_store import TASK
 
 REF = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")

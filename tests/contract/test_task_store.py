@@ -10,8 +10,8 @@ from shared.adapters.table_monitoring import TableProposalStore
 from shared.adapters.table_routines import TableTaskStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.routine_ports import ProposalStore, TaskStore
-from shared.domain.monitoring_change import Proposal, ProposalState
-from shared.domain.routine import EndKind, JobEnd, Routine, Task, TaskLimits, TaskRef, claimed, failed, finished
+from shared.domain.routines.cutoff import Proposal, ProposalState
+from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskLimits, TaskRef, claimed, failed, finished
 from tests.fakes.routines import MemoryProposalStore, MemoryTaskStore
 
 NOW = datetime(2026, 1, 6, 3, 30, 0, 123456, tzinfo=UTC)

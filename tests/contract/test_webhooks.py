@@ -17,7 +17,7 @@ from shared.contracts.source_control import (
     github_claim,
     github_signature_holds,
 )
-from shared.domain.config_changes_record import ChangeClaim
+from shared.domain.changes.record import ChangeClaim
 
 SECRET = "a secret of sixteen"
 BEFORE, AFTER = "b" * 40, "a" * 40

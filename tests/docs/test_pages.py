@@ -9,8 +9,8 @@ from enum import StrEnum
 import pytest
 
 from shared.application.ports import IntakeResult
-from shared.domain.model import Phase, Verdict
-from shared.domain.policy import Stage
+from shared.domain.release.model import Phase, Verdict
+from shared.domain.release.policy import Stage
 from tests.docs.pages import REPOSITORY, page
 
 RUNBOOK_PARTS = ["Symptoms", "First look", "What is safe", "What to do", "How to know it worked"]

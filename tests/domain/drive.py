@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain import events as e
-from shared.domain.decide import Decision, decide, open_release
-from shared.domain.model import GATE_OF_PHASE, Actor, Phase, Release, Verdict
-from shared.domain.policy import Policy
-from shared.domain.specs import gate_digest
+from shared.domain.release import events as e
+from shared.domain.release.decide import Decision, decide, open_release
+from shared.domain.release.model import GATE_OF_PHASE, Actor, Phase, Release, Verdict
+from shared.domain.release.policy import Policy
+from shared.domain.release.specs import gate_digest
 from tests.builders import NOW, a_candidate, a_plan, a_policy, a_spec, an_actor
 
 RID = "sensor-model-p001-c001-7-abc123"

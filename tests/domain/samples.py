@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from shared.domain import events as e
-from shared.domain.batch_jobs import BatchJobs
-from shared.domain.evidence import Quality, Reason
-from shared.domain.model import Verdict
-from shared.domain.policy import Stage
+from shared.domain.evidence.matrix import Quality, Reason
+from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.release import events as e
+from shared.domain.release.model import Verdict
+from shared.domain.release.policy import Stage
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_fleet_target, a_plan, a_spec, an_actor
 
 _BASE: dict[str, Any] = {"event_id": "sample", "release_id": RELEASE_ID, "occurred_at": NOW}

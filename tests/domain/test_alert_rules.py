@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.alert_model import (
+from shared.domain.alerts.decision_model import Observation
+from shared.domain.alerts.model import (
     AlertFacts,
     AlertKind,
     AlertPolicy,
@@ -17,8 +18,7 @@ from shared.domain.alert_model import (
     Measure,
     Reading,
 )
-from shared.domain.alert_rules import COUNT_MAX, alert_key, differences, observe, same_firing
-from shared.domain.rollback_model import Observation
+from shared.domain.alerts.rules import COUNT_MAX, alert_key, differences, observe, same_firing
 from tests.builders import NOW
 
 ONE, TWO = "P001/C001", "P001/C002"

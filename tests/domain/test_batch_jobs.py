@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.domain.batch_jobs import BatchJobs, Health, health, told
-from shared.domain.policy import WatchPolicy
+from shared.domain.fleet.batch_jobs import BatchJobs, Health, health, told
+from shared.domain.release.policy import WatchPolicy
 
 POLICY = WatchPolicy(success_rate_min_pct=90, jobs_min=10)
 

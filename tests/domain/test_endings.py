@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.decide import decide
 from shared.domain.errors import InvalidRequest, NotEligible
-from shared.domain.events import Running
-from shared.domain.model import Phase, Release
-from shared.domain.waiting import waiting
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.decide import decide
+from shared.domain.release.events import Running
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.waiting import waiting
 from tests.builders import NOW, a_spec, an_actor
 from tests.domain.drive import abort, answer, deadline, driven_to, kinds, observed, release_in_test, retry
 

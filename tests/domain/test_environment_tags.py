@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.environment_versions import (
+from shared.domain.changes.versions import (
     FILLED_AT_REGISTRATION,
     REQUIRED_TAGS,
     ChangeClass,

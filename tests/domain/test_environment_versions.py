@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.environment_versions import ChangeClass, SemanticVersion, change_class, compatible_versions
+from shared.domain.changes.versions import ChangeClass, SemanticVersion, change_class, compatible_versions
 from shared.domain.errors import InvalidRequest
 
 PART = st.integers(min_value=0, max_value=999_999)

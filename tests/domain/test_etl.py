@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.etl import Finding, LoadEnd, LoadSummary, before, job_name, judge, window_of
+from shared.domain.etl.load import Finding, LoadEnd, LoadSummary, before, job_name, judge, window_of
 
 CLEAN = LoadSummary()
 

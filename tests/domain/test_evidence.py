@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.evidence import (
+from shared.domain.evidence.matrix import (
     Advice,
     Assessment,
     CodeCell,
@@ -20,8 +20,8 @@ from shared.domain.evidence import (
     advise,
     assess,
 )
-from shared.domain.model import Verdict
-from shared.domain.policy import Stage
+from shared.domain.release.model import Verdict
+from shared.domain.release.policy import Stage
 
 ENVIRONMENT = "custom-tf-env:1.5.1"
 PASSED: dict[str, Verdict | None] = {f"P001-C{n:03}": Verdict.PASSED for n in range(1, 76)}

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from shared.domain import events as e
-from shared.domain.decide import decide
 from shared.domain.errors import Conflict, NotEligible
-from shared.domain.evidence import Quality, Reason
-from shared.domain.evidence_gate import assessed, check_evidence, evidence_facts
+from shared.domain.evidence.gate import assessed, check_evidence, evidence_facts
+from shared.domain.evidence.matrix import Quality, Reason
 from shared.domain.fleet.transitions import LIVE
-from shared.domain.model import TERMINAL, Phase, Release, Verdict
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
-from shared.domain.waiting import waiting
+from shared.domain.release import events as e
+from shared.domain.release.decide import decide
+from shared.domain.release.model import TERMINAL, Phase, Release, Verdict
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
+from shared.domain.release.waiting import waiting
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_fleet_release, a_fleet_target, a_release, an_actor
 from tests.fakes.config import environment_gates
 

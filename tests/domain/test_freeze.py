@@ -6,13 +6,22 @@ from typing import Any
 
 import pytest
 
-from shared.domain import events as e
-from shared.domain.decide import decide
 from shared.domain.errors import InvalidRequest, NotEligible
-from shared.domain.freeze import AHEAD_MAX, FLEET, LENGTH_MAX, Freeze, Freezes, blocking, check_freeze, check_freezer
-from shared.domain.model import TERMINAL, Kind, Phase, Progress, Release
-from shared.domain.steps import phase_deadline_s
-from shared.domain.waiting import waiting
+from shared.domain.freezes.freeze import (
+    AHEAD_MAX,
+    FLEET,
+    LENGTH_MAX,
+    Freeze,
+    Freezes,
+    blocking,
+    check_freeze,
+    check_freezer,
+)
+from shared.domain.release import events as e
+from shared.domain.release.decide import decide
+from shared.domain.release.model import TERMINAL, Kind, Phase, Progress, Release
+from shared.domain.release.steps import phase_deadline_s
+from shared.domain.release.waiting import waiting
 from tests.builders import NOW, a_fleet_release, a_fleet_target, a_release, an_actor
 from tests.domain.drive import answer, deadline, driven_to, kinds, retry
 

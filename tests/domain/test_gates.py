@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.decide import decide
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.model import Phase, Release
-from shared.domain.policy import ApprovalRule, GatePolicy, Stage
-from shared.domain.specs import gate_digest, gate_facts
+from shared.domain.release.decide import decide
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.policy import ApprovalRule, GatePolicy, Stage
+from shared.domain.release.specs import gate_digest, gate_facts
 from tests.builders import NOW, a_candidate, a_policy, an_actor
 from tests.domain.drive import abort, approval, deadline, driven_to, kinds, next_event, opened
 

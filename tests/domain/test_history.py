@@ -3,8 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from shared.domain.decide import decide
-from shared.domain.history import HistoryEntry, broken_at
+from shared.domain.release.decide import decide
+from shared.domain.release.history import HistoryEntry, broken_at
 from tests.builders import NOW
 from tests.domain.drive import next_event, opened
 
@@ -59,8 +59,8 @@ def test_a_removed_entry_breaks_the_chain() -> None:
 
 
 def _whole_history() -> list[HistoryEntry]:
-    from shared.domain.decide import open_release
-    from shared.domain.events import ModelRegistered
+    from shared.domain.release.decide import open_release
+    from shared.domain.release.events import ModelRegistered
     from tests.builders import a_policy
     from tests.domain.drive import RID
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.rollback_decision import decide_rollback
-from shared.domain.rollback_model import (
+from shared.domain.alerts.decision import decide_rollback
+from shared.domain.alerts.decision_model import (
     Observation,
     RollbackAction,
     RollbackDecision,

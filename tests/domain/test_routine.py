@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from shared.domain.errors import Conflict, InvalidRequest
-from shared.domain.monitoring_change import branch_of, path_of, with_cutoff
-from shared.domain.routine import (
+from shared.domain.routines.cutoff import branch_of, path_of, with_cutoff
+from shared.domain.routines.task import (
     EndKind,
     Move,
     Routine,

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.decide import decide
-from shared.domain.model import Phase, Release, Verdict
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.decide import decide
+from shared.domain.release.model import Phase, Release, Verdict
 from tests.builders import NOW, a_spec
 from tests.domain.drive import answer, driven_to, kinds, next_event, observed, opened, release_in_test, retry
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import events as e
-from shared.domain.decide import MACHINES, decide
 from shared.domain.errors import DomainError
-from shared.domain.model import TERMINAL, Kind, Phase
+from shared.domain.release import events as e
+from shared.domain.release.decide import MACHINES, decide
+from shared.domain.release.model import TERMINAL, Kind, Phase
 from tests.builders import NOW, a_fleet_release, a_release, a_rollback
 from tests.domain import samples
 from tests.domain.drive import next_event, opened

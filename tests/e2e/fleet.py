@@ -21,7 +21,7 @@ from shared.adapters.azure_ml_specs import service_name, spec_of
 from shared.adapters.table_rows import join_text
 from shared.contracts.release_json import load_fleet_target
 from shared.domain.fleet.specs import frozen
-from shared.domain.model import DeploymentSpec, FleetTarget
+from shared.domain.release.model import DeploymentSpec, FleetTarget
 from tests.local.processes import until
 
 CIRCUITS = [Circuit(f"P{plant:03}", f"C{circuit:03}") for plant in (1, 2, 3) for circuit in (1, 2)]

@@ -9,8 +9,8 @@ from local.cloud import CloudError
 from local.environment_factory import CLEARER_LOG, write_version
 from local.evidence_factory import EXAMPLE, write_evidence
 from shared.adapters.notebook_evidence import read_notebook
-from shared.domain.evidence import Advice, assess
-from shared.domain.policy import Stage
+from shared.domain.evidence.matrix import Advice, assess
+from shared.domain.release.policy import Stage
 
 
 @pytest.fixture

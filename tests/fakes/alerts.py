@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared.application.alert_ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate, TransientFault
-from shared.domain.alert_model import AlertFacts, AlertRecord, AlertState
+from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState
 
 
 class MemoryAlertLog:

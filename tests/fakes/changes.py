@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.application.changes_ports import Registration, StoredChange
 from shared.application.errors import ConcurrentUpdate, PortError
 from shared.application.ports import RegisteredEnvironment
-from shared.domain.config_changes_record import ChangeRecord
+from shared.domain.changes.record import ChangeRecord
 
 
 class MemoryChangeLog:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from shared.application.ports import Fleet
-from shared.domain.alert_model import AlertKind, AlertPolicy, AlertRule
-from shared.domain.model import DeploymentPlan, Kind
-from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule
+from shared.domain.release.model import DeploymentPlan, Kind
+from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 
 PLANTS = ("P001", "P002", "P003")
 CIRCUITS = ("C001", "C002")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.domain.freeze import Freeze
+from shared.domain.freezes.freeze import Freeze
 
 
 class MemoryFreezeLog:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.etl import LoadPlan
 from shared.application.ports import JobState
-from shared.domain.etl import LoadSummary
+from shared.domain.etl.load import LoadSummary
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PortError
 from shared.application.ports import DeploymentState, JobState, Place, RegisteredModel
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 
 DEV_WORKSPACE = "dev-ml-workspace"
 REGISTRY = "azureml://registries/mlregistry-shared"

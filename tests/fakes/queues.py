@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from shared.domain.commands import Command
-from shared.domain.events import Event
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
 
 
 class MemoryEventQueue:

@@ -9,8 +9,8 @@ from typing import Any
 from shared.application.errors import ConcurrentUpdate, PlatformErrored, PlatformRefused, PortError
 from shared.application.ports import Place
 from shared.application.routine_ports import MonitorJob, StoredTask
-from shared.domain.monitoring_change import Proposal
-from shared.domain.routine import JobEnd, PeriodWish, Routine, Task, TaskRef
+from shared.domain.routines.cutoff import Proposal
+from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef
 from tests.fakes.platform import FakeJob, MemoryModelPlatform
 
 

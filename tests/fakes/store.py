@@ -6,9 +6,9 @@ from datetime import datetime
 
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import Change, Stored
-from shared.domain.commands import Command
-from shared.domain.history import HistoryEntry
-from shared.domain.model import FleetTarget, Release
+from shared.domain.release.commands import Command
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import FleetTarget, Release
 
 ROWS_MAX = 90
 

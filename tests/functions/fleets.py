@@ -6,7 +6,7 @@ from typing import Any
 import azure.functions as func
 
 from functions import environment_api, release_api
-from shared.domain.model import FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.release.model import FleetTarget, Phase, Progress, Release, Verdict
 from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target
 from tests.functions.callers import request
 from tests.functions.test_http import function

@@ -11,8 +11,8 @@ from functions import alerts_api
 from shared.application.errors import TransientFault
 from shared.application.ports import IntakeResult
 from shared.contracts.alerts import BODY_BYTES_MAX
-from shared.domain.alert_model import AlertState
-from shared.domain.commands import AssessAlert
+from shared.domain.alerts.model import AlertState
+from shared.domain.release.commands import AssessAlert
 from tests.application.bench import Bench
 from tests.fakes.alerts import MemoryAlertLog
 from tests.fakes.queues import MemoryCommandQueue

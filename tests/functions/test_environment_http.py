@@ -6,7 +6,7 @@ import azure.functions as func
 import pytest
 
 from shared.application.ids import release_id_of
-from shared.domain.model import Phase, Release
+from shared.domain.release.model import Phase, Release
 from tests.application.bench import Bench
 from tests.builders import RELEASE_ID, a_fleet_release, a_release
 from tests.fakes.platform import DEV_WORKSPACE

@@ -9,8 +9,8 @@ import pytest
 
 from functions import evidence_api, release_api
 from shared.application.errors import TransientFault
-from shared.domain.evidence import NOTEBOOK_BYTES_MAX
-from shared.domain.model import Phase
+from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
+from shared.domain.release.model import Phase
 from tests.adapters.notebooks import HOSTILE, complete, incomplete, with_error
 from tests.application.bench import Bench
 from tests.builders import RELEASE_ID, a_fleet_release, a_release

@@ -9,7 +9,7 @@ import azure.functions as func
 import pytest
 
 from shared.domain.fleet.transitions import LIVE
-from shared.domain.model import TERMINAL, Phase, Progress, Verdict
+from shared.domain.release.model import TERMINAL, Phase, Progress, Verdict
 from tests.application.bench import Bench
 from tests.application.road import up_to
 from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target, a_release, an_entry

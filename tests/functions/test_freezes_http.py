@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions import freeze_api, release_api
-from shared.domain.model import Phase
+from shared.domain.release.model import Phase
 from tests.application.bench import Bench
 from tests.builders import RELEASE_ID, a_release
 from tests.functions.callers import PERSON_ID, Signer, answered, request

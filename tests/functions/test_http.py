@@ -10,9 +10,9 @@ import pytest
 from functions import decision_api, release_api
 from functions.handlers.http_answers import BODY_BYTES_MAX
 from shared.application.errors import TransientFault
-from shared.domain.model import Phase
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.model import Phase
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 from tests.application.bench import Bench
 from tests.builders import RELEASE_ID, a_candidate, a_release, an_entry
 from tests.fakes.store import MemoryReleaseStore

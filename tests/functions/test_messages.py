@@ -13,9 +13,9 @@ from shared.application.errors import TransientFault
 from shared.application.ports import IntakeResult
 from shared.contracts.event_grid import MODEL_REGISTERED, RUN_COMPLETED, RUN_STATUS_CHANGED
 from shared.contracts.messages import MessageError, encode_command, encode_event
-from shared.domain import events as e
-from shared.domain.commands import VerifyCandidate
-from shared.domain.model import Phase
+from shared.domain.release import events as e
+from shared.domain.release.commands import VerifyCandidate
+from shared.domain.release.model import Phase
 from tests.application.bench import Bench
 from tests.builders import NOW, RELEASE_ID, a_command, a_release, an_actor, an_event
 from tests.fakes.store import MemoryReleaseStore

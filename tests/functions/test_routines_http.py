@@ -12,7 +12,7 @@ from shared import bootstrap
 from shared.application.errors import PlatformErrored
 from shared.contracts.messages import MessageError
 from shared.contracts.routine_json import encode
-from shared.domain.routine import PeriodWish, Routine, TaskRef
+from shared.domain.routines.task import PeriodWish, Routine, TaskRef
 from tests.application.bench import Bench
 from tests.application.routine_steps import Production
 from tests.application.test_monitoring import DRIFTED, GOOD

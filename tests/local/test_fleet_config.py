@@ -12,7 +12,7 @@ from local.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, FIRST, Chan
 from local.fleet_config import CIRCUITS_MAX, fleet_of, with_two_features, write_config
 from local.model_factory import ENVIRONMENT_FILE
 from shared.adapters.config_files import load_fleet
-from shared.domain.environment_versions import review
+from shared.domain.changes.versions import review
 
 
 def test_circuits_are_numbered_by_plant_ten_to_each() -> None:

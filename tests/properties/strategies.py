@@ -11,10 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.domain import events as e
-from shared.domain.model import GATE_OF_PHASE, Actor, Phase, Release, Verdict
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release import events as e
+from shared.domain.release.model import GATE_OF_PHASE, Actor, Phase, Release, Verdict
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 from tests.builders import a_candidate, a_plan, a_spec, an_actor
 from tests.contract.strategies import events as arbitrary_events
 

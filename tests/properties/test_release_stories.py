@@ -9,15 +9,15 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.decide import Decision, decide, refused
 from shared.domain.errors import DomainError
-from shared.domain.history import HistoryEntry, broken_at
-from shared.domain.model import TERMINAL, Actor, Phase, Release
-from shared.domain.policy import ApprovalRule, Stage
-from shared.domain.specs import gate_digest
-from shared.domain.transitions import TRANSITIONS
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.decide import Decision, decide, refused
+from shared.domain.release.history import HistoryEntry, broken_at
+from shared.domain.release.model import TERMINAL, Actor, Phase, Release
+from shared.domain.release.policy import ApprovalRule, Stage
+from shared.domain.release.specs import gate_digest
+from shared.domain.release.transitions import TRANSITIONS
 from tests.builders import NOW, a_policy, a_release
 from tests.contract.strategies import events as arbitrary_events
 from tests.domain.drive import driven_to, opened, release_in_test

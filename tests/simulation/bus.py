@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.commands import Command
-from shared.domain.events import Event
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
 from tests.fakes.clock import FakeClock
 
 LOCK = timedelta(seconds=60)

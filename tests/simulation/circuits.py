@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass, replace
 
 from shared.application.ports import Fleet
-from shared.domain.alert_model import AlertPolicy
-from shared.domain.model import Actor, DeploymentPlan, Kind
-from shared.domain.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
+from shared.domain.alerts.model import AlertPolicy
+from shared.domain.release.model import Actor, DeploymentPlan, Kind
+from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
 from tests.fakes.config import FakeReleaseConfig, alert_policy
 
 TENANT = "11111111-1111-1111-1111-111111111111"

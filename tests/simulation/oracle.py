@@ -10,12 +10,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from shared.application.ports import Change
-from shared.domain.decide import MACHINES
-from shared.domain.events import ApprovalSubmitted, Event
-from shared.domain.history import broken_at
-from shared.domain.model import GATE_OF_PHASE, Actor, DeploymentSpec, Kind, Phase, Release
-from shared.domain.policy import ApprovalRule, Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.decide import MACHINES
+from shared.domain.release.events import ApprovalSubmitted, Event
+from shared.domain.release.history import broken_at
+from shared.domain.release.model import GATE_OF_PHASE, Actor, DeploymentSpec, Kind, Phase, Release
+from shared.domain.release.policy import ApprovalRule, Stage
+from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.store import MemoryReleaseStore

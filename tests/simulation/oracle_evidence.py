@@ -3,8 +3,8 @@
 import hashlib
 from collections import defaultdict
 
-from shared.domain.model import Kind, Release
-from shared.domain.policy import Stage
+from shared.domain.release.model import Kind, Release
+from shared.domain.release.policy import Stage
 from tests.simulation.violation import require
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.application.ports import CompatibilityJob, Place
-from shared.domain.fleet.work import progress_of
-from shared.domain.model import DeploymentSpec, FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.fleet.lanes import progress_of
+from shared.domain.release.model import DeploymentSpec, FleetTarget, Phase, Progress, Release, Verdict
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey, FakeJob

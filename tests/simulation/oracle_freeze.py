@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain.freeze import Freeze
-from shared.domain.model import Release
+from shared.domain.freezes.freeze import Freeze
+from shared.domain.release.model import Release
 from tests.fakes.clock import FakeClock
 from tests.fakes.freezes import MemoryFreezeLog
 from tests.simulation.oracle_locks import going_back

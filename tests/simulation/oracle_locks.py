@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.application.ports import Lock
-from shared.domain.events import CircuitTaken, Event
-from shared.domain.model import Kind, Phase, Release
+from shared.domain.release.events import CircuitTaken, Event
+from shared.domain.release.model import Kind, Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.store import Partition

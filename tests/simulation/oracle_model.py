@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.domain.model import DeploymentSpec, Phase, Release
+from shared.domain.release.model import DeploymentSpec, Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import DeploymentKey
 from tests.simulation.oracle_locks import WatchedLocks

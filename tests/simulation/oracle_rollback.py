@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 
-from shared.domain.events import Event, RollbackOpened, RollbackRequested
-from shared.domain.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
+from shared.domain.release.events import Event, RollbackOpened, RollbackRequested
+from shared.domain.release.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey

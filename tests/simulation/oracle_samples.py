@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shared.application.ports import Place
-from shared.domain.model import Phase, Release
+from shared.domain.release.model import Phase, Release
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey, MemoryModelPlatform
 from tests.fakes.store import Partition

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from shared.application.inference_ports import Outcomes
-from shared.domain.model import Phase, Release
+from shared.domain.release.model import Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.simulation.violation import require
 

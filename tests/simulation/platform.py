@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.ports import CompatibilityJob, DeploymentState, Place
-from shared.domain.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec
 from tests.fakes.clock import FakeClock
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.platform import DeploymentKey, FakeDeployment, MemoryModelPlatform

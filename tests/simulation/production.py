@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.application.ports import Place
-from shared.domain.model import DeploymentSpec, Kind, Phase, Progress, Release
+from shared.domain.release.model import DeploymentSpec, Kind, Phase, Progress, Release
 from tests.fakes.platform import DeploymentKey, FakeDeployment
 from tests.simulation.oracle import WatchedStore
 from tests.simulation.platform import WatchedPlatform, brought_by

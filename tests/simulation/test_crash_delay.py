@@ -13,10 +13,10 @@ from shared.application.effects import carry_out
 from shared.application.handle_events import handle_events
 from shared.application.ports import Ports
 from shared.application.sweep import sweep
-from shared.domain.events import Event
-from shared.domain.model import Actor, Phase, Release
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.events import Event
+from shared.domain.release.model import Actor, Phase, Release
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 from tests.application.bench import Bench
 from tests.application.road import ENGINEER, MANAGER, fleet_in_production
 from tests.builders import an_actor

@@ -8,8 +8,8 @@ import pytest
 from shared.application import intake, people
 from shared.application.errors import TransientFault
 from shared.application.ports import DeploymentState, Lock, Place
-from shared.domain.model import DeploymentSpec, Phase
-from shared.domain.policy import Stage
+from shared.domain.release.model import DeploymentSpec, Phase
+from shared.domain.release.policy import Stage
 from tests.application.bench import MODEL, TRAINER, Bench
 from tests.application.road import approved
 from tests.application.test_rollbacks import OTHER, a_released_model, approve, asked

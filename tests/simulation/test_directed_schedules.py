@@ -11,9 +11,9 @@ from shared.application.errors import PlatformOutcomeUnknown
 from shared.application.handle_events import handle_events
 from shared.application.ports import DeploymentState, Place
 from shared.application.rollbacks import request_rollback
-from shared.domain.commands import ChangeTarget
-from shared.domain.model import DeploymentSpec, Phase
-from shared.domain.policy import Stage
+from shared.domain.release.commands import ChangeTarget
+from shared.domain.release.model import DeploymentSpec, Phase
+from shared.domain.release.policy import Stage
 from tests.application.bench import Bench
 from tests.application.road import ENGINEER, MANAGER, NEW_ID, OLD_ID, decide, fleet_in_production, requested
 from tests.fakes.platform import MemoryModelPlatform

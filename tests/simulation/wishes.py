@@ -5,9 +5,9 @@ import random
 from shared.application import people
 from shared.application.ports import Ports
 from shared.domain.errors import DomainError
-from shared.domain.model import GATE_OF_PHASE, Actor, Kind, Phase, Release
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.release.model import GATE_OF_PHASE, Actor, Kind, Phase, Release
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 from tests.simulation import wishes_back, wishes_evidence
 from tests.simulation.oracle_evidence import EvidenceJudge
 

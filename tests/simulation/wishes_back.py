@@ -10,8 +10,8 @@ from shared.application.freezes import NoSuchFreeze, lift_freeze, read_freezes, 
 from shared.application.ports import Ports
 from shared.application.rollbacks import request_rollback
 from shared.domain.errors import DomainError
-from shared.domain.meter import AlertSeen
-from shared.domain.model import TERMINAL, Actor, Kind, Phase, Release
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.model import TERMINAL, Actor, Kind, Phase, Release
 from tests.fakes.store import Partition
 from tests.simulation.circuits import MANAGER, PEOPLE
 

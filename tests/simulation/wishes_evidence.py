@@ -7,7 +7,7 @@ from shared.adapters.notebook_evidence import read_notebook
 from shared.application.evidence import submit_evidence
 from shared.application.ports import Ports
 from shared.domain.errors import DomainError
-from shared.domain.model import Actor, Release
+from shared.domain.release.model import Actor, Release
 from tests.adapters import notebooks
 from tests.simulation.oracle_evidence import EvidenceJudge
 from tests.simulation.scene import VERSIONS

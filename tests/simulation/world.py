@@ -11,9 +11,9 @@ from shared.application.errors import TransientFault
 from shared.application.handle_events import handle_events
 from shared.application.ports import AlertPorts, Ports
 from shared.application.sweep import sweep
-from shared.domain.commands import Command, PublishFact
 from shared.domain.errors import DomainError
-from shared.domain.events import DeadlinePassed, Event, LookDue
+from shared.domain.release.commands import Command, PublishFact
+from shared.domain.release.events import DeadlinePassed, Event, LookDue
 from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.application.training.advance import advance
 from shared.application.training.ports import TrainingPorts
-from shared.domain.model import Actor
+from shared.domain.release.model import Actor
 from shared.domain.training.model import TrainingRequest, TrainingRun
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.training.effects import artifact_name
 from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts
-from shared.domain.eligibility import check_member
 from shared.domain.errors import Conflict, InvalidRequest
-from shared.domain.model import Actor
+from shared.domain.people import check_member
+from shared.domain.release.model import Actor
 from shared.domain.training.lineage import TRAINING_RUN
 from shared.domain.training.model import Phase, TrainingRun
 from shared.domain.training.steps import entered

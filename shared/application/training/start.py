@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date
 
 from shared.application.training.ports import TrainingPorts
-from shared.domain.eligibility import check_member
 from shared.domain.errors import Conflict, InvalidRequest
-from shared.domain.model import Actor
+from shared.domain.people import check_member
+from shared.domain.release.model import Actor
 from shared.domain.training.model import MANUAL, Phase, TrainingRequest, TrainingRun, run_id_of
 from shared.domain.training.steps import entered
 

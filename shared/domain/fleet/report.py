@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.fleet.work import of_progress
-from shared.domain.model import FleetTarget, Kind, Phase, Progress, Release
+from shared.domain.fleet.lanes import of_progress
+from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release
 
 _AFTER = (Phase.VERIFYING_ROLLBACK, Phase.ROLLED_BACK)
 

@@ -5,16 +5,16 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from shared.domain import events as e
-from shared.domain.eligibility import check_operator
 from shared.domain.errors import InvalidRequest
-from shared.domain.fleet.engine import roll_back
+from shared.domain.fleet.meter import AlertSeen, Meter
 from shared.domain.fleet.rules import listing_goes_on
-from shared.domain.meter import AlertSeen, Meter
-from shared.domain.model import Actor, Phase, Release
-from shared.domain.moves import Move, end, enter, stay
-from shared.domain.policy import Stage
-from shared.domain.rules_gates import approval_submitted
+from shared.domain.fleet.targets import roll_back
+from shared.domain.people import check_operator
+from shared.domain.release import events as e
+from shared.domain.release.model import Actor, Phase, Release
+from shared.domain.release.moves import Move, end, enter, stay
+from shared.domain.release.policy import Stage
+from shared.domain.release.rules_gates import approval_submitted
 
 
 def wanted(release: Release, event: e.RollbackRequested, now: datetime) -> dict[str, Any]:

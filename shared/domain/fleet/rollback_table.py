@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from shared.domain import events as e
-from shared.domain import rules_endings as common
-from shared.domain import rules_steps
-from shared.domain.fleet import engine, rollback, rules
+from shared.domain.fleet import rollback, rules
+from shared.domain.fleet import targets as engine
 from shared.domain.fleet.rollback_transitions import LIVE
-from shared.domain.model import Phase, Release
-from shared.domain.moves import Move
+from shared.domain.release import events as e
+from shared.domain.release import rules_endings as common
+from shared.domain.release import rules_steps
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.moves import Move
 
 P = Phase
 

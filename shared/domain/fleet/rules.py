@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain import events as e
 from shared.domain.fleet.specs import frozen
-from shared.domain.model import Phase, Release
-from shared.domain.moves import Move, end, enter, stay, wait_on
-from shared.domain.policy import Stage
-from shared.domain.rules_gates import open_gate
-from shared.domain.steps import newly_listed
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.moves import Move, end, enter, stay, wait_on
+from shared.domain.release.policy import Stage
+from shared.domain.release.rules_gates import open_gate
+from shared.domain.release.steps import newly_listed
 
 
 def verified(release: Release, event: e.EnvironmentVerified, now: datetime) -> Move:

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from shared.domain import events as e
-from shared.domain.fleet.engine import roll_back
-from shared.domain.fleet.work import of_progress, told
-from shared.domain.model import FleetTarget, Phase, Progress, Release
-from shared.domain.moves import Move, end
-from shared.domain.rules_endings import abort_note
+from shared.domain.fleet.lanes import of_progress, told
+from shared.domain.fleet.targets import roll_back
+from shared.domain.release import events as e
+from shared.domain.release.model import FleetTarget, Phase, Progress, Release
+from shared.domain.release.moves import Move, end
+from shared.domain.release.rules_endings import abort_note
 
 
 def abort_requested(release: Release, event: e.AbortRequested, now: datetime) -> Move:

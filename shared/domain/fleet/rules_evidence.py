@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from shared.domain.eligibility import check_author
-from shared.domain.events import EvidenceSubmitted
-from shared.domain.evidence_gate import assessed
-from shared.domain.evidence_model import Evidence
-from shared.domain.model import GATE_OF_PHASE, Release
-from shared.domain.moves import Move, stay
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_digest
+from shared.domain.evidence.gate import assessed
+from shared.domain.evidence.model import Evidence
+from shared.domain.people import check_author
+from shared.domain.release.events import EvidenceSubmitted
+from shared.domain.release.model import GATE_OF_PHASE, Release
+from shared.domain.release.moves import Move, stay
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 
 
 def evidence_submitted(release: Release, event: EvidenceSubmitted, now: datetime) -> Move:

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from shared.domain import events as e
-from shared.domain import rules_endings as common
-from shared.domain import rules_steps
-from shared.domain.fleet import engine, rollback, rules, rules_endings, rules_evidence, watch
+from shared.domain.fleet import rollback, rules, rules_endings, rules_evidence, watch
+from shared.domain.fleet import targets as engine
+from shared.domain.fleet.lanes import WORK
 from shared.domain.fleet.transitions import GATES, LIVE
-from shared.domain.fleet.work import WORK
-from shared.domain.model import Phase, Release
-from shared.domain.moves import Move
-from shared.domain.rules_gates import approval_submitted
+from shared.domain.release import events as e
+from shared.domain.release import rules_endings as common
+from shared.domain.release import rules_steps
+from shared.domain.release.model import Phase, Release
+from shared.domain.release.moves import Move
+from shared.domain.release.rules_gates import approval_submitted
 
 P = Phase
 

@@ -1,8 +1,8 @@
-"""The legal moves of an environment release, in the form of `shared/domain/transitions.py`."""
+"""The legal moves of an environment release, in the form of `shared/domain/release/transitions.py`."""
 
-from shared.domain import events as e
-from shared.domain.events import Event
-from shared.domain.model import Phase
+from shared.domain.release import events as e
+from shared.domain.release.events import Event
+from shared.domain.release.model import Phase
 
 P = Phase
 

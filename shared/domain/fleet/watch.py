@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from shared.domain import events as e
-from shared.domain.batch_jobs import Health, health, told
+from shared.domain.fleet.batch_jobs import Health, health, told
 from shared.domain.fleet.rollback import asked_back, wished
-from shared.domain.model import Actor, Phase, Release
-from shared.domain.moves import Move, end, hold, stay
+from shared.domain.release import events as e
+from shared.domain.release.model import Actor, Phase, Release
+from shared.domain.release.moves import Move, end, hold, stay
 
 WATCH = Actor(object_id="switchyard-watch", tenant_id="", name="the watch", is_person=False)
 """Who asks for a rollback when the batch jobs do."""

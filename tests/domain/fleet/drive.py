@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.decide import Decision, decide, open_environment_release
-from shared.domain.fleet.work import find, of_progress
-from shared.domain.model import GATE_OF_PHASE, Actor, FleetTarget, Phase, Progress, Release, Verdict
-from shared.domain.policy import Limits, Policy
-from shared.domain.specs import gate_digest
+from shared.domain.fleet.lanes import find, of_progress
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.decide import Decision, decide, open_environment_release
+from shared.domain.release.model import GATE_OF_PHASE, Actor, FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.release.policy import Limits, Policy
+from shared.domain.release.specs import gate_digest
 from tests.builders import NOW, RELEASE_ID, a_candidate, a_spec, an_actor
 from tests.fakes.config import environment_gates
 

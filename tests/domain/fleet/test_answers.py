@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.fleet.work import pause_s
-from shared.domain.model import Phase, Progress, Verdict
+from shared.domain.fleet.lanes import pause_s
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Progress, Verdict
 from tests.domain.fleet.drive import about, commands, driven_to, work
 
 KEY = "P001-C001"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Phase, Progress, Verdict
-from shared.domain.policy import Stage
-from shared.domain.specs import gate_facts
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Progress, Verdict
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_facts
 from tests.domain.fleet.drive import Drive, about, commands, driven_to
 
 CHECKING, UPDATING, ROLLING_BACK = Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.model import TERMINAL, Phase, Progress
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import TERMINAL, Phase, Progress
 from tests.builders import FLEET_ROAD, an_actor
 from tests.domain.fleet.drive import Drive, about, commands, driven_to
 

@@ -1,9 +1,9 @@
 """Freezing what production runs: endpoint by endpoint, a few at a time."""
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Phase
-from shared.domain.steps import LISTED_AT_ONCE
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase
+from shared.domain.release.steps import LISTED_AT_ONCE
 from tests.domain.fleet.drive import commands, driven_to, listed
 
 MANY = 100  # batch endpoints of a subscription, by Azure's limit

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.model import Phase, Progress
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Progress
 from tests.domain.fleet.drive import about, commands, driven_to, move_on
 
 UPDATING, CHECKING = Phase.UPDATING, Phase.CHECKING

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
 from shared.domain.errors import Conflict, NotEligible
-from shared.domain.model import Actor, Phase, Progress
-from shared.domain.policy import Stage
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Actor, Phase, Progress
+from shared.domain.release.policy import Stage
 from tests.builders import a_spec, an_actor
 from tests.domain.fleet.drive import (
     ENGINEER,

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
 from shared.domain.errors import InvalidRequest, NotEligible
-from shared.domain.fleet.work import of_progress
-from shared.domain.model import Phase, Progress
+from shared.domain.fleet.lanes import of_progress
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Phase, Progress
 from tests.builders import an_actor
 from tests.domain.fleet.drive import OLD, Drive, about, commands, driven_to, work
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.fleet.specs import TAG_CHARS_MAX, changed_spec, frozen, restored_by
-from shared.domain.model import Phase
-from shared.domain.specs import runs
+from shared.domain.release.model import Phase
+from shared.domain.release.specs import runs
 from tests.builders import RELEASE_ID, a_spec
 from tests.domain.fleet.drive import NEW, OLD, driven_to
 

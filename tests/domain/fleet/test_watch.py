@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain import commands as c
-from shared.domain import events as e
-from shared.domain.batch_jobs import BatchJobs
-from shared.domain.decide import Decision
 from shared.domain.errors import NotEligible
-from shared.domain.model import Phase
-from shared.domain.policy import Stage
-from shared.domain.waiting import waiting
+from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.decide import Decision
+from shared.domain.release.model import Phase
+from shared.domain.release.policy import Stage
+from shared.domain.release.waiting import waiting
 from tests.domain.fleet.drive import ENGINEER, NEW, Drive, commands, driven_to, move_on, opened
 from tests.fakes.config import rollback_gate
 

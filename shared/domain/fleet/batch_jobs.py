@@ -1,0 +1,69 @@
+"""Production's batch jobs while an environment is watched: how many ended well, and what a low share of them means.
+
+Sources: environment-only-pipeline.md, stage 4 (alerts and batch job success rates are monitored for 24 hours) and
+rollback-procedures.md, "Rollback Decision Matrix" (one circuit: its model; several circuits: the environment).
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain.release.policy import WatchPolicy
+
+CIRCUITS_TOLD = 5
+
+
+class Health(StrEnum):
+    """What the jobs say about the environment that production runs."""
+
+    UNKNOWN = "unknown"  # too few jobs have ended to say anything
+    HEALTHY = "healthy"
+    ONE_CIRCUIT = "one_circuit"  # too few succeed, and only one circuit's fail: that speaks against its model
+    SEVERAL_CIRCUITS = "several_circuits"  # too few succeed in several circuits: that speaks against the environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchJobs:
+    """The jobs that ended since the watch began: those that succeeded, and the failed ones by circuit, none with 0."""
+
+    succeeded: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> int:
+        """All of them."""
+        return self.succeeded + sum(self.failed.values())
+
+
+def health(jobs: BatchJobs, policy: WatchPolicy) -> Health:
+    """Exactly the lowest healthy rate is still healthy, exactly the least number of jobs says something."""
+    if jobs.ended < policy.jobs_min:
+        return Health.UNKNOWN
+    if 100 * jobs.succeeded >= policy.success_rate_min_pct * jobs.ended:
+        return Health.HEALTHY
+    return Health.ONE_CIRCUIT if len(jobs.failed) == 1 else Health.SEVERAL_CIRCUITS
+
+
+def told(jobs: BatchJobs, policy: WatchPolicy) -> str:
+    """The numbers and what they are measured by, in words; the circuits with the most failed jobs come first."""
+    if not jobs.ended:
+        return "no batch job has ended yet"
+    text = f"{jobs.succeeded} of {jobs.ended} batch jobs succeeded ({_pct(jobs)} %)"
+    state = health(jobs, policy)
+    if state is Health.UNKNOWN:
+        text += f", fewer than {policy.jobs_min} jobs say nothing"
+    elif state is Health.HEALTHY:
+        text += f", at least {policy.success_rate_min_pct} % is healthy"
+    else:
+        text += f", less than {policy.success_rate_min_pct} %"
+    return f"{text}; failed: {_failed(jobs)}" if jobs.failed else text
+
+
+def _pct(jobs: BatchJobs) -> str:
+    """Cut and not rounded: 89.96 % is below 90 % and must not look like it."""
+    return f"{int(1000 * jobs.succeeded / jobs.ended) / 10:.1f}"
+
+
+def _failed(jobs: BatchJobs) -> str:
+    most = sorted(jobs.failed.items(), key=lambda each: (-each[1], each[0]))
+    shown = ", ".join(f"{key} ({count})" for key, count in most[:CIRCUITS_TOLD])
+    return shown if len(most) <= CIRCUITS_TOLD else f"{shown} and {len(most) - CIRCUITS_TOLD} more circuits"

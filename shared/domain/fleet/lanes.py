@@ -1,0 +1,178 @@
+"""The work on many targets: checks, updates and roll-backs all go the same way.
+
+A target is begun once a lane is free, looked at with growing pauses until its answer is final, tried again after a
+fault, and given up after `attempts_max` tries. All that is written when a phase begins is the phase: what a target's
+progress means is read from the phase and the serial it was made for, so that no commit grows with the fleet.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from shared.domain.fleet.specs import changed_spec
+from shared.domain.release import commands as c
+from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release
+
+#: The phases in which targets are worked on.
+WORK = (Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK)
+
+#: The phases whose work changes production.
+_CHANGING_WORK = (Phase.UPDATING, Phase.ROLLING_BACK)
+
+#: The phases from which a release is rolled back.
+_AFTER_A_CHANGE = (
+    Phase.UPDATING,
+    Phase.WATCHING,
+    Phase.AWAITING_ROLLBACK_APPROVAL,
+    Phase.ROLLING_BACK,
+    Phase.HELD,
+)
+
+_PAUSE_GROWTH = 1.5
+
+
+def progress_of(release: Release, target: FleetTarget) -> Progress:
+    """How far the target is in the current phase (or in the one that is held)."""
+    if target.superseded_by:
+        return Progress.UNTOUCHED
+    phase = release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
+    if target.goal is not phase:
+        return Progress.WAITING if _has_work(release, phase, target) else Progress.UNTOUCHED
+    if release.phase is Phase.HELD or target.serial == release.serial:
+        return target.progress
+    if target.progress is Progress.DONE and phase is not Phase.ROLLING_BACK:
+        return Progress.DONE
+    return Progress.WAITING  # what was put back is read again: a change sent twice may have landed since
+
+
+def _has_work(release: Release, phase: Phase, target: FleetTarget) -> bool:
+    """Whether the phase is to do anything with a target that is the release's own."""
+    if phase is Phase.ROLLING_BACK:
+        return release.kind is Kind.ROLLBACK or target.touched
+    return phase is not Phase.VERIFYING_ROLLBACK or target.key in _samples(release)
+
+
+def _samples(release: Release) -> list[str]:
+    """The restored targets that a sample inference runs on: spread evenly over the fleet."""
+    restored = sorted(target.key for target in release.fleet if target.touched and not target.superseded_by)
+    count = min(release.policy.limits.rollback_samples_max, len(restored))
+    return [restored[number * len(restored) // count] for number in range(count)]
+
+
+def of_progress(release: Release, *progress: Progress) -> list[FleetTarget]:
+    """The targets that are this far."""
+    return [target for target in release.fleet if progress_of(release, target) in progress]
+
+
+def find(release: Release, key: str) -> FleetTarget | None:
+    """The target with this key."""
+    return next((target for target in release.fleet if target.key == key), None)
+
+
+def with_targets(release: Release, changed: Iterable[FleetTarget]) -> Release:
+    """The release with these targets in the place of those with the same keys."""
+    by_key = {target.key: target for target in changed}
+    return replace(release, fleet=tuple(by_key.get(target.key, target) for target in release.fleet))
+
+
+def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, tuple[c.Command, ...]]:
+    """Begins what the free lanes take. `touched` is durable before the command that touches leaves (I1)."""
+    begun = [
+        replace(
+            target,
+            goal=release.phase,
+            serial=release.serial,
+            progress=Progress.CHANGING,
+            attempt=1,
+            look=0,
+            not_before=None,
+            touched=target.touched or release.phase in _CHANGING_WORK,
+            detail="",
+        )
+        for target in _next(release)
+    ]
+    started = with_targets(release, begun)
+    not_before = now + timedelta(seconds=delay_s) if delay_s else None
+    return started, tuple(work_on(started, target, not_before=not_before) for target in begun)
+
+
+def _next(release: Release) -> list[FleetTarget]:
+    """Checks share one wide lane; Azure ML changes one deployment of an endpoint at a time, so each has its own."""
+    limits = release.policy.limits
+    running, waiting = of_progress(release, Progress.CHANGING), of_progress(release, Progress.WAITING)
+    if release.phase is Phase.CHECKING:
+        return waiting[: max(0, limits.checks_parallel_max - len(running))]
+    busy = {target.previous.endpoint_name for target in running}
+    chosen: list[FleetTarget] = []
+    for target in waiting:
+        if target.previous.endpoint_name not in busy and len(busy) < limits.updates_parallel_max:
+            busy.add(target.previous.endpoint_name)
+            chosen.append(target)
+    return chosen
+
+
+def work_on(
+    release: Release, target: FleetTarget, *, not_before: datetime | None = None, suffix: str = ""
+) -> c.Command:
+    """The command for the next look at, or the first touch of, a target that was begun."""
+    serial, verb = release.serial, release.phase.value.replace("_", "-")
+    step = f"{release.release_id}-{serial}-{verb}"
+    about: dict[str, Any] = {
+        "command_id": f"{step}-{target.key.lower()}-{target.attempt}-{target.look}{suffix}",
+        "release_id": release.release_id,
+        "serial": serial,
+        "not_before": not_before,
+        "target_key": target.key,
+        "attempt": target.attempt,
+        "look": target.look,
+    }
+    if release.phase is Phase.CHECKING:
+        return c.CheckTarget(**about, previous=target.previous, environment=release.registry_environment_id)
+    if release.phase is Phase.VERIFYING_ROLLBACK:
+        return c.ProbeTarget(**about, spec=target.previous)
+    return c.ChangeTarget(
+        **about,
+        spec=changed_spec(release, target),
+        previous=target.previous,
+        epoch=release.epochs.get(target.key, 0),
+        undoes=release.undoes,
+    )
+
+
+def check_jobs(release_id: str, serial: int, target_key: str, attempt: int) -> tuple[str, str]:
+    """The names of the two jobs of one try of a check: the baseline, and the check that compares itself with it."""
+    name = f"{release_id}-{serial}-{target_key.lower()}-{attempt}"
+    return f"{name}-base", f"{name}-new"
+
+
+def running_checks(release: Release) -> tuple[str, ...]:
+    """The jobs of every check that has no answer yet, whatever phase the release is in by now."""
+    running = [each for each in release.fleet if each.goal is Phase.CHECKING and each.progress is Progress.CHANGING]
+    return tuple(
+        name for each in running for name in check_jobs(release.release_id, each.serial, each.key, each.attempt)
+    )
+
+
+def quiet_s(release: Release, now: datetime) -> int:
+    """How long until no change that was sent before can still be in flight, in whole seconds: what is put back earlier
+    could be overwritten. Counted from the phase's beginning, because no command of an earlier one is carried out then.
+    """
+    if not release.production_touched or release.phase not in _AFTER_A_CHANGE:
+        return 0
+    since = now if release.phase is Phase.UPDATING else release.phase_since
+    return max(0, ceil((since - now).total_seconds()) + release.policy.limits.settle_quiet_s)
+
+
+def pause_s(release: Release, look: int) -> float:
+    """How long to wait before look number `look`, in seconds: short at first, at most the look interval."""
+    limits = release.policy.limits
+    return float(min(limits.target_look_s * _PAUSE_GROWTH ** min(look, 20), limits.look_interval_s))
+
+
+def told(targets: Iterable[FleetTarget], shown: int = 5) -> str:
+    """A list that a person can read: the first few by name and reason, the rest by count."""
+    listed = list(targets)
+    text = "; ".join(f"{target.key}: {target.detail}" for target in listed[:shown])
+    return f"{text}; and {len(listed) - shown} more" if len(listed) > shown else text

@@ -1,0 +1,203 @@
+"""How the work on targets moves a release: answer, try again, next, conclude. `lanes.py` tells how far each one is."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.fleet.lanes import begin, find, of_progress, pause_s, progress_of, told, with_targets, work_on
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
+from shared.domain.release.policy import Stage
+from shared.domain.release.rules_gates import open_gate
+from shared.domain.release.steps import next_look, next_look_s
+
+
+def roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move:
+    """Every target that may have been touched goes back."""
+    return enter(
+        release,
+        Phase.ROLLING_BACK,
+        now,
+        note,
+        ending=ending,
+        held_phase=None,
+        rollback_reason=release.rollback_reason or note,
+    )
+
+
+def target_answered(release: Release, event: e.TargetAnswered, now: datetime) -> Move:
+    """One answer about one target. Late answers of earlier tries change nothing, unless they say that it is done."""
+    target = find(release, event.target_key)
+    if target is None or progress_of(release, target) is not Progress.CHANGING:
+        return stay(release)
+    current = (event.attempt, event.look) == (target.attempt, target.look)
+    if event.outcome is Outcome.DONE and (current or release.phase is not Phase.CHECKING):
+        return _done(release, target, event, now)
+    if not current:
+        return stay(release)
+    if event.outcome is Outcome.PENDING:
+        if release.phase is Phase.ROLLING_BACK:
+            release = marked(release, first_write_at=event.occurred_at)
+        return _look_again(release, replace(target, look=target.look + 1, not_before=None, detail=event.detail), now)
+    if event.outcome is Outcome.FROZEN:
+        return _frozen(release, target, event.detail, now)
+    if event.outcome is Outcome.TAKEN:
+        return _left_alone(release, target, event.detail, now)
+    if event.outcome is Outcome.ERRORED and target.attempt < release.policy.limits.attempts_max:
+        return _try_again(release, replace(target, attempt=target.attempt + 1, look=0, detail=event.detail), now)
+    return _given_up(release, replace(target, progress=Progress.FAILED, detail=event.detail), now)
+
+
+def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
+    """The safety net: every command that may have been lost is issued again, under an id of its own; no try early."""
+    if event.look != release.look + 1:
+        return stay(release)
+    looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
+    if not of_progress(looked, Progress.CHANGING, Progress.WAITING):
+        return _concluded(Move(release=looked, note="a look found nothing left to do"), now)
+    due = (each for each in of_progress(looked, Progress.CHANGING) if each.not_before is None or each.not_before <= now)
+    again = (work_on(looked, each, suffix=f"-{event.look}") for each in due)
+    return Move(release=looked, commands=(*again, next_look(looked)))
+
+
+def _look_again(release: Release, target: FleetTarget, now: datetime) -> Move:
+    at = now + timedelta(seconds=pause_s(release, target.look))
+    looking = with_targets(release, (target,))
+    return Move(release=looking, commands=(work_on(looking, target, not_before=at),))
+
+
+def _frozen(release: Release, target: FleetTarget, freeze: str, now: datetime) -> Move:
+    """No attempt is spent: the release's own looks try the same change again. The history tells each freeze once."""
+    detail = f"waits for the end of the {freeze}"
+    told = any(each.detail == detail for each in release.fleet)
+    waiting = with_targets(release, (replace(target, detail=detail),))
+    return wait_on(waiting, freeze, now, "" if told else f"{target.key}: {detail}", frozen=True)
+
+
+def _try_again(release: Release, target: FleetTarget, now: datetime) -> Move:
+    at = now + timedelta(seconds=release.policy.limits.retry_backoff_s)
+    trying = with_targets(release, (replace(target, not_before=at),))
+    note = f"{target.key}: attempt {target.attempt - 1} of {release.phase.value} errored, trying again: {target.detail}"
+    return Move(release=trying, commands=(work_on(trying, target, not_before=at),), note=note)
+
+
+def _done(release: Release, target: FleetTarget, event: e.TargetAnswered, now: datetime) -> Move:
+    done = replace(target, progress=Progress.DONE, detail=event.detail)
+    if release.phase is Phase.CHECKING:
+        done = replace(done, check=event.verdict, check_detail=event.detail)
+        note = f"{target.key}: {event.verdict.value if event.verdict else 'judged'}: {event.detail}"
+    else:
+        note = f"{target.key}: {event.detail}"
+    if release.phase is Phase.ROLLING_BACK:
+        release = marked(release, first_restored_at=event.occurred_at)
+    return _next(with_targets(release, (done,)), now, note)
+
+
+def _left_alone(release: Release, target: FleetTarget, taken_by: str, now: datetime) -> Move:
+    """Its circuit is gone, and with it every say in what it runs, forward or back."""
+    left = replace(target, progress=Progress.UNTOUCHED, superseded_by=taken_by, detail=f"taken by {taken_by}")
+    note = f"{target.key}: its circuit was taken by {taken_by}, which decides what it runs"
+    return _next(with_targets(release, (left,)), now, note)
+
+
+def _given_up(release: Release, target: FleetTarget, now: datetime) -> Move:
+    note = f"{target.key}: {release.phase.value} failed: {target.detail}"
+    return _next(with_targets(release, (target,)), now, note)
+
+
+def _next(release: Release, now: datetime, note: str) -> Move:
+    """The lane is free: begin the next target, or conclude the phase when none is left."""
+    started, commands = begin(release, now)
+    move = Move(release=started, commands=commands, note=note)
+    return move if of_progress(started, Progress.CHANGING, Progress.WAITING) else _concluded(move, now)
+
+
+def _concluded(move: Move, now: datetime) -> Move:
+    """What follows once every target is through."""
+    release = move.release
+    phase = {
+        Phase.CHECKING: _checked,
+        Phase.UPDATING: _updated,
+        Phase.ROLLING_BACK: _rolled_back,
+        Phase.VERIFYING_ROLLBACK: _verified,
+    }[release.phase](release, now, move.note)
+    return Move(release=phase.release, commands=(*_still_wanted(move, phase.release), *phase.commands), note=phase.note)
+
+
+def _still_wanted(move: Move, after: Release) -> tuple[c.Command, ...]:
+    """Commands of the step that ended are stale; the facts it tells are not."""
+    kept = (command for command in move.commands if isinstance(command, c.PublishFact))
+    return tuple(kept) if after is not move.release else move.commands
+
+
+def _checked(release: Release, now: datetime, note: str) -> Move:
+    """All must pass. Failed ends the release, errored holds it; what changed goes to people with the numbers."""
+    failed = [target for target in release.fleet if target.check is Verdict.FAILED]
+    if failed:
+        text = f"{len(failed)} of {len(release.fleet)} models failed: {told(failed)}"
+        return end(release, Phase.FAILED, now, _after(text, note))
+    if errored := of_progress(release, Progress.FAILED):
+        return hold(release, now, f"{len(errored)} of {len(release.fleet)} checks errored: {told(errored)}")
+    changed = sum(target.check is Verdict.INCONCLUSIVE for target in release.fleet)
+    text = f"all {len(release.fleet)} models were checked, {changed} predict other values"
+    return open_gate(release, Stage.PRODUCTION, now, _after(text, note))
+
+
+def _updated(release: Release, now: datetime, note: str) -> Move:
+    """A partial failure is never a success: a person has the rest tried again, or everything put back."""
+    if failed := of_progress(release, Progress.FAILED):
+        text = f"{len(failed)} of {len(release.fleet)} deployments could not be updated: {told(failed)}"
+        return hold(release, now, text)
+    updated = len(of_progress(release, Progress.DONE))
+    text = f"{updated} deployments run {release.asset}, each read back{_taken(release)}"
+    if not _taken(release):
+        text = f"all {text}"
+    return enter(release, Phase.WATCHING, now, _after(text, note))
+
+
+def _rolled_back(release: Release, now: datetime, note: str) -> Move:
+    """Read back is not enough for a rollback: a sample inference shows that what was put back works."""
+    if failed := of_progress(release, Progress.FAILED):
+        text = f"{len(failed)} deployments could not be put back: {told(failed)}"
+        return hold(release, now, text)
+    restored = len(of_progress(release, Progress.DONE))
+    untouched = len(release.fleet) - restored
+    text = f"{restored} deployments were put back and read back, {untouched} had not been touched{_taken(release)}"
+    text = _after(text, note)
+    ending = release.ending or Phase.ROLLED_BACK
+    if ending is Phase.ROLLED_BACK and restored:
+        return enter(marked(release, last_restored_at=now), Phase.VERIFYING_ROLLBACK, now, text)
+    return end(release, ending, now, text)
+
+
+def _verified(release: Release, now: datetime, note: str) -> Move:
+    if failed := of_progress(release, Progress.FAILED):
+        return hold(release, now, f"production was put back, and sample inferences failed: {told(failed)}")
+    restored = [target for target in release.fleet if target.touched and not target.superseded_by]
+    text = (
+        f"{len(restored)} deployments run what ran before, "
+        f"{len(of_progress(release, Progress.DONE))} of them ran a sample inference{_taken(release)}"
+    )
+    return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, _after(text, note))
+
+
+def _taken(release: Release) -> str:
+    """The targets that stay as they are because somebody else has their circuits, or changed them since."""
+    left = [replace(target, detail=target.superseded_by) for target in release.fleet if target.superseded_by]
+    return f"; {len(left)} stay as they are: {told(left)}" if left else ""
+
+
+def _after(text: str, note: str) -> str:
+    """The conclusion first, as people read it; then the answer that led to it, which the history keeps too."""
+    return f"{text}; after {note}" if note else text
+
+
+def marked(release: Release, **moments: datetime) -> Release:
+    """The release with these moments in its meter, where it has one; a moment that is there stays."""
+    if release.meter is None:
+        return release
+    new: dict[str, Any] = {name: at for name, at in moments.items() if getattr(release.meter, name) is None}
+    return replace(release, meter=replace(release.meter, **new)) if new else release

@@ -1,0 +1,69 @@
+"""Who may decide: one set of functions for the queue, the API and any page (invariant I4)."""
+
+from collections.abc import Collection
+
+from shared.domain.errors import NotEligible
+from shared.domain.release.model import Actor, Approval, Release
+from shared.domain.release.policy import ApprovalRule, Stage
+
+
+def check_approver(release: Release, stage: Stage, actor: Actor) -> None:
+    """Raises NotEligible, with what would be needed, unless `actor` may approve or reject the gate of `stage`."""
+    groups = [rule.group for rule in release.policy.gates[stage].approvals]
+    if not actor.is_person:
+        raise NotEligible("only a person may decide on a gate: sign in with a user account, not with an application")
+    if not set(groups) & set(actor.groups):
+        raise NotEligible(f"{actor.name} is not a member of {' or '.join(groups)}: ask a member to decide")
+    if is_requester(release, stage, actor):
+        raise NotEligible(f"{actor.name} requested this release and may not decide on it: ask another member")
+
+
+def check_operator(release: Release, actor: Actor) -> None:
+    """Raises NotEligible unless `actor` may request, retry, abort and roll back releases: a member of any approving
+    group, requesters included."""
+    check_member(_approving_groups(release), actor, "operate releases")
+
+
+def check_author(release: Release, actor: Actor) -> None:
+    """Raises NotEligible unless `actor` may submit evidence: whoever may operate releases, requesters included."""
+    check_member(_approving_groups(release), actor, "submit evidence")
+
+
+def _approving_groups(release: Release) -> list[str]:
+    return sorted({rule.group for gate in release.policy.gates.values() for rule in gate.approvals})
+
+
+def check_member(groups: Collection[str], actor: Actor, what: str) -> None:
+    """Raises NotEligible unless `actor` is a person of one of `groups`; `what` is what they want to do, as a verb."""
+    if not actor.is_person:
+        raise NotEligible(f"only a person may {what}: sign in with a user account, not with an application")
+    if not set(groups) & set(actor.groups):
+        raise NotEligible(f"{actor.name} is not a member of {' or '.join(groups)}: ask a member to do this")
+
+
+def is_requester(release: Release, stage: Stage, actor: Actor) -> bool:
+    """True when this person made the candidate or asked for its release, or for a rollback: whoever asked to go back.
+
+    Identifiers compare without regard to case.
+    """
+    made_by = (*release.candidate.requesters, *release.requested_by) if release.candidate else release.requested_by
+    asked_by = release.rollback_by if stage is Stage.ROLLBACK else made_by
+    requesters = {requester.casefold() for requester in asked_by}
+    return bool(requesters & {actor.object_id.casefold(), actor.username.casefold()} - {""})
+
+
+def gate_satisfied(rules: tuple[ApprovalRule, ...], approvals: list[Approval]) -> bool:
+    """True when every rule has its count of approvals and no person counts twice, not even for two groups."""
+    seats = [rule.group for rule in rules for _ in range(rule.count)]
+    people = {a.actor.object_id: frozenset(a.actor.groups) for a in approvals if a.approved}
+    return _seat(seats, people)
+
+
+def _seat(seats: list[str], people: dict[str, frozenset[str]]) -> bool:
+    if not seats:
+        return True
+    first, rest = seats[0], seats[1:]
+    return any(
+        first in groups and _seat(rest, {k: v for k, v in people.items() if k != person})
+        for person, groups in people.items()
+    )

@@ -1,0 +1,247 @@
+"""Instructions out, imperative. Each leaves through the outbox, after the commit that justifies it.
+
+`command_id` is derived from release, serial and verb: it is the message id, so sending twice acts once. A command with
+an older serial than its release's is stale and must not be carried out.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.release.events import Event
+from shared.domain.release.model import Candidate, DeploymentPlan, DeploymentSpec, Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """`not_before` delays the command (back-off between attempts); None sends it at once."""
+
+    command_id: str
+    release_id: str
+    serial: int
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyCandidate(Command):
+    """Read the model by id and find its circuit's configuration."""
+
+    workspace: str
+    model_name: str
+    model_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteCandidate(Command):
+    """Share the model, and its environment where missing, to the registry."""
+
+    candidate: Candidate
+    plan: DeploymentPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcquireCircuit(Command):
+    """Take the lock of the circuit."""
+
+    target_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeCircuit(Command):
+    """Give the lock back; it can be taken again after the cool-down."""
+
+    target_key: str
+    cool_down_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPrevious(Command):
+    """Read what production runs, in full."""
+
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy(Command):
+    """Bring a deployment to `spec`. `phase` says which step wants it; production needs the lock's `epoch`."""
+
+    phase: Phase
+    spec: DeploymentSpec
+    target_key: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveDeployment(Command):
+    """Read a deployment back and compare it with `spec`."""
+
+    phase: Phase
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartTest(Command):
+    """Invoke the test deployment on the latest data."""
+
+    spec: DeploymentSpec
+    input_uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveTest(Command):
+    """Look at the test inference job."""
+
+    spec: DeploymentSpec
+    job_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelTest(Command):
+    """Stop a test inference job nobody waits for any more."""
+
+    job_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyEnvironment(Command):
+    """Read the environment version, review its version and tags, and find the fleet's endpoints and circuits."""
+
+    workspace: str
+    environment_name: str
+    environment_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteEnvironment(Command):
+    """Share the environment version to the registry."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcquireFleet(Command):
+    """Take the locks of all circuits, in the order of their keys; those already taken stay taken.
+
+    With `preempt`, also from a release that brings something new: nothing forward stands in the way of a rollback.
+    """
+
+    target_keys: tuple[str, ...]
+    preempt: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeFleet(Command):
+    """Give the locks back; they can be taken again after the cool-down."""
+
+    target_keys: tuple[str, ...]
+    cool_down_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListTargets(Command):
+    """Read everything a production endpoint runs; with `undoes`, only what that release changed."""
+
+    endpoint_name: str
+    undoes: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckTarget(Command):
+    """Have the target's model tested in `environment` (look 0), or look how the test is doing."""
+
+    target_key: str
+    attempt: int
+    look: int
+    previous: DeploymentSpec
+    environment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelChecks(Command):
+    """Stop compatibility jobs nobody waits for any more; some of them may not exist, or have ended."""
+
+    job_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeTarget(Command):
+    """Bring the target's deployment to `spec` (look 0), or read it back. Its lock has this `epoch`.
+
+    What the release `undoes` put there may be changed as if it were our own.
+    """
+
+    target_key: str
+    attempt: int
+    look: int
+    spec: DeploymentSpec
+    previous: DeploymentSpec
+    epoch: int
+    undoes: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeTarget(Command):
+    """Run a sample inference on the restored deployment (look 0), or look how it is doing."""
+
+    target_key: str
+    attempt: int
+    look: int
+    spec: DeploymentSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountBatchJobs(Command):
+    """Count the batch jobs of these circuits that ended in production at `since` or later."""
+
+    target_keys: tuple[str, ...]
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssessAlert(Command):
+    """Look at an accepted alert and decide on it. It belongs to no release: `release_id` is empty, `serial` 0."""
+
+    alert_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishFact(Command):
+    """Tell the outside world that the release reached `phase`."""
+
+    phase: Phase
+    subject: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleEvent(Command):
+    """Put an event on the release's own queue at `not_before`."""
+
+    event: Event
+
+
+COMMAND_TYPES: tuple[type[Command], ...] = (
+    VerifyCandidate,
+    PromoteCandidate,
+    AcquireCircuit,
+    FreeCircuit,
+    RecordPrevious,
+    Deploy,
+    ObserveDeployment,
+    StartTest,
+    ObserveTest,
+    CancelTest,
+    VerifyEnvironment,
+    PromoteEnvironment,
+    AcquireFleet,
+    FreeFleet,
+    ListTargets,
+    CheckTarget,
+    CancelChecks,
+    ChangeTarget,
+    ProbeTarget,
+    CountBatchJobs,
+    AssessAlert,
+    PublishFact,
+    ScheduleEvent,
+)

@@ -1,0 +1,247 @@
+"""`decide`: event in, new release and commands out. Pure and total (design.md section 3, point 5).
+
+Same release, event and time give the same decision (I25). Every pair of phase and event is a transition, is ignored
+with a note, or is a DomainError.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared.domain.errors import Conflict, DomainError, TransitionBug
+from shared.domain.fleet import rollback, rollback_table, rollback_transitions
+from shared.domain.fleet import table as fleet_table
+from shared.domain.fleet import transitions as fleet_transitions
+from shared.domain.people import check_operator
+from shared.domain.release import events as e
+from shared.domain.release import rules_endings, rules_gates, rules_steps
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event, StepEvent
+from shared.domain.release.history import HistoryEntry, chain
+from shared.domain.release.model import Kind, Phase, Release
+from shared.domain.release.moves import Move, enter
+from shared.domain.release.policy import Policy
+from shared.domain.release.transitions import LIVE, TRANSITIONS, WORKING
+
+Rule = Callable[[Release, Any, datetime], Move]
+P = Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What follows from one event.
+
+    `applied` is false when the event was ignored. `entry` is None when there is nothing the history should tell (a
+    look that found nothing new); such an event may be applied twice without harm and needs no inbox row either.
+    """
+
+    release: Release
+    commands: tuple[Command, ...]
+    applied: bool
+    note: str
+    entry: HistoryEntry | None
+
+
+def decide(release: Release, event: Event, now: datetime) -> Decision:
+    """Applies `event` at `now` (UTC, aware). Raises DomainError when a person's request is not allowed."""
+    if event.release_id != release.release_id:
+        raise ValueError(f"event {event.event_id} belongs to {event.release_id}, not to {release.release_id}")
+    if isinstance(event, e.ChecksCancelled):
+        return _ignored(release, event, event.detail, now)
+    transitions, rules = MACHINES[release.kind]
+    allowed = transitions.get((release.phase, type(event)))
+    if allowed is None:
+        return _not_foreseen(release, event, now)
+    if isinstance(event, StepEvent) and event.serial != release.serial:
+        note = f"late answer of step {event.serial}; step {release.serial} is current"
+        return _ignored(release, event, note, now)
+    if isinstance(event, e.DeadlinePassed) and release.deadline_at and now < release.deadline_at:
+        return _ignored(release, event, "the deadline has not come yet", now)
+    move = rules[release.phase, type(event)](release, event, now)
+    if move.release.phase not in allowed:
+        raise TransitionBug(f"{type(event).__name__} moved {release.phase} to {move.release.phase}")
+    return _applied(release, event, move, now)
+
+
+def open_release(event: e.ModelRegistered, policy: Policy, now: datetime) -> Decision:
+    """A release begins: nothing the event claims is believed before the candidate was read again."""
+    names = (event.workspace, event.model_name, event.model_version)
+    blank = _blank(Kind.MODEL, event.release_id, policy, names, now)
+    note = f"opened for {blank.asset} of {event.workspace}"
+    return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note), now)
+
+
+def open_environment_release(event: e.EnvironmentReleaseRequested, policy: Policy, now: datetime) -> Decision:
+    """A person asks for it. Raises NotEligible for anybody who may not operate releases."""
+    names = (event.workspace, event.environment_name, event.environment_version)
+    blank = _blank(Kind.ENVIRONMENT, event.release_id, policy, names, now)
+    check_operator(blank, event.actor)
+    reason = f": {event.reason}" if event.reason else ""
+    note = f"{event.actor.name} requested the release of {blank.asset}{reason}"
+    asked_by = (event.actor.object_id, event.actor.username)
+    return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note, requested_by=asked_by), now)
+
+
+def open_rollback(event: e.RollbackOpened, policy: Policy, now: datetime) -> Decision:
+    """A release that has ended is undone. Raises NotEligible and InvalidRequest."""
+    names = (event.workspace, event.asset_name, event.asset_version)
+    blank = _blank(Kind.ROLLBACK, event.release_id, policy, names, now)
+    listing = replace(
+        blank,
+        undoes=event.undoes,
+        endpoints_to_list=event.endpoints,
+        epochs=dict.fromkeys(event.circuits, 0),
+    )
+    note = f"{event.actor.name} asked to roll {event.undoes} back: {event.reason}"
+    move = enter(listing, Phase.FREEZING_TARGETS, now, note, **rollback.wanted(blank, event, now))
+    return _opened(listing, event, move, now)
+
+
+def _blank(kind: Kind, release_id: str, policy: Policy, names: tuple[str, str, str], now: datetime) -> Release:
+    """A release before its first step; `names` are workspace, name and version of what is released."""
+    workspace, name, version = names
+    return Release(
+        release_id=release_id,
+        kind=kind,
+        policy=policy,
+        asset_workspace=workspace,
+        asset_name=name,
+        asset_version=version,
+        opened_at=now,
+        phase=Phase.HELD,
+        phase_since=now,
+        deadline_at=None,
+        serial=0,
+    )
+
+
+def _opened(blank: Release, event: Event, move: Move, now: datetime) -> Decision:
+    """The history begins in the first step, not in the blank's phase."""
+    return _applied(replace(blank, phase=move.release.phase), event, move, now)
+
+
+def refused(release: Release, event: Event, error: DomainError, now: datetime) -> Decision:
+    """On a queue nobody can be told: the refusal of a person's request goes into the history (design.md section 3)."""
+    return _ignored(release, event, f"refused: {error}", now)
+
+
+def _not_foreseen(release: Release, event: Event, now: datetime) -> Decision:
+    if isinstance(event, e.PERSON_EVENTS):
+        if release.phase.is_terminal:
+            raise Conflict(f"this release has ended as {release.phase.value}: {release.reason}")
+        raise Conflict(f"{_ASKED[type(event)]} is not possible while the release is {release.phase.value}")
+    note = f"{type(event).__name__} changes nothing while {release.phase.value}"
+    return _ignored(release, event, note, now)
+
+
+def _ignored(release: Release, event: Event, note: str, now: datetime) -> Decision:
+    if isinstance(event, _QUIET):
+        return Decision(release=release, commands=(), applied=False, note=note, entry=None)
+    decision = _applied(release, event, Move(release=release, note=note), now)
+    return replace(decision, applied=False)
+
+
+_ASKED: dict[type[Event], str] = {
+    e.ApprovalSubmitted: "deciding on a gate",
+    e.AbortRequested: "aborting",
+    e.RetryRequested: "retrying",
+    e.RollbackRequested: "rolling back",
+    e.EnvironmentReleaseRequested: "opening it again",
+    e.EvidenceSubmitted: "submitting evidence",
+    e.RollbackOpened: "opening it again",
+}
+
+#: Events that come again and again: when they change nothing, the history does not tell them.
+_QUIET = (
+    e.LookDue,
+    e.DeadlinePassed,
+    e.TestRunChanged,
+    e.TestStillRunning,
+    e.CircuitBusy,
+    e.DeploymentObserved,
+    e.DeploymentSubmitted,
+    e.TargetAnswered,
+    e.TargetsListed,
+)
+
+
+def _applied(release: Release, event: Event, move: Move, now: datetime) -> Decision:
+    if not move.note:
+        return Decision(release=move.release, commands=move.commands, applied=True, note="", entry=None)
+    actor = event.actor if isinstance(event, e.PERSON_EVENTS) else None
+    entry = chain(
+        HistoryEntry(
+            number=release.history_count + 1,
+            at=now,
+            event=type(event).__name__,
+            event_id=event.event_id,
+            actor=actor.name if actor else "switchyard",
+            actor_id=actor.object_id if actor else "",
+            phase_before=release.phase,
+            phase_after=move.release.phase,
+            note=move.note,
+        ),
+        release.history_hash,
+    )
+    recorded = replace(move.release, history_count=entry.number, history_hash=entry.digest)
+    return Decision(release=recorded, commands=move.commands, applied=True, note=move.note, entry=entry)
+
+
+def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
+    gates, steps, endings = rules_gates, rules_steps, rules_endings
+    table: dict[tuple[Phase, type[Event]], Rule] = {
+        (P.VERIFYING, e.CandidateVerified): gates.candidate_verified,
+        (P.AWAITING_REGISTRY_APPROVAL, e.ApprovalSubmitted): gates.approval_submitted,
+        (P.PROMOTING, e.CandidatePromoted): steps.candidate_promoted,
+        (P.WAITING_FOR_CIRCUIT, e.CircuitAcquired): steps.circuit_acquired,
+        (P.WAITING_FOR_CIRCUIT, e.CircuitBusy): steps.circuit_busy,
+        (P.DEPLOYING_TEST, e.DeploymentSubmitted): steps.deployment_submitted,
+        (P.DEPLOYING_TEST, e.DeploymentObserved): steps.test_deployment_observed,
+        (P.DEPLOYING_TEST, e.OutcomeUnknown): steps.test_outcome_unknown,
+        (P.TESTING, e.TestStarted): steps.test_started,
+        (P.TESTING, e.TestRunChanged): steps.test_run_changed,
+        (P.TESTING, e.TestStillRunning): steps.test_still_running,
+        (P.TESTING, e.TestFinished): steps.test_finished,
+        (P.AWAITING_PRODUCTION_APPROVAL, e.ApprovalSubmitted): gates.approval_submitted,
+        (P.RECORDING_PREVIOUS, e.PreviousRecorded): steps.previous_recorded,
+        (P.RECORDING_PREVIOUS, e.CircuitBusy): steps.circuit_busy,
+        (P.DEPLOYING_PRODUCTION, e.CircuitBusy): steps.circuit_busy,
+        (P.DEPLOYING_PRODUCTION, e.DeploymentSubmitted): steps.deployment_submitted,
+        (P.DEPLOYING_PRODUCTION, e.DeploymentObserved): steps.production_deployment_observed,
+        (P.DEPLOYING_PRODUCTION, e.OutcomeUnknown): endings.production_outcome_unknown,
+        (P.SETTLING, e.DeploymentObserved): endings.settled,
+        (P.RESTORING, e.DeploymentSubmitted): steps.deployment_submitted,
+        (P.RESTORING, e.DeploymentObserved): endings.restored,
+        (P.RESTORING, e.OutcomeUnknown): endings.restore_outcome_unknown,
+        (P.HELD, e.RetryRequested): endings.retry_requested,
+    }
+    for phase in LIVE:
+        table[phase, e.AbortRequested] = endings.abort_requested
+        table[phase, e.MessageDeadLettered] = endings.message_dead_lettered
+        table[phase, e.DeadlinePassed] = endings.step_overdue
+        table[phase, e.CircuitTaken] = rollback.circuit_taken
+    for phase in WORKING:
+        table[phase, e.LookDue] = steps.look_due
+        table[phase, e.StepErrored] = steps.step_errored
+        table[phase, e.StepFailed] = steps.step_failed
+    del table[P.SETTLING, e.StepFailed], table[P.WAITING_FOR_CIRCUIT, e.StepFailed]
+    table[P.DEPLOYING_PRODUCTION, e.StepFailed] = endings.production_refused
+    table[P.RESTORING, e.StepFailed] = endings.restore_refused
+    for phase in (P.AWAITING_REGISTRY_APPROVAL, P.AWAITING_PRODUCTION_APPROVAL, P.WAITING_FOR_CIRCUIT):
+        table[phase, e.DeadlinePassed] = endings.gate_expired
+    table[P.TESTING, e.DeadlinePassed] = endings.test_overdue
+    table[P.DEPLOYING_PRODUCTION, e.DeadlinePassed] = endings.production_overdue
+    table[P.HELD, e.DeadlinePassed] = endings.hold_expired
+    return table
+
+
+#: One rule per legal pair; a test holds it against TRANSITIONS.
+RULES = _rules()
+
+#: The legal moves and the rules of each kind of release.
+MACHINES = {
+    Kind.MODEL: (TRANSITIONS, RULES),
+    Kind.ENVIRONMENT: (fleet_transitions.TRANSITIONS, fleet_table.RULES),
+    Kind.ROLLBACK: (rollback_transitions.TRANSITIONS, rollback_table.RULES),
+}

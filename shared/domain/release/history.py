@@ -1,0 +1,42 @@
+"""The audit trail: one entry per applied event that moved or told something, hash-chained (invariant I21)."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from shared.domain.release.model import Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEntry:
+    """Who, what, when. `digest` is the SHA-256 of this entry and the digest before it."""
+
+    number: int
+    at: datetime
+    event: str
+    event_id: str
+    actor: str
+    actor_id: str
+    phase_before: Phase
+    phase_after: Phase
+    note: str
+    digest: str = ""
+
+
+def chain(entry: HistoryEntry, previous_digest: str) -> HistoryEntry:
+    """The entry with its digest, which binds it to everything before it."""
+    body = asdict(replace(entry, digest=""))
+    body["at"] = entry.at.isoformat()
+    text = json.dumps([previous_digest, body], sort_keys=True)
+    return replace(entry, digest=hashlib.sha256(text.encode()).hexdigest())
+
+
+def broken_at(entries: list[HistoryEntry]) -> int | None:
+    """The number of the first entry whose digest does not fit, or None when the chain verifies."""
+    previous = ""
+    for entry in entries:
+        if chain(entry, previous).digest != entry.digest:
+            return entry.number
+        previous = entry.digest
+    return None

@@ -1,0 +1,292 @@
+"""The release aggregate and the words it is made of. See docs/glossary.md."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.evidence.model import Evidence
+from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.fleet.meter import Meter
+from shared.domain.release.policy import Policy, Stage
+
+
+class Kind(StrEnum):
+    """What is released."""
+
+    MODEL = "model"  # one model version, to its one circuit
+    ENVIRONMENT = "environment"  # one environment version, to every deployment of the fleet
+    ROLLBACK = "rollback"  # what an ended release changed goes back to what ran before it
+
+
+class Phase(StrEnum):
+    """Where a release is. What may follow what is in `transitions.py` and `fleet/transitions.py`."""
+
+    VERIFYING = "verifying"  # the candidate is read again from Azure ML: an event is only a hint
+    AWAITING_REGISTRY_APPROVAL = "awaiting_registry_approval"
+    PROMOTING = "promoting"
+    WAITING_FOR_CIRCUIT = "waiting_for_circuit"  # another release holds the circuit
+    DEPLOYING_TEST = "deploying_test"
+    TESTING = "testing"
+    AWAITING_PRODUCTION_APPROVAL = "awaiting_production_approval"
+    RECORDING_PREVIOUS = "recording_previous"  # production's full state becomes durable before its first change
+    DEPLOYING_PRODUCTION = "deploying_production"
+    WAITING_FOR_FLEET = "waiting_for_fleet"  # other releases still hold circuits
+    FREEZING_TARGETS = "freezing_targets"  # what production really runs becomes the set of targets
+    CHECKING = "checking"  # every model is tested in the new environment
+    UPDATING = "updating"  # one deployment after the other on each endpoint, all endpoints at once
+    WATCHING = "watching"  # production runs the environment; alerts may roll it back
+    AWAITING_ROLLBACK_APPROVAL = "awaiting_rollback_approval"
+    ROLLING_BACK = "rolling_back"  # every changed deployment goes back to its *previous*
+    VERIFYING_ROLLBACK = "verifying_rollback"  # sample inferences on what was put back
+    SETTLING = "settling"  # the outcome of a change to production is unknown: wait, then look
+    RESTORING = "restoring"  # production goes back to *previous*
+    HELD = "held"  # a person must retry or abort
+    RELEASED = "released"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ABORTED = "aborted"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+
+    @property
+    def is_terminal(self) -> bool:
+        """True when nothing moves the release any more."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Phase.RELEASED, Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED, Phase.ROLLED_BACK})
+
+#: The phases in which people decide, and the stage whose gate it is.
+GATE_OF_PHASE = {
+    Phase.AWAITING_REGISTRY_APPROVAL: Stage.REGISTRY,
+    Phase.AWAITING_PRODUCTION_APPROVAL: Stage.PRODUCTION,
+    Phase.AWAITING_ROLLBACK_APPROVAL: Stage.ROLLBACK,
+}
+
+
+class Verdict(StrEnum):
+    """What a check said: quality (`failed`), technology (`errored`) and "cannot tell" have different next steps."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The model or environment version being released, as read back from the dev workspace.
+
+    `fingerprint` covers everything that must not change under an approval; `requesters` are the identifiers (object
+    id, user name, e-mail) of whoever made it: none of them may approve it. An environment belongs to no circuit.
+    """
+
+    workspace: str
+    name: str
+    version: str
+    asset_id: str
+    fingerprint: str
+    plant_id: str = ""
+    circuit_id: str = ""
+    requesters: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentPlan:
+    """Where and how the candidate is deployed: resolved from the fleet's configuration when the release is verified."""
+
+    endpoint_name: str
+    deployment_name: str
+    registry_model_name: str
+    environment_name: str
+    environment_version: str
+    test_compute: str
+    production_compute: str
+    mini_batch_size: int
+    scoring_code: str
+    scoring_script: str
+    input_uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentSpec:
+    """A batch deployment in full: what can be put back exactly as it was."""
+
+    endpoint_name: str
+    deployment_name: str
+    model: str
+    environment: str
+    compute: str
+    code: str
+    scoring_script: str
+    mini_batch_size: int
+    instance_count: int = 1
+    max_concurrency_per_instance: int = 1
+    error_threshold: int = -1
+    output_action: str = "append_row"
+    output_file_name: str = "predictions.csv"
+    retry_max_retries: int = 3
+    retry_timeout_s: int = 300
+    logging_level: str = "info"
+    description: str = ""
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One circuit's deployment inside a release.
+
+    `previous` is what production ran before, in full; it means something only once `previous_recorded` is true (None
+    then says that nothing ran). `touched` is true from the moment a change to production may have been sent.
+    """
+
+    key: str
+    plan: DeploymentPlan
+    previous_recorded: bool = False
+    previous: DeploymentSpec | None = None
+    touched: bool = False
+    epoch: int | None = None
+
+
+class Progress(StrEnum):
+    """How far the change of one target is, forward or back, as the release's phase says."""
+
+    UNTOUCHED = "untouched"
+    WAITING = "waiting"
+    CHANGING = "changing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetTarget:
+    """One circuit's deployment inside an environment release, with everything it ran when the targets were frozen; in a
+    rollback, with what goes back. Where `superseded_by` names who changed the deployment since, or took its circuit,
+    it is left alone.
+
+    `progress` counts for the phase `goal` and the release's `serial` only (`lanes.py`). `attempt` and `look` count
+    the tries of a check or change and the looks at one try, which does not begin before `not_before`; `check` is what
+    the compatibility check said.
+    """
+
+    key: str
+    previous: DeploymentSpec
+    superseded_by: str = ""
+    goal: Phase | None = None
+    serial: int = 0
+    progress: Progress = Progress.UNTOUCHED
+    attempt: int = 1
+    look: int = 0
+    not_before: datetime | None = None
+    touched: bool = False
+    check: Verdict | None = None
+    check_detail: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRun:
+    """One execution of the test inference; `job_name` is the Azure ML job."""
+
+    attempt: int
+    job_name: str
+    verdict: Verdict | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """A person, as a verified token describes them. Authority rests on (tenant_id, object_id), never on names."""
+
+    object_id: str
+    tenant_id: str
+    name: str
+    username: str = ""
+    groups: tuple[str, ...] = ()
+    is_person: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """A person's recorded yes or no on one gate and one digest."""
+
+    stage: Stage
+    actor: Actor
+    approved: bool
+    digest: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One attempt to bring one candidate to production: the aggregate, the state machine, one table partition.
+
+    `serial` grows each time a step starts or starts again: answers and commands carry it, so that a late answer of an
+    earlier attempt changes nothing. `attempt` counts within the current phase, `faults` the technical faults since a
+    person last had a say, `look` how often the current step was looked at. `submitted` says that the step's change was
+    accepted, so that looking is enough. `circuit_claimed` is true once the lock may be ours. `ending` is set when the
+    release must end after production has been put back. A model release has one target; an environment release has its
+    targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
+    So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
+    `batch_jobs` is what the last look of the watch found.
+    """
+
+    release_id: str
+    kind: Kind = Kind.MODEL
+    policy: Policy
+    asset_workspace: str
+    asset_name: str
+    asset_version: str
+    requested_by: tuple[str, ...] = ()
+    opened_at: datetime
+    phase: Phase
+    phase_since: datetime
+    deadline_at: datetime | None
+    serial: int = 1
+    attempt: int = 1
+    faults: int = 0
+    look: int = 0
+    look_at: datetime | None = None
+    submitted: bool = False
+    candidate: Candidate | None = None
+    targets: tuple[Target, ...] = ()
+    fleet: tuple[FleetTarget, ...] = ()
+    endpoints_to_list: tuple[str, ...] = ()
+    epochs: dict[str, int] = field(default_factory=dict)
+    registry_model_id: str = ""
+    registry_environment_id: str = ""
+    evidence: Evidence | None = None
+    approvals: tuple[Approval, ...] = ()
+    check_runs: tuple[CheckRun, ...] = ()
+    circuit_claimed: bool = False
+    waiting_on: str = ""
+    held_phase: Phase | None = None
+    ending: Phase | None = None
+    undoes: str = ""
+    rollback_reason: str = ""
+    rollback_by: tuple[str, ...] = ()
+    critical: bool = False
+    meter: Meter | None = None
+    batch_jobs: BatchJobs | None = None
+    reason: str = ""
+    history_count: int = 0
+    history_hash: str = ""
+
+    @property
+    def asset(self) -> str:
+        """Name and version of what is released, as people say it."""
+        return f"{self.asset_name}:{self.asset_version}"
+
+    @property
+    def target(self) -> Target:
+        """The only target of a model release."""
+        return self.targets[0]
+
+    @property
+    def production_touched(self) -> bool:
+        """True once any change to production may have been sent."""
+        return any(target.touched for target in self.targets) or any(target.touched for target in self.fleet)

@@ -1,0 +1,83 @@
+"""Rules of the gates: verified candidates wait for people, people decide."""
+
+from datetime import datetime
+from typing import Any
+
+from shared.domain.errors import Conflict, InvalidRequest
+from shared.domain.evidence.gate import check_evidence
+from shared.domain.people import check_approver, gate_satisfied
+from shared.domain.release.events import ApprovalSubmitted, CandidateVerified
+from shared.domain.release.model import GATE_OF_PHASE, Approval, Kind, Phase, Release, Target
+from shared.domain.release.moves import Move, end, enter, stay
+from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
+
+#: What follows once the gate of a stage is satisfied, or right away where a stage has no gate.
+AFTER_GATE = {
+    (Kind.MODEL, Stage.REGISTRY): Phase.PROMOTING,
+    (Kind.MODEL, Stage.PRODUCTION): Phase.RECORDING_PREVIOUS,
+    (Kind.ENVIRONMENT, Stage.REGISTRY): Phase.PROMOTING,
+    (Kind.ENVIRONMENT, Stage.PRODUCTION): Phase.UPDATING,
+    (Kind.ENVIRONMENT, Stage.ROLLBACK): Phase.ROLLING_BACK,
+    (Kind.ROLLBACK, Stage.ROLLBACK): Phase.WAITING_FOR_FLEET,
+}
+_PHASE_OF_GATE = {stage: phase for phase, stage in GATE_OF_PHASE.items()}
+
+
+def open_gate(release: Release, stage: Stage, now: datetime, note: str, **changes: Any) -> Move:
+    """Waits for the people of the stage's gate, or starts the stage when the policy has no gate for it."""
+    if stage in release.policy.gates:
+        return enter(release, _PHASE_OF_GATE[stage], now, note, **changes)
+    return enter(release, AFTER_GATE[release.kind, stage], now, f"{note}; {stage.value} has no gate", **changes)
+
+
+def candidate_verified(release: Release, event: CandidateVerified, now: datetime) -> Move:
+    """The target set is frozen here, before anything changes (I17)."""
+    candidate = event.candidate
+    target = Target(key=f"{candidate.plant_id}-{candidate.circuit_id}", plan=event.plan)
+    note = f"{candidate.name}:{candidate.version} is a candidate for {candidate.plant_id}/{candidate.circuit_id}"
+    return open_gate(release, Stage.REGISTRY, now, note, candidate=candidate, targets=(target,))
+
+
+def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime) -> Move:
+    """Counts once per person, never the requester, on this digest only; a rejection needs its reason (I2, I4, I5)."""
+    stage = GATE_OF_PHASE[release.phase]
+    if event.stage is not stage:
+        raise Conflict(f"the gate of {event.stage.value} is not open: this release waits at {stage.value}")
+    check_approver(release, stage, event.actor)
+    digest = gate_digest(release, stage)
+    if event.digest != digest:
+        raise Conflict(f"what you looked at has changed: read the release again and decide on digest {digest}")
+    if event.approved:
+        check_evidence(release, stage)
+    approval = Approval(
+        stage=stage,
+        actor=event.actor,
+        approved=event.approved,
+        digest=digest,
+        reason=event.reason,
+        at=now,
+    )
+    if not event.approved:
+        return _reject(release, approval, now)
+    return _approve(release, approval, now)
+
+
+def _reject(release: Release, approval: Approval, now: datetime) -> Move:
+    if not approval.reason.strip():
+        raise InvalidRequest("a rejection needs a reason: say what is wrong, so that it can be mended")
+    rejected = stay(release, approvals=(*release.approvals, approval)).release
+    note = f"{approval.actor.name} rejected {approval.stage.value}: {approval.reason}"
+    return end(rejected, Phase.REJECTED, now, note)
+
+
+def _approve(release: Release, approval: Approval, now: datetime) -> Move:
+    stage, actor = approval.stage, approval.actor
+    counted = [a for a in release.approvals if a.stage is stage and a.digest == approval.digest]
+    if any((a.actor.tenant_id, a.actor.object_id) == (actor.tenant_id, actor.object_id) for a in counted):
+        return stay(release, f"{actor.name} had already approved {stage.value}: counted once")
+    approved = stay(release, approvals=(*release.approvals, approval)).release
+    note = f"{actor.name} approved {stage.value}" + (f": {approval.reason}" if approval.reason else "")
+    if gate_satisfied(release.policy.gates[stage].approvals, [*counted, approval]):
+        return enter(approved, AFTER_GATE[release.kind, stage], now, note)
+    return Move(release=approved, note=f"{note}; more approvals are needed")

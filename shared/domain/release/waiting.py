@@ -1,0 +1,104 @@
+"""No silent wait: what a release waits for, since when, until when, and who can end it (design.md section 4)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.evidence.gate import evidence_missing
+from shared.domain.fleet.batch_jobs import told
+from shared.domain.fleet.lanes import WORK, of_progress
+from shared.domain.freezes.freeze import Freezes
+from shared.domain.release.model import GATE_OF_PHASE, Kind, Phase, Progress, Release
+from shared.domain.release.policy import Stage
+
+_WAITS_FOR = {
+    Phase.VERIFYING: "Azure ML: the model is read again",
+    Phase.PROMOTING: "Azure ML: the model is shared to the registry",
+    Phase.DEPLOYING_TEST: "Azure ML: the test deployment",
+    Phase.TESTING: "Azure ML: the test inference",
+    Phase.RECORDING_PREVIOUS: "Azure ML: what production runs is read",
+    Phase.DEPLOYING_PRODUCTION: "Azure ML: the production deployment",
+    Phase.SETTLING: "the quiet period after a change of unknown outcome; then production is read back",
+    Phase.RESTORING: "Azure ML: production is put back to what it ran before",
+}
+
+
+_FLEET_WAITS_FOR = {
+    Phase.VERIFYING: "Azure ML: the environment is read again",
+    Phase.PROMOTING: "Azure ML: the environment is shared to the registry",
+    Phase.WAITING_FOR_FLEET: "every circuit of the fleet",
+    Phase.FREEZING_TARGETS: "Azure ML: what production runs is read",
+    Phase.CHECKING: "compatibility checks of the models",
+    Phase.UPDATING: "Azure ML: the production deployments are updated",
+    Phase.WATCHING: "the end of the watch; alerts or failing batch jobs may roll production back",
+    Phase.ROLLING_BACK: "Azure ML: production is put back to what it ran before",
+    Phase.VERIFYING_ROLLBACK: "Azure ML: sample inferences on what was put back",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The answer to "why is nothing happening?". `who_can_end_it` are groups. Approvers can also abort, always."""
+
+    waits_for: str
+    since: datetime
+    until: datetime | None
+    who_can_end_it: tuple[str, ...]
+
+
+def waiting(release: Release, freezes: Freezes | None = None) -> Waiting | None:
+    """None once the release has ended. A freeze of `freezes` that stands before the current step is the answer."""
+    if release.phase.is_terminal:
+        return None
+    if freezes is not None and (freeze := freezes.holding(release)):
+        return Waiting(
+            waits_for=f"the end of the {freeze}{_behind(release)}",
+            since=max(release.phase_since, freeze.starts_at),
+            until=freeze.ends_at,
+            who_can_end_it=tuple(sorted(freezes.groups)),
+        )
+    return Waiting(
+        waits_for=_waits_for(release),
+        since=release.phase_since,
+        until=release.deadline_at,
+        who_can_end_it=_who(release),
+    )
+
+
+def _behind(release: Release) -> str:
+    """How far an update was before the freeze; circuits outside its scope go on."""
+    return f" (updated{_count(release)})" if release.phase is Phase.UPDATING else ""
+
+
+def _waits_for(release: Release) -> str:
+    if release.phase in GATE_OF_PHASE:
+        stage = GATE_OF_PHASE[release.phase]
+        first = "an executed notebook as evidence, and " if evidence_missing(release, stage) else ""
+        why = f": {release.rollback_reason}" if stage is Stage.ROLLBACK else ""
+        return f"{first}a decision on {stage.value} by {' and '.join(_who(release))}{why}"
+    if release.phase is Phase.WAITING_FOR_CIRCUIT:
+        holder = release.waiting_on or "nobody yet"
+        return f"circuit {release.target.key}, held by {holder}"
+    if release.phase is Phase.HELD:
+        return f"a person to retry or abort: {release.reason}"
+    if release.kind is Kind.ROLLBACK and release.phase is Phase.WAITING_FOR_FLEET:
+        return "the circuits that go back" + _count(release)
+    if release.kind is not Kind.MODEL and release.phase in _FLEET_WAITS_FOR:
+        return _FLEET_WAITS_FOR[release.phase] + _count(release)
+    return _WAITS_FOR[release.phase]
+
+
+def _count(release: Release) -> str:
+    if release.phase is Phase.WATCHING:
+        return f": {told(release.batch_jobs, release.policy.watch)}" if release.batch_jobs else ""
+    if release.phase not in WORK:
+        return f", held by {release.waiting_on}" if release.waiting_on else ""
+    done = len(of_progress(release, Progress.DONE))
+    of = len(release.fleet) - len(of_progress(release, Progress.UNTOUCHED))
+    return f": {done} of {of}"
+
+
+def _who(release: Release) -> tuple[str, ...]:
+    gates = release.policy.gates
+    stage = GATE_OF_PHASE.get(release.phase)
+    chosen = [gates[stage]] if stage in gates else list(gates.values())
+    return tuple(sorted({rule.group for gate in chosen for rule in gate.approvals}))

@@ -1,0 +1,163 @@
+"""What measurements mean: levels of performance and drift, and the alerts that follow, by rules that are data.
+
+Thresholds: architecture 5.2; alert rules: architecture 5.3. Both come from `config/monitoring.yml`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain.routines.task import Routine, TaskLimits
+
+MAGNITUDE = "drift_magnitude"
+FAILED_JOBS = "failed_jobs"
+MISSING_PREDICTIONS = "missing_predictions"
+PERFORMANCE_MEASURES = ("mae", "rmse", "mape", "r2")
+
+
+class Level(StrEnum):
+    """How bad it is, the worst last."""
+
+    OK = "ok"
+    LOW = "low"  # drift only: worth a note
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+_ORDER = tuple(Level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """From when on a measure is a warning, and critical: above, never at, the number."""
+
+    warning: float
+    critical: float
+
+    def level(self, value: float) -> Level:
+        """The level of a value."""
+        if value > self.critical:
+            return Level.CRITICAL
+        return Level.WARNING if value > self.warning else Level.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftBounds:
+    """Above `low` drift is noted, above `medium` it is a warning, above `high` it is critical (architecture 5.2)."""
+
+    low: float = 0.05
+    medium: float = 0.15
+    high: float = 0.25
+
+    def level(self, magnitude: float) -> Level:
+        """The level of a drift magnitude."""
+        if magnitude > self.high:
+            return Level.CRITICAL
+        if magnitude > self.medium:
+            return Level.WARNING
+        return Level.LOW if magnitude > self.low else Level.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What one circuit is measured by."""
+
+    performance: Mapping[str, Bounds] = field(
+        default_factory=lambda: {
+            "mae": Bounds(warning=0.15, critical=0.25),
+            "rmse": Bounds(warning=0.20, critical=0.35),
+            "mape": Bounds(warning=0.10, critical=0.20),
+        }
+    )
+    drift: DriftBounds = DriftBounds()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """A measure above a number, or above the circuit's own bound that is critical or a warning."""
+
+    measure: str
+    above: float | Level
+
+    def holds(self, measures: Mapping[str, float], thresholds: Thresholds) -> str:
+        """The reason in words when it holds, else nothing. A measure that was not taken holds nothing."""
+        if self.measure not in measures:
+            return ""
+        bound = self.above if isinstance(self.above, float) else _bound(self.measure, self.above, thresholds)
+        value = measures[self.measure]
+        return f"{self.measure} {value:.4g} > {bound:g}" if bound is not None and value > bound else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertRule:
+    """An alert is raised when any condition holds; `severity` is 0 to 4 as in Azure Monitor."""
+
+    name: str
+    routine: Routine
+    any_of: tuple[Condition, ...]
+    severity: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaisedAlert:
+    """An alert rule that holds for a circuit, and why."""
+
+    rule: str
+    severity: int
+    reason: str
+
+
+def raised(
+    rules: Sequence[AlertRule], routine: Routine, measures: Mapping[str, float], thresholds: Thresholds
+) -> list[RaisedAlert]:
+    """The alerts of a routine, in the order of the rules."""
+    alerts = []
+    for rule in rules:
+        if rule.routine is not routine:
+            continue
+        reasons = [reason for each in rule.any_of if (reason := each.holds(measures, thresholds))]
+        if reasons:
+            alerts.append(RaisedAlert(rule=rule.name, severity=rule.severity, reason=", ".join(reasons)))
+    return alerts
+
+
+def performance_level(measures: Mapping[str, float], thresholds: Thresholds) -> tuple[Level, str]:
+    """The worst level of all measures that have bounds, and the measures above their bounds in words."""
+    levels = {name: bounds.level(measures[name]) for name, bounds in thresholds.performance.items() if name in measures}
+    said = [f"{name} {measures[name]:.4g} is {level.value}" for name, level in levels.items() if level is not Level.OK]
+    return max(levels.values(), key=_ORDER.index, default=Level.OK), ", ".join(said) or "within its bounds"
+
+
+def drift_level(features: Mapping[str, float], thresholds: Thresholds) -> tuple[float, Level, str]:
+    """Magnitude, level and words: the circuit's magnitude is that of its feature that drifted most."""
+    worst = max(features, key=lambda name: features[name])
+    magnitude = features[worst]
+    return magnitude, thresholds.drift.level(magnitude), f"{worst} drifted most: {magnitude:.3f}"
+
+
+def _bound(measure: str, level: Level, thresholds: Thresholds) -> float | None:
+    if measure == MAGNITUDE:
+        bounds = {Level.LOW: thresholds.drift.low, Level.WARNING: thresholds.drift.medium}
+        return bounds.get(level, thresholds.drift.high)
+    own = thresholds.performance.get(measure)
+    if own is None:
+        return None
+    return own.critical if level is Level.CRITICAL else own.warning
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringPolicy:
+    """What `config/monitoring.yml` says. `rows_min` is how few rows say nothing, `groups` whose members may start
+    routines by hand, `environment_version` the version the jobs of monitoring run in."""
+
+    limits: Mapping[Routine, TaskLimits] = field(default_factory=lambda: {each: TaskLimits() for each in Routine})
+    thresholds: Thresholds = Thresholds()
+    overrides: Mapping[str, Thresholds] = field(default_factory=dict)
+    rules: tuple[AlertRule, ...] = ()
+    rows_min: int = 200
+    groups: tuple[str, ...] = ()
+    environment_version: str = ""
+
+    def thresholds_of(self, circuit: str) -> Thresholds:
+        """The circuit's own, or those of all."""
+        return self.overrides.get(circuit, self.thresholds)
