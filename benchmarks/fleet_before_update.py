@@ -20,11 +20,12 @@ from local.cloud_settings import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPA
 from local.environment_factory import CLEARER_LOG, FIRST, EnvironmentFactory, registry_id
 from local.model_factory import Circuit, ModelFactory
 from local.sign_in import token_of
-from shared.application.answers import target_answer
-from shared.application.effects import carry_out
-from shared.application.handle_events import EVENTS_PER_COMMIT, handle_events
-from shared.application.people import request_environment_release, submit_approval
-from shared.application.ports import Place, Ports
+from shared.application.platform_ports import Place
+from shared.application.release.effects.answers import target_answer
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.handle_events import EVENTS_PER_COMMIT, handle_events
+from shared.application.release.people import request_environment_release, submit_approval
+from shared.application.release.ports import Ports
 from shared.domain.release.commands import CheckTarget, Command, PublishFact
 from shared.domain.release.events import Event, Outcome, TargetAnswered
 from shared.domain.release.model import Actor, DeploymentSpec, Phase, Release, Verdict

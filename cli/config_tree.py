@@ -17,7 +17,7 @@ from shared.adapters.config_check import checked
 from shared.adapters.config_edits import EditError, with_environment_version
 from shared.adapters.config_files import ConfigError, DiskTree, load_fleet
 from shared.adapters.git_local import LocalRepositoryError, changes_between
-from shared.application.changes_ports import Found
+from shared.application.changes.ports import Found
 from shared.domain.changes.circuits import ConfigProblem, days_not_over
 
 SHA_DIGITS_SHOWN = 12

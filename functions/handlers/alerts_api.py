@@ -9,8 +9,9 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, json_answer, raw_body_of, with_role
 from shared import bootstrap
-from shared.application import alerts, intake
-from shared.application.ports import IntakeResult, Ports
+from shared.application.alerts import assess
+from shared.application.release import intake
+from shared.application.release.ports import IntakeResult, Ports
 from shared.contracts.alert_facts import claimed_facts
 from shared.contracts.alerts import BODY_BYTES_MAX, AlertError, parse_alert
 from shared.contracts.http_alerts import ALERTS_LISTED_MAX, AlertAccepted, AlertList, alert_of
@@ -31,7 +32,7 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
         intake_id = f"alert-body-{hashlib.sha256(body).hexdigest()}"
         await _refuse(intake_id, sender.name, str(error), ports)
         raise InvalidRequest(f"this is no alert in the common alert schema: {error}") from error
-    key, is_new = await alerts.accept_alert(claim, "webhook", f"{sender.name} ({sender.object_id})", ports)
+    key, is_new = await assess.accept_alert(claim, "webhook", f"{sender.name} ({sender.object_id})", ports)
     answer = AlertAccepted(key=key, answer="accepted" if is_new else "already_accepted", follow="/api/alerts")
     return json_answer(answer, HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK)
 
@@ -39,7 +40,7 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
 @authenticated
 async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await alerts.list_alerts(bootstrap.ports(), _limit(req.params.get("limit")))
+    found = await assess.list_alerts(bootstrap.ports(), _limit(req.params.get("limit")))
     return json_answer(AlertList(alerts=[alert_of(record) for record in found]))
 
 
@@ -54,7 +55,7 @@ async def alert_events(event: func.EventGridEvent) -> None:
     except AlertError as error:
         await _refuse(event.id, event.subject or "", str(error), ports)
         return
-    await alerts.accept_alert(claim, "event grid", event.topic or "", ports)
+    await assess.accept_alert(claim, "event grid", event.topic or "", ports)
 
 
 async def _refuse(intake_id: str, subject: str, reason: str, ports: Ports) -> None:
@@ -64,7 +65,7 @@ async def _refuse(intake_id: str, subject: str, reason: str, ports: Ports) -> No
 
 def _limit(text: str | None) -> int:
     if text is None:
-        return alerts.LISTED_MAX
+        return assess.LISTED_MAX
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= ALERTS_LISTED_MAX:
         raise InvalidRequest(f"limit is a number from 1 to {ALERTS_LISTED_MAX}")
     return int(text)

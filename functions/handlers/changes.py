@@ -5,8 +5,8 @@ import logging
 import azure.functions as func
 
 from shared import bootstrap
-from shared.application import changes
-from shared.application.changes_sweep import sweep_changes as sweep
+from shared.application.changes import take as changes
+from shared.application.changes.sweep import sweep_changes as sweep
 from shared.contracts.change_json import decode_take
 from shared.contracts.messages import MessageError
 

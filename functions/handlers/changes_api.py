@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from functions.handlers.http_answers import BodyTooLarge, authenticated, json_answer, problem, raw_body_of
 from shared import bootstrap
-from shared.application import changes
+from shared.application.changes import take
 from shared.application.errors import TransientFault
 from shared.contracts.http_changes import (
     CHANGES_LISTED_MAX,
@@ -91,14 +91,14 @@ async def accept_azure_devops_change(req: func.HttpRequest) -> func.HttpResponse
 @authenticated
 async def list_changes(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await changes.list_changes(bootstrap.change_ports(), _limit(req.params.get("limit")))
+    found = await take.list_changes(bootstrap.change_ports(), _limit(req.params.get("limit")))
     return json_answer(ChangeList(changes=[change_summary_of(record) for record in found]))
 
 
 @authenticated
 async def read_change(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """What was found in one change, and what it led to."""
-    record = await changes.read_change(req.route_params["change_id"], bootstrap.change_ports())
+    record = await take.read_change(req.route_params["change_id"], bootstrap.change_ports())
     return json_answer(change_view_of(record))
 
 
@@ -106,7 +106,7 @@ async def _accepted(claim: ChangeClaim | Ignored) -> func.HttpResponse:
     if isinstance(claim, Ignored):
         log.info("a webhook was ignored: %s", claim.reason)
         return json_answer(WebhookAnswer(answer="ignored", reason=claim.reason))
-    record, is_awaited = await changes.accept_change(claim, bootstrap.change_ports())
+    record, is_awaited = await take.accept_change(claim, bootstrap.change_ports())
     answer = WebhookAnswer(
         answer="accepted" if is_awaited else "already_taken",
         change_id=record.change_id,
@@ -131,7 +131,7 @@ def _body(req: func.HttpRequest) -> bytes:
 
 def _limit(text: str | None) -> int:
     if text is None:
-        return changes.LISTED_MAX
+        return take.LISTED_MAX
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= CHANGES_LISTED_MAX:
         raise InvalidRequest(f"limit is a number from 1 to {CHANGES_LISTED_MAX}")
     return int(text)

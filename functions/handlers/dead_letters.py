@@ -5,7 +5,7 @@ import json
 import azure.functions as func
 
 from shared import bootstrap
-from shared.application.dead_letters import dead_lettered
+from shared.application.release.dead_letters import dead_lettered
 from shared.contracts.messages import MessageError, decode_command, decode_event
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event

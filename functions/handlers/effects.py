@@ -3,9 +3,9 @@
 import azure.functions as func
 
 from shared import bootstrap
-from shared.application.effects import carry_out
 from shared.application.errors import TransientFault
-from shared.application.try_later import try_later
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.try_later import try_later
 from shared.contracts.messages import decode_command
 
 

@@ -7,7 +7,7 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
-from shared.application import people, queries, rollbacks
+from shared.application.release import people, queries, rollbacks
 from shared.contracts.http import EnvironmentReleaseRequest, RollbackRequest
 from shared.contracts.http_environments import environment_versions_of
 from shared.contracts.http_fleet import RollbackFormat, rollback_metadata_of, targets_of

@@ -5,7 +5,7 @@ import logging
 import azure.functions as func
 
 from shared import bootstrap
-from shared.application.etl import run_window
+from shared.application.etl.load import run_window
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, json_answer, raw_body_of
 from shared import bootstrap
-from shared.application import evidence
-from shared.application.people import Answer
+from shared.application.evidence import submit
+from shared.application.release.people import Answer
 from shared.contracts.http_evidence import NOTEBOOK_TYPES, EvidenceAccepted, evidence_view_of
 from shared.domain.errors import InvalidRequest
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
@@ -23,7 +23,7 @@ _FIX = f"the limit is {NOTEBOOK_BYTES_MAX // 1024**2} MiB: clear pictures and lo
 async def submit_evidence(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The body is the file as Jupyter saved it; the answer says at once what it is worth."""
     notebook = raw_body_of(req, NOTEBOOK_TYPES, NOTEBOOK_BYTES_MAX, _FIX)
-    decided = await evidence.submit_evidence(req.route_params["release_id"], actor, notebook, bootstrap.ports())
+    decided = await submit.submit_evidence(req.route_params["release_id"], actor, notebook, bootstrap.ports())
     release = decided.release
     body = EvidenceAccepted(
         release_id=release.release_id,
@@ -41,8 +41,8 @@ async def read_evidence(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
     """The verdict by the matrix with its reasons, or with `?download=1` the file as it was uploaded."""
     release_id, ports = req.route_params["release_id"], bootstrap.ports()
     if not _wants_file(req.params.get("download", "0")):
-        return json_answer(evidence_view_of(await evidence.evidence_of(release_id, ports)))
-    sha256, content = await evidence.evidence_file(release_id, ports)
+        return json_answer(evidence_view_of(await submit.evidence_of(release_id, ports)))
+    sha256, content = await submit.evidence_file(release_id, ports)
     headers = {
         "Cache-Control": "no-store",
         "Content-Disposition": f'attachment; filename="evidence-{release_id}-{sha256[:12]}.ipynb"',

@@ -9,11 +9,11 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
-from shared.application.changes import NoSuchChange
+from shared.application.changes.take import NoSuchChange
 from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
-from shared.application.evidence import NoSuchEvidence
-from shared.application.freezes import NoSuchFreeze
-from shared.application.people import Answer, Decided, NoSuchRelease
+from shared.application.evidence.submit import NoSuchEvidence
+from shared.application.freezes.freezes import NoSuchFreeze
+from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.training.people import NoSuchTraining
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http import Accepted, Problem

@@ -6,10 +6,10 @@ import azure.functions as func
 
 from functions.handlers.dead_letters import reason_of
 from shared import bootstrap
-from shared.application.dead_letters import dead_lettered
 from shared.application.errors import PortError
-from shared.application.routine_start import make, make_later, start_due
-from shared.application.routines import look, look_later, sweep_routines
+from shared.application.release.dead_letters import dead_lettered
+from shared.application.routines.look import look, look_later, sweep_routines
+from shared.application.routines.start import make, make_later, start_due
 from shared.contracts.routine_json import decode
 from shared.domain.routines.task import PeriodWish, Routine
 

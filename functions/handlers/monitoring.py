@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared import bootstrap
-from shared.application.routine_start import start_due
+from shared.application.routines.start import start_due
 from shared.domain.routines.task import Routine
 
 

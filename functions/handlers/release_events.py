@@ -4,8 +4,8 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.application.errors import TransientFault
-from shared.application.handle_events import handle_events
-from shared.application.try_later import try_later
+from shared.application.release.handle_events import handle_events
+from shared.application.release.try_later import try_later
 from shared.contracts.messages import decode_event
 
 

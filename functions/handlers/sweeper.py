@@ -5,7 +5,7 @@ import logging
 import azure.functions as func
 
 from shared import bootstrap
-from shared.application.sweep import sweep
+from shared.application.release.sweep import sweep
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import azure.functions as func
 
 from functions.handlers.dead_letters import reason_of
 from shared import bootstrap
-from shared.application.dead_letters import dead_lettered
 from shared.application.errors import TransientFault
+from shared.application.release.dead_letters import dead_lettered
 from shared.application.training.advance import advance
 from shared.application.training.sweep import sweep
 from shared.contracts.training_messages import decode_look

@@ -4,7 +4,7 @@ from shared.adapters.azure_ml_assets import AzureMlAssets
 from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_deployments import AzureMlDeployments
 from shared.adapters.azure_ml_jobs import AzureMlJobs
-from shared.application.ports import DeploymentState, JobState, Place, RegisteredModel
+from shared.application.platform_ports import DeploymentState, JobState, Place, RegisteredModel
 from shared.domain.release.model import DeploymentSpec
 
 

@@ -21,7 +21,7 @@ from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import is_already_there, translated
 from shared.adapters.azure_ml_values import texts, word
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.application.ports import RegisteredModel
+from shared.application.platform_ports import RegisteredModel
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Environment, Model

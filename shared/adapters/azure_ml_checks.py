@@ -19,7 +19,7 @@ from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_values import texts
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.application.ports import CompatibilityJob, Place
+from shared.application.platform_ports import CompatibilityJob, Place
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient

@@ -21,7 +21,7 @@ from azure.core.credentials import TokenCredential
 from shared.adapters.azure_ml_pace import Pace, WritePace
 from shared.adapters.azure_ml_retries import ReadRetries
 from shared.application.errors import PlatformRefused
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 
 if TYPE_CHECKING:  # importing it takes seconds: it is loaded when the first call needs it
     from azure.ai.ml import MLClient

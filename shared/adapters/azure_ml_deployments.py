@@ -14,7 +14,7 @@ from shared.adapters.azure_ml_retries import sent_marker
 from shared.adapters.azure_ml_specs import entity_of, service_name, spec_of
 from shared.adapters.azure_ml_values import word
 from shared.application.errors import PlatformErrored
-from shared.application.ports import DeploymentState, Place
+from shared.application.platform_ports import DeploymentState, Place
 from shared.domain.release.model import DeploymentSpec
 
 if TYPE_CHECKING:

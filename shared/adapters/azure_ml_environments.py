@@ -18,7 +18,7 @@ from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_specs import service_name, spec_of
 from shared.adapters.azure_ml_values import texts, word
-from shared.application.ports import CompatibilityJob, DeploymentState, Place, RegisteredEnvironment
+from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place, RegisteredEnvironment
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient

@@ -17,8 +17,8 @@ from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_jobs import AzureMlJobs
 from shared.application.errors import PlatformRefused
-from shared.application.etl import LoadPlan
-from shared.application.ports import JobState, Place
+from shared.application.etl.load import LoadPlan
+from shared.application.platform_ports import JobState, Place
 from shared.contracts.etl_report import EtlReport
 from shared.domain.etl.load import LoadSummary
 

@@ -12,7 +12,7 @@ from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_specs import service_name
 from shared.adapters.azure_ml_values import word
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
-from shared.application.ports import JobState, Place
+from shared.application.platform_ports import JobState, Place
 from shared.domain.job_ends import ended
 from shared.domain.release.model import DeploymentSpec
 

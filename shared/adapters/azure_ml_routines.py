@@ -19,8 +19,8 @@ from shared.adapters.azure_ml_errors import translated
 from shared.adapters.azure_ml_jobs import AzureMlJobs
 from shared.adapters.azure_ml_specs import service_name
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
-from shared.application.ports import Place
-from shared.application.routine_ports import MonitorJob
+from shared.application.platform_ports import Place
+from shared.application.routines.ports import MonitorJob
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Command

@@ -18,7 +18,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AsyncRetryPolicy, UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from shared.application.alert_ports import ALERTS_MAX
+from shared.application.alerts.ports import ALERTS_MAX
 from shared.application.errors import TransientFault
 from shared.contracts.alert_facts import told_facts
 from shared.contracts.alerts import AlertError

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shared.adapters.config_files import load_policies
-from shared.application.etl import LoadPlan
+from shared.application.etl.load import LoadPlan
 
 
 def load_plan(policies_file: Path, registry: str, table: str) -> LoadPlan:

@@ -19,9 +19,9 @@ from shared.adapters.azure_ml_blobstore import WorkspaceBlobs
 from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.adapters.azure_ml_environments import registered_environment
 from shared.adapters.azure_ml_errors import translated
-from shared.application.changes_ports import Registration
+from shared.application.changes.ports import Registration
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
-from shared.application.ports import RegisteredEnvironment
+from shared.application.platform_ports import RegisteredEnvironment
 from shared.domain.changes.environment import DEFINITION
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from shared.application.changes_ports import RepositoryRefused
+from shared.application.changes.ports import RepositoryRefused
 from shared.application.errors import TransientFault
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from shared.adapters.git_tree import (
     subtree,
 )
 from shared.adapters.strict_yaml import Document, parse
-from shared.application.changes_ports import Found, FoundCircuit
+from shared.application.changes.ports import Found, FoundCircuit
 from shared.contracts.configuration import CircuitConfig, ConfigError, Fleet, Problem
 from shared.domain.changes.circuits import CircuitSettings, CommitFacts, ConfigProblem, TouchedCircuit, circuit_changes
 from shared.domain.changes.environment import (

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.adapters.git_changes import find_changes
-from shared.application.changes_ports import Found, RepositoryRefused, UnknownCommit
+from shared.application.changes.ports import Found, RepositoryRefused, UnknownCommit
 
 if TYPE_CHECKING:
     from dulwich.repo import Repo

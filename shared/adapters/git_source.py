@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from shared.adapters.git_cache import GitCache
 from shared.adapters.git_changes import find_changes
 from shared.adapters.git_tree import commit_at, is_ancestor
-from shared.application.changes_ports import Found, UnknownCommit
+from shared.application.changes.ports import Found, UnknownCommit
 
 
 class GitSource:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.application.changes_ports import RepositoryRefused, UnknownCommit
+from shared.application.changes.ports import RepositoryRefused, UnknownCommit
 from shared.domain.changes.circuits import CommitFacts, pull_request_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from shared.adapters.config_files import load_fleet, load_policies
-from shared.application.ports import Fleet
+from shared.application.release.ports import Fleet
 from shared.contracts import configuration as files
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule, Measure

@@ -18,7 +18,7 @@ from azure.core.pipeline.policies import AsyncRetryPolicy, HeadersPolicy, UserAg
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from shared.application.errors import PlatformRefused, TransientFault
-from shared.application.routine_ports import SourceControl
+from shared.application.routines.ports import SourceControl
 
 CALL_DEADLINE_S = 20.0
 FILE_CHARS_MAX = 256 * 1024

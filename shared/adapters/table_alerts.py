@@ -22,7 +22,7 @@ from shared.adapters.table_rows import (
     split_text,
     time_text,
 )
-from shared.application.alert_ports import StoredAlert
+from shared.application.alerts.ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.release_json import dump_alert, load_alert
 from shared.domain.alerts.model import AlertRecord, AlertState

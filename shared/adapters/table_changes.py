@@ -13,7 +13,7 @@ from datetime import datetime
 
 from shared.adapters.table_access import Table, Unsettled, etag_of
 from shared.adapters.table_rows import CHANGES, Row, hashed, insert, join_text, put_index, replace, split_text
-from shared.application.changes_ports import StoredChange
+from shared.application.changes.ports import StoredChange
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.change_json import dump_change, load_change
 from shared.domain.changes.record import ChangeRecord

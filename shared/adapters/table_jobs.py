@@ -20,7 +20,7 @@ from shared.adapters.table_rows import (
     time_text,
 )
 from shared.application.errors import TransientFault
-from shared.application.ports import TestClaim
+from shared.application.release.ports import TestClaim
 
 _TRIES = 5
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.adapters.table_access import Table, Unsettled, etag_of
 from shared.adapters.table_rows import LOCKS, Operation, Row, insert, plain_key, replace, time_of, time_text
 from shared.application.errors import TransientFault
-from shared.application.ports import Lock
+from shared.application.release.ports import Lock
 
 COOL_DOWN = "cool-down"
 _TRIES = 5  # each one is lost only to another writer of the same circuit or to a fault

@@ -27,7 +27,7 @@ from shared.adapters.table_rows import (
     replace,
     split_text,
 )
-from shared.application.ports import Change
+from shared.application.release.ports import Change
 from shared.contracts.messages import encode_command
 from shared.contracts.release_json import (
     SCHEMA_V,

@@ -21,7 +21,7 @@ from shared.adapters.table_release_rows import (
 )
 from shared.adapters.table_rows import Row, check_release_id, is_release_id, join_text
 from shared.application.errors import ConcurrentUpdate
-from shared.application.ports import Change, Stored
+from shared.application.release.ports import Change, Stored
 from shared.contracts.messages import decode_command
 from shared.contracts.release_json import load_entry, load_fleet_target
 from shared.domain.release.commands import Command

@@ -13,7 +13,7 @@ from datetime import datetime
 from shared.adapters.table_access import Table, Unsettled, etag_of
 from shared.adapters.table_rows import ROUTINES, Row, insert, join_text, put_index, replace, split_text
 from shared.application.errors import ConcurrentUpdate, TransientFault
-from shared.application.routine_ports import StoredTask
+from shared.application.routines.ports import StoredTask
 from shared.contracts.routine_json import dump, load
 from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
 

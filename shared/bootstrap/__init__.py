@@ -10,10 +10,10 @@ from shared.bootstrap import connections, model_factory, releases
 from shared.bootstrap.root import Root
 
 if TYPE_CHECKING:
-    from shared.application.changes_ports import ChangePorts
-    from shared.application.etl import LoadPorts
-    from shared.application.ports import Ports
-    from shared.application.routine_ports import RoutinePorts
+    from shared.application.changes.ports import ChangePorts
+    from shared.application.etl.load import LoadPorts
+    from shared.application.release.ports import Ports
+    from shared.application.routines.ports import RoutinePorts
     from shared.application.training.ports import TrainingPorts
 
 settings = connections.settings

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from shared.adapters.azure_ml_clients import AzureMlClients
     from shared.adapters.table_access import Table
-    from shared.application.ports import EnvironmentPlatform, FactPublisher, ModelPlatform
+    from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
+    from shared.application.ports import FactPublisher
 
 
 @cache

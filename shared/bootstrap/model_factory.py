@@ -8,9 +8,9 @@ from shared.bootstrap.releases import release_config
 from shared.settings import SettingsError
 
 if TYPE_CHECKING:
-    from shared.application.changes_ports import ChangePorts
-    from shared.application.etl import LoadPorts
-    from shared.application.routine_ports import RoutinePorts, SourceControl
+    from shared.application.changes.ports import ChangePorts
+    from shared.application.etl.load import LoadPorts
+    from shared.application.routines.ports import RoutinePorts, SourceControl
     from shared.application.training.ports import TrainingPorts
 
 
@@ -50,7 +50,7 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
     from shared.adapters.service_bus_changes import ServiceBusChangeQueue
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.table_changes import TableChangeLog
-    from shared.application.changes_ports import ChangePorts
+    from shared.application.changes.ports import ChangePorts
 
     app = settings()
     token = app.changes_repository_token
@@ -80,7 +80,7 @@ def routine_ports() -> "RoutinePorts":
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.table_monitoring import TableProposalStore
     from shared.adapters.table_routines import TableTaskStore
-    from shared.application.routine_ports import RoutinePorts
+    from shared.application.routines.ports import RoutinePorts
 
     app, table = settings(), connections.table()
     models, environments = connections.azure_ml()
@@ -119,7 +119,7 @@ def load_ports() -> "LoadPorts":
     from shared.adapters.azure_ml_etl import AzureMlLoads
     from shared.adapters.data_config import load_plan
     from shared.adapters.system_clock import SystemClock
-    from shared.application.etl import LoadPorts
+    from shared.application.etl.load import LoadPorts
 
     app = settings()
     if app.sensor_table is None:

@@ -9,8 +9,8 @@ from shared.bootstrap.connections import settings
 if TYPE_CHECKING:
     from shared.adapters.entra_tokens import TokenVerifier
     from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
-    from shared.application.alert_ports import AlertSource
-    from shared.application.ports import Ports, ReleaseConfig
+    from shared.application.alerts.ports import AlertSource
+    from shared.application.release.ports import Ports, ReleaseConfig
     from shared.domain.evidence.matrix import NotebookFacts
 
 
@@ -25,8 +25,9 @@ def ports() -> "Ports":
     from shared.adapters.table_locks import TableCircuitLocks
     from shared.adapters.table_releases import TableReleaseStore
     from shared.adapters.table_routines import TableTaskStore
-    from shared.application.inference import RecordedOutcomes
-    from shared.application.ports import AlertPorts, Ports
+    from shared.application.alerts.ports import AlertPorts
+    from shared.application.release.ports import Ports
+    from shared.application.routines.inference import RecordedOutcomes
 
     table = connections.table()
     platform, environments = connections.azure_ml()

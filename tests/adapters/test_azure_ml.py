@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused, PlatformThrottled
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec
 from tests.contract.platforms import DEV, ENVIRONMENT, INPUT_URI, REGISTRY, AzureMlHands, azure_ml, eventually, settled
 from tests.local.processes import REPOSITORY

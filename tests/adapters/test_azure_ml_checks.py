@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.azure_ml_checks import COMPARING, command_job
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
-from shared.application.ports import CompatibilityJob, Place
+from shared.application.platform_ports import CompatibilityJob, Place
 from shared.domain.release.model import DeploymentSpec
 from tests.contract.environment_platforms import AzureMlHands, ended, promoted
 from tests.contract.platforms import DEV, INPUT_URI, REGISTRY, azure_ml, settled

@@ -8,7 +8,7 @@ import pytest
 from shared.adapters.azure_ml import AzureMlPlatform
 from shared.adapters.azure_ml_clients import AzureMlClients
 from shared.application.errors import PlatformThrottled
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec
 from tests.contract.platforms import DEV, ENVIRONMENT, REGISTRY, AzureMlHands, Credential, azure_ml, settled
 

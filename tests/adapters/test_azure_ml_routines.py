@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.azure_ml_routines import monitor_job
-from shared.application.routine_ports import MonitorJob
+from shared.application.routines.ports import MonitorJob
 from shared.domain.routines.task import Routine
 from tests.local.processes import REPOSITORY
 

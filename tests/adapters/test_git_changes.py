@@ -10,7 +10,7 @@ from dulwich.repo import Repo
 
 from shared.adapters.git_changes import find_changes
 from shared.adapters.git_tree import files_below, subtree
-from shared.application.changes_ports import Found, RepositoryRefused, UnknownCommit
+from shared.application.changes.ports import Found, RepositoryRefused, UnknownCommit
 from shared.domain.changes.circuits import CircuitChangeKind, FieldChange
 from tests.repositories import MASTER, Project, circuit_path
 

@@ -7,7 +7,7 @@ import pytest
 from dulwich.repo import Repo
 
 from shared.adapters.git_changes import find_changes
-from shared.application.changes_ports import Found
+from shared.application.changes.ports import Found
 from shared.domain.changes.circuits import CircuitChangeKind
 from shared.domain.changes.versions import ChangeClass
 from tests.repositories import ENVIRONMENT, Project, circuit_path

@@ -14,7 +14,7 @@ import pytest
 
 from shared.adapters.git_cache import GitCache, GitLimits
 from shared.adapters.git_source import GitSource
-from shared.application.changes_ports import RepositoryRefused, UnknownCommit
+from shared.application.changes.ports import RepositoryRefused, UnknownCommit
 from shared.application.errors import TransientFault
 from tests.repositories import Project
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from shared.application.alerts import accept_alert, assess_alert
-from shared.application.people import Answer, Decided
-from shared.application.ports import Ports
+from shared.application.alerts.assess import accept_alert, assess_alert
+from shared.application.release.people import Answer, Decided
+from shared.application.release.ports import Ports
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
 from shared.domain.alerts.model import AlertFacts, AlertRecord, Reading
 from shared.domain.errors import Conflict

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.adapters.notebook_evidence import read_notebook
-from shared.application import intake
-from shared.application.effects import carry_out
-from shared.application.handle_events import handle_events
-from shared.application.ports import AlertPorts, Change, Ports
+from shared.application.alerts.ports import AlertPorts
+from shared.application.release import intake
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.handle_events import handle_events
+from shared.application.release.ports import Change, Ports
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.model import Phase, Release

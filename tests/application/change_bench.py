@@ -6,8 +6,8 @@ from pathlib import Path
 
 from shared.adapters.git_cache import GitCache
 from shared.adapters.git_source import GitSource
-from shared.application.changes import accept_change, read_change, take_change
-from shared.application.changes_ports import ChangePorts, ChangeSource, Found
+from shared.application.changes.ports import ChangePorts, ChangeSource, Found
+from shared.application.changes.take import accept_change, read_change, take_change
 from shared.application.training.ports import TrainingPorts
 from shared.domain.changes.record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun

@@ -1,6 +1,6 @@
 """An environment release at its registry gate, with evidence or without, for the tests of evidence."""
 
-from shared.application.evidence import submit_evidence
+from shared.application.evidence.submit import submit_evidence
 from shared.domain.release.events import EvidenceSubmitted
 from shared.domain.release.model import Phase, Release
 from tests.application.bench import Bench

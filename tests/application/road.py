@@ -1,7 +1,7 @@
 """The road of an environment release on the fakes, for tests of what happens along it."""
 
-from shared.application import people
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
+from shared.application.release import people
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from shared.adapters.monitoring_policy import load_monitoring
-from shared.application.ports import Place
-from shared.application.routine_ports import RoutinePorts
-from shared.application.routine_start import make
-from shared.application.routines import look
+from shared.application.platform_ports import Place
+from shared.application.routines.look import look
+from shared.application.routines.ports import RoutinePorts
+from shared.application.routines.start import make
 from shared.domain.release.model import Actor, DeploymentSpec
 from shared.domain.routines.task import PeriodWish, Routine, Task
 from shared.settings import APP_ROOT

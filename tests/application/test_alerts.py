@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from shared.application.alerts import assess_alert, list_alerts
+from shared.application.alerts.assess import assess_alert, list_alerts
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
 from shared.domain.alerts.model import AlertState
 from shared.domain.release.model import Kind, Phase

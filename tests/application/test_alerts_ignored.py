@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.application.alerts import CONFIRM_DEADLINE_S, KNOWN_AFTER_S, accept_alert, assess_alert
+from shared.application.alerts.assess import CONFIRM_DEADLINE_S, KNOWN_AFTER_S, accept_alert, assess_alert
 from shared.application.errors import TransientFault
-from shared.application.ports import IntakeResult
+from shared.application.release.ports import IntakeResult
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule
 from shared.domain.alerts.model import AlertState, Reading
 from tests.application.alert_steps import (

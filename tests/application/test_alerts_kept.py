@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.application.alerts import alerts_still_firing, assess_alert, list_alerts
-from shared.application.effects import carry_out
+from shared.application.alerts.assess import alerts_still_firing, assess_alert, list_alerts
 from shared.application.errors import PortError, TransientFault
-from shared.application.sweep import sweep
-from shared.application.try_later import try_later
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.sweep import sweep
+from shared.application.release.try_later import try_later
 from shared.domain.alerts.model import AlertState
 from tests.application.alert_steps import (
     FAILURES,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.application.changes import NoSuchChange, accept_change, give_up, list_changes, read_change, take_change
-from shared.application.changes_sweep import sweep_changes
+from shared.application.changes.sweep import sweep_changes
+from shared.application.changes.take import NoSuchChange, accept_change, give_up, list_changes, read_change, take_change
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.domain.changes.circuits import CircuitChangeKind
 from shared.domain.changes.record import ChangeClaim, ChangeState

@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled, PortError
-from shared.application.inference import RecordedOutcomes
-from shared.application.inference_ports import Outcomes
-from shared.application.routine_start import start, start_by_hand, start_due
-from shared.application.routines import look, sweep_routines
+from shared.application.release.ports import Outcomes
+from shared.application.routines.inference import RecordedOutcomes
+from shared.application.routines.look import look, sweep_routines
+from shared.application.routines.start import start, start_by_hand, start_due
 from shared.domain.errors import InvalidRequest, NotEligible
 from shared.domain.routines.task import EndKind, Routine, TaskState
 from tests.application.routine_steps import CIRCUITS, ENGINEER, STRANGER, Production

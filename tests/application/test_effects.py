@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from shared.application.effects import carry_out
 from shared.application.errors import (
     PlatformErrored,
     PlatformOutcomeUnknown,
@@ -13,6 +12,7 @@ from shared.application.errors import (
     PortError,
     TransientFault,
 )
+from shared.application.release.effects.carry_out import carry_out
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase

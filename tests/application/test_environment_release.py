@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application import people
-from shared.application.rollbacks import request_rollback
+from shared.application.release import people
+from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import NotEligible
 from shared.domain.release.events import TargetAnswered
 from shared.domain.release.model import Phase, Progress, Verdict

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.application.errors import PlatformErrored, TransientFault
-from shared.application.etl import LoadPlan, LoadPorts, run_window
+from shared.application.etl.load import LoadPlan, LoadPorts, run_window
 from shared.domain.etl.load import LoadSummary
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher

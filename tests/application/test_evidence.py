@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.evidence import submit_evidence
-from shared.application.handle_events import handle_events
-from shared.application.people import Answer
+from shared.application.evidence.submit import submit_evidence
+from shared.application.release.handle_events import handle_events
+from shared.application.release.people import Answer
 from shared.contracts.http_evidence import evidence_view_of
 from shared.domain.errors import Conflict
 from shared.domain.evidence.gate import assessed

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.evidence import NoSuchEvidence, evidence_file, evidence_of, submit_evidence
-from shared.application.people import Answer, NoSuchRelease
+from shared.application.evidence.submit import NoSuchEvidence, evidence_file, evidence_of, submit_evidence
+from shared.application.release.people import Answer, NoSuchRelease
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release.model import Actor, Phase
 from shared.domain.release.policy import Stage

@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from shared.application.effects import carry_out
-from shared.application.effects_fleet import LOOK_SHARE
 from shared.application.errors import PlatformThrottled
-from shared.application.handle_events import handle_events
-from shared.application.ports import Place
-from shared.application.try_later import try_later
+from shared.application.platform_ports import Place
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.effects.fleet import LOOK_SHARE
+from shared.application.release.handle_events import handle_events
+from shared.application.release.try_later import try_later
 from shared.domain.release.commands import ChangeTarget
 from shared.domain.release.events import Outcome, TargetAnswered
 from shared.domain.release.model import DeploymentSpec, Phase, Release

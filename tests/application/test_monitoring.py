@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
-from shared.application.routine_start import start, start_due
-from shared.application.routines import look, sweep_routines
+from shared.application.routines.look import look, sweep_routines
+from shared.application.routines.start import start, start_due
 from shared.domain.routines.cutoff import ProposalState
 from shared.domain.routines.monitoring import Bounds, Thresholds
 from shared.domain.routines.task import EndKind, Routine, TaskState

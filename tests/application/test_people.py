@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.application import people
-from shared.application.people import Answer, Decided, NoSuchRelease
+from shared.application.release import people
+from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release.model import Actor, Phase
 from shared.domain.release.policy import Stage

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.application.dead_letters import ROUNDS_MAX, dead_lettered
-from shared.application.dispatch import dispatch
 from shared.application.errors import TransientFault
-from shared.application.ports import IntakeResult, Stored
-from shared.application.sweep import SweepReport, sweep
-from shared.application.try_later import TRIES_MAX, try_later
+from shared.application.release.dead_letters import ROUNDS_MAX, dead_lettered
+from shared.application.release.dispatch import dispatch
+from shared.application.release.ports import IntakeResult, Stored
+from shared.application.release.sweep import SweepReport, sweep
+from shared.application.release.try_later import TRIES_MAX, try_later
 from shared.domain.release import events as e
 from shared.domain.release.commands import AcquireCircuit, ScheduleEvent
 from shared.domain.release.model import Phase

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application import freezes
-from shared.application.freezes import NoSuchFreeze
-from shared.application.people import Answer
+from shared.application.freezes import freezes
+from shared.application.freezes.freezes import NoSuchFreeze
+from shared.application.release.people import Answer
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from tests.application.bench import Bench
 from tests.application.road import ENGINEER, MANAGER

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.application.effects import carry_out
 from shared.application.errors import TransientFault
+from shared.application.release.effects.carry_out import carry_out
 from shared.domain.release.commands import CountBatchJobs
 from shared.domain.release.events import BatchJobsCounted
 from shared.domain.release.model import Phase

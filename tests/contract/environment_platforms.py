@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from shared.adapters.azure_ml_environments import AzureMlEnvironmentPlatform
-from shared.application.ports import EnvironmentPlatform, JobState, ModelPlatform, Place
+from shared.application.platform_ports import EnvironmentPlatform, JobState, ModelPlatform, Place
 from tests.contract import platforms
 from tests.contract.platforms import DEV, eventually
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform

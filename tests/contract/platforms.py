@@ -21,7 +21,7 @@ import httpx
 from local import redirect
 from shared.adapters.azure_ml import AzureMlPlatform
 from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
-from shared.application.ports import DeploymentState, ModelPlatform, Place, RegisteredModel
+from shared.application.platform_ports import DeploymentState, ModelPlatform, Place, RegisteredModel
 from shared.domain.release.model import DeploymentSpec
 from tests.fakes.platform import MemoryModelPlatform
 from tests.local.azureml.cloud import ACCOUNT, GROUP, SUBSCRIPTION, Credential

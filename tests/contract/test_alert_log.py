@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.table_access import Table
 from shared.adapters.table_alerts import TableAlertLog
-from shared.application.alert_ports import AlertLog
+from shared.application.alerts.ports import AlertLog
 from shared.application.errors import ConcurrentUpdate
 from shared.domain.alerts.decision import decide_rollback
 from shared.domain.alerts.decision_model import Observation

@@ -16,7 +16,7 @@ from azure.core.credentials import AccessToken
 
 from local import redirect
 from shared.adapters.azure_monitor import AzureMonitorAlerts, monitor_client
-from shared.application.alert_ports import AlertSource
+from shared.application.alerts.ports import AlertSource
 from shared.application.errors import TransientFault
 from shared.contracts.alert_facts import told_facts
 from shared.domain.alerts.model import AlertFacts, Reading

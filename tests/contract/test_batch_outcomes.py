@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.adapters.table_routines import TableTaskStore
-from shared.application.inference import RecordedOutcomes
-from shared.application.inference_ports import BatchOutcomes, Outcomes
-from shared.application.routine_ports import TaskStore
+from shared.application.release.ports import BatchOutcomes, Outcomes
+from shared.application.routines.inference import RecordedOutcomes
+from shared.application.routines.ports import TaskStore
 from shared.domain.routines.task import EndKind, JobEnd
 from tests.contract.test_task_store import BOTH, NOW, TASK
 from tests.fakes.outcomes import MemoryBatchOutcomes

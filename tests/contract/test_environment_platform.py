@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared.application.errors import PlatformRefused
-from shared.application.ports import CheckTolerance, CompatibilityJob, Place
+from shared.application.platform_ports import CheckTolerance, CompatibilityJob, Place
 from shared.domain.release.model import DeploymentSpec
 from tests.contract.environment_platforms import NAME, AzureMlHands, Hands, MemoryHands, ended, promoted
 from tests.contract.platforms import DEV, INPUT_URI, REGISTRY, azure_ml, settled

@@ -11,7 +11,7 @@ import pytest
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
 from shared.adapters.environment_registry import AzureMlEnvironmentRegistry, written
-from shared.application.changes_ports import EnvironmentRegistry, Registration
+from shared.application.changes.ports import EnvironmentRegistry, Registration
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from tests.contract.conftest import ACCOUNT, KEY
 from tests.contract.platforms import AzureMlHands, azure_ml

@@ -13,7 +13,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from shared.adapters.blob_evidence import CLIENT_OPTIONS, BlobEvidenceStore
 from shared.application.errors import TransientFault
-from shared.application.ports import EvidenceStore
+from shared.application.release.ports import EvidenceStore
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
 from tests.builders import RELEASE_ID
 from tests.contract.conftest import ACCOUNT, KEY, answers, free_port

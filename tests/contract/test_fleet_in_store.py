@@ -9,7 +9,7 @@ from shared.adapters.table_access import Table
 from shared.adapters.table_release_rows import RELEASE_AND_TARGETS
 from shared.adapters.table_releases import TableReleaseStore
 from shared.adapters.table_rows import ROWS_MAX, TEXT_CHARS_MAX, RowLimitError
-from shared.application.ports import Change, ReleaseStore
+from shared.application.release.ports import Change, ReleaseStore
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.decide import Decision

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.adapters.table_freezes import TableFreezeLog
-from shared.application.freeze_log import FreezeLog
+from shared.application.freezes.ports import FreezeLog
 from shared.domain.freezes.freeze import Freeze
 from tests.builders import NOW
 from tests.domain.test_freeze import HOUR, a_freeze

@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.table_access import Table
 from shared.adapters.table_intake import TableIntakeLog
-from shared.application.ports import IntakeLog, IntakeResult
+from shared.application.release.ports import IntakeLog, IntakeResult
 from tests.builders import NOW
 from tests.fakes.intake import MemoryIntakeLog
 

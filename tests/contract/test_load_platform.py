@@ -13,8 +13,8 @@ import pytest
 
 from shared.adapters.azure_ml_etl import AzureMlLoads, load_job
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.application.etl import LoadPlan, LoadPlatform
-from shared.application.ports import JobState
+from shared.application.etl.load import LoadPlan, LoadPlatform
+from shared.application.platform_ports import JobState
 from shared.domain.etl.load import LoadSummary
 from tests.application.test_etl import PLAN
 from tests.contract import platforms

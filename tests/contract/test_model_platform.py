@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec
 from tests.contract.platforms import (
     DEV,

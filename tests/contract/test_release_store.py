@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.table_releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate
-from shared.application.ports import Change, ReleaseStore, Stored
+from shared.application.release.ports import Change, ReleaseStore, Stored
 from shared.domain.release.commands import Command
 from shared.domain.release.history import broken_at, chain
 from shared.domain.release.model import Phase, Release

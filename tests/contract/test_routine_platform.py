@@ -14,8 +14,8 @@ import pytest
 
 from shared.adapters.azure_ml_routines import AzureMlRoutines, monitor_job
 from shared.application.errors import PlatformRefused
-from shared.application.ports import JobState, ModelPlatform, Place
-from shared.application.routine_ports import MonitorJob
+from shared.application.platform_ports import JobState, ModelPlatform, Place
+from shared.application.routines.ports import MonitorJob
 from shared.domain.release.model import DeploymentSpec
 from shared.domain.routines.task import Routine
 from tests.contract.platforms import DEV, ENVIRONMENT, INPUT_URI, AzureMlHands, azure_ml, eventually, settled

@@ -10,7 +10,7 @@ from shared.adapters.source_control import LocalFiles, source_control_of
 from shared.adapters.source_control_azure_devops import AzureDevOps
 from shared.adapters.source_control_github import GitHub
 from shared.application.errors import PlatformRefused, TransientFault
-from shared.application.routine_ports import SourceControl
+from shared.application.routines.ports import SourceControl
 from tests.contract.source_control_servers import TOKEN, AzureDevOpsServer, GitHubServer, served
 from tests.fakes.routines import MemorySourceControl
 

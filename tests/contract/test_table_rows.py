@@ -24,7 +24,7 @@ from shared.adapters.table_rows import (
 from shared.adapters.table_rows import (
     replace as replacing,
 )
-from shared.application.ports import Change
+from shared.application.release.ports import Change
 from shared.contracts.release_json import StoredFormError
 from shared.domain.release.model import Phase
 from tests.builders import NOW, RELEASE_ID, a_command, a_release, a_target, an_entry

@@ -9,7 +9,7 @@ import pytest
 from shared.adapters.table_monitoring import TableProposalStore
 from shared.adapters.table_routines import TableTaskStore
 from shared.application.errors import ConcurrentUpdate
-from shared.application.routine_ports import ProposalStore, TaskStore
+from shared.application.routines.ports import ProposalStore, TaskStore
 from shared.domain.routines.cutoff import Proposal, ProposalState
 from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskLimits, TaskRef, claimed, failed, finished
 from tests.fakes.routines import MemoryProposalStore, MemoryTaskStore

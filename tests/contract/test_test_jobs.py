@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.adapters.table_jobs import TableTestJobs
-from shared.application import ports
+from shared.application.release import ports
 from tests.builders import NOW, RELEASE_ID
 from tests.fakes.jobs import MemoryTestJobs
 

@@ -18,7 +18,7 @@ from shared.adapters.table_jobs import TableTestJobs
 from shared.adapters.table_locks import TableCircuitLocks
 from shared.adapters.table_releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate, TransientFault
-from shared.application.ports import Change, IntakeResult
+from shared.application.release.ports import Change, IntakeResult
 from shared.domain.release.model import Phase
 from tests.builders import NOW, RELEASE_ID, a_command, a_release, an_entry
 from tests.contract.conftest import ACCOUNT, KEY, Account, free_port

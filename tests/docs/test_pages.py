@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import pytest
 
-from shared.application.ports import IntakeResult
+from shared.application.release.ports import IntakeResult
 from shared.domain.release.model import Phase, Verdict
 from shared.domain.release.policy import Stage
 from tests.docs.pages import REPOSITORY, page

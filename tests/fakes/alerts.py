@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.application.alert_ports import StoredAlert
+from shared.application.alerts.ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState
 

@@ -5,9 +5,9 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.application.changes_ports import Registration, StoredChange
+from shared.application.changes.ports import Registration, StoredChange
 from shared.application.errors import ConcurrentUpdate, PortError
-from shared.application.ports import RegisteredEnvironment
+from shared.application.platform_ports import RegisteredEnvironment
 from shared.domain.changes.record import ChangeRecord
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.application.ports import Fleet
+from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage

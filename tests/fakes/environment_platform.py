@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.application.errors import PlatformRefused
-from shared.application.ports import CompatibilityJob, DeploymentState, Place, RegisteredEnvironment
+from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place, RegisteredEnvironment
 from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeJob, MemoryModelPlatform
 
 REPORT_BYTES_MAX = 256 * 1024

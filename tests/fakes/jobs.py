@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.application.ports import TestClaim
+from shared.application.release.ports import TestClaim
 
 
 class MemoryTestJobs:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.application.etl import LoadPlan
-from shared.application.ports import JobState
+from shared.application.etl.load import LoadPlan
+from shared.application.platform_ports import JobState
 from shared.domain.etl.load import LoadSummary
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.application.ports import Lock
+from shared.application.release.ports import Lock
 
 
 class MemoryCircuitLocks:

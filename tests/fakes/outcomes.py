@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from shared.application.inference_ports import Outcomes
+from shared.application.release.ports import Outcomes
 
 
 class MemoryBatchOutcomes:

@@ -5,7 +5,7 @@ from collections import UserDict
 from dataclasses import dataclass, replace
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PortError
-from shared.application.ports import DeploymentState, JobState, Place, RegisteredModel
+from shared.application.platform_ports import DeploymentState, JobState, Place, RegisteredModel
 from shared.domain.release.model import DeploymentSpec
 
 DEV_WORKSPACE = "dev-ml-workspace"

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.application.errors import ConcurrentUpdate, PlatformErrored, PlatformRefused, PortError
-from shared.application.ports import Place
-from shared.application.routine_ports import MonitorJob, StoredTask
+from shared.application.platform_ports import Place
+from shared.application.routines.ports import MonitorJob, StoredTask
 from shared.domain.routines.cutoff import Proposal
 from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef
 from tests.fakes.platform import FakeJob, MemoryModelPlatform

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.application.errors import ConcurrentUpdate
-from shared.application.ports import Change, Stored
+from shared.application.release.ports import Change, Stored
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Release

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
-from shared.application.ports import Fleet
+from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertPolicy
 from shared.domain.release.model import Actor, DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from shared.application.ports import Change
+from shared.application.release.ports import Change
 from shared.domain.release.decide import MACHINES
 from shared.domain.release.events import ApprovalSubmitted, Event
 from shared.domain.release.history import broken_at

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.application.ports import CompatibilityJob, Place
+from shared.application.platform_ports import CompatibilityJob, Place
 from shared.domain.fleet.lanes import progress_of
 from shared.domain.release.model import DeploymentSpec, FleetTarget, Phase, Progress, Release, Verdict
 from tests.fakes.clock import FakeClock

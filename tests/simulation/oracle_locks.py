@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.application.ports import Lock
+from shared.application.release.ports import Lock
 from shared.domain.release.events import CircuitTaken, Event
 from shared.domain.release.model import Kind, Phase, Release
 from tests.fakes.clock import FakeClock

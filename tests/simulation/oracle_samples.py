@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 from shared.domain.release.model import Phase, Release
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey, MemoryModelPlatform

@@ -4,7 +4,7 @@ import random
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from shared.application.inference_ports import Outcomes
+from shared.application.release.ports import Outcomes
 from shared.domain.release.model import Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.simulation.violation import require

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.application.ports import CompatibilityJob, DeploymentState, Place
+from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place
 from shared.domain.release.model import DeploymentSpec
 from tests.fakes.clock import FakeClock
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform

@@ -6,7 +6,7 @@ Releases are taken in the order of the epochs of the circuit's lock, models and 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec, Kind, Phase, Progress, Release
 from tests.fakes.platform import DeploymentKey, FakeDeployment
 from tests.simulation.oracle import WatchedStore

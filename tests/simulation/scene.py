@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from shared.application.ports import Place
+from shared.application.platform_ports import Place
 from tests.application.road import TAGS
 from tests.builders import a_spec
 from tests.fakes.platform import REGISTRY, FakeDeployment

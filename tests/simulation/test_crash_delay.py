@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from shared.application import people
-from shared.application.effects import carry_out
-from shared.application.handle_events import handle_events
-from shared.application.ports import Ports
-from shared.application.sweep import sweep
+from shared.application.release import people
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.handle_events import handle_events
+from shared.application.release.ports import Ports
+from shared.application.release.sweep import sweep
 from shared.domain.release.events import Event
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.policy import Stage

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.application import intake, people
 from shared.application.errors import TransientFault
-from shared.application.ports import DeploymentState, Lock, Place
+from shared.application.platform_ports import DeploymentState, Place
+from shared.application.release import intake, people
+from shared.application.release.ports import Lock
 from shared.domain.release.model import DeploymentSpec, Phase
 from shared.domain.release.policy import Stage
 from tests.application.bench import MODEL, TRAINER, Bench

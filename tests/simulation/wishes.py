@@ -2,8 +2,8 @@
 
 import random
 
-from shared.application import people
-from shared.application.ports import Ports
+from shared.application.release import people
+from shared.application.release.ports import Ports
 from shared.domain.errors import DomainError
 from shared.domain.release.model import GATE_OF_PHASE, Actor, Kind, Phase, Release
 from shared.domain.release.policy import Stage

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.application.alerts import MONITOR
-from shared.application.freezes import NoSuchFreeze, lift_freeze, read_freezes, set_freeze
-from shared.application.ports import Ports
-from shared.application.rollbacks import request_rollback
+from shared.application.alerts.assess import MONITOR
+from shared.application.freezes.freezes import NoSuchFreeze, lift_freeze, read_freezes, set_freeze
+from shared.application.release.ports import Ports
+from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import DomainError
 from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.model import TERMINAL, Actor, Kind, Phase, Release

@@ -4,8 +4,8 @@ import random
 from functools import cache
 
 from shared.adapters.notebook_evidence import read_notebook
-from shared.application.evidence import submit_evidence
-from shared.application.ports import Ports
+from shared.application.evidence.submit import submit_evidence
+from shared.application.release.ports import Ports
 from shared.domain.errors import DomainError
 from shared.domain.release.model import Actor, Release
 from tests.adapters import notebooks

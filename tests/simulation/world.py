@@ -5,12 +5,13 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from shared.application import dead_letters, intake, people
-from shared.application.effects import carry_out
+from shared.application.alerts.ports import AlertPorts
 from shared.application.errors import TransientFault
-from shared.application.handle_events import handle_events
-from shared.application.ports import AlertPorts, Ports
-from shared.application.sweep import sweep
+from shared.application.release import dead_letters, intake, people
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.handle_events import handle_events
+from shared.application.release.ports import Ports
+from shared.application.release.sweep import sweep
 from shared.domain.errors import DomainError
 from shared.domain.release.commands import Command, PublishFact
 from shared.domain.release.events import DeadlinePassed, Event, LookDue

@@ -1,0 +1,283 @@
+"""Alerts, from their arrival to the decision to roll back.
+
+Accepting is quick and loses nothing: the alert becomes durable, a message says to look at it, and the sweeper sends it
+again while nobody has. Looking at it reads the alert again from Azure Monitor, and only what that tells counts: what
+came in is a hint (reliability-and-security.md, finding 10).
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.application.alerts.ports import ALERTS_MAX
+from shared.application.errors import PortError, TransientFault
+from shared.application.release.people import Answer, Decided, NoSuchRelease
+from shared.application.release.ports import IntakeResult, Ports
+from shared.application.release.recent_changes import RecentChanges, circuit_name, recent_changes
+from shared.application.release.rollbacks import request_rollback
+from shared.application.release.try_later import TRIES_MAX, tries_due, try_id
+from shared.domain.alerts.decision import decide_rollback
+from shared.domain.alerts.decision_model import RollbackAction, RollbackDecision
+from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState, CircuitChange, RollbackAsked
+from shared.domain.alerts.rules import FIRED_TOLERANCE_S, alert_key, differences, observe, rests_on_claims, same_firing
+from shared.domain.errors import DomainError
+from shared.domain.fleet.meter import AlertSeen
+from shared.domain.release.commands import AssessAlert
+from shared.domain.release.model import Actor
+
+log = logging.getLogger(__name__)
+
+MONITOR = Actor(object_id="azure-monitor", tenant_id="", name="azure-monitor", is_person=False)
+"""Who asks for a rollback when an alert does."""
+
+KNOWN_AFTER_S = 30
+"""Azure Monitor may send an alert a moment before its own interface has it; after this long it never will."""
+
+CONFIRM_DEADLINE_S = 3000
+"""How long Azure Monitor may stay silent before an alert is decided without it, which means: nothing is done. The last
+follow-up of its message comes later."""
+
+LOOKED_BACK_S = 604_800
+"""A firing that was handled longer ago than a week is handled again; it fires since then."""
+
+LISTED_MAX = 50
+SWEPT_MAX = 100
+SWEEP_AFTER_S = 15
+"""An alert whose message is late by this much has lost it; a quarter of the minute that L5 leaves."""
+
+SWEEP_UNTIL_S = 86_400
+"""An alert nobody could decide on for a day stays undecided on the list; it is as old as a watch is long."""
+
+
+class RollbackRequester(Protocol):
+    """`rollbacks.request_rollback`."""
+
+    async def __call__(
+        self,
+        release_id: str,
+        actor: Actor,
+        reason: str,
+        ports: Ports,
+        *,
+        critical: bool,
+        alert: AlertSeen | None = None,
+    ) -> Decided:
+        """Raises DomainError and NoSuchRelease."""
+
+
+async def accept_alert(claim: AlertFacts, source: str, sender: str, ports: Ports) -> tuple[str, bool]:
+    """Makes the alert durable and has it looked at; its key, and whether it is new. A repetition changes nothing.
+
+    Raises TransientFault when it could not be made durable: the sender has to try again.
+    """
+    now = ports.clock.now()
+    key = alert_key(claim)
+    is_new = await ports.alerts.log.accept(
+        AlertRecord(key=key, source=source, sender=sender, accepted_at=now, claim=claim)
+    )
+    if not is_new:
+        reason = f"alert {claim.instance_id} of rule {claim.rule_name} came again by {source}"
+        await ports.intake.record(f"alert-{key}-again", IntakeResult.DUPLICATE, claim.instance_id, reason, now)
+        return key, False
+    log.info("alert %s of rule %s accepted", claim.instance_id, claim.rule_name)
+    try:
+        await ports.commands.send(assess_command(key))
+    except TransientFault as error:
+        log.warning("alert %s is kept and will be looked at by the sweeper: %s", key, error)
+    return key, True
+
+
+def assess_command(key: str) -> AssessAlert:
+    """The message that has an alert looked at."""
+    return AssessAlert(command_id=f"alert-{key}", release_id="", serial=0, alert_key=key)
+
+
+async def assess_alert(key: str, ports: Ports, request: RollbackRequester = request_rollback) -> AlertRecord | None:
+    """Confirms the alert, decides and asks for what was decided; None when there is no such alert. Safe to repeat.
+
+    Raises TransientFault when Azure Monitor, the store or the bus do not answer: nothing is lost, try later.
+    """
+    stored = await ports.alerts.log.load(key)
+    if stored is None or stored.record.state is AlertState.DECIDED:
+        return stored.record if stored else None
+    record, version = stored.record, stored.version
+    record = await _read_again(record, ports)
+    if record.told is not None:  # durable before the others are read: of two at once, one at least sees the other
+        version = await ports.alerts.log.save(record, version)
+    changes = await recent_changes(ports, ports.config.alerts().recent_change_s)
+    decision = await _decide(record, changes, ports)
+    asked = await _ask(record, decision, changes, ports, request)
+    await _tell(record, decision, asked, ports)
+    decided = replace(
+        record,
+        state=AlertState.DECIDED,
+        decided_at=ports.clock.now(),
+        decision=decision,
+        asked=asked,
+    )
+    await ports.alerts.log.save(decided, version)
+    log.info("alert %s: %s, %s", key, decision.verdict.value, decision.action.value)
+    return decided
+
+
+async def list_alerts(ports: Ports, limit: int = LISTED_MAX) -> list[AlertRecord]:
+    """The latest first."""
+    return await ports.alerts.log.latest(limit)
+
+
+async def resend_undecided(ports: Ports) -> int:
+    """Sends the message of every alert again that should have been looked at by now; returns how many.
+
+    It has the id of the follow-up that is due (`try_later`): where the follow-ups are alive, duplicate detection drops
+    it, so that there is one chain of them and not one more with every sweep. Afterwards it is one chain an hour.
+    """
+    now = ports.clock.now()
+    left = [
+        (key, (now - at).total_seconds() - SWEEP_AFTER_S) for key, at in await ports.alerts.log.undecided(SWEPT_MAX)
+    ]
+    overdue = [(key, age_s) for key, age_s in left if 0 < age_s < SWEEP_UNTIL_S]
+    for key, age_s in overdue:
+        command, tries = assess_command(key), tries_due(age_s)
+        message_id = try_id(command.command_id, tries)
+        if tries == TRIES_MAX:
+            message_id = f"{command.command_id}-hour-{int(age_s // 3600)}"
+        await ports.commands.send(command, message_id=message_id)
+    return len(overdue)
+
+
+async def alerts_still_firing(ports: Ports, circuits: Collection[str] = ()) -> list[AlertFacts]:
+    """Alerts of listed rules that fired within a day and still fire, by Azure Monitor's word.
+
+    With `circuits` (`P001/C001`), only those that name one of them or none at all. Whoever verifies a rollback asks
+    before and after: the number must fall.
+    """
+    policy, wanted = ports.config.alerts(), frozenset(circuits)
+    return [
+        facts
+        for facts in await ports.alerts.source.firing()
+        if policy.rule_of(facts) and (not wanted or not facts.circuits or wanted & set(facts.circuits))
+    ]
+
+
+async def _read_again(record: AlertRecord, ports: Ports) -> AlertRecord:
+    """The record with what Azure Monitor tells about this very firing, or with the reason why it tells nothing."""
+    age = ports.clock.now() - record.accepted_at
+    try:
+        told = await ports.alerts.source.read(record.claim.instance_id)
+    except TransientFault as error:
+        if age < timedelta(seconds=CONFIRM_DEADLINE_S):
+            raise
+        return replace(record, note=f"Azure Monitor did not answer for {CONFIRM_DEADLINE_S // 60} minutes: {error}")
+    if told is None:
+        if age < timedelta(seconds=KNOWN_AFTER_S):
+            raise TransientFault(f"Azure Monitor does not know alert {record.claim.instance_id} yet")
+        return replace(record, note=f"Azure Monitor has no alert {record.claim.instance_id}")
+    if not same_firing(record.claim, told):
+        note = f"Azure Monitor says that it fired at {told.fired_at.isoformat()}: that is another firing"
+        return replace(record, note=note)
+    if not record.claim.fired and told.fired:
+        return replace(record, note="the message says resolved, Azure Monitor says that it still fires")
+    notes = [*differences(record.claim, told)]
+    only_claimed = bool(record.claim.readings) and not told.readings
+    if only_claimed:
+        told = replace(told, readings=record.claim.readings)
+        notes.append("Azure Monitor tells no circuits, so those of the message are asked about and not acted on")
+    return replace(record, told=told, only_claimed=only_claimed, state=AlertState.CONFIRMED, note="; ".join(notes))
+
+
+async def _decide(record: AlertRecord, changes: RecentChanges, ports: Ports) -> RollbackDecision:
+    policy = ports.config.alerts()
+    since = ports.clock.now() - timedelta(seconds=policy.window_s)
+    recent = await ports.alerts.log.latest(ALERTS_MAX, since=_looked_back_to(record, since))
+    observation = observe(
+        record,
+        recent,
+        since=since,
+        policy=policy,
+        fleet=frozenset(circuit_name(key) for key in ports.config.fleet().circuits),
+        models=changes.models,
+        environment=changes.environment,
+    )
+    decision = decide_rollback(observation, policy.thresholds)
+    if decision.action is RollbackAction.ACT and rests_on_claims(record, recent, since):
+        return replace(decision, action=RollbackAction.ASK)
+    return decision
+
+
+def _looked_back_to(record: AlertRecord, since: datetime) -> datetime:
+    """Far enough to see whether this firing was handled before; what nobody confirmed may claim any time."""
+    if record.told is None:
+        return since
+    oldest = record.accepted_at - timedelta(seconds=LOOKED_BACK_S)
+    return min(since, max(record.told.fired_at, oldest) - timedelta(seconds=FIRED_TOLERANCE_S))
+
+
+async def _ask(
+    record: AlertRecord, decision: RollbackDecision, changes: RecentChanges, ports: Ports, request: RollbackRequester
+) -> tuple[RollbackAsked, ...]:
+    """One wish per release, the last change first: what came later must go back first.
+
+    Where a wish is refused, people are told (`_tell`); it is not repeated, because nothing says that it ever could be
+    fulfilled.
+    """
+    if decision.action is RollbackAction.NOTHING:
+        return ()
+    critical = decision.action is RollbackAction.ACT
+    seen = AlertSeen(alert_id=record.facts.instance_id, fired_at=record.facts.fired_at, accepted_at=record.accepted_at)
+    asked = []
+    for change in _suspects(decision, changes):
+        reason = _reason(record, decision)
+        try:
+            decided = await request(change.release_id, MONITOR, reason, ports, critical=critical, alert=seen)
+        except (DomainError, NoSuchRelease) as error:
+            asked.append(
+                RollbackAsked(release_id=change.release_id, critical=critical, answer="refused", note=str(error))
+            )
+            continue
+        note = f"{decided.release.release_id} is {decided.release.phase.value}"
+        asked.append(
+            RollbackAsked(release_id=change.release_id, critical=critical, answer=decided.answer.value, note=note)
+        )
+    return tuple(asked)
+
+
+def _suspects(decision: RollbackDecision, changes: RecentChanges) -> list[CircuitChange]:
+    named = [changes.models[circuit] for circuit in decision.scope.models if circuit in changes.models]
+    fleet = [changes.environment[each] for each in decision.scope.environment if each in changes.environment]
+    if fleet:  # circuits that joined the fleet later have an older release, or none: the latest is meant
+        named.append(max(fleet, key=lambda change: change.changed_at))
+    new = {change.release_id: change for change in named if change.is_new}
+    return sorted(new.values(), key=lambda change: change.changed_at, reverse=True)
+
+
+async def _tell(
+    record: AlertRecord, decision: RollbackDecision, asked: tuple[RollbackAsked, ...], ports: Ports
+) -> None:
+    """Tells the outside world what an alert led to; one that leads to nothing, or to nothing new, is only recorded."""
+    if decision.action is RollbackAction.NOTHING:
+        return
+    if asked and all(each.answer == Answer.ALREADY_DONE for each in asked):
+        return
+    acted = decision.action is RollbackAction.ACT and any(each.answer != "refused" for each in asked)
+    data = {
+        "alert_id": record.facts.instance_id,
+        "rule": record.facts.rule_name,
+        "verdict": decision.verdict.value,
+        "severity": decision.severity.value,
+        "releases": ", ".join(f"{each.release_id} ({each.answer})" for each in asked),
+        "reason": _reason(record, decision),
+    }
+    kind = f"switchyard.alert.{'acted' if acted else 'asks'}"
+    try:
+        await ports.facts.publish(f"alert-{record.key}", kind, f"alerts/{record.key}", data, ports.clock.now())
+    except TransientFault:
+        raise
+    except PortError as error:  # trying again cannot help, and what was asked for was asked for
+        log.error("nobody was told about alert %s: %s", record.key, error)
+
+
+def _reason(record: AlertRecord, decision: RollbackDecision) -> str:
+    held = [reason.text for reason in decision.reasons if reason.held][4:]  # the first four are about the alert itself
+    return f"alert {record.facts.rule_name} ({record.facts.severity}): {'; '.join(held)}"

@@ -1,0 +1,287 @@
+"""Merged changes: accepted from a webhook, looked at in the repository, acted on once and as a whole.
+
+A change is compared with the commit everything was taken up to, not with its own parent: what was refused or failed
+stays to be done and comes with the next change (ADR 0014). Doing any of it twice changes nothing the second time.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.application.changes.ports import (
+    ChangePorts,
+    Found,
+    FoundCircuit,
+    RepositoryRefused,
+    StoredChange,
+    UnknownCommit,
+)
+from shared.application.changes.steps import registered_environment, requests_of, training_problems
+from shared.application.errors import (
+    ConcurrentUpdate,
+    PlatformErrored,
+    PlatformOutcomeUnknown,
+    PlatformRefused,
+    PlatformThrottled,
+    TransientFault,
+)
+from shared.application.training.start import request_trainings
+from shared.domain.changes.circuits import ConfigProblem
+from shared.domain.changes.environment import EnvironmentChange
+from shared.domain.changes.record import (
+    CIRCUITS_TOLD_MAX,
+    PROBLEMS_TOLD_MAX,
+    ChangeClaim,
+    ChangeRecord,
+    ChangeState,
+    CircuitOutcome,
+    EnvironmentOutcome,
+)
+
+log = logging.getLogger(__name__)
+
+LISTED_MAX = 50
+PUSH_PAUSE = timedelta(seconds=20)
+"""A push says no pull request. Its own event, which does, is sent at the same moment and may come second."""
+
+TRIES_MAX = 10
+"""10 s doubling to 5 minutes: half an hour. After that the change has failed until its webhook is sent again."""
+
+UNKNOWN_TRIES_MAX = 4
+"""A commit may reach the servers that are read from some seconds after its webhook."""
+
+SAVE_TRIES_MAX = 5
+"""Each one is lost only to another webhook of the same commit, or to a fault of the store."""
+
+_FIRST_PAUSE_S, _PAUSE_MAX_S = 10.0, 300.0
+_LATER = (TransientFault, PlatformErrored, PlatformOutcomeUnknown)
+_FOR_GOOD = (RepositoryRefused, UnknownCommit, PlatformRefused)
+
+
+class NoSuchChange(LookupError):
+    """No webhook brought this commit."""
+
+
+async def accept_change(claim: ChangeClaim, ports: ChangePorts) -> tuple[ChangeRecord, bool]:
+    """Makes the change durable and has it looked at; the record, and whether it is still to be looked at.
+
+    One that was refused or failed is looked at again: that is what sending a webhook again is for.
+    """
+    now = ports.clock.now()
+    record = await _stored(ChangeRecord(claim=claim, state=ChangeState.ACCEPTED, accepted_at=now), ports)
+    if record.is_ended:
+        return record, False
+    at = None if record.claim.pr_number else now + PUSH_PAUSE
+    message_id = f"{record.change_id}-{claim.source}-{claim.pr_number or 'push'}-{_stamp(now)}"
+    await ports.queue.send(record.change_id, message_id=message_id, at=at)
+    return record, True
+
+
+async def take_change(change_id: str, tries: int, ports: ChangePorts) -> None:
+    """Looks at an accepted change and does what follows from it; what cannot be done now is tried again later."""
+    stored = await ports.log.load(change_id)
+    if stored is None:
+        log.error("there is no change %s: its message is dropped", change_id)
+        return
+    if stored.record.is_ended:
+        return
+    try:
+        ended = await _taken(stored.record, ports)
+    except _LATER as error:
+        await _later(stored, tries, TRIES_MAX, error, ports)
+        return
+    except UnknownCommit as error:
+        await _later(stored, tries, UNKNOWN_TRIES_MAX, error, ports)
+        return
+    except _FOR_GOOD as error:
+        ended = replace(stored.record, state=ChangeState.FAILED, notes=(str(error),))
+    await _end(ended, stored.version, ports)
+
+
+async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
+    """Ends a change whose message was dead-lettered."""
+    stored = await ports.log.load(change_id)
+    if stored and not stored.record.is_ended:
+        await _end(replace(stored.record, state=ChangeState.FAILED, notes=(reason,)), stored.version, ports)
+
+
+async def list_changes(ports: ChangePorts, limit: int = LISTED_MAX) -> list[ChangeRecord]:
+    """The latest accepted first."""
+    return await ports.log.latest(limit)
+
+
+async def read_change(change_id: str, ports: ChangePorts) -> ChangeRecord:
+    """One change. Raises NoSuchChange."""
+    stored = await ports.log.load(change_id.lower())
+    if stored is None:
+        raise NoSuchChange(f"there is no change {change_id}: give the full id of the commit that a merge brought")
+    return stored.record
+
+
+async def _stored(accepted: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
+    """What is on record of the commit afterwards: accepted, with all that its webhooks know, or ended for good."""
+    for _ in range(SAVE_TRIES_MAX):
+        stored = await ports.log.accept(accepted)
+        record = stored.record
+        if record.is_ended and record.state not in (ChangeState.REFUSED, ChangeState.FAILED):
+            return record
+        wanted = replace(accepted, claim=_merged(record.claim, accepted.claim), accepted_at=record.accepted_at)
+        if wanted == record:
+            return record
+        try:
+            await ports.log.save(wanted, stored.version)
+        except ConcurrentUpdate:  # GitHub sends both its events of a merge at the same moment
+            continue
+        return wanted
+    raise TransientFault(f"change {accepted.change_id} kept changing")
+
+
+def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
+    """Two webhooks of one merge know more than one."""
+    return replace(
+        there,
+        base=there.base or more.base,
+        pr_number=there.pr_number or more.pr_number,
+        sender=there.sender or more.sender,
+    )
+
+
+async def _taken(record: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
+    taken = await ports.log.taken(ports.branch)
+    found = await ports.source.find(record.change_id, taken=taken, claimed_base=record.claim.base)
+    if found is None:
+        note = f"part of the later change {taken}, which was taken first"
+        return replace(record, state=ChangeState.COVERED, notes=(note,))
+    if not taken and found.base:
+        await ports.log.set_taken(ports.branch, found.base)
+    record = _described(record, found)
+    if found.is_empty:
+        return replace(record, state=ChangeState.UNRELATED, notes=("config/ and environment/ are as they were",))
+    problems = found.problems or await training_problems(found, record, ports)
+    if problems:
+        return _refused(record, problems)
+    return await _acted_on(record, found, ports)
+
+
+async def _acted_on(record: ChangeRecord, found: Found, ports: ChangePorts) -> ChangeRecord:
+    environment: EnvironmentOutcome | None = None
+    if found.environment:
+        registered = await registered_environment(found, found.environment, record, ports)
+        if isinstance(registered, ConfigProblem):
+            return _refused(record, (registered,))
+        environment = _environment_outcome(found.environment, registered)
+    trained = [each for each in found.circuits if each.change.trains]
+    run_ids = await request_trainings(requests_of(trained, found, record), ports.training)
+    runs = {_key(each): run_id for each, run_id in zip(trained, run_ids, strict=True)}
+    circuits = [_circuit_outcome(each, runs.get(_key(each), "")) for each in found.circuits[:CIRCUITS_TOLD_MAX]]
+    return replace(
+        record,
+        state=ChangeState.TAKEN,
+        circuits=tuple(circuits),
+        circuits_total=len(found.circuits),
+        trainings_total=len(run_ids),
+        environment=environment,
+        notes=(*found.notes, *_what_is_next(found.environment)),
+    )
+
+
+def _described(record: ChangeRecord, found: Found) -> ChangeRecord:
+    head = found.head
+    pr_number = head.pr_number or record.claim.pr_number
+    return replace(record, base=found.base, title=head.title, author=head.author, pr_number=pr_number)
+
+
+def _refused(record: ChangeRecord, problems: tuple[ConfigProblem, ...]) -> ChangeRecord:
+    return replace(
+        record,
+        state=ChangeState.REFUSED,
+        problems=problems[:PROBLEMS_TOLD_MAX],
+        problems_total=len(problems),
+        notes=("nothing is trained; correct the files and merge: this change is then part of that one",),
+    )
+
+
+def _circuit_outcome(found: FoundCircuit, run_id: str) -> CircuitOutcome:
+    change, origin = found.change, found.origin
+    return CircuitOutcome(
+        plant_id=change.plant_id,
+        circuit_id=change.circuit_id,
+        kind=change.kind,
+        fields=change.fields,
+        renamed_from=change.renamed_from,
+        commit=origin.commit,
+        pr_number=origin.pr_number,
+        author=origin.author,
+        run_id=run_id,
+    )
+
+
+def _environment_outcome(change: EnvironmentChange, asset_id: str) -> EnvironmentOutcome:
+    return EnvironmentOutcome(
+        name=change.name,
+        version=change.version,
+        previous=change.previous,
+        kind=change.kind.value if change.kind else "first",
+        breaking=change.breaking,
+        summary=change.summary,
+        asset_id=asset_id,
+        moved=len(change.moved),
+        waiting=change.waiting,
+    )
+
+
+def _what_is_next(change: EnvironmentChange | None) -> tuple[str, ...]:
+    """The road the new environment version takes (environment-management, "Classification Matrix")."""
+    if change is None:
+        return ()
+    if not change.breaking:
+        return (f"{change.name}:{change.version} needs no new models: release it with release-environment",)
+    if not change.waiting:
+        return (f"{change.name}:{change.version} is breaking; every circuit is trained with it",)
+    return (
+        f"{change.name}:{change.version} is breaking; {change.waiting} circuits stay with what they name until "
+        f"config set-environment {change.version} moves them",
+    )
+
+
+async def _later(stored: StoredChange, tries: int, tries_max: int, error: Exception, ports: ChangePorts) -> None:
+    """Puts the change off; after too many times it has failed."""
+    if tries >= tries_max:
+        note = f"given up after {tries} more tries: {error}"
+        await _end(replace(stored.record, state=ChangeState.FAILED, notes=(note,)), stored.version, ports)
+        return
+    log.warning("change %s is put off: %s", stored.record.change_id, error)
+    at = ports.clock.now() + timedelta(seconds=_pause_s(error, tries))
+    message_id = f"{stored.record.change_id}-try-{tries + 1}-{_stamp(ports.clock.now())}"
+    await ports.queue.send(stored.record.change_id, message_id=message_id, at=at, tries=tries + 1)
+
+
+def _stamp(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
+
+
+def _pause_s(error: Exception, tries: int) -> float:
+    pause = min(_FIRST_PAUSE_S * 2.0**tries, _PAUSE_MAX_S)
+    return max(pause, min(error.retry_after_s, 3600.0)) if isinstance(error, PlatformThrottled) else pause
+
+
+async def _end(record: ChangeRecord, version: str, ports: ChangePorts) -> None:
+    """Stores what became of a change, and moves the branch with it. A webhook that came meanwhile changed the claim
+    only: the outcome stays that of the claim that was looked at. Raises TransientFault."""
+    ended = replace(record, ended_at=ports.clock.now())
+    for _ in range(SAVE_TRIES_MAX):
+        try:
+            await ports.log.save(ended, version, moves=ports.branch if ended.moves_branch else "")
+        except ConcurrentUpdate:
+            there = await ports.log.load(record.change_id)
+            if there is None or there.record.is_ended:
+                raise
+            ended, version = replace(ended, claim=there.record.claim), there.version
+            continue
+        log.info("change %s: %s", record.change_id, record.state.value)
+        return
+    raise TransientFault(f"change {record.change_id} kept changing")
+
+
+def _key(found: FoundCircuit) -> tuple[str, str]:
+    return found.change.plant_id, found.change.circuit_id

@@ -1,0 +1,41 @@
+"""The id of a command's answer comes from the command and from what is said: another answer is another event."""
+
+from typing import Any, TypeVar
+
+from shared.application.ids import content_digest
+from shared.application.release.ports import Ports
+from shared.domain.release.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
+from shared.domain.release.events import CircuitTaken, Outcome, StepEvent, TargetAnswered
+
+StepEventT = TypeVar("StepEventT", bound=StepEvent)
+
+
+def answer(kind: type[StepEventT], command: Command, ports: Ports, **content: Any) -> StepEventT:
+    """The event of type `kind` that answers `command`."""
+    digest = content_digest(kind.__name__, sorted(content.items(), key=lambda item: item[0]))
+    return kind(
+        event_id=f"{command.command_id}-{digest}",
+        release_id=command.release_id,
+        occurred_at=ports.clock.now(),
+        serial=command.serial,
+        **content,
+    )
+
+
+def target_answer(
+    command: ChangeTarget | CheckTarget | ProbeTarget, ports: Ports, outcome: Outcome, detail: str, **more: object
+) -> TargetAnswered:
+    """The answer to this look at this try."""
+    about = {"target_key": command.target_key, "attempt": command.attempt, "look": command.look}
+    return answer(TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)
+
+
+def circuit_taken(release_id: str, key: str, epoch: int, by: str, ports: Ports) -> CircuitTaken:
+    """The news for a release that lost a circuit's lock of this epoch, whoever finds it out first."""
+    return CircuitTaken(
+        event_id=f"{release_id}-taken-{key.lower()}-{epoch}",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        target_key=key,
+        by=by or "that has ended",
+    )

@@ -1,0 +1,139 @@
+"""Compatibility checks: the target's model scores real rows in the version it runs in and in the new one.
+
+Two jobs in the test workspace per try, with names that follow from release, target and try: the baseline, then the
+check that compares itself with it.
+"""
+
+from typing import Any
+
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.platform_ports import CompatibilityJob, Place
+from shared.application.release.effects.answers import target_answer
+from shared.application.release.effects.look_later import READS_PER_S, look_later
+from shared.application.release.ports import Ports
+from shared.domain.fleet.lanes import check_jobs
+from shared.domain.job_ends import JobEnded, ended
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import Release, Verdict
+
+Answered = tuple[Outcome, Verdict | None, str]
+
+#: Jobs that could not be cancelled and are named in the history.
+NAMED_MAX = 5
+#: A look reads the baseline's job and the check's.
+READS_PER_LOOK = 2
+#: A check takes minutes, and a pause is never longer than it has lasted: its end is seen late by as much at most.
+LOOK_SHARE = 1.0
+
+#: The report's words (environment/sensor_model/compatibility.py). `changed` is for people to judge, with the numbers.
+_VERDICTS = {
+    "identical": Verdict.PASSED,
+    "within tolerance": Verdict.PASSED,
+    "changed": Verdict.INCONCLUSIVE,
+    "failed": Verdict.FAILED,
+}
+
+
+async def check_target(command: c.CheckTarget, release: Release, ports: Ports) -> e.Event | None:
+    """Submits what is missing and looks at the rest; never waits. Only the first look and the end are told."""
+    try:
+        outcome, verdict, detail = await _check(command, ports)
+    except (PlatformErrored, PlatformOutcomeUnknown) as error:
+        outcome, verdict, detail = Outcome.ERRORED, None, str(error)
+    except PlatformRefused as error:
+        outcome, verdict, detail = Outcome.REFUSED, None, str(error)
+    if outcome is Outcome.PENDING and command.look:
+        limits = release.policy.limits
+        least_s = max(limits.target_look_s, READS_PER_LOOK * limits.checks_parallel_max / READS_PER_S)
+        await look_later(command, release, ports, share=LOOK_SHARE, least_s=least_s, most_s=limits.look_interval_s)
+        return None
+    return target_answer(command, ports, outcome, detail, verdict=verdict)
+
+
+async def _check(command: c.CheckTarget, ports: Ports) -> Answered:
+    base_name, check_name = check_jobs(command.release_id, command.serial, command.target_key, command.attempt)
+    baseline = _job(command, base_name, command.previous.environment, ports)
+    check = _job(command, check_name, command.environment, ports, baseline=base_name)
+    for job in (baseline, check):
+        status = await _status(job, command, ports)
+        end = ended(status)
+        if end is None:
+            return Outcome.PENDING, None, f"job {job.job_name} is {status.lower()}"
+        if end is JobEnded.FAILED and job is baseline:
+            return Outcome.ERRORED, None, f"the baseline job {job.job_name} failed: see its log"
+        if end is JobEnded.FAILED:
+            return Outcome.DONE, Verdict.FAILED, f"job {job.job_name} failed: see its log"
+        if end is not JobEnded.COMPLETED:
+            return Outcome.ERRORED, None, f"job {job.job_name} ended as {status.lower()}"
+    return _judged(await ports.environments.read_report(check.job_name))
+
+
+async def _status(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> str:
+    """Azure ML's word for a job's state; a job that is not there is submitted."""
+    state = await ports.platform.get_job(Place.TEST, job.job_name)
+    if state is None:
+        await ports.environments.submit_check(job)
+        await _stop_unless_wanted(job, command, ports)
+        return "submitted"
+    return state.status
+
+
+async def _stop_unless_wanted(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> None:
+    """Whoever ended the release meanwhile could not stop a job that was not there yet."""
+    release = await ports.store.without_fleet(command.release_id)
+    if release is None or release.serial != command.serial:
+        await ports.platform.cancel_job(Place.TEST, job.job_name)
+
+
+async def cancel_checks(command: c.CancelChecks, ports: Ports) -> None:
+    """Asks for the end of every job that still runs, and tells the release what became of them; what has ended stays
+    as it is, so that asking again does no harm. A job that cannot be stopped is named and ends by itself."""
+    stopped, left = 0, []
+    for name in command.job_names:
+        try:
+            state = await ports.platform.get_job(Place.TEST, name)
+            if state is None or ended(state.status):
+                continue
+            await ports.platform.cancel_job(Place.TEST, name)
+            stopped += 1
+        except (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown) as error:
+            left.append(f"{name}: {error}")
+    detail = f"{stopped} compatibility jobs nobody waits for any more were cancelled"
+    if left:
+        detail += f"; {len(left)} could not be cancelled and end by themselves: {'; '.join(left[:NAMED_MAX])}"
+    await ports.events.publish(
+        e.ChecksCancelled(
+            event_id=f"{command.command_id}-answer",
+            release_id=command.release_id,
+            occurred_at=ports.clock.now(),
+            detail=detail,
+        )
+    )
+
+
+def _job(command: c.CheckTarget, name: str, environment: str, ports: Ports, baseline: str = "") -> CompatibilityJob:
+    variables = command.previous.environment_variables
+    return CompatibilityJob(
+        job_name=name,
+        model=command.previous.model,
+        environment=environment,
+        plant_id=variables["PLANT_ID"],
+        circuit_id=variables["CIRCUIT_ID"],
+        compute=ports.config.fleet().test_compute,
+        input_uri=ports.config.fleet().input_uri,
+        baseline=baseline,
+    )
+
+
+def _judged(report: dict[str, Any]) -> Answered:
+    comparison = report.get("comparison") or {}
+    verdict = _VERDICTS.get(str(comparison.get("verdict")))
+    if verdict is None:
+        return Outcome.ERRORED, None, "the check's report has no verdict"
+    told = [str(comparison["verdict"]), f"{report.get('rows')} rows", *map(str, comparison.get("reasons") or ())]
+    largest = comparison.get("largest_absolute")
+    if largest:
+        told.append(f"largest difference {largest.get('value')} in {largest.get('column')}")
+    return Outcome.DONE, verdict, ", ".join(told)[:500]

@@ -1,0 +1,236 @@
+"""Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
+
+from datetime import datetime, timedelta
+
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.freezes.freezes import frozen, standing_before
+from shared.application.platform_ports import DeploymentState, Place
+from shared.application.release.effects.answers import answer, target_answer
+from shared.application.release.effects.look_later import READS_PER_S, look_later
+from shared.application.release.effects.rollback import list_restorable, preempt, tell_the_loser
+from shared.application.release.ports import Lock, Ports
+from shared.domain.changes.versions import SemanticVersion, review
+from shared.domain.errors import InvalidRequest
+from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.fleet.specs import brought_by, restored_by
+from shared.domain.fleet.specs import frozen as without_marks
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import Candidate, FleetTarget, Progress, Release
+from shared.domain.release.specs import runs
+
+#: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
+LOOK_SHARE = 0.1
+
+IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
+
+
+async def verify_environment(command: c.VerifyEnvironment, release: Release, ports: Ports) -> e.Event:
+    """Raises PlatformRefused, with the route to take, unless the version may be released without new models."""
+    name, version = command.environment_name, command.environment_version
+    found = await ports.environments.get_environment(command.workspace, name, version)
+    if found is None:
+        raise PlatformRefused(f"there is no environment {name}:{version} in {command.workspace}: register it there")
+    fleet = ports.config.fleet()
+    if name != fleet.environment_name:
+        raise PlatformRefused(f"the fleet runs {fleet.environment_name}, not {name}: see config/policies.yml")
+    existing = await ports.environments.list_endpoints(Place.PRODUCTION)
+    endpoints = _union(fleet.endpoints, existing)
+    reviewed = review(version=version, previous=await _lowest_running(endpoints, ports), tags=found.tags)
+    if not reviewed.may_be_released:
+        said = [str(problem) for problem in reviewed.problems]
+        raise PlatformRefused("; ".join([*([reviewed.refusal] if reviewed.refusal else []), *said]))
+    candidate = Candidate(
+        workspace=command.workspace,
+        name=name,
+        version=version,
+        asset_id=found.asset_id,
+        fingerprint=found.fingerprint,
+        requesters=tuple(sorted({*found.created_by, found.tags.get("registered_by", "")} - {""})),
+        tags=found.tags,
+    )
+    return answer(
+        e.EnvironmentVerified, command, ports, candidate=candidate, endpoints=endpoints, circuits=fleet.circuits
+    )
+
+
+def _union(configured: tuple[str, ...], existing: list[str]) -> tuple[str, ...]:
+    """Configured endpoints, and others that exist: Azure ML writes names in lower case."""
+    known = {name.lower() for name in configured}
+    return (*configured, *sorted(name for name in existing if name.lower() not in known))
+
+
+async def _lowest_running(endpoints: tuple[str, ...], ports: Ports) -> str:
+    """The lowest environment version that production runs: a break anywhere above it counts."""
+    versions: list[SemanticVersion] = []
+    for endpoint in endpoints:
+        for state in await ports.environments.list_deployments(Place.PRODUCTION, endpoint):
+            version = state.spec.environment.replace(":", "/").rpartition("/")[2]
+            try:
+                versions.append(SemanticVersion.parse(version))
+            except InvalidRequest as error:
+                raise PlatformRefused(f"{state.spec.deployment_name} of {endpoint}: {error}") from error
+    if not versions:
+        raise PlatformRefused("production runs nothing, so there is nothing to update: release models first")
+    return str(min(versions))
+
+
+async def promote_environment(command: c.PromoteEnvironment, release: Release, ports: Ports) -> e.Event:
+    """Shares what was approved: a version that changed since is refused (I2, I5)."""
+    candidate = command.candidate
+    found = await ports.environments.get_environment(candidate.workspace, candidate.name, candidate.version)
+    if found is None or found.fingerprint != candidate.fingerprint:
+        raise PlatformRefused(f"environment {candidate.name}:{candidate.version} changed after it was approved")
+    registry_id = await ports.platform.promote_environment(candidate.workspace, candidate.name, candidate.version)
+    return answer(e.EnvironmentPromoted, command, ports, registry_environment_id=registry_id)
+
+
+async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports) -> e.Event | None:
+    """Takes the locks in the order of their keys, so that two releases never wait for each other in a circle. Behind a
+    freeze of any of them no more are taken."""
+    if freeze := await standing_before(release, command.target_keys, ports):
+        return frozen(command, freeze, ports)
+    now = ports.clock.now()
+    epochs: dict[str, int] = {}
+    quiet_until: datetime | None = None
+    for key in command.target_keys:
+        lock = await ports.locks.acquire(key, command.release_id, now)
+        if command.preempt and lock.holder != command.release_id:
+            lock = await preempt(lock, command, ports)
+        if lock.holder != command.release_id:
+            return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})")
+        await tell_the_loser(lock, ports)
+        epochs[key] = lock.epoch
+        quiet_until = max(filter(None, (quiet_until, lock.free_from)), default=None)
+    current = await ports.store.without_fleet(command.release_id)
+    if current is None or current.phase.is_terminal:
+        cooled_down = ports.clock.now() + timedelta(seconds=release.policy.limits.settle_quiet_s)
+        for key in command.target_keys:  # nobody knows any more whether it changed anything
+            await ports.locks.free(key, command.release_id, cooled_down)
+        return None
+    return answer(e.FleetAcquired, command, ports, epochs=epochs, quiet_until=quiet_until)
+
+
+async def free_fleet(command: c.FreeFleet, ports: Ports) -> None:
+    """The circuits are free again after the cool-down."""
+    free_from = ports.clock.now() + timedelta(seconds=command.cool_down_s)
+    for key in command.target_keys:
+        await ports.locks.free(key, command.release_id, free_from)
+
+
+async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -> e.Event:
+    """What the endpoint runs now, in full. A deployment that is being changed has no state to freeze yet."""
+    if command.undoes:
+        return await list_restorable(command, ports)
+    states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
+    for state in states:
+        if state.provisioning.lower() in IN_PROGRESS:
+            raise PlatformErrored(f"{state.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+    targets = tuple(FleetTarget(key=_key(state), previous=state.spec) for state in states)
+    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
+
+
+def _key(state: DeploymentState) -> str:
+    """The circuit a deployment belongs to, by its own variables; its name when they do not say."""
+    variables = state.spec.environment_variables
+    if "PLANT_ID" in variables and "CIRCUIT_ID" in variables:
+        return f"{variables['PLANT_ID']}-{variables['CIRCUIT_ID']}"
+    return state.spec.deployment_name
+
+
+async def change_target(command: c.ChangeTarget, release: Release, ports: Ports) -> e.Event | None:
+    """Puts the deployment to `spec` at look 0 and reads it back at every later one; never waits for it."""
+    try:
+        outcome, detail = await _change(command, ports)
+    except PlatformErrored as error:
+        outcome, detail = Outcome.ERRORED, str(error)
+    except PlatformRefused as error:
+        outcome, detail = Outcome.REFUSED, str(error)
+    except PlatformOutcomeUnknown as error:
+        outcome, detail = Outcome.PENDING, f"nobody knows whether the change was applied, looking: {error}"
+    if outcome is None:
+        return None
+    if outcome is Outcome.PENDING and command.look:
+        least_s = release.policy.limits.updates_parallel_max / READS_PER_S
+        await look_later(command, release, ports, share=LOOK_SHARE, least_s=least_s)
+        return None
+    return target_answer(command, ports, outcome, detail)
+
+
+async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
+    spec = command.spec
+    state = await ports.platform.get_deployment(Place.PRODUCTION, spec.endpoint_name, spec.deployment_name)
+    if state is None:
+        return Outcome.REFUSED, f"{spec.deployment_name} was deleted by somebody else"
+    busy = state.provisioning.lower() in IN_PROGRESS
+    if runs(spec, state.spec) and state.spec.environment == spec.environment:
+        if busy or (command.look == 0 and state.provisioning != "Succeeded"):
+            return (Outcome.PENDING, state.provisioning) if busy else await _put(command, ports)
+        ended = Outcome.DONE if state.provisioning == "Succeeded" else Outcome.ERRORED
+        return ended, f"runs {_version(state)}, provisioning {state.provisioning}"
+    if busy:
+        return Outcome.ERRORED if command.look == 0 else Outcome.PENDING, f"is {state.provisioning}"
+    if command.look:
+        return Outcome.ERRORED, f"still runs {_version(state)}, provisioning {state.provisioning}"
+    if not _is_foreign(command, state):
+        return await _put(command, ports)
+    lock = await ports.locks.get(command.target_key)
+    if lock is None or not _is_ours(lock, command):
+        return Outcome.TAKEN, _holder(lock)
+    if lock.taken_from and lock.taken_from == brought_by(state.spec):
+        return await _put(command, ports)
+    return Outcome.REFUSED, f"was changed by somebody else: it runs {state.spec.model} in {_version(state)}"
+
+
+async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
+    """Right before a change: the release is still in this step and nobody has sent this change before, its lock is
+    still its own, and no freeze stands before an update (I3, I7, I19)."""
+    release = await ports.store.without_fleet(command.release_id)
+    if release is None or release.serial != command.serial or not await _is_to_be_sent(command, ports):
+        return None, ""
+    lock = await ports.locks.get(command.target_key)
+    if lock is None or not _is_ours(lock, command):
+        return Outcome.TAKEN, _holder(lock)
+    if freeze := await standing_before(release, [command.target_key], ports):
+        return Outcome.FROZEN, str(freeze)
+    await ports.platform.put_deployment(Place.PRODUCTION, command.spec)
+    return Outcome.PENDING, "accepted by Azure ML"
+
+
+async def _is_to_be_sent(command: c.ChangeTarget, ports: Ports) -> bool:
+    """A second delivery would send the same once more, and that may fail after the first was read back."""
+    target = await ports.store.fleet_target(command.release_id, command.target_key)
+    wanted = (command.serial, command.attempt, 0, Progress.CHANGING)
+    return target is not None and (target.serial, target.attempt, target.look, target.progress) == wanted
+
+
+def _is_ours(lock: Lock, command: c.ChangeTarget) -> bool:
+    return lock.holder == command.release_id and lock.epoch == command.epoch
+
+
+def _holder(lock: Lock | None) -> str:
+    """Who has the circuit now, or had it last."""
+    return lock.holder if lock and lock.holder else "a rollback that has ended"
+
+
+def _is_foreign(command: c.ChangeTarget, state: DeploymentState) -> bool:
+    """Neither what was frozen nor what this release made of it: only the last to change it may change it back."""
+    tags = state.spec.tags
+    ours = tags.get("release_id") in (command.release_id, command.undoes)
+    untouched = runs(command.previous, without_marks(state.spec))  # marks of an earlier roll-back were not frozen
+    return not ours and restored_by(state.spec) != command.release_id and not untouched
+
+
+def _version(state: DeploymentState) -> str:
+    return state.spec.environment.rpartition("/")[2] or state.spec.environment
+
+
+async def count_batch_jobs(command: c.CountBatchJobs, release: Release, ports: Ports) -> e.Event:
+    """Reads what the daily inference recorded."""
+    outcomes = await ports.batch_outcomes.since(command.target_keys, command.since)
+    jobs = BatchJobs(
+        succeeded=sum(each.succeeded for each in outcomes.values()),
+        failed={key: each.failed for key, each in sorted(outcomes.items()) if each.failed},
+    )
+    return answer(e.BatchJobsCounted, command, ports, jobs=jobs)

@@ -1,0 +1,60 @@
+"""Commands about the model itself: read it, promote it."""
+
+from shared.application.errors import PlatformRefused
+from shared.application.platform_ports import RegisteredModel
+from shared.application.release.effects.answers import answer
+from shared.application.release.ports import Ports
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import Candidate, Release
+
+
+async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: Ports) -> e.Event:
+    """The event was a hint: what counts is what Azure ML and the fleet's configuration say."""
+    wanted = f"{command.model_name}:{command.model_version}"
+    model = await ports.platform.get_model(command.workspace, command.model_name, command.model_version)
+    if model is None:
+        raise PlatformRefused(f"there is no model {wanted} in workspace {command.workspace}")
+    if not command.model_version.isdigit():
+        raise PlatformRefused(f"model version {command.model_version} is not an integer: register models unversioned")
+    plant_id, circuit_id = model.tags.get("plant_id", ""), model.tags.get("circuit_id", "")
+    if not plant_id or not circuit_id:
+        raise PlatformRefused(f"model {wanted} has no tags plant_id and circuit_id: register it with both")
+    plan = ports.config.plan(plant_id, circuit_id)
+    if plan is None:
+        raise PlatformRefused(f"circuit {plant_id}/{circuit_id} is not in config/plants_circuits.yml: add it there")
+    candidate = _candidate(command, model, plant_id, circuit_id)
+    return answer(e.CandidateVerified, command, ports, candidate=candidate, plan=plan)
+
+
+def _candidate(command: c.VerifyCandidate, model: RegisteredModel, plant_id: str, circuit_id: str) -> Candidate:
+    """Whoever the service or the tags name as maker is a requester; a false name can only forbid, never allow."""
+    named = (*model.created_by, model.tags.get("pr_author", ""), model.tags.get("requested_by", ""))
+    return Candidate(
+        workspace=command.workspace,
+        name=command.model_name,
+        version=command.model_version,
+        asset_id=model.asset_id,
+        fingerprint=model.fingerprint,
+        plant_id=plant_id,
+        circuit_id=circuit_id,
+        requesters=tuple(sorted({name for name in named if name})),
+        tags=model.tags,
+    )
+
+
+async def promote_candidate(command: c.PromoteCandidate, release: Release, ports: Ports) -> e.Event:
+    """Shares what was approved: a model that changed since is refused (I2, I5)."""
+    candidate, plan = command.candidate, command.plan
+    model = await ports.platform.get_model(candidate.workspace, candidate.name, candidate.version)
+    if model is None or model.fingerprint != candidate.fingerprint:
+        raise PlatformRefused(f"model {candidate.name}:{candidate.version} changed after it was approved")
+    model_id = await ports.platform.promote_model(
+        candidate.workspace, candidate.name, candidate.version, plan.registry_model_name
+    )
+    environment_id = await ports.platform.promote_environment(
+        candidate.workspace, plan.environment_name, plan.environment_version
+    )
+    return answer(
+        e.CandidatePromoted, command, ports, registry_model_id=model_id, registry_environment_id=environment_id
+    )

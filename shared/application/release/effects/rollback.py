@@ -1,0 +1,125 @@
+"""Commands of rollbacks: what may go back, the circuits' locks, and the sample inference on what was put back."""
+
+from datetime import datetime, timedelta
+
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.platform_ports import DeploymentState, Place
+from shared.application.release.effects.answers import answer, circuit_taken, target_answer
+from shared.application.release.ports import Lock, Ports
+from shared.domain.fleet.specs import restored_by
+from shared.domain.job_ends import JobEnded, ended
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
+
+#: A holder in one of these phases is putting production back itself: it is waited for.
+_REVERSING = frozenset({Phase.SETTLING, Phase.RESTORING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK})
+
+
+async def list_restorable(command: c.ListTargets, ports: Ports) -> e.Event:
+    """What the undone release changed on this endpoint; who changed a deployment since is named."""
+    stored = await ports.store.load(command.undoes)
+    if stored is None:
+        raise PlatformRefused(f"there is no release {command.undoes}: list the releases to find its id")
+    states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
+    by_name = {state.spec.deployment_name.lower(): state for state in states}
+    targets = tuple(
+        FleetTarget(
+            key=key,
+            previous=previous,
+            superseded_by=_superseded_by(command.undoes, by_name.get(previous.deployment_name.lower())),
+        )
+        for key, previous in recorded(stored.release)
+        if previous.endpoint_name.lower() == command.endpoint_name.lower()
+    )
+    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
+
+
+def recorded(release: Release) -> list[tuple[str, DeploymentSpec]]:
+    """The circuits whose production a release changed and what ran there before, where anything did."""
+    fleet = [(target.key, target.previous) for target in release.fleet if target.touched]
+    single = [(target.key, target.previous) for target in release.targets if target.touched and target.previous]
+    return [*fleet, *single]
+
+
+def _superseded_by(undone: str, state: DeploymentState | None) -> str:
+    """Only the last to change a deployment may be undone; empty when that is `undone`.
+
+    The tag `release_id` goes back with everything else: a later release that was rolled back has left ours again.
+    """
+    if state is None:
+        return "somebody who deleted the deployment"
+    last = state.spec.tags.get("release_id", "somebody outside Switchyard")
+    return "" if last == undone else restored_by(state.spec) or last
+
+
+async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:
+    """Takes the lock from a release that brings something new; other rollbacks and cool-downs are waited for.
+
+    The lock remembers whom it was taken from, so that telling that release cannot be forgotten. Until it is known that
+    no change of it can be in flight, the lock keeps the end of a quiet time in `free_from`.
+    """
+    held = await ports.store.load(lock.holder)
+    if held is None or held.release.kind is Kind.ROLLBACK or held.release.phase in _REVERSING:
+        return lock
+    now = ports.clock.now()
+    quiet_until = now + timedelta(seconds=held.release.policy.limits.settle_quiet_s)
+    taken = await ports.locks.preempt(lock.key, lock.holder, command.release_id, quiet_until)
+    if taken.holder != command.release_id:
+        return taken
+    after = await ports.store.load(lock.holder)
+    if after is None or not _may_be_in_flight(after.release, lock.key, now):
+        return await ports.locks.preempt(lock.key, command.release_id, command.release_id, None)
+    return taken
+
+
+async def tell_the_loser(lock: Lock, ports: Ports) -> None:
+    """After the lock changed hands, never before: a release that ends because of it must really have lost it."""
+    if not lock.taken_from:
+        return
+    await ports.events.publish(circuit_taken(lock.taken_from, lock.key, lock.epoch - 1, lock.holder, ports))
+
+
+def _may_be_in_flight(release: Release, key: str, now: datetime) -> bool:
+    """`touched` is durable before a change leaves, and a change looks at the lock right before it leaves.
+
+    A release that has changed nothing for the quiet time has nothing on its way.
+    """
+    quiet = timedelta(seconds=release.policy.limits.settle_quiet_s)
+    if release.phase in (Phase.WATCHING, Phase.AWAITING_ROLLBACK_APPROVAL) and now - release.phase_since >= quiet:
+        return False
+    touched = [t.key for t in release.targets if t.touched] + [t.key for t in release.fleet if t.touched]
+    return key in touched
+
+
+async def probe_target(command: c.ProbeTarget, release: Release, ports: Ports) -> e.Event:
+    """Starts one job per try and judges its end; never waits."""
+    try:
+        outcome, detail = await _probe(command, release, ports)
+    except (PlatformErrored, PlatformOutcomeUnknown) as error:
+        outcome, detail = Outcome.ERRORED, str(error)
+    except PlatformRefused as error:
+        outcome, detail = Outcome.REFUSED, str(error)
+    return target_answer(command, ports, outcome, detail)
+
+
+async def _probe(command: c.ProbeTarget, release: Release, ports: Ports) -> tuple[Outcome, str]:
+    now, part = ports.clock.now(), f"{command.target_key}-{command.attempt}"
+    claim = await ports.test_jobs.claim(command.release_id, command.serial, now, part)
+    job_name = claim.job_name
+    if not job_name and claim.is_new:
+        job_name = await ports.platform.invoke(Place.PRODUCTION, command.spec, ports.config.fleet().input_uri)
+        await ports.test_jobs.record(command.release_id, command.serial, job_name, part)
+    if not job_name:
+        if now - claim.claimed_at < timedelta(seconds=release.policy.limits.settle_quiet_s):
+            return Outcome.PENDING, "the sample inference is being started"
+        return Outcome.ERRORED, "nobody knows whether the sample inference was started"
+    job = await ports.platform.get_job(Place.PRODUCTION, job_name)
+    if job is None:
+        return Outcome.ERRORED, f"there is no job {job_name} any more"
+    end = ended(job.status)
+    if end is None:
+        return Outcome.PENDING, f"sample inference {job_name} is {job.status}"
+    outcome = {JobEnded.COMPLETED: Outcome.DONE, JobEnded.FAILED: Outcome.REFUSED}.get(end, Outcome.ERRORED)
+    return outcome, f"sample inference {job_name}: {job.status}, {job.detail}"

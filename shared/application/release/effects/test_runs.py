@@ -1,0 +1,66 @@
+"""The test inference: one job per attempt, judged by its end and by what it really ran on."""
+
+from datetime import timedelta
+
+from shared.application.errors import PlatformErrored
+from shared.application.platform_ports import JobState, Place
+from shared.application.release.effects.answers import answer
+from shared.application.release.ports import Ports
+from shared.domain.job_ends import JobEnded, ended
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.model import DeploymentSpec, Release, Verdict
+from shared.domain.release.specs import runs
+
+#: What the end of a job says about the model (architecture.md 4.3: completed without errors is passed).
+VERDICTS = {
+    JobEnded.COMPLETED: Verdict.PASSED,
+    JobEnded.FAILED: Verdict.FAILED,
+    JobEnded.CANCELED: Verdict.ERRORED,
+    JobEnded.NOT_RESPONDING: Verdict.ERRORED,
+}
+
+
+async def start_test(command: c.StartTest, release: Release, ports: Ports) -> e.Event | None:
+    """Claims the start durably, then starts the job: never two jobs for one attempt (I14)."""
+    now = ports.clock.now()
+    if not await _tests_the_candidate(command.spec, ports):
+        raise PlatformErrored(f"{command.spec.deployment_name} in test does not run the candidate")
+    claim = await ports.test_jobs.claim(command.release_id, command.serial, now)
+    if claim.job_name:
+        return answer(e.TestStarted, command, ports, job_name=claim.job_name)
+    if not claim.is_new:
+        if now - claim.claimed_at < timedelta(seconds=release.policy.limits.settle_quiet_s):
+            return None  # whoever claimed it may still be starting it
+        raise PlatformErrored("nobody knows whether the test inference was started; another attempt is made")
+    job_name = await ports.platform.invoke(Place.TEST, command.spec, command.input_uri)
+    await ports.test_jobs.record(command.release_id, command.serial, job_name)
+    return answer(e.TestStarted, command, ports, job_name=job_name)
+
+
+async def observe_test(command: c.ObserveTest, release: Release, ports: Ports) -> e.Event:
+    """Judges an ended job; one that ran while test did not run the candidate cannot be judged."""
+    job = await ports.platform.get_job(Place.TEST, command.job_name)
+    if job is None:
+        return _finished(command, Verdict.ERRORED, f"there is no job {command.job_name} any more", ports)
+    end = ended(job.status)
+    if end is None:
+        return _running(command, job, ports)
+    verdict = VERDICTS[end]
+    if verdict is Verdict.PASSED and not await _tests_the_candidate(command.spec, ports):
+        detail = f"{command.spec.deployment_name} in test was changed by somebody else while the job ran"
+        return _finished(command, Verdict.INCONCLUSIVE, detail, ports)
+    return _finished(command, verdict, f"{job.status}, {job.detail}", ports)
+
+
+async def _tests_the_candidate(spec: DeploymentSpec, ports: Ports) -> bool:
+    state = await ports.platform.get_deployment(Place.TEST, spec.endpoint_name, spec.deployment_name)
+    return state is not None and runs(spec, state.spec)
+
+
+def _running(command: c.ObserveTest, job: JobState, ports: Ports) -> e.Event:
+    return answer(e.TestStillRunning, command, ports, job_name=command.job_name, detail=job.status)
+
+
+def _finished(command: c.ObserveTest, verdict: Verdict, detail: str, ports: Ports) -> e.Event:
+    return answer(e.TestFinished, command, ports, job_name=command.job_name, verdict=verdict, detail=detail)

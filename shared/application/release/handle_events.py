@@ -1,0 +1,142 @@
+"""The one way a release advances: load, decide, commit, dispatch. It folds a burst of events into one commit."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.application.errors import ConcurrentUpdate
+from shared.application.release.dispatch import dispatch
+from shared.application.release.ports import Change, IntakeResult, Ports, Stored
+from shared.domain.errors import DomainError
+from shared.domain.release.commands import Command
+from shared.domain.release.decide import (
+    Decision,
+    decide,
+    open_environment_release,
+    open_release,
+    open_rollback,
+    refused,
+)
+from shared.domain.release.events import EnvironmentReleaseRequested, Event, ModelRegistered, RollbackOpened
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import Kind, Release
+
+log = logging.getLogger(__name__)
+
+#: How often a lost race is decided again before the message goes back to the queue.
+COMMIT_TRIES = 5
+
+#: A commit holds at most 90 rows. An event of a model release leads to at most six commands, an inbox row and a history
+#: row; one of an environment release to at most 50 rows, which is why the queue's trigger hands over one at a time.
+EVENTS_PER_COMMIT = 10
+
+
+async def handle_events(release_id: str, events: Sequence[Event], ports: Ports) -> Release | None:
+    """Applies `events` of one release in order; returns the release as it is then, None when there is none.
+
+    Safe to repeat. Raises TransientFault when store or bus do not answer; nothing is lost then, because the message
+    comes back or the sweeper finishes what was committed.
+    """
+    release: Release | None = None
+    for start in range(0, len(events), EVENTS_PER_COMMIT):
+        release = await _commit(release_id, events[start : start + EVENTS_PER_COMMIT], ports)
+    if release is not None:
+        await dispatch(release, ports)
+    return release
+
+
+async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> Release | None:
+    for _ in range(COMMIT_TRIES):
+        stored = await ports.store.load(release_id, [event.event_id for event in events])
+        fold = _Fold(stored)
+        for event in events:
+            fold.apply(event, ports)
+        if fold.release is None:
+            await _record_strays(events, ports)
+            return None
+        if stored is None:
+            await ports.store.add_open(release_id, ports.clock.now())
+        if not fold.changed:
+            return fold.release
+        try:
+            await ports.store.commit(fold.change())
+        except ConcurrentUpdate as error:
+            log.info("release changed meanwhile, deciding again: %s", error, extra={"release_id": release_id})
+            continue
+        return fold.release
+    raise ConcurrentUpdate(f"release {release_id} changed {COMMIT_TRIES} times while deciding; try again later")
+
+
+async def _record_strays(events: Sequence[Event], ports: Ports) -> None:
+    """Events of a release that does not exist: recorded, because nothing that was accepted is lost (I13)."""
+    for event in events:
+        await ports.intake.record(
+            event.event_id,
+            IntakeResult.NOT_OURS,
+            event.release_id,
+            f"{type(event).__name__} for a release that does not exist",
+            ports.clock.now(),
+        )
+
+
+@dataclass
+class _Fold:
+    """Several events, one commit."""
+
+    stored: Stored | None
+    release: Release | None = None
+    event_ids: list[str] = field(default_factory=list)
+    entries: list[HistoryEntry] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.release = self.stored.release if self.stored else None
+
+    @property
+    def changed(self) -> bool:
+        return self.stored is None or self.release != self.stored.release or bool(self.commands)
+
+    def apply(self, event: Event, ports: Ports) -> None:
+        seen = self.stored.seen if self.stored else frozenset()
+        if event.event_id in seen or event.event_id in self.event_ids:
+            return
+        decision = self._decide(event, ports)
+        if decision is None:
+            return
+        log.info(
+            "%s: %s",
+            type(event).__name__,
+            decision.note or "looked",
+            extra={"release_id": event.release_id, "event_id": event.event_id, "phase": decision.release.phase.value},
+        )
+        self.release = decision.release
+        self.commands.extend(decision.commands)
+        if decision.entry is not None:
+            self.entries.append(decision.entry)
+            self.event_ids.append(event.event_id)
+
+    def _decide(self, event: Event, ports: Ports) -> Decision | None:
+        now = ports.clock.now()
+        if self.release is None and isinstance(event, ModelRegistered):
+            return open_release(event, ports.config.policy(), now)
+        if self.release is None and isinstance(event, EnvironmentReleaseRequested):
+            return open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), now)
+        if self.release is None and isinstance(event, RollbackOpened):
+            return open_rollback(event, ports.config.policy(Kind.ROLLBACK), now)
+        if self.release is None:
+            return None
+        try:
+            return decide(self.release, event, now)
+        except DomainError as error:
+            return refused(self.release, event, error, now)
+
+    def change(self) -> Change:
+        if self.release is None:
+            raise ValueError("nothing to commit")
+        return Change(
+            release=self.release,
+            version=self.stored.version if self.stored else None,
+            event_ids=tuple(self.event_ids),
+            entries=tuple(self.entries),
+            commands=tuple(self.commands),
+        )

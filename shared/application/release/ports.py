@@ -1,0 +1,260 @@
+"""What releases need from the outside, each port as narrow as its callers. All times are UTC and aware.
+
+Every method that talks to the outside may raise TransientFault, those of ModelPlatform the Platform* errors instead.
+Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite runs on both.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from shared.application.alerts.ports import AlertPorts
+from shared.application.freezes.ports import FreezeLog
+from shared.application.platform_ports import (
+    EnvironmentPlatform,
+    ModelPlatform,
+)
+from shared.application.ports import Clock, FactPublisher
+from shared.domain.alerts.model import AlertPolicy
+from shared.domain.evidence.matrix import NotebookFacts
+from shared.domain.release.commands import Command
+from shared.domain.release.events import Event
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import DeploymentPlan, FleetTarget, Kind, Release
+from shared.domain.release.policy import Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A release as it was read. `version` is opaque (the ETag); `seen` are the asked event ids already applied."""
+
+    release: Release
+    version: str
+    seen: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One atomic commit: release and targets, inbox, history, outbox. `version` None creates the release.
+
+    At most 90 rows in all, so that it fits one entity-group transaction of 100 (I24).
+    """
+
+    release: Release
+    version: str | None
+    event_ids: tuple[str, ...] = ()
+    entries: tuple[HistoryEntry, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+
+class ReleaseStore(Protocol):
+    """Releases, one partition each, and the indexes of open and ended ones."""
+
+    async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        """The release and which of `event_ids` its inbox holds; None when there is no such release."""
+
+    async def without_fleet(self, release_id: str) -> Release | None:
+        """The release as `load` finds it, but with an empty `fleet`: it costs the same however large the fleet is."""
+
+    async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
+        """One of the release's `fleet`, as it is now; None when there is no such target."""
+
+    async def commit(self, change: Change) -> None:
+        """All or nothing. Raises ConcurrentUpdate when the release changed since `change.version`, or exists already
+        when it is None. An unknown outcome is resolved by reading back, so that the own success is never an error."""
+
+    async def outbox(self, release_id: str) -> list[Command]:
+        """Commands committed and not yet known to be sent, oldest first."""
+
+    async def mark_sent(self, release_id: str, command_id: str) -> None:
+        """Removes a command from the outbox; removing it twice is fine."""
+
+    async def history(self, release_id: str) -> list[HistoryEntry]:
+        """Oldest first."""
+
+    async def add_open(self, release_id: str, at: datetime) -> None:
+        """Lists the release as open; written before the release opens, so a stale entry is possible and harmless."""
+
+    async def open_ids(self) -> list[str]:
+        """Every release listed as open."""
+
+    async def close(self, release_id: str, at: datetime) -> None:
+        """Moves the release from the open to the ended index; repeating it is fine."""
+
+    async def closed_ids(self, limit: int) -> list[str]:
+        """The ids of ended releases, the latest end first, at most `limit`."""
+
+
+class EventQueue(Protocol):
+    """The session queue `release-events`: events of one release in order, one at a time."""
+
+    async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
+        """Puts `event` in its release's session, not before `at`. `message_id` defaults to the event's id; within the
+        duplicate-detection window the same id is dropped."""
+
+
+class CommandQueue(Protocol):
+    """The queue `effects`."""
+
+    async def send(self, command: Command, *, message_id: str | None = None, at: datetime | None = None) -> None:
+        """Sends `command`, not before `at` (default: its own `not_before`), under its id unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A circuit's lock. `holder` is empty when nobody holds it; then it is free from `free_from` on. With a holder,
+    `free_from` is when changes of `taken_from`, the release it was taken from, have ended."""
+
+    key: str
+    holder: str
+    epoch: int
+    free_from: datetime | None = None
+    taken_from: str = ""
+
+
+class CircuitLocks(Protocol):
+    """One release at a time changes a circuit; epochs only grow (I7, I8)."""
+
+    async def acquire(self, key: str, release_id: str, now: datetime) -> Lock:
+        """Takes the lock if it is free at `now`; holding it already returns the same epoch. The answer's `holder` says
+        who has it: somebody else, or "cool-down" while `free_from` lies ahead."""
+
+    async def free(self, key: str, release_id: str, free_from: datetime) -> None:
+        """Gives the lock back if `release_id` holds it; otherwise nothing. It is free from `free_from` on, or later,
+        while changes of the one it was taken from may be in flight."""
+
+    async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
+        """Takes the lock from `holder` if that still holds it, under a new epoch unless it is `release_id` itself;
+        `quiet_until` becomes the lock's `free_from`, `holder` its `taken_from`. Returns the lock as it is then."""
+
+    async def get(self, key: str) -> Lock | None:
+        """The lock as it is."""
+
+    async def held(self) -> list[Lock]:
+        """Every lock that somebody holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestClaim:
+    """The right to start the one test job of (release, serial). `job_name` is empty until it is known."""
+
+    is_new: bool
+    claimed_at: datetime
+    job_name: str = ""
+
+
+class TestJobs(Protocol):
+    """Which test job belongs to which release; a claim is durable before the job is started (I14)."""
+
+    async def claim(self, release_id: str, serial: int, now: datetime, part: str = "") -> TestClaim:
+        """Claims the start, or returns the claim that is there; `part` tells the jobs of one step apart."""
+
+    async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
+        """Completes the claim and makes `release_of(job_name)` answer."""
+
+    async def release_of(self, job_name: str) -> str | None:
+        """The release a job belongs to; None when it is not one of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """How many production batch jobs of one circuit ended well, and how many did not."""
+
+    succeeded: int = 0
+    failed: int = 0
+
+
+class BatchOutcomes(Protocol):
+    """How production's batch jobs went, from the recorded daily inference."""
+
+    async def since(self, circuits: Collection[str], since: datetime) -> Mapping[str, Outcomes]:
+        """The jobs that ended at `since` or later, by circuit key ("P001-C001"); a try that was repeated counts by
+        itself. Every asked circuit has an entry, one without any ended job an empty one."""
+
+
+class IntakeResult(StrEnum):
+    """What became of something that came in and led to no release event."""
+
+    UNKNOWN_TYPE = "unknown_type"
+    REFUSED = "refused"
+    NOT_OURS = "not_ours"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+
+
+class IntakeLog(Protocol):
+    """Nothing accepted is lost: what leads to no release event is recorded with its reason (I13)."""
+
+    async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
+        """Recording the same id again is fine."""
+
+
+class EvidenceStore(Protocol):
+    """The files of evidence as they were uploaded. A file is named by its hash, so it never changes."""
+
+    async def put(self, release_id: str, sha256: str, content: bytes) -> None:
+        """Keeps the file; `sha256` is its hash, 64 hexadecimal digits. Putting it again is fine."""
+
+    async def get(self, release_id: str, sha256: str) -> bytes | None:
+        """The file, or None when there is none."""
+
+
+class NotebookReader(Protocol):
+    """Reads what an executed notebook shows; it takes up to seconds, and is no coroutine: call it in a thread."""
+
+    def __call__(self, raw: bytes) -> NotebookFacts:
+        """Raises InvalidRequest, with the reason, for a file that is no notebook or above a limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """What every circuit has in common, and the keys of all circuits and endpoints."""
+
+    environment_name: str
+    circuits: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    test_compute: str
+    input_uri: str
+
+
+class ReleaseConfig(Protocol):
+    """Policies and the fleet, as configured when a release opens."""
+
+    def policy(self, kind: Kind = Kind.MODEL) -> Policy:
+        """The policy of releases of this kind."""
+
+    def fleet(self) -> Fleet:
+        """All plants and circuits."""
+
+    def freeze_groups(self) -> tuple[str, ...]:
+        """The groups whose members may freeze production and lift freezes."""
+
+    def alerts(self) -> AlertPolicy:
+        """Which alert rules count, and from when on."""
+
+    def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
+        """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Everything the use cases need; built by `shared.bootstrap`, and by tests from fakes."""
+
+    clock: Clock
+    store: ReleaseStore
+    events: EventQueue
+    commands: CommandQueue
+    locks: CircuitLocks
+    freezes: FreezeLog
+    test_jobs: TestJobs
+    intake: IntakeLog
+    facts: FactPublisher
+    platform: ModelPlatform
+    environments: EnvironmentPlatform
+    alerts: AlertPorts
+    batch_outcomes: BatchOutcomes
+    config: ReleaseConfig
+    evidence: EvidenceStore
+    read_notebook: NotebookReader

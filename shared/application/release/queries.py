@@ -1,0 +1,58 @@
+"""What people read."""
+
+import logging
+
+from shared.application.alerts.assess import alerts_still_firing
+from shared.application.errors import TransientFault
+from shared.application.release.people import NoSuchRelease
+from shared.application.release.ports import Ports
+from shared.domain.changes.versions import SemanticVersion, compatible_versions
+from shared.domain.release.history import HistoryEntry, broken_at
+from shared.domain.release.model import Release
+
+log = logging.getLogger(__name__)
+
+#: How many ended releases a list shows.
+ENDED_MAX = 50
+
+
+async def list_releases(ports: Ports) -> list[Release]:
+    """Open releases, then ended ones, the latest end first, at most ENDED_MAX of them."""
+    ids = [*await ports.store.open_ids(), *await ports.store.closed_ids(ENDED_MAX)]
+    stored = [await ports.store.load(release_id) for release_id in dict.fromkeys(ids)]
+    return [found.release for found in stored if found is not None]
+
+
+async def read_release(release_id: str, ports: Ports) -> Release:
+    """Raises NoSuchRelease."""
+    stored = await ports.store.load(release_id)
+    if stored is None:
+        raise NoSuchRelease(f"there is no release {release_id}: list the releases to find its id")
+    return stored.release
+
+
+async def read_history(release_id: str, ports: Ports) -> tuple[list[HistoryEntry], bool]:
+    """The audit trail and whether its hash chain verifies up to the release's own count. Raises NoSuchRelease."""
+    release = await read_release(release_id, ports)
+    entries = await ports.store.history(release_id)
+    complete = len(entries) >= release.history_count
+    return entries, complete and broken_at(entries) is None
+
+
+async def alerts_firing(release: Release, ports: Ports) -> int | None:
+    """How many alerts about the release's circuits fire now; None when Azure Monitor does not answer."""
+    circuits = [target.key.replace("-", "/") for target in release.fleet]
+    try:
+        return len(await alerts_still_firing(ports, circuits))
+    except TransientFault as error:
+        log.warning("alerts could not be counted: %s", error, extra={"release_id": release.release_id})
+        return None
+
+
+async def compatible_environments(running: str | None, ports: Ports) -> list[tuple[str, dict[str, str]]]:
+    """The versions of the fleet's environment in the shared registry that models keep working in, lowest first, each
+    with its tags; with `running`, those that can take its place. Raises InvalidRequest and the Platform* errors.
+    """
+    above = SemanticVersion.parse(running) if running is not None else None
+    tags = dict(await ports.environments.environment_versions(ports.config.fleet().environment_name))
+    return [(str(version), tags[str(version)]) for version in compatible_versions(tags.items(), running=above)]

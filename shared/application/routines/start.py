@@ -1,0 +1,143 @@
+"""Making the tasks of a period: by a timer, or because a person asked for it.
+
+Doing it twice makes nothing twice: a task's key is its routine, period and circuit.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from shared.application.platform_ports import DeploymentState, Place
+from shared.application.routines.ports import RoutinePorts
+from shared.domain.errors import InvalidRequest
+from shared.domain.people import check_member
+from shared.domain.release.model import Actor
+from shared.domain.routines.task import PeriodWish, Routine, Task, days_of, period_before, reopened
+
+log = logging.getLogger(__name__)
+
+BACK_DAYS_MAX = 7
+"""Days before the latest one that a batch job scores as well (environment/sensor_model/predictions.py)."""
+
+
+async def start_due(routine: Routine, ports: RoutinePorts) -> int:
+    """Makes the tasks of the last period that is over; returns how many are new. What the timers call."""
+    return await start(routine, period_before(routine, ports.clock.now().date()), ports)
+
+
+async def start_by_hand(
+    routine: Routine, period: str, actor: Actor, ports: RoutinePorts, *, again: bool = False
+) -> str:
+    """The same by a person, for any period that is over; without a period for the last one, which is the answer.
+
+    `again` has tasks tried again that failed or were inconclusive. The tasks are made in a moment, by a message:
+    listing production takes longer than a caller waits.
+
+    Raises NotEligible and InvalidRequest, and TransientFault when nothing was accepted.
+    """
+    check_member(ports.policy.groups, actor, f"start {routine.value}")
+    today = ports.clock.now().date()
+    period = period or period_before(routine, today)
+    last = days_of(routine, period)[1]
+    if last >= today:
+        raise InvalidRequest(f"{period} is not over yet: routines work on whole days of the past")
+    if routine is Routine.INFERENCE and (today - last).days > BACK_DAYS_MAX:
+        raise InvalidRequest(f"{period} is more than {BACK_DAYS_MAX} days ago: a batch job scores no earlier day")
+    await ports.queue.make(*_wished(PeriodWish(routine=routine, period=period, again=again), ports.clock.now()))
+    return period
+
+
+async def make(wish: PeriodWish, ports: RoutinePorts) -> int:
+    """Carries out what `start_by_hand` accepted; returns how many tasks are new or tried again."""
+    changed = await start(wish.routine, wish.period, ports)
+    if wish.again:
+        changed += await _reopen(wish.routine, wish.period, ports)
+    return changed
+
+
+async def make_later(wish: PeriodWish, error: Exception, ports: RoutinePorts) -> None:
+    """Has it carried out after a pause, because something did not answer."""
+    at = ports.clock.now() + timedelta(seconds=ports.policy.limits[wish.routine].look_interval_s)
+    log.warning("the tasks of %s are made later: %s", wish, error)
+    await ports.queue.make(*_wished(wish, at), at=at)
+
+
+def _wished(wish: PeriodWish, at: datetime) -> tuple[PeriodWish, str]:
+    """The id carries the minute: the same wish a moment later is the same message."""
+    verb = "again" if wish.again else "make"
+    return wish, f"{wish.routine.value}-{wish.period}-{verb}-{int(at.timestamp()) // 60}"
+
+
+async def start(routine: Routine, period: str, ports: RoutinePorts) -> int:
+    """Makes a task for each deployment of production that has none yet, and has all new ones looked at, one after the
+    other. Doing it again makes tasks for new deployments only."""
+    days_of(routine, period)
+    await ports.tasks.begin(routine, period)
+    limits, now = ports.policy.limits[routine], ports.clock.now()
+    new = 0
+    for state in await production_deployments(ports):
+        circuit = circuit_of(state)
+        task = Task(
+            routine=routine,
+            period=period,
+            circuit=circuit,
+            endpoint_name=state.spec.endpoint_name,
+            deployment_name=state.spec.deployment_name,
+            model=state.spec.model,
+            created_at=now,
+            look_at=now + timedelta(seconds=new * limits.start_interval_s),
+            attempts_allowed=limits.attempts_max,
+        )
+        if await ports.tasks.create(task):
+            new += 1
+            await send(task, ports)
+    await ports.tasks.complete(routine, period)
+    log.info("%s of %s: %d new tasks", routine.value, period, new)
+    return new
+
+
+async def production_deployments(ports: RoutinePorts) -> list[DeploymentState]:
+    """What production runs, one deployment per circuit: the configured one where there are several. What says no
+    circuit is not a circuit's deployment and left out."""
+    configured = ports.config.fleet().endpoints
+    known = {name.lower() for name in configured}
+    existing = await ports.environments.list_endpoints(Place.PRODUCTION)
+    found: dict[str, DeploymentState] = {}
+    for endpoint in (*configured, *sorted(name for name in existing if name.lower() not in known)):
+        for state in await ports.environments.list_deployments(Place.PRODUCTION, endpoint):
+            circuit = circuit_of(state)
+            if not circuit:
+                log.warning("deployment %s of %s says no circuit", state.spec.deployment_name, endpoint)
+            elif circuit not in found or _is_configured(state, ports):
+                found[circuit] = state
+    return [found[circuit] for circuit in sorted(found)]
+
+
+def circuit_of(state: DeploymentState) -> str:
+    """The circuit's key by the deployment's own variables; empty when they do not say."""
+    variables = state.spec.environment_variables
+    plant_id, circuit_id = variables.get("PLANT_ID", ""), variables.get("CIRCUIT_ID", "")
+    return f"{plant_id}-{circuit_id}" if plant_id and circuit_id else ""
+
+
+def _is_configured(state: DeploymentState, ports: RoutinePorts) -> bool:
+    variables = state.spec.environment_variables
+    plan = ports.config.plan(variables["PLANT_ID"], variables["CIRCUIT_ID"])
+    return plan is not None and plan.deployment_name.lower() == state.spec.deployment_name.lower()
+
+
+async def _reopen(routine: Routine, period: str, ports: RoutinePorts) -> int:
+    count = 0
+    for task in await ports.tasks.of(routine, period):
+        again = reopened(task, ports.clock.now(), ports.policy.limits[routine])
+        stored = await ports.tasks.load(task.ref)
+        if again == task or stored is None or stored.task != task:
+            continue
+        await ports.tasks.save(again, stored.version)
+        await send(again, ports)
+        count += 1
+    return count
+
+
+async def send(task: Task, ports: RoutinePorts, suffix: str = "") -> None:
+    """The id counts the task's changes, so that one look follows each of them."""
+    await ports.queue.look(task.ref, f"{task.task_id}-look-{task.looks}{suffix}", at=task.look_at)
