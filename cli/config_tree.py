@@ -13,10 +13,10 @@ from rich.text import Text
 
 from cli.session import console, errors
 from cli.views import printable
-from shared.adapters.config_check import checked
-from shared.adapters.config_edits import EditError, with_environment_version
-from shared.adapters.config_files import ConfigError, DiskTree, load_fleet
-from shared.adapters.git_local import LocalRepositoryError, changes_between
+from shared.adapters.config.check import checked
+from shared.adapters.config.edits import EditError, with_environment_version
+from shared.adapters.config.files import ConfigError, DiskTree, load_fleet
+from shared.adapters.git.local import LocalRepositoryError, changes_between
 from shared.application.changes.ports import Found
 from shared.domain.changes.circuits import ConfigProblem, days_not_over
 

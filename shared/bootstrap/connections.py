@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from azure.servicebus.aio import ServiceBusClient
     from azure.storage.blob.aio import BlobServiceClient
 
-    from shared.adapters.azure_ml_clients import AzureMlClients
-    from shared.adapters.table_access import Table
+    from shared.adapters.azure_ml.clients import AzureMlClients
+    from shared.adapters.tables.access import Table
     from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
     from shared.application.ports import FactPublisher
 
@@ -36,7 +36,7 @@ def table() -> "Table":
     """The one table."""
     from azure.data.tables.aio import TableServiceClient
 
-    from shared.adapters.table_access import CLIENT_OPTIONS, Table
+    from shared.adapters.tables.access import CLIENT_OPTIONS, Table
 
     app = settings()
     if app.state_storage:
@@ -50,7 +50,7 @@ def blobs() -> "BlobServiceClient":
     """Blob Storage; loaded by the first call of a store that needs it."""
     from azure.storage.blob.aio import BlobServiceClient
 
-    from shared.adapters.blob_evidence import CLIENT_OPTIONS
+    from shared.adapters.blobs.evidence import CLIENT_OPTIONS
 
     app = settings()
     if app.state_storage:
@@ -82,8 +82,8 @@ def azure_ml() -> "tuple[ModelPlatform, EnvironmentPlatform]":
     """Models and environments in Azure ML."""
     from azure.identity import DefaultAzureCredential
 
-    from shared.adapters.azure_ml import AzureMlPlatform
-    from shared.adapters.azure_ml_environments import AzureMlEnvironmentPlatform
+    from shared.adapters.azure_ml.environments import AzureMlEnvironmentPlatform
+    from shared.adapters.azure_ml.platform import AzureMlPlatform
 
     return AzureMlPlatform(clients()), AzureMlEnvironmentPlatform(clients(), DefaultAzureCredential())
 
@@ -93,9 +93,9 @@ def clients() -> "AzureMlClients":
     """The clients of Azure ML, paced together."""
     from azure.identity import DefaultAzureCredential
 
-    from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
+    from shared.adapters.azure_ml.clients import AzureMlClients, AzureMlScope
     from shared.adapters.system_clock import SystemClock
-    from shared.adapters.table_pace import TablePace
+    from shared.adapters.tables.pace import TablePace
 
     app = settings()
     scope = AzureMlScope(

@@ -18,13 +18,13 @@ def training_ports() -> "TrainingPorts":
     """Everything the use cases of training need."""
     from azure.identity import DefaultAzureCredential
 
-    from shared.adapters.azure_ml_training import AzureMlTrainingPlatform
-    from shared.adapters.blob_artifacts import BlobArtifactStore
-    from shared.adapters.service_bus_trainings import ServiceBusTrainingQueue
+    from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
+    from shared.adapters.blobs.artifacts import BlobArtifactStore
+    from shared.adapters.config.training import FileTrainingConfig
+    from shared.adapters.service_bus.trainings import ServiceBusTrainingQueue
     from shared.adapters.system_clock import SystemClock
-    from shared.adapters.table_trainings import TableTrainingStore
-    from shared.adapters.table_trainings_slots import TableTrainingSlots
-    from shared.adapters.training_config import FileTrainingConfig
+    from shared.adapters.tables.slots import TableTrainingSlots
+    from shared.adapters.tables.trainings import TableTrainingStore
     from shared.application.training.ports import TrainingPorts
 
     app, table = settings(), connections.table()
@@ -44,12 +44,12 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
     """Everything that merged changes need."""
     from azure.identity import DefaultAzureCredential
 
-    from shared.adapters.environment_registry import AzureMlEnvironmentRegistry
-    from shared.adapters.git_cache import GitCache
-    from shared.adapters.git_source import GitSource
-    from shared.adapters.service_bus_changes import ServiceBusChangeQueue
+    from shared.adapters.azure_ml.registry import AzureMlEnvironmentRegistry
+    from shared.adapters.git.cache import GitCache
+    from shared.adapters.git.source import GitSource
+    from shared.adapters.service_bus.changes import ServiceBusChangeQueue
     from shared.adapters.system_clock import SystemClock
-    from shared.adapters.table_changes import TableChangeLog
+    from shared.adapters.tables.changes import TableChangeLog
     from shared.application.changes.ports import ChangePorts
 
     app = settings()
@@ -73,13 +73,13 @@ def routine_ports() -> "RoutinePorts":
     """Everything daily inference and monitoring need."""
     from azure.identity import DefaultAzureCredential
 
-    from shared.adapters.azure_ml_routines import AzureMlRoutines
-    from shared.adapters.monitoring_policy import load_monitoring
-    from shared.adapters.service_bus_routines import ServiceBusRoutineQueue
-    from shared.adapters.source_control import LocalFiles
+    from shared.adapters.azure_ml.routines import AzureMlRoutines
+    from shared.adapters.config.monitoring import load_monitoring
+    from shared.adapters.service_bus.routines import ServiceBusRoutineQueue
+    from shared.adapters.source_control.choose import LocalFiles
     from shared.adapters.system_clock import SystemClock
-    from shared.adapters.table_monitoring import TableProposalStore
-    from shared.adapters.table_routines import TableTaskStore
+    from shared.adapters.tables.monitoring import TableProposalStore
+    from shared.adapters.tables.routines import TableTaskStore
     from shared.application.routines.ports import RoutinePorts
 
     app, table = settings(), connections.table()
@@ -103,7 +103,7 @@ def routine_ports() -> "RoutinePorts":
 
 def _source_control() -> "SourceControl | None":
     """None for a dry run."""
-    from shared.adapters.source_control import source_control_of
+    from shared.adapters.source_control.choose import source_control_of
 
     app = settings()
     if not app.propose_changes:
@@ -116,8 +116,8 @@ def load_ports() -> "LoadPorts":
     """Everything the load of the sensor table needs. Raises SettingsError."""
     from azure.identity import DefaultAzureCredential
 
-    from shared.adapters.azure_ml_etl import AzureMlLoads
-    from shared.adapters.data_config import load_plan
+    from shared.adapters.azure_ml.etl import AzureMlLoads
+    from shared.adapters.config.loads import load_plan
     from shared.adapters.system_clock import SystemClock
     from shared.application.etl.load import LoadPorts
 

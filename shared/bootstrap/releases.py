@@ -8,7 +8,7 @@ from shared.bootstrap.connections import settings
 
 if TYPE_CHECKING:
     from shared.adapters.entra_tokens import TokenVerifier
-    from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+    from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
     from shared.application.alerts.ports import AlertSource
     from shared.application.release.ports import Ports, ReleaseConfig
     from shared.domain.evidence.matrix import NotebookFacts
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 def ports() -> "Ports":
     """Everything the use cases need."""
-    from shared.adapters.blob_evidence import BlobEvidenceStore
+    from shared.adapters.blobs.evidence import BlobEvidenceStore
     from shared.adapters.system_clock import SystemClock
-    from shared.adapters.table_alerts import TableAlertLog
-    from shared.adapters.table_freezes import TableFreezeLog
-    from shared.adapters.table_intake import TableIntakeLog
-    from shared.adapters.table_jobs import TableTestJobs
-    from shared.adapters.table_locks import TableCircuitLocks
-    from shared.adapters.table_releases import TableReleaseStore
-    from shared.adapters.table_routines import TableTaskStore
+    from shared.adapters.tables.alerts import TableAlertLog
+    from shared.adapters.tables.freezes import TableFreezeLog
+    from shared.adapters.tables.intake import TableIntakeLog
+    from shared.adapters.tables.jobs import TableTestJobs
+    from shared.adapters.tables.locks import TableCircuitLocks
+    from shared.adapters.tables.releases import TableReleaseStore
+    from shared.adapters.tables.routines import TableTaskStore
     from shared.application.alerts.ports import AlertPorts
     from shared.application.release.ports import Ports
     from shared.application.routines.inference import RecordedOutcomes
@@ -70,7 +70,7 @@ def token_verifier() -> "TokenVerifier":
 @cache
 def release_config() -> "ReleaseConfig":
     """Policies and fleet, read once. Raises ConfigError with every mistake."""
-    from shared.adapters.release_config import FileReleaseConfig
+    from shared.adapters.config.releases import FileReleaseConfig
 
     app = settings()
     return FileReleaseConfig(app.config_dir, app.policies_path, app.resource_group_id)
@@ -84,7 +84,7 @@ def _read_notebook(raw: bytes) -> "NotebookFacts":
 
 
 def _queues() -> "tuple[ServiceBusEventQueue, ServiceBusCommandQueue]":
-    from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+    from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
 
     app, client = settings(), connections.bus()
     return (

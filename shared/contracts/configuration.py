@@ -1,7 +1,7 @@
 """Everything the configuration files hold, and how a mistake in them is told.
 
 The models live in `circuit_config` (fleet) and `policy_config` (release policy);
-`shared.adapters.config_files` reads them.
+`shared.adapters.config.files` reads them.
 """
 
 from collections.abc import Sequence

@@ -233,7 +233,7 @@ async def test_an_endpoint_that_is_busy_is_an_error_that_passes(azure: AzureMlHa
 def test_importing_the_composition_root_and_the_adapter_loads_no_heavy_client() -> None:
     """Every cold start imports them; the client of Azure ML takes seconds."""
     code = (
-        "import sys, shared.bootstrap, shared.adapters.azure_ml; "
+        "import sys, shared.bootstrap, shared.adapters.azure_ml.platform; "
         "print([m for m in sys.modules if m.startswith(('azure.ai', 'azure.identity', 'azure.servicebus', "
         "'azure.data', 'azure.eventgrid', 'tensorflow', 'deltalake', 'local.')) or m == 'local'])"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.adapters.azure_ml_checks import COMPARING, command_job
+from shared.adapters.azure_ml.checks import COMPARING, command_job
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
 from shared.application.platform_ports import CompatibilityJob, Place
 from shared.domain.release.model import DeploymentSpec

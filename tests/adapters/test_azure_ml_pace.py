@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from shared.adapters.azure_ml import AzureMlPlatform
-from shared.adapters.azure_ml_clients import AzureMlClients
+from shared.adapters.azure_ml.clients import AzureMlClients
+from shared.adapters.azure_ml.platform import AzureMlPlatform
 from shared.application.errors import PlatformThrottled
 from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec

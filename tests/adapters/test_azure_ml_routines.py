@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.azure_ml_routines import monitor_job
+from shared.adapters.azure_ml.routines import monitor_job
 from shared.application.routines.ports import MonitorJob
 from shared.domain.routines.task import Routine
 from tests.local.processes import REPOSITORY

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.azure_ml_training_jobs import command_job
+from shared.adapters.azure_ml.training_jobs import command_job
 from shared.application.errors import PlatformRefused
 from shared.application.training.ports import TrainingJob
 from shared.domain.training.lineage import DataAsset, data_asset_of

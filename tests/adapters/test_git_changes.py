@@ -8,8 +8,8 @@ import pytest
 from dulwich.objects import Commit
 from dulwich.repo import Repo
 
-from shared.adapters.git_changes import find_changes
-from shared.adapters.git_tree import files_below, subtree
+from shared.adapters.git.changes import find_changes
+from shared.adapters.git.tree import files_below, subtree
 from shared.application.changes.ports import Found, RepositoryRefused, UnknownCommit
 from shared.domain.changes.circuits import CircuitChangeKind, FieldChange
 from tests.repositories import MASTER, Project, circuit_path

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dulwich.repo import Repo
 
-from shared.adapters.git_changes import find_changes
+from shared.adapters.git.changes import find_changes
 from shared.application.changes.ports import Found
 from shared.domain.changes.circuits import CircuitChangeKind
 from shared.domain.changes.versions import ChangeClass

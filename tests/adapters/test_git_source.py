@@ -12,8 +12,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from shared.adapters.git_cache import GitCache, GitLimits
-from shared.adapters.git_source import GitSource
+from shared.adapters.git.cache import GitCache, GitLimits
+from shared.adapters.git.source import GitSource
 from shared.application.changes.ports import RepositoryRefused, UnknownCommit
 from shared.application.errors import TransientFault
 from tests.repositories import Project

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.adapters.git_cache import GitCache
-from shared.adapters.git_source import GitSource
+from shared.adapters.git.cache import GitCache
+from shared.adapters.git.source import GitSource
 from shared.application.changes.ports import ChangePorts, ChangeSource, Found
 from shared.application.changes.take import accept_change, read_change, take_change
 from shared.application.training.ports import TrainingPorts

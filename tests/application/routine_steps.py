@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from shared.adapters.monitoring_policy import load_monitoring
+from shared.adapters.config.monitoring import load_monitoring
 from shared.application.platform_ports import Place
 from shared.application.routines.look import look
 from shared.application.routines.ports import RoutinePorts

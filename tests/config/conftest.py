@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.config_files import load_fleet, load_policies
+from shared.adapters.config.files import load_fleet, load_policies
 from shared.contracts.configuration import ConfigError, Problem
 
 REPOSITORY = Path(__file__).resolve().parents[2]

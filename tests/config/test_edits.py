@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.adapters.config_edits import EditError, with_environment_version, with_text
+from shared.adapters.config.edits import EditError, with_environment_version, with_text
 from shared.contracts.configuration import ConfigError
 from tests.repositories import CIRCUIT
 

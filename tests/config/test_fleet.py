@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from shared.adapters.config_files import load_circuit, load_fleet
+from shared.adapters.config.files import load_circuit, load_fleet
 from shared.contracts.configuration import ConfigError, UnknownCircuitError
 from tests.config.conftest import CIRCUIT, REPOSITORY, ConfigTree
 
@@ -76,7 +76,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(tree: ConfigTree) -> None:
 def test_the_configuration_loads_without_heavy_libraries() -> None:
     """The function app reads it at start; neither Azure's ML client nor numeric libraries may come along."""
     code = (
-        "import sys; from shared.adapters.config_files import load_fleet, load_policies; "
+        "import sys; from shared.adapters.config.files import load_fleet, load_policies; "
         "load_fleet('config'); load_policies('config/policies.yml'); "
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
         "{'azure', 'numpy', 'pandas', 'pyarrow', 'deltalake', 'tensorflow', 'aiohttp'}))"

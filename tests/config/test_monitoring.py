@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.adapters.monitoring_policy import load_monitoring
+from shared.adapters.config.monitoring import load_monitoring
 from shared.contracts.configuration import ConfigError
 from shared.domain.routines.monitoring import Bounds, Condition, DriftBounds, Level, raised
 from shared.domain.routines.task import Routine

@@ -4,8 +4,8 @@
 
 import pytest
 
-from shared.adapters.config_files import load_policies
-from shared.adapters.release_config import FileReleaseConfig
+from shared.adapters.config.files import load_policies
+from shared.adapters.config.releases import FileReleaseConfig
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.release.model import Kind
 from shared.domain.release.policy import Stage

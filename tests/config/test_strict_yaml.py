@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.strict_yaml import FILE_BYTES_MAX, parse
+from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, parse
 from shared.contracts.configuration import ConfigError, Problem
 from tests.config.conftest import CIRCUIT, MASTER, POLICIES, ConfigTree
 

@@ -6,8 +6,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from shared.adapters.config_files import ConfigError, load_policies
-from shared.adapters.training_config import FileTrainingConfig, limits_of
+from shared.adapters.config.files import ConfigError, load_policies
+from shared.adapters.config.training import FileTrainingConfig, limits_of
 from shared.contracts.training_policy import TrainingPolicy
 from shared.domain.training.limits import TrainingLimits
 

@@ -14,7 +14,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.table_access import CLIENT_OPTIONS, Table
+from shared.adapters.tables.access import CLIENT_OPTIONS, Table
 from tests.local.processes import REPOSITORY, running, until
 
 AZURITE = REPOSITORY / "node_modules" / "azurite" / "dist" / "src" / "table" / "main.js"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from shared.adapters.azure_ml_environments import AzureMlEnvironmentPlatform
+from shared.adapters.azure_ml.environments import AzureMlEnvironmentPlatform
 from shared.application.platform_ports import EnvironmentPlatform, JobState, ModelPlatform, Place
 from tests.contract import platforms
 from tests.contract.platforms import DEV, eventually

@@ -19,8 +19,8 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 from local import redirect
-from shared.adapters.azure_ml import AzureMlPlatform
-from shared.adapters.azure_ml_clients import AzureMlClients, AzureMlScope
+from shared.adapters.azure_ml.clients import AzureMlClients, AzureMlScope
+from shared.adapters.azure_ml.platform import AzureMlPlatform
 from shared.application.platform_ports import DeploymentState, ModelPlatform, Place, RegisteredModel
 from shared.domain.release.model import DeploymentSpec
 from tests.fakes.platform import MemoryModelPlatform

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.table_access import Table
-from shared.adapters.table_alerts import TableAlertLog
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.alerts import TableAlertLog
 from shared.application.alerts.ports import AlertLog
 from shared.application.errors import ConcurrentUpdate
 from shared.domain.alerts.decision import decide_rollback

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.adapters.table_routines import TableTaskStore
+from shared.adapters.tables.routines import TableTaskStore
 from shared.application.release.ports import BatchOutcomes, Outcomes
 from shared.application.routines.inference import RecordedOutcomes
 from shared.application.routines.ports import TaskStore

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
 from shared.application.errors import TransientFault
 from tests.builders import a_command, an_event
 from tests.local.processes import Part, running

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.adapters.table_access import Table
-from shared.adapters.table_changes import TableChangeLog
-from shared.adapters.table_rows import RowLimitError
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.changes import TableChangeLog
+from shared.adapters.tables.rows import RowLimitError
 from shared.application.changes.ports import ChangeLog
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.change_json import TakeChange, decode_take, dump_change, encode_take, load_change

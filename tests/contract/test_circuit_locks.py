@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.table_locks import TableCircuitLocks
+from shared.adapters.tables.locks import TableCircuitLocks
 from shared.application.release.ports import CircuitLocks, Lock
 from tests.builders import NOW
 from tests.fakes.locks import MemoryCircuitLocks

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
-from shared.adapters.environment_registry import AzureMlEnvironmentRegistry, written
+from shared.adapters.azure_ml.registry import AzureMlEnvironmentRegistry, written
 from shared.application.changes.ports import EnvironmentRegistry, Registration
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from tests.contract.conftest import ACCOUNT, KEY

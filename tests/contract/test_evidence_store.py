@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from shared.adapters.blob_evidence import CLIENT_OPTIONS, BlobEvidenceStore
+from shared.adapters.blobs.evidence import CLIENT_OPTIONS, BlobEvidenceStore
 from shared.application.errors import TransientFault
 from shared.application.release.ports import EvidenceStore
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX

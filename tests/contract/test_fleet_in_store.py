@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from shared.adapters.table_access import Table
-from shared.adapters.table_release_rows import RELEASE_AND_TARGETS
-from shared.adapters.table_releases import TableReleaseStore
-from shared.adapters.table_rows import ROWS_MAX, TEXT_CHARS_MAX, RowLimitError
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.release_rows import RELEASE_AND_TARGETS
+from shared.adapters.tables.releases import TableReleaseStore
+from shared.adapters.tables.rows import ROWS_MAX, TEXT_CHARS_MAX, RowLimitError
 from shared.application.release.ports import Change, ReleaseStore
 from shared.domain.release import commands as c
 from shared.domain.release import events as e

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.table_freezes import TableFreezeLog
+from shared.adapters.tables.freezes import TableFreezeLog
 from shared.application.freezes.ports import FreezeLog
 from shared.domain.freezes.freeze import Freeze
 from tests.builders import NOW

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.adapters.table_access import Table
-from shared.adapters.table_intake import TableIntakeLog
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.intake import TableIntakeLog
 from shared.application.release.ports import IntakeLog, IntakeResult
 from tests.builders import NOW
 from tests.fakes.intake import MemoryIntakeLog

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.table_access import Table
-from shared.adapters.table_releases import KNOWN_MAX, TableReleaseStore
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.releases import KNOWN_MAX, TableReleaseStore
 from shared.application.release.ports import Change, Stored
 from shared.domain.release.model import Phase, Release
 from tests.builders import a_command, a_fleet_release, a_fleet_target

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shared.adapters.azure_ml_etl import AzureMlLoads, load_job
+from shared.adapters.azure_ml.etl import AzureMlLoads, load_job
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.etl.load import LoadPlan, LoadPlatform
 from shared.application.platform_ports import JobState

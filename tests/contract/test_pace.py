@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from shared.adapters.system_clock import SystemClock
-from shared.adapters.table_access import Table
-from shared.adapters.table_pace import JITTER_S, WAIT_MAX_S, TablePace
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.pace import JITTER_S, WAIT_MAX_S, TablePace
 from shared.application.errors import PlatformThrottled
 from tests.fakes.clock import FakeClock
 

@@ -11,7 +11,7 @@ import pytest
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus import ServiceBusCommandQueue, ServiceBusEventQueue
+from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
 from shared.application.release.ports import CommandQueue, EventQueue
 from shared.contracts.messages import BODY_BYTES_MAX, MessageError, decode_command, decode_event
 from tests.builders import a_command, an_event

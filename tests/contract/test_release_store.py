@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.table_releases import TableReleaseStore
+from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.release.ports import Change, ReleaseStore, Stored
 from shared.domain.release.commands import Command

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.azure_ml_routines import AzureMlRoutines, monitor_job
+from shared.adapters.azure_ml.routines import AzureMlRoutines, monitor_job
 from shared.application.errors import PlatformRefused
 from shared.application.platform_ports import JobState, ModelPlatform, Place
 from shared.application.routines.ports import MonitorJob

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus_routines import ServiceBusRoutineQueue
+from shared.adapters.service_bus.routines import ServiceBusRoutineQueue
 from shared.contracts.release_json import StoredFormError
 from shared.contracts.routine_json import decode, dump, encode, load
 from shared.domain.routines.task import PeriodWish, Routine, Task, TaskRef

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.source_control import LocalFiles, source_control_of
-from shared.adapters.source_control_azure_devops import AzureDevOps
-from shared.adapters.source_control_github import GitHub
+from shared.adapters.source_control.azure_devops import AzureDevOps
+from shared.adapters.source_control.choose import LocalFiles, source_control_of
+from shared.adapters.source_control.github import GitHub
 from shared.application.errors import PlatformRefused, TransientFault
 from shared.application.routines.ports import SourceControl
 from tests.contract.source_control_servers import TOKEN, AzureDevOpsServer, GitHubServer, served

@@ -9,21 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters import table_rows
-from shared.adapters.table_access import Table, etag_of
-from shared.adapters.table_release_rows import RELEASE_AND_TARGETS
-from shared.adapters.table_releases import TableReleaseStore
-from shared.adapters.table_rows import (
-    Row,
-    RowLimitError,
-    check_release_id,
-    join_text,
-    plain_key,
-    split_text,
-)
-from shared.adapters.table_rows import (
-    replace as replacing,
-)
+from shared.adapters.tables import rows as table_rows
+from shared.adapters.tables.access import Table, etag_of
+from shared.adapters.tables.release_rows import RELEASE_AND_TARGETS
+from shared.adapters.tables.releases import TableReleaseStore
+from shared.adapters.tables.rows import Row, RowLimitError, check_release_id, join_text, plain_key, split_text
+from shared.adapters.tables.rows import replace as replacing
 from shared.application.release.ports import Change
 from shared.contracts.release_json import StoredFormError
 from shared.domain.release.model import Phase
@@ -199,7 +190,7 @@ def test_split_texts_come_back(text: str, repeats: int) -> None:
 
 def test_state_is_never_written_without_a_condition() -> None:
     """The SDK's own update and upsert overwrite silently; only rows of an index, which always say the same, may be."""
-    adapters: list[Path] = sorted((REPOSITORY / "shared" / "adapters").glob("table*.py"))
+    adapters: list[Path] = sorted((REPOSITORY / "shared" / "adapters" / "tables").glob("*.py"))
     assert len(adapters) > 5
     unconditional = {
         (path.name, line.strip())
@@ -208,22 +199,22 @@ def test_state_is_never_written_without_a_condition() -> None:
         if re.search(r"upsert_entity|update_entity|\"upsert\"|put_index\(", line)
     }
     assert unconditional == {
-        ("table_rows.py", "def put_index(row: Row) -> Operation:"),
-        ("table_rows.py", 'return "upsert", row, {"mode": UpdateMode.REPLACE}'),
-        ("table_index.py", "await self._table.write(put_index(row))"),
+        ("rows.py", "def put_index(row: Row) -> Operation:"),
+        ("rows.py", 'return "upsert", row, {"mode": UpdateMode.REPLACE}'),
+        ("index.py", "await self._table.write(put_index(row))"),
         (
-            "table_jobs.py",
+            "jobs.py",
             'await self._table.write(replace({**row, "job_name": job_name}, etag_of(row)), put_index(job))',
         ),
         # lists of open and ended work, in the transaction of the row they list or rebuilt from it
-        ("table_trainings.py", "await self._table.write(insert(_row_of(run, op_id)), put_index(_open_row(run)))"),
-        ("table_trainings.py", "return [put_index(_open_row(run))]"),
-        ("table_trainings.py", '("delete", opened, {}) if run.settled else put_index(_open_row(run)),'),
-        ("table_trainings.py", '*(put_index({**row, "RowKey": f"{place}|{key}"}) for place in places),'),
-        ("table_routines.py", "await self._table.write(put_index(_open_row(task)))"),
-        ("table_routines.py", "await self._table.write(put_index(row))"),
-        ("table_routines.py", "await self._table.write(put_index(_begun_row(routine, period)))"),
+        ("trainings.py", "await self._table.write(insert(_row_of(run, op_id)), put_index(_open_row(run)))"),
+        ("trainings.py", "return [put_index(_open_row(run))]"),
+        ("trainings.py", '("delete", opened, {}) if run.settled else put_index(_open_row(run)),'),
+        ("trainings.py", '*(put_index({**row, "RowKey": f"{place}|{key}"}) for place in places),'),
+        ("routines.py", "await self._table.write(put_index(_open_row(task)))"),
+        ("routines.py", "await self._table.write(put_index(row))"),
+        ("routines.py", "await self._table.write(put_index(_begun_row(routine, period)))"),
         # how far a branch was taken: in the transaction of the change, under its condition
-        ("table_changes.py", "branch = [put_index(_branch_row(moves, record.change_id))] if moves else []"),
-        ("table_changes.py", "await self._table.write(put_index(_branch_row(branch, commit)))"),
+        ("changes.py", "branch = [put_index(_branch_row(moves, record.change_id))] if moves else []"),
+        ("changes.py", "await self._table.write(put_index(_branch_row(branch, commit)))"),
     }

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.adapters.table_monitoring import TableProposalStore
-from shared.adapters.table_routines import TableTaskStore
+from shared.adapters.tables.monitoring import TableProposalStore
+from shared.adapters.tables.routines import TableTaskStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.routines.ports import ProposalStore, TaskStore
 from shared.domain.routines.cutoff import Proposal, ProposalState

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.table_jobs import TableTestJobs
+from shared.adapters.tables.jobs import TableTestJobs
 from shared.application.release import ports
 from tests.builders import NOW, RELEASE_ID
 from tests.fakes.jobs import MemoryTestJobs

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from shared.adapters.blob_artifacts import BlobArtifactStore
+from shared.adapters.blobs.artifacts import BlobArtifactStore
 from shared.application.errors import TransientFault
 from shared.application.training.ports import ArtifactStore
 from tests.contract.conftest import free_port

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.adapters.system_clock import SystemClock
-from shared.adapters.table_access import Table
-from shared.adapters.table_trainings import TableTrainingStore
-from shared.adapters.table_trainings_slots import TableTrainingSlots
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.slots import TableTrainingSlots
+from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.training.advance import advance
 from shared.application.training.people import abort_training, lineage_of
 from shared.application.training.ports import TrainingPorts

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from azure.servicebus.aio import ServiceBusClient
 
-from shared.adapters.service_bus_trainings import ServiceBusTrainingQueue
+from shared.adapters.service_bus.trainings import ServiceBusTrainingQueue
 from shared.contracts.training_messages import decode_look
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.table_trainings import TableTrainingStore
-from shared.adapters.table_trainings_slots import TableTrainingSlots
+from shared.adapters.tables.slots import TableTrainingSlots
+from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.training.ports import TrainingSlots, TrainingStore
 from shared.contracts.messages import MessageError

@@ -12,11 +12,11 @@ from datetime import timedelta
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from shared.adapters.table_access import CLIENT_OPTIONS, Table
-from shared.adapters.table_intake import TableIntakeLog
-from shared.adapters.table_jobs import TableTestJobs
-from shared.adapters.table_locks import TableCircuitLocks
-from shared.adapters.table_releases import TableReleaseStore
+from shared.adapters.tables.access import CLIENT_OPTIONS, Table
+from shared.adapters.tables.intake import TableIntakeLog
+from shared.adapters.tables.jobs import TableTestJobs
+from shared.adapters.tables.locks import TableCircuitLocks
+from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.release.ports import Change, IntakeResult
 from shared.domain.release.model import Phase

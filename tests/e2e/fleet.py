@@ -17,8 +17,8 @@ from local.demo_environment.production import Production, read_production, unmar
 from local.environment_factory import Change, EnvironmentFactory
 from local.model_factory import Circuit, ModelFactory
 from local.sign_in import token_of
-from shared.adapters.azure_ml_specs import service_name, spec_of
-from shared.adapters.table_rows import join_text
+from shared.adapters.azure_ml.specs import service_name, spec_of
+from shared.adapters.tables.rows import join_text
 from shared.contracts.release_json import load_fleet_target
 from shared.domain.fleet.specs import frozen
 from shared.domain.release.model import DeploymentSpec, FleetTarget

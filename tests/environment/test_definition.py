@@ -11,7 +11,7 @@ import yaml
 from azure.ai.ml import load_environment
 from sensor_model import __version__
 
-from shared.adapters.config_files import load_fleet, load_policies
+from shared.adapters.config.files import load_fleet, load_policies
 from tests.environment.conftest import ENVIRONMENT, REPOSITORY
 
 REQUIRED_TAGS = {  # environment-management, "Required Tags"

@@ -11,7 +11,7 @@ from local.cloud import CloudError
 from local.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, FIRST, Change, write_version
 from local.fleet_config import CIRCUITS_MAX, fleet_of, with_two_features, write_config
 from local.model_factory import ENVIRONMENT_FILE
-from shared.adapters.config_files import load_fleet
+from shared.adapters.config.files import load_fleet
 from shared.domain.changes.versions import review
 
 

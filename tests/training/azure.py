@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from shared.adapters.azure_ml_training import AzureMlTrainingPlatform
-from shared.adapters.azure_ml_values import word
+from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
+from shared.adapters.azure_ml.values import word
 from tests.contract.platforms import DEV, AzureMlHands, azure_ml
 from tests.local.azureml.cloud import Credential
 from tests.local.processes import REPOSITORY

@@ -17,8 +17,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from local.cloud import LocalCloud
 from local.sign_in import token_of
-from shared.adapters.table_access import CLIENT_OPTIONS, Table
-from shared.adapters.table_releases import TableReleaseStore
+from shared.adapters.tables.access import CLIENT_OPTIONS, Table
+from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.release.ports import Change
 from shared.domain.release.model import Phase, Progress
 from tests.builders import a_fleet_release, a_fleet_target, an_entry

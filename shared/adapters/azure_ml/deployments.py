@@ -1,0 +1,97 @@
+"""Batch deployments and their endpoints: read in full, put without waiting for the outcome.
+
+Rules: architecture 2.5 (one endpoint per plant, one deployment per circuit); the notes on the Azure ML client,
+sections 2 and 5 (a PUT replaces everything, the last writer wins, one operation per endpoint at a time).
+"""
+
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from shared.adapters.azure_ml.clients import AzureMlClients
+from shared.adapters.azure_ml.errors import translated
+from shared.adapters.azure_ml.retries import sent_marker
+from shared.adapters.azure_ml.specs import entity_of, service_name, spec_of
+from shared.adapters.azure_ml.values import word
+from shared.application.errors import PlatformErrored
+from shared.application.platform_ports import DeploymentState, Place
+from shared.domain.release.model import DeploymentSpec
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+ENDPOINT_WAIT_S = 30
+"""How long the creation of a plant's endpoint is waited for, once in the plant's life.
+
+It usually takes less than a minute. Waiting this long keeps it from costing one of the step's few attempts; what is not
+ready then is left to the next attempt, after the back-off, so that no thread is kept longer.
+"""
+
+
+class AzureMlDeployments:
+    """The blocking calls about deployments; each runs in the pool."""
+
+    def __init__(self, clients: AzureMlClients) -> None:
+        self._clients = clients
+
+    def get(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
+        client = self._clients.of(place)
+        try:
+            deployment = client.batch_deployments.get(service_name(deployment_name), service_name(endpoint_name))
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            what = f"deployment {endpoint_name}/{deployment_name} in {place.value} could not be read"
+            raise translated(error, what) from error
+        provisioning = word(deployment.provisioning_state) or "Unknown"
+        spec = spec_of(deployment, endpoint_name, deployment_name)
+        return DeploymentState(spec=spec, provisioning=provisioning)
+
+    def put(self, place: Place, spec: DeploymentSpec) -> None:
+        """Returns when the service accepted the change.
+
+        Until the PUT itself is on the wire nothing can have changed, so that a fault of the reads and uploads before it
+        is no unknown outcome.
+        """
+        workspace = self._clients.scope.workspace(place)
+        what = f"deployment {spec.endpoint_name}/{spec.deployment_name} in {place.value}"
+        client = self._clients.of(place)
+        entity = entity_of(spec, self._clients.scope, workspace)
+        _ensure_endpoint(client, spec.endpoint_name, place)
+        sent_marker.sent = False
+        try:
+            client.batch_deployments.begin_create_or_update(entity)
+        except AzureError as error:
+            raise translated(error, f"{what} could not be changed", sent=sent_marker.sent) from error
+
+
+def _ensure_endpoint(client: "MLClient", name: str, place: Place) -> None:
+    """Raises PlatformErrored unless the endpoint is ready to take a change."""
+    what = f"endpoint {name} in {place.value}"
+    try:
+        state = _state(client, name)
+        if state in ("", "failed", "canceled"):
+            state = _create(client, name)
+    except AzureError as error:
+        raise translated(error, f"{what} could not be prepared") from error
+    if state != "succeeded":
+        raise PlatformErrored(f"{what} is {state}: the step is tried again when that is over")
+
+
+def _state(client: "MLClient", name: str) -> str:
+    """The endpoint's provisioning state in lower case; empty where there is none."""
+    try:
+        endpoint = client.batch_endpoints.get(service_name(name))
+    except ResourceNotFoundError:
+        return ""
+    return word(endpoint.provisioning_state).lower() or "unknown"
+
+
+def _create(client: "MLClient", name: str) -> str:
+    """Create the endpoint, or repair one whose creation failed, and wait a little; returns its state."""
+    from azure.ai.ml.entities import BatchEndpoint
+
+    endpoint = BatchEndpoint(name=service_name(name), description="Circuits of one plant, released by Switchyard")
+    poller = client.batch_endpoints.begin_create_or_update(endpoint)
+    poller.wait(ENDPOINT_WAIT_S)
+    return "succeeded" if poller.done() else "being created"

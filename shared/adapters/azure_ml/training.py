@@ -1,0 +1,187 @@
+"""TrainingPlatform on Azure Machine Learning: data assets and models of the dev workspace; jobs beside it.
+
+Data assets and models have no create-if-absent: a PUT of a version that is there updates its tags. So each is read
+first, written under a version that was fixed before, and read again when an answer was lost or refused.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from shared.adapters.azure_ml.blobstore import DATASTORE, WorkspaceBlobs
+from shared.adapters.azure_ml.clients import AzureMlClients
+from shared.adapters.azure_ml.errors import translated
+from shared.adapters.azure_ml.training_jobs import MODEL_OUTPUT, AzureMlTrainingJobs, output_folder
+from shared.adapters.azure_ml.values import texts
+from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
+from shared.application.training.ports import DataSeen, ModelSeen, TrainingJob
+from shared.domain.training.lineage import DataAsset
+from shared.domain.training.steps import JobSeen
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import Data, Model
+
+METADATA_BYTES_MAX = 256 * 1024
+METADATA_FILE = "metadata.json"
+T = TypeVar("T")
+
+
+class AzureMlTrainingPlatform:
+    """The dev workspace of one AzureMlScope; errors as the port says."""
+
+    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
+        self._clients = clients
+        self._assets = _Assets(clients, WorkspaceBlobs(clients.dev, credential))
+        self._jobs = AzureMlTrainingJobs(clients)
+
+    async def register_data(self, asset: DataAsset) -> str:
+        return await self._clients.run(self._assets.register_data, asset)
+
+    async def submit(self, job: TrainingJob) -> None:
+        await self._clients.run(self._jobs.submit, job)
+
+    async def look_at(self, job_name: str) -> JobSeen:
+        return await self._clients.run(self._jobs.look_at, job_name)
+
+    async def cancel(self, job_name: str) -> None:
+        await self._clients.run(self._jobs.cancel, job_name)
+
+    async def versions(self, model_name: str) -> list[ModelSeen]:
+        return await self._clients.run(self._assets.versions, model_name)
+
+    async def metrics(self, job_name: str) -> dict[str, float]:
+        return await self._clients.run(self._assets.metrics, job_name)
+
+    async def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
+        return await self._clients.run(self._assets.register_model, name, version, job_name, tags)
+
+    async def get_model(self, name: str, version: str) -> ModelSeen | None:
+        return await self._clients.run(self._assets.get_model, name, version)
+
+    async def get_data(self, name: str, version: str) -> DataSeen | None:
+        return await self._clients.run(self._assets.get_data, name, version)
+
+    async def data_input(self, job_name: str) -> str:
+        return await self._clients.run(self._jobs.data_input, job_name)
+
+
+class _Assets:
+    """The blocking calls; each runs in the pool."""
+
+    def __init__(self, clients: AzureMlClients, blobs: WorkspaceBlobs) -> None:
+        self._clients = clients
+        self._blobs = blobs
+
+    def register_data(self, asset: DataAsset) -> str:
+        there = self.get_data(asset.name, asset.version) or self._registered(asset)
+        if _filter_of(there) != asset.filter:
+            raise PlatformRefused(
+                f"data asset {asset.name}:{asset.version} is there with the filter {_filter_of(there)!r}, wanted is "
+                f"{asset.filter!r}: a version never changes, choose another cutoff date"
+            )
+        return f"{asset.name}:{asset.version}"
+
+    def _registered(self, asset: DataAsset) -> DataSeen:
+        """The MLTable file goes to a place that follows from the version, so that all who register at once write the
+        same; what is there afterwards counts, whoever wrote it."""
+        from azure.ai.ml.entities import Data
+
+        what = f"data asset {asset.name}:{asset.version}"
+        entity = Data(
+            name=asset.name,
+            version=asset.version,
+            type="mltable",
+            path=f"azureml://datastores/{DATASTORE}/paths/{asset.folder}/",
+            tags=dict(asset.tags),
+            description=asset.description,
+            skip_validation=True,  # the file is ours; the client would fetch its schema from the internet
+        )
+        try:
+            self._blobs.write(f"{asset.folder}/MLTable", asset.mltable.encode())
+            self._clients.dev().data.create_or_update(entity)
+        except AzureError as error:
+            there = self.get_data(asset.name, asset.version)
+            if there is None:
+                raise translated(error, f"{what} could not be registered") from error
+            return there
+        there = self.get_data(asset.name, asset.version)
+        if there is None:
+            raise PlatformOutcomeUnknown(f"{what} was registered, and it is not there yet")
+        return there
+
+    def versions(self, model_name: str) -> list[ModelSeen]:
+        from azure.ai.ml.constants import ListViewType
+
+        def listed() -> list[ModelSeen]:
+            found = self._clients.dev().models.list(model_name, list_view_type=ListViewType.ALL)
+            return [_model_seen(each) for each in found]
+
+        return _read(listed, f"the versions of model {model_name}") or []
+
+    def metrics(self, job_name: str) -> dict[str, float]:
+        name = f"{output_folder(job_name)}/{METADATA_FILE}"
+        raw = _read(lambda: self._blobs.read(name, METADATA_BYTES_MAX), f"{METADATA_FILE} of job {job_name}")
+        if raw is None:
+            raise PlatformRefused(f"job {job_name} is completed and left no {METADATA_FILE} in its output")
+        try:
+            metrics: Mapping[str, Any] = json.loads(raw)["metrics"]
+            return {str(measure): float(value) for measure, value in metrics.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PlatformRefused(f"{METADATA_FILE} of job {job_name} holds no metrics: {error}") from error
+
+    def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
+        from azure.ai.ml.entities import Model
+
+        if there := self.get_model(name, version):
+            return there
+        entity = Model(
+            name=name,
+            version=version,
+            path=f"azureml://jobs/{job_name}/outputs/{MODEL_OUTPUT}/paths/",
+            type="custom_model",
+            tags=dict(tags),
+        )
+        try:
+            return _model_seen(self._clients.dev().models.create_or_update(entity))
+        except AzureError as error:
+            if there := self.get_model(name, version):
+                return there
+            raise translated(error, f"model {name}:{version} could not be registered") from error
+
+    def get_model(self, name: str, version: str) -> ModelSeen | None:
+        return _read(lambda: _model_seen(self._clients.dev().models.get(name, version)), f"model {name}:{version}")
+
+    def get_data(self, name: str, version: str) -> DataSeen | None:
+        return _read(lambda: _data_seen(self._clients.dev().data.get(name, version)), f"data asset {name}:{version}")
+
+
+def _read(call: Callable[[], T], what: str) -> T | None:
+    try:
+        return call()
+    except ResourceNotFoundError:
+        return None
+    except AzureError as error:
+        raise translated(error, f"{what} could not be read") from error
+
+
+def _model_seen(model: "Model") -> ModelSeen:
+    return ModelSeen(
+        name=str(model.name),
+        version=str(model.version),
+        tags=texts(model.tags),
+        path=str(model.path or ""),
+        job_name=str(model.job_name or ""),
+    )
+
+
+def _data_seen(data: "Data") -> DataSeen:
+    return DataSeen(name=str(data.name), version=str(data.version), path=str(data.path or ""), tags=texts(data.tags))
+
+
+def _filter_of(data: DataSeen) -> str:
+    """What the asset says about itself; one that another pipeline registered has the parts and not the whole."""
+    tags = data.tags
+    return tags.get("filter") or f"date <= '{data.version}' AND sensor_id == '{tags.get('sensor_id', '')}'"

@@ -1,0 +1,130 @@
+"""ReleaseConfig from the configuration files: what a release needs of policies and fleet, in the domain's words."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from shared.adapters.config.files import load_fleet, load_policies
+from shared.application.release.ports import Fleet
+from shared.contracts import configuration as files
+from shared.domain.alerts.decision_model import RollbackThresholds
+from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule, Measure
+from shared.domain.release.model import DeploymentPlan, Kind
+from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
+
+HOUR_S = 3600
+
+
+class FileReleaseConfig:
+    """Reads everything once, when it is built, so that a mistake shows before any release meets it.
+
+    `resource_group_id` is the ARM id of the group that holds the alert rules. Raises ConfigError with every mistake in
+    every file.
+    """
+
+    def __init__(self, config_dir: Path, policies_file: Path, resource_group_id: str = "") -> None:
+        self._policies = load_policies(policies_file)
+        self._alerts = _alerts(self._policies.alerts, resource_group_id)
+        self._fleet = load_fleet(config_dir)
+        kinds = self._policies.kinds
+        environment = _of_environments(_policy(kinds.environment), kinds.environment)
+        self._by_kind = {
+            Kind.MODEL: _policy(kinds.model),
+            Kind.ENVIRONMENT: _with_rollback(environment, kinds.rollback),
+            Kind.ROLLBACK: _with_rollback(replace(_policy(kinds.environment), gates={}), kinds.rollback),
+        }
+
+    def policy(self, kind: Kind = Kind.MODEL) -> Policy:
+        """The policy of releases of this kind."""
+        return self._by_kind[kind]
+
+    def fleet(self) -> Fleet:
+        """All plants and circuits."""
+        deployment = self._policies.deployment
+        circuits = [(circuit.plant_id, circuit.circuit_id) for circuit in self._fleet.circuits]
+        return Fleet(
+            environment_name=deployment.environment_name,
+            circuits=tuple(f"{plant_id}-{circuit_id}" for plant_id, circuit_id in circuits),
+            endpoints=tuple(dict.fromkeys(deployment.endpoint_of(plant_id) for plant_id, _ in circuits)),
+            test_compute=deployment.compute.test,
+            input_uri=deployment.input_uri,
+        )
+
+    def freeze_groups(self) -> tuple[str, ...]:
+        """The groups whose members may freeze production and lift freezes."""
+        return self._policies.freeze_groups
+
+    def alerts(self) -> AlertPolicy:
+        """Which alert rules count, and from when on."""
+        return self._alerts
+
+    def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
+        """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
+        if (plant_id, circuit_id) not in self._fleet:
+            return None
+        circuit, deployment = self._fleet.circuit(plant_id, circuit_id), self._policies.deployment
+        return DeploymentPlan(
+            endpoint_name=deployment.endpoint_of(plant_id),
+            deployment_name=deployment.deployment_of(circuit_id),
+            registry_model_name=deployment.registry_model_of(plant_id, circuit_id),
+            environment_name=deployment.environment_name,
+            environment_version=circuit.training.environment_version,
+            test_compute=deployment.compute.test,
+            production_compute=deployment.compute.production,
+            mini_batch_size=circuit.deployment.mini_batch_size,
+            scoring_code=deployment.scoring_code,
+            scoring_script=deployment.scoring_script,
+            input_uri=deployment.input_uri,
+        )
+
+
+def _policy(kind: files.KindPolicy | files.EnvironmentPolicy) -> Policy:
+    gates = {Stage(stage.name): _gate(stage.gate) for stage in kind.stages if stage.gate}
+    return Policy(gates=gates, limits=_limits(kind.limits))
+
+
+def _of_environments(policy: Policy, kind: files.EnvironmentPolicy) -> Policy:
+    """The policy with what only environments have: evidence at the registry gate, where the file asks for it, and the
+    watch."""
+    gate = replace(policy.gates[Stage.REGISTRY], evidence_required=kind.evidence_required)
+    watch = WatchPolicy(**kind.watch.model_dump())
+    return replace(policy, gates={**policy.gates, Stage.REGISTRY: gate}, watch=watch)
+
+
+def _with_rollback(policy: Policy, rollback: files.RollbackPolicy) -> Policy:
+    """The policy with the gate of rollbacks beside its own."""
+    return replace(
+        policy,
+        gates={**policy.gates, Stage.ROLLBACK: _gate(rollback.gate)},
+        limits=replace(policy.limits, rollback_samples_max=rollback.samples_max),
+        critical_at_once=rollback.critical == "at_once",
+    )
+
+
+def _alerts(alerts: files.AlertsPolicy, resource_group_id: str) -> AlertPolicy:
+    """Rules by their full ARM ids, which are made here and never taken from an alert."""
+    provider = f"{resource_group_id}/providers/microsoft.insights"
+    return AlertPolicy(
+        rules=tuple(
+            AlertRule(
+                rule_id=f"{provider}/{each.rule}".lower(),
+                kind=AlertKind(each.kind),
+                severity=each.severity,
+                measure=Measure(each.measure),
+            )
+            for each in alerts.rules
+        ),
+        thresholds=RollbackThresholds(**alerts.thresholds.model_dump()),
+        window_s=alerts.window_s,
+        recent_change_s=alerts.recent_change_s,
+    )
+
+
+def _gate(gate: files.Gate) -> GatePolicy:
+    rules = tuple(ApprovalRule(group=each.group, count=each.count) for each in gate.approvals)
+    return GatePolicy(approvals=rules, deadline_s=gate.deadline_h * HOUR_S, instructions=gate.instructions)
+
+
+def _limits(limits: files.Limits | files.FleetLimits) -> Limits:
+    """The limits of the file by name; one that the file's format does not have keeps the domain's default."""
+    given = limits.model_dump()
+    return Limits(**{field.name: given[field.name] for field in fields(Limits) if field.name in given})

@@ -1,0 +1,87 @@
+"""TestJobs on Azure Tables, all in the partition `jobs`.
+
+`claim|<release id>|<serial>`  the right to start the one test job of a step (I14); of many, `|<part>` follows
+`job|<name>`                   the release a job belongs to, written in one transaction with the claim's completion
+"""
+
+import uuid
+from datetime import datetime
+
+from shared.adapters.tables.access import Table, Unsettled, etag_of
+from shared.adapters.tables.rows import (
+    JOBS,
+    Row,
+    check_release_id,
+    hashed,
+    insert,
+    plain_key,
+    put_index,
+    replace,
+    time_text,
+)
+from shared.application.errors import TransientFault
+from shared.application.release.ports import TestClaim
+
+_TRIES = 5
+
+
+class TableTestJobs:
+    """A claim carries a unique `op_id`: reading it back tells the own claim from somebody else's."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def claim(self, release_id: str, serial: int, now: datetime, part: str = "") -> TestClaim:
+        """Claims the start, or returns the claim that is there."""
+        key, op_id = _claim_key(release_id, serial, part), uuid.uuid4().hex
+        row = {
+            "PartitionKey": JOBS,
+            "RowKey": key,
+            "release_id": release_id,
+            "serial": serial,
+            "claimed_at": time_text(now),
+            "job_name": "",
+            "op_id": op_id,
+        }
+        try:
+            await self._table.write(insert(row))
+        except Unsettled:
+            there = await self._table.get(JOBS, key)
+            if there is None:
+                raise
+            row = there
+        return TestClaim(
+            is_new=row["op_id"] == op_id,
+            claimed_at=datetime.fromisoformat(str(row["claimed_at"])),
+            job_name=str(row["job_name"]),
+        )
+
+    async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
+        """Completes the claim. Raises LookupError when the start was never claimed."""
+        for _ in range(_TRIES):
+            row = await self._table.get(JOBS, _claim_key(release_id, serial, part))
+            if row is None:
+                raise LookupError(f"release {release_id} never claimed the test job of step {serial}: claim it first")
+            if row["job_name"] == job_name:
+                return
+            job: Row = {"PartitionKey": JOBS, "RowKey": _job_key(job_name), "release_id": release_id}
+            try:
+                await self._table.write(replace({**row, "job_name": job_name}, etag_of(row)), put_index(job))
+            except Unsettled:
+                continue
+            return
+        raise TransientFault(f"the test job {job_name} of release {release_id} could not be recorded")
+
+    async def release_of(self, job_name: str) -> str | None:
+        """The release a job belongs to."""
+        row = await self._table.get(JOBS, _job_key(job_name))
+        return str(row["release_id"]) if row else None
+
+
+def _claim_key(release_id: str, serial: int, part: str) -> str:
+    own = f"claim|{check_release_id(release_id)}|{serial:06}"
+    return f"{own}|{plain_key(part)}" if part else own
+
+
+def _job_key(job_name: str) -> str:
+    return f"job|{hashed(job_name)}"
