@@ -47,8 +47,8 @@ check: install ## Format, lint, types, import rules, security, generated files
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -r function_app.py functions shared cli local environment -c pyproject.toml
 	$(BIN)/python docs/state_machine.py --check
-	$(BIN)/python -m shared.contracts.openapi --check
-	$(BIN)/python -m shared.contracts.schema --check
+	$(BIN)/python -m shared.contracts.http.openapi --check
+	$(BIN)/python -m shared.contracts.config.schema --check
 
 sim: install ## Run 20,000 seeded schedules of the release core (SCHEDULES=n, FROM=seed)
 	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0)

@@ -12,9 +12,9 @@ from shared import bootstrap
 from shared.application.alerts import assess
 from shared.application.release import intake
 from shared.application.release.ports import IntakeResult, Ports
-from shared.contracts.alert_facts import claimed_facts
-from shared.contracts.alerts import BODY_BYTES_MAX, AlertError, parse_alert
-from shared.contracts.http_alerts import ALERTS_LISTED_MAX, AlertAccepted, AlertList, alert_of
+from shared.contracts.http.alerts import ALERTS_LISTED_MAX, AlertAccepted, AlertList, alert_of
+from shared.contracts.inbound.alert_facts import claimed_facts
+from shared.contracts.inbound.alerts import BODY_BYTES_MAX, AlertError, parse_alert
 from shared.domain.errors import InvalidRequest
 from shared.domain.release.model import Actor
 

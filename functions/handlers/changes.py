@@ -7,8 +7,8 @@ import azure.functions as func
 from shared import bootstrap
 from shared.application.changes import take as changes
 from shared.application.changes.sweep import sweep_changes as sweep
-from shared.contracts.change_json import decode_take
 from shared.contracts.messages import MessageError
+from shared.contracts.stored.changes import decode_take
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from functions.handlers.http_answers import BodyTooLarge, authenticated, json_an
 from shared import bootstrap
 from shared.application.changes import take
 from shared.application.errors import TransientFault
-from shared.contracts.http_changes import (
+from shared.contracts.http.changes import (
     CHANGES_LISTED_MAX,
     FOLLOW,
     ChangeList,
@@ -20,7 +20,7 @@ from shared.contracts.http_changes import (
     change_summary_of,
     change_view_of,
 )
-from shared.contracts.source_control import (
+from shared.contracts.inbound.webhooks import (
     BODY_BYTES_MAX,
     Ignored,
     WebhookError,

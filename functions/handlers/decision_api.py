@@ -5,7 +5,7 @@ import azure.functions as func
 from functions.handlers.http_answers import authenticated, body_of, decided_answer
 from shared import bootstrap
 from shared.application.release import people
-from shared.contracts.http import DecisionRequest, ReasonRequest
+from shared.contracts.http.releases import DecisionRequest, ReasonRequest
 from shared.domain.errors import InvalidRequest
 from shared.domain.release.model import Actor
 from shared.domain.release.policy import Stage

@@ -8,10 +8,10 @@ import azure.functions as func
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
 from shared.application.release import people, queries, rollbacks
-from shared.contracts.http import EnvironmentReleaseRequest, RollbackRequest
-from shared.contracts.http_environments import environment_versions_of
-from shared.contracts.http_fleet import RollbackFormat, rollback_metadata_of, targets_of
-from shared.contracts.http_rollback import rollback_report_of
+from shared.contracts.http.environments import environment_versions_of
+from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
+from shared.contracts.http.releases import EnvironmentReleaseRequest, RollbackRequest
+from shared.contracts.http.rollback import rollback_report_of
 from shared.domain.errors import InvalidRequest
 from shared.domain.release.model import Actor
 

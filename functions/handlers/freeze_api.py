@@ -8,7 +8,7 @@ from functions.handlers.http_answers import authenticated, body_of, json_answer
 from shared import bootstrap
 from shared.application.freezes import freezes
 from shared.application.release.people import Answer
-from shared.contracts.http_freezes import FreezeRequest, LiftRequest, freeze_list_of, freeze_view_of
+from shared.contracts.http.freezes import FreezeRequest, LiftRequest, freeze_list_of, freeze_view_of
 from shared.domain.release.model import Actor
 
 

@@ -16,7 +16,7 @@ from shared.application.freezes.freezes import NoSuchFreeze
 from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.training.people import NoSuchTraining
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
-from shared.contracts.http import Accepted, Problem
+from shared.contracts.http.releases import Accepted, Problem
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release.model import Actor
 

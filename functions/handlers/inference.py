@@ -10,7 +10,7 @@ from shared.application.errors import PortError
 from shared.application.release.dead_letters import dead_lettered
 from shared.application.routines.look import look, look_later, sweep_routines
 from shared.application.routines.start import make, make_later, start_due
-from shared.contracts.routine_json import decode
+from shared.contracts.stored.routines import decode
 from shared.domain.routines.task import PeriodWish, Routine
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from functions.handlers.http_answers import authenticated, body_of, json_answer
 from shared import bootstrap
 from shared.application.routines.queries import read_period
 from shared.application.routines.start import start_by_hand
-from shared.contracts.http_inference import InferenceRequest, RoutineAccepted, inference_view_of
+from shared.contracts.http.inference import InferenceRequest, RoutineAccepted, inference_view_of
 from shared.domain.release.model import Actor
 from shared.domain.routines.task import Routine
 

@@ -13,7 +13,7 @@ from shared import bootstrap
 from shared.application.release import intake
 from shared.application.release.ports import IntakeResult, Ports
 from shared.application.training.advance import job_changed
-from shared.contracts.event_grid import (
+from shared.contracts.inbound.event_grid import (
     MODEL_REGISTERED,
     RUN_COMPLETED,
     RUN_STATUS_CHANGED,

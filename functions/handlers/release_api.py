@@ -8,8 +8,8 @@ from functions.handlers.http_answers import authenticated, json_answer
 from shared import bootstrap
 from shared.application.freezes.freezes import read_freezes
 from shared.application.release import queries
-from shared.contracts.http import ReleaseList, history_of, summary_of, view_of
-from shared.contracts.openapi import openapi
+from shared.contracts.http.openapi.document import openapi
+from shared.contracts.http.releases import ReleaseList, history_of, summary_of, view_of
 from shared.domain.release.model import Actor
 
 

@@ -8,13 +8,8 @@ from functions.handlers.http_answers import authenticated, body_of, json_answer
 from shared import bootstrap
 from shared.application.training import people
 from shared.application.training.start import train_by_hand
-from shared.contracts.http import ReasonRequest
-from shared.contracts.http_training import (
-    TrainingWish,
-    lineage_view_of,
-    training_list_of,
-    training_view_of,
-)
+from shared.contracts.http.releases import ReasonRequest
+from shared.contracts.http.training import TrainingWish, lineage_view_of, training_list_of, training_view_of
 from shared.domain.release.model import Actor
 
 

@@ -11,7 +11,7 @@ from shared.application.errors import TransientFault
 from shared.application.release.dead_letters import dead_lettered
 from shared.application.training.advance import advance
 from shared.application.training.sweep import sweep
-from shared.contracts.training_messages import decode_look
+from shared.contracts.stored.training import decode_look
 
 log = logging.getLogger(__name__)
 

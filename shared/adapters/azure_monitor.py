@@ -20,8 +20,8 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from shared.application.alerts.ports import ALERTS_MAX
 from shared.application.errors import TransientFault
-from shared.contracts.alert_facts import told_facts
-from shared.contracts.alerts import AlertError
+from shared.contracts.inbound.alert_facts import told_facts
+from shared.contracts.inbound.alerts import AlertError
 from shared.domain.alerts.model import AlertFacts
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import pytest
 from shared.application.evidence.submit import submit_evidence
 from shared.application.release.handle_events import handle_events
 from shared.application.release.people import Answer
-from shared.contracts.http_evidence import evidence_view_of
+from shared.contracts.http.evidence import evidence_view_of
 from shared.domain.errors import Conflict
 from shared.domain.evidence.gate import assessed
 from shared.domain.evidence.matrix import Advice, Quality

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli import session
 from cli.app import app
-from shared.contracts import http
+from shared.contracts.http.releases import Accepted, GateView, Problem, ReleaseSummary, ReleaseView, WaitingView
 
 TOKEN = "header.payload.signature"
 RELEASE = "sensor-model-p001-c001-1-0a1b2c"
@@ -44,7 +44,7 @@ class App:
         """404 for what nobody prepared."""
         waiting = self.answers.get(request)
         if not waiting:
-            return 404, http.Problem(title="Not Found", status=404, detail=f"nothing is prepared for {request}")
+            return 404, Problem(title="Not Found", status=404, detail=f"nothing is prepared for {request}")
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
 
@@ -100,9 +100,9 @@ def run(server: App) -> Run:
     return _run
 
 
-def view(phase: str = "awaiting_registry_approval", **changes: Any) -> http.ReleaseView:
+def view(phase: str = "awaiting_registry_approval", **changes: Any) -> ReleaseView:
     """A release as the API shows it: waiting at the gate of `registry` unless said otherwise."""
-    wait = http.WaitingView(
+    wait = WaitingView(
         waits_for="a decision on registry by ML-Engineers",
         since=OPENED,
         until=datetime.now(UTC) + timedelta(hours=24),
@@ -128,12 +128,12 @@ def view(phase: str = "awaiting_registry_approval", **changes: Any) -> http.Rele
         "production_touched": False,
         "progress": None,
     }
-    return http.ReleaseView(**{**content, **changes})
+    return ReleaseView(**{**content, **changes})
 
 
-def gate(**facts: str) -> http.GateView:
+def gate(**facts: str) -> GateView:
     """The open gate of `registry`."""
-    return http.GateView(
+    return GateView(
         stage="registry",
         digest=DIGEST,
         instructions="Review model metrics before promoting.",
@@ -143,16 +143,16 @@ def gate(**facts: str) -> http.GateView:
     )
 
 
-def summary(release: http.ReleaseView) -> http.ReleaseSummary:
+def summary(release: ReleaseView) -> ReleaseSummary:
     """The list's view of it."""
-    return http.ReleaseSummary(**release.model_dump(include=set(http.ReleaseSummary.model_fields)))
+    return ReleaseSummary(**release.model_dump(include=set(ReleaseSummary.model_fields)))
 
 
-def accepted(answer: str = "accepted", phase: str = "awaiting_registry_approval") -> http.Accepted:
+def accepted(answer: str = "accepted", phase: str = "awaiting_registry_approval") -> Accepted:
     """The answer to a decision."""
-    return http.Accepted(release_id=RELEASE, answer=answer, phase=phase, follow=f"/api/releases/{RELEASE}")
+    return Accepted(release_id=RELEASE, answer=answer, phase=phase, follow=f"/api/releases/{RELEASE}")
 
 
-def problem(status: int, detail: str) -> tuple[int, http.Problem]:
+def problem(status: int, detail: str) -> tuple[int, Problem]:
     """A refusal of the app."""
-    return status, http.Problem(title="Refused", status=status, detail=detail)
+    return status, Problem(title="Refused", status=status, detail=detail)

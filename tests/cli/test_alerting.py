@@ -3,23 +3,23 @@
 import json
 from typing import Any
 
-from shared.contracts import http_alerts
+from shared.contracts.http.alerts import AlertDecision, AlertList, AlertReason, AlertView, RollbackAskedView
 from tests.cli.conftest import OPENED, App, Run
 
-ASKED = http_alerts.RollbackAskedView(
+ASKED = RollbackAskedView(
     release_id="custom-tf-env-1-5-1-0a1b2c", critical=True, answer="accepted", note="it is watching"
 )
 
 
-def an_alert(**changes: Any) -> http_alerts.AlertView:
+def an_alert(**changes: Any) -> AlertView:
     """Failed jobs in two circuits, for which the environment goes back."""
     reasons = [
-        http_alerts.AlertReason(rule="alert fired", held=True, text="the alert is firing"),
-        http_alerts.AlertReason(rule="alert is new", held=True, text="first time this alert is seen"),
-        http_alerts.AlertReason(rule="alert rule is known", held=True, text="its rule is on the list"),
-        http_alerts.AlertReason(rule="alert is confirmed by Azure Monitor", held=True, text="as told"),
-        http_alerts.AlertReason(rule="multiple batch failures", held=True, text="2 failed batch jobs"),
-        http_alerts.AlertReason(rule="scoring errors", held=False, text="scoring errors in 0 circuits"),
+        AlertReason(rule="alert fired", held=True, text="the alert is firing"),
+        AlertReason(rule="alert is new", held=True, text="first time this alert is seen"),
+        AlertReason(rule="alert rule is known", held=True, text="its rule is on the list"),
+        AlertReason(rule="alert is confirmed by Azure Monitor", held=True, text="as told"),
+        AlertReason(rule="multiple batch failures", held=True, text="2 failed batch jobs"),
+        AlertReason(rule="scoring errors", held=False, text="scoring errors in 0 circuits"),
     ]
     content: dict[str, Any] = {
         "key": "0123",
@@ -37,17 +37,17 @@ def an_alert(**changes: Any) -> http_alerts.AlertView:
         "state": "decided",
         "confirmed": True,
         "decided_at": OPENED,
-        "decision": http_alerts.AlertDecision(
+        "decision": AlertDecision(
             verdict="environment", action="act", severity="critical", models=[], environment=[], reasons=reasons
         ),
         "asked": [ASKED],
         "note": "",
     }
-    return http_alerts.AlertView(**{**content, **changes})
+    return AlertView(**{**content, **changes})
 
 
-def listed(server: App, *alerts: http_alerts.AlertView, limit: int = 20) -> None:
-    server.on(f"GET /api/alerts?limit={limit}", http_alerts.AlertList(alerts=list(alerts)))
+def listed(server: App, *alerts: AlertView, limit: int = 20) -> None:
+    server.on(f"GET /api/alerts?limit={limit}", AlertList(alerts=list(alerts)))
 
 
 def test_an_alert_shows_its_decision_and_the_rules_that_led_to_it(server: App, run: Run) -> None:

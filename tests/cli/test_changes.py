@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.contracts.http_changes import ChangeList, change_summary_of, change_view_of
+from shared.contracts.http.changes import ChangeList, change_summary_of, change_view_of
 from shared.domain.changes.record import ChangeState
 from tests.cli.conftest import App, Run
 from tests.contract.test_change_log import a_change, a_full_change

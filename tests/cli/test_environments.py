@@ -2,7 +2,7 @@
 
 import json
 
-from shared.contracts.http_environments import EnvironmentVersionList, EnvironmentVersionView
+from shared.contracts.http.environments import EnvironmentVersionList, EnvironmentVersionView
 from tests.cli.conftest import App, Run
 
 PATH = "GET /api/environment-versions"

@@ -9,7 +9,7 @@ import pytest
 
 from cli.evidence import SENT_BYTES_MAX
 from cli.views import Release
-from shared.contracts import http_evidence
+from shared.contracts.http.evidence import EvidenceAccepted, EvidenceView, ReasonView
 from tests.adapters.notebooks import EXAMPLE
 from tests.cli.conftest import OPENED, RELEASE, App, Run, gate, problem, view
 
@@ -17,7 +17,7 @@ PATH = f"/api/releases/{RELEASE}/evidence"
 SHA256 = "0123456789abcdef" * 4
 
 
-def evidence(**changes: Any) -> http_evidence.EvidenceView:
+def evidence(**changes: Any) -> EvidenceView:
     """Complete evidence of an environment release at its registry gate."""
     content: dict[str, Any] = {
         "release_id": RELEASE,
@@ -31,32 +31,32 @@ def evidence(**changes: Any) -> http_evidence.EvidenceView:
         "submitted_by": "Rita",
         "submitted_at": OPENED,
     }
-    return http_evidence.EvidenceView(**{**content, **changes})
+    return EvidenceView(**{**content, **changes})
 
 
-def reason(rule: str, holds: bool, text: str) -> http_evidence.ReasonView:
-    return http_evidence.ReasonView(rule=rule, holds=holds, text=text)
+def reason(rule: str, holds: bool, text: str) -> ReasonView:
+    return ReasonView(rule=rule, holds=holds, text=text)
 
 
-def nothing() -> http_evidence.EvidenceView:
+def nothing() -> EvidenceView:
     """The policy asks for a notebook, and there is none."""
     gone = dict.fromkeys(("sha256", "size_bytes", "submitted_by", "submitted_at"))
     missing = [reason("notebook", False, "no executed notebook was uploaded: upload one")]
     return evidence(advice="reject", quality="no notebook", reasons=missing, **gone)
 
 
-def bad() -> http_evidence.EvidenceView:
+def bad() -> EvidenceView:
     order = reason("execution order", False, "cell 5 did not run, not as number 3")
     return evidence(advice="reject", quality="incomplete notebook", reasons=[order])
 
 
-def accepted(shown: http_evidence.EvidenceView, answer: Any = "accepted") -> tuple[int, http_evidence.EvidenceAccepted]:
+def accepted(shown: EvidenceView, answer: Any = "accepted") -> tuple[int, EvidenceAccepted]:
     phase = "awaiting_registry_approval"
-    body = http_evidence.EvidenceAccepted(release_id=RELEASE, answer=answer, phase=phase, follow=PATH, evidence=shown)
+    body = EvidenceAccepted(release_id=RELEASE, answer=answer, phase=phase, follow=PATH, evidence=shown)
     return 202 if answer == "accepted" else 200, body
 
 
-def environment_view(shown: http_evidence.EvidenceView, **changes: Any) -> Any:
+def environment_view(shown: EvidenceView, **changes: Any) -> Any:
     environment = {"kind": "environment", "model": "custom-tf-env:1.5.1", "circuit": "fleet of 12"}
     return view(**{**environment, "evidence": shown, **changes})
 

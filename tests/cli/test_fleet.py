@@ -11,27 +11,28 @@ from rich.console import Console
 from cli.tallies import tallies
 from cli.views import Release
 from cli.watching import FAILING_SHOWN_MAX, Moving
-from shared.contracts import http, http_fleet
+from shared.contracts.http.fleet import ProgressView, TargetList, TargetView
+from shared.contracts.http.releases import ReleaseView
 from tests.cli.conftest import RELEASE, App, Run, accepted, problem, view
 
 PATH = f"/api/releases/{RELEASE}"
 
 
-def progress(work: str | None = "checking", targets: int = 12, **numbers: int) -> http_fleet.ProgressView:
+def progress(work: str | None = "checking", targets: int = 12, **numbers: int) -> ProgressView:
     """Counts by the names of progress (`done=7`) and of verdicts (`check_passed=6`)."""
     counts = {name: numbers.get(name, 0) for name in ("untouched", "waiting", "changing", "done", "failed")}
     verdicts = ("passed", "failed", "errored", "inconclusive")
     checks = {name: numbers.get(f"check_{name}", 0) for name in verdicts}
-    return http_fleet.ProgressView(work=work, targets=targets, counts=counts, checks=checks)
+    return ProgressView(work=work, targets=targets, counts=counts, checks=checks)
 
 
-def fleet_view(phase: str = "checking", counts: http_fleet.ProgressView | None = None, **changes: Any) -> Any:
+def fleet_view(phase: str = "checking", counts: ProgressView | None = None, **changes: Any) -> Any:
     """An environment release of twelve circuits."""
     environment = {"kind": "environment", "model": "custom-tf-env:1.5.1", "circuit": "fleet of 12"}
     return view(phase, **{**environment, "progress": counts or progress(), **changes})
 
 
-def target(key: str = "P001-C001", **changes: Any) -> http_fleet.TargetView:
+def target(key: str = "P001-C001", **changes: Any) -> TargetView:
     """A target whose check passed; the key says plant and circuit."""
     plant_id, _, circuit_id = key.partition("-")
     content: dict[str, Any] = {
@@ -47,11 +48,11 @@ def target(key: str = "P001-C001", **changes: Any) -> http_fleet.TargetView:
         "previous_model": "azureml://registries/r/models/m/versions/6",
         "previous_environment": "azureml://registries/r/environments/custom-tf-env/versions/1.5.0",
     }
-    return http_fleet.TargetView(**{**content, **changes})
+    return TargetView(**{**content, **changes})
 
 
-def targets(*listed: http_fleet.TargetView, work: str | None = "checking") -> http_fleet.TargetList:
-    return http_fleet.TargetList(release_id=RELEASE, phase=work or "verifying", work=work, targets=list(listed))
+def targets(*listed: TargetView, work: str | None = "checking") -> TargetList:
+    return TargetList(release_id=RELEASE, phase=work or "verifying", work=work, targets=list(listed))
 
 
 def test_releasing_an_environment_sends_version_and_reason_and_says_how_to_follow(server: App, run: Run) -> None:
@@ -159,7 +160,7 @@ def test_rolling_back_with_yes_asks_nothing_and_the_apps_refusal_is_shown(server
     ids=["a model", "an ended release"],
 )
 def test_what_cannot_be_rolled_back_is_said_before_anything_is_sent(
-    server: App, run: Run, release: http.ReleaseView, said: str
+    server: App, run: Run, release: ReleaseView, said: str
 ) -> None:
     server.on(f"GET {PATH}", release)
     shown = run("rollback", RELEASE, "--reason", "batch jobs fail", "--yes")

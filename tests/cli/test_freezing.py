@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import http
-from shared.contracts.http_freezes import FreezeList, FreezeRequest, FreezeView
+from shared.contracts.http.freezes import FreezeList, FreezeRequest, FreezeView
+from shared.contracts.http.releases import WaitingView
 from tests.cli.conftest import OPENED, RELEASE, App, Run, problem, view
 
 FREEZE_ID = "p001-1a2b3c4d"
@@ -133,7 +133,7 @@ def test_lifting_needs_a_reason(server: App, run: Run) -> None:
 def test_a_release_behind_a_freeze_shows_it_with_its_end_and_who_can_lift(server: App, run: Run) -> None:
     """In the words of the app."""
     said = "the end of the freeze of P001 by Person 2 until 2026-12-01 06:00 UTC: stocktaking"
-    wait = http.WaitingView(
+    wait = WaitingView(
         waits_for=said,
         since=OPENED,
         until=datetime.now(UTC) + timedelta(days=3, hours=1, seconds=30),

@@ -2,8 +2,8 @@
 
 import json
 
-from shared.contracts.http_inference import InferenceView, RoutineAccepted, TaskView
-from shared.contracts.http_monitoring import CheckView, MonitoringView, ProposalView
+from shared.contracts.http.inference import InferenceView, RoutineAccepted, TaskView
+from shared.contracts.http.monitoring import MonitoringCheckView, MonitoringView, ProposalView
 from tests.cli.conftest import OPENED, App, Run, problem
 
 
@@ -76,7 +76,7 @@ def test_a_day_without_a_start_says_how_to_start_it(server: App, run: Run) -> No
 
 
 def report() -> MonitoringView:
-    performance = CheckView(
+    performance = MonitoringCheckView(
         period="2025-12",
         levels={"critical": 1, "inconclusive": 1},
         without_check=["P009-C001"],
@@ -88,7 +88,7 @@ def report() -> MonitoringView:
             task("P001-C002", "inconclusive", detail="there are no predictions"),
         ],
     )
-    drift = CheckView(
+    drift = MonitoringCheckView(
         period="2025-q4",
         levels={"critical": 1},
         without_check=[],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import http
+from shared.contracts.http.releases import ReleaseList
 from tests.cli.conftest import TOKEN, App, Run, problem
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ def test_a_missing_address_or_token_says_what_to_set(run: Run) -> None:
 
 def test_a_token_file_goes_before_the_environment(server: App, run: Run, tmp_path: Path) -> None:
     """Its surrounding line breaks do not matter."""
-    server.on("GET /api/releases", http.ReleaseList(releases=[]))
+    server.on("GET /api/releases", ReleaseList(releases=[]))
     file = tmp_path / "token"
     file.write_text("from.the.file\n")
     assert run("--token-file", str(file), "releases").exit_code == 0
@@ -37,7 +37,7 @@ def test_a_token_file_that_is_not_there_is_named(run: Run, tmp_path: Path) -> No
 
 def test_the_address_may_end_in_api(server: App, run: Run) -> None:
     """With or without a slash."""
-    server.on("GET /api/releases", http.ReleaseList(releases=[]))
+    server.on("GET /api/releases", ReleaseList(releases=[]))
     assert run("--url", f"{server.url}/api/", "releases").exit_code == 0
 
 

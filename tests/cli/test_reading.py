@@ -3,13 +3,13 @@
 import json
 from datetime import timedelta
 
-from shared.contracts import http
+from shared.contracts.http.releases import CheckRunView, HistoryList, HistoryView, ReleaseList
 from tests.cli.conftest import DIGEST, OPENED, RELEASE, TOKEN, App, Run, problem, summary, view
 
 PATH = f"/api/releases/{RELEASE}"
 
 
-def entry(number: int, **changes: object) -> http.HistoryView:
+def entry(number: int, **changes: object) -> HistoryView:
     content = {
         "number": number,
         "at": OPENED + timedelta(minutes=number),
@@ -21,13 +21,13 @@ def entry(number: int, **changes: object) -> http.HistoryView:
         "note": "Engineer One approved registry",
         "digest": "abcdef0123456789" * 4,
     }
-    return http.HistoryView(**{**content, **changes})
+    return HistoryView(**{**content, **changes})
 
 
 def test_the_list_shows_what_each_release_waits_for_and_until_when(server: App, run: Run) -> None:
     """Two lines per release: id and phase, what it waits for and the time left."""
     ended = view("rejected", release_id="other-release", reason="Engineer Two rejected registry: mae too high")
-    server.on("GET /api/releases", http.ReleaseList(releases=[summary(view()), summary(ended)]))
+    server.on("GET /api/releases", ReleaseList(releases=[summary(view()), summary(ended)]))
     shown = run("releases", env={"COLUMNS": "300"})
     assert shown.exit_code == 0
     for text in (RELEASE, "awaiting_registry_approval", "a decision on registry by ML-Engineers", "in 23 h 59 min"):
@@ -38,7 +38,7 @@ def test_the_list_shows_what_each_release_waits_for_and_until_when(server: App, 
 
 def test_ids_of_releases_stay_whole_in_a_terminal_of_80_columns(server: App, run: Run) -> None:
     """They are what people copy."""
-    server.on("GET /api/releases", http.ReleaseList(releases=[summary(view(phase="awaiting_production_approval"))]))
+    server.on("GET /api/releases", ReleaseList(releases=[summary(view(phase="awaiting_production_approval"))]))
     shown = run("releases", env={"COLUMNS": "80"}).output
     for text in (RELEASE, "awaiting_production_approval", "a decision on registry by ML-Engineers"):
         assert text in shown
@@ -46,13 +46,13 @@ def test_ids_of_releases_stay_whole_in_a_terminal_of_80_columns(server: App, run
 
 def test_an_empty_list_says_how_a_release_opens(server: App, run: Run) -> None:
     """Not just an empty table."""
-    server.on("GET /api/releases", http.ReleaseList(releases=[]))
+    server.on("GET /api/releases", ReleaseList(releases=[]))
     assert "register a model" in run("releases").output
 
 
 def test_a_release_is_shown_with_its_gate_facts_digest_and_check_runs(server: App, run: Run) -> None:
     """Everything an approver needs, and the command to type next."""
-    runs = [http.CheckRunView(attempt=1, job_name="job-7", verdict="passed", detail="Completed")]
+    runs = [CheckRunView(attempt=1, job_name="job-7", verdict="passed", detail="Completed")]
     server.on(f"GET {PATH}", view(check_runs=runs))
     shown = run("show", RELEASE)
     assert shown.exit_code == 0
@@ -70,7 +70,7 @@ def test_json_is_the_answer_of_the_api_unchanged(server: App, run: Run) -> None:
 
 def test_the_history_says_who_what_when_and_that_the_chain_fits(server: App, run: Run) -> None:
     """The audit trail."""
-    told = http.HistoryList(release_id=RELEASE, verified=True, entries=[entry(1)])
+    told = HistoryList(release_id=RELEASE, verified=True, entries=[entry(1)])
     server.on(f"GET {PATH}/history", told)
     shown = run("history", RELEASE)
     assert shown.exit_code == 0
@@ -80,7 +80,7 @@ def test_the_history_says_who_what_when_and_that_the_chain_fits(server: App, run
 
 def test_a_history_that_was_changed_ends_with_status_1(server: App, run: Run) -> None:
     """Also with --json, so that a script notices."""
-    told = http.HistoryList(release_id=RELEASE, verified=False, entries=[entry(1)])
+    told = HistoryList(release_id=RELEASE, verified=False, entries=[entry(1)])
     server.on(f"GET {PATH}/history", told)
     for options in ([], ["--json"]):
         shown = run("history", RELEASE, *options)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.http_training import DataView, LineageView, TrainingList, TrainingSlotView, TrainingView
+from shared.contracts.http.training import DataView, LineageView, TrainingList, TrainingSlotView, TrainingView
 from tests.cli.conftest import OPENED, App, Run, problem
 
 RUN = "train-p001-c001-20251209-0a1b2c3d"

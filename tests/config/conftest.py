@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.config.files import load_fleet, load_policies
-from shared.contracts.configuration import ConfigError, Problem
+from shared.contracts.config.files import ConfigError, Problem
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

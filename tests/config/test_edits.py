@@ -3,7 +3,7 @@
 import pytest
 
 from shared.adapters.config.edits import EditError, with_environment_version, with_text
-from shared.contracts.configuration import ConfigError
+from shared.contracts.config.files import ConfigError
 from tests.repositories import CIRCUIT
 
 TEXT = CIRCUIT.format(plant="P001", circuit="C001")

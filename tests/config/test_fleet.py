@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.adapters.config.files import load_circuit, load_fleet
-from shared.contracts.configuration import ConfigError, UnknownCircuitError
+from shared.contracts.config.files import ConfigError, UnknownCircuitError
 from tests.config.conftest import CIRCUIT, REPOSITORY, ConfigTree
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.adapters.config.monitoring import load_monitoring
-from shared.contracts.configuration import ConfigError
+from shared.contracts.config.files import ConfigError
 from shared.domain.routines.monitoring import Bounds, Condition, DriftBounds, Level, raised
 from shared.domain.routines.task import Routine
 from tests.config.conftest import REPOSITORY, ConfigTree

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.schema import SCHEMA_DIR, main, stale
+from shared.contracts.config.schema import SCHEMA_DIR, main, stale
 from tests.config.conftest import REPOSITORY
 
 
 def test_the_schemas_in_the_repository_are_current() -> None:
-    """Run `python -m shared.contracts.schema` after changing a model."""
+    """Run `python -m shared.contracts.config.schema` after changing a model."""
     assert SCHEMA_DIR == REPOSITORY / "config" / "schema"
     assert stale(SCHEMA_DIR) == []
 
@@ -25,7 +25,7 @@ def test_check_fails_on_a_stale_schema_and_names_the_command(
     (tmp_path / "policies.schema.json").unlink()
     assert main(["--check", "--directory", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        "not current: circuit.schema.json, policies.schema.json. Run: python -m shared.contracts.schema\n"
+        "not current: circuit.schema.json, policies.schema.json. Run: python -m shared.contracts.config.schema\n"
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, parse
-from shared.contracts.configuration import ConfigError, Problem
+from shared.contracts.config.files import ConfigError, Problem
 from tests.config.conftest import CIRCUIT, MASTER, POLICIES, ConfigTree
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from shared.adapters.config.files import ConfigError, load_policies
 from shared.adapters.config.training import FileTrainingConfig, limits_of
-from shared.contracts.training_policy import TrainingPolicy
+from shared.contracts.config.training import TrainingPolicy
 from shared.domain.training.limits import TrainingLimits
 
 CONFIG = Path(__file__).parents[2] / "config"

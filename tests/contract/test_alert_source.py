@@ -18,7 +18,7 @@ from local import redirect
 from shared.adapters.azure_monitor import AzureMonitorAlerts, monitor_client
 from shared.application.alerts.ports import AlertSource
 from shared.application.errors import TransientFault
-from shared.contracts.alert_facts import told_facts
+from shared.contracts.inbound.alert_facts import told_facts
 from shared.domain.alerts.model import AlertFacts, Reading
 from tests.fakes.alerts import MemoryAlertSource
 from tests.local.azureml.cloud import GROUP, SUBSCRIPTION, Credential

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.alerts import (
+from shared.contracts.inbound.alerts import (
     BODY_BYTES_MAX,
     Alert,
     AlertCondition,

@@ -11,9 +11,9 @@ from shared.adapters.tables.changes import TableChangeLog
 from shared.adapters.tables.rows import RowLimitError
 from shared.application.changes.ports import ChangeLog
 from shared.application.errors import ConcurrentUpdate
-from shared.contracts.change_json import TakeChange, decode_take, dump_change, encode_take, load_change
 from shared.contracts.messages import MessageError
-from shared.contracts.release_json import StoredFormError
+from shared.contracts.stored.changes import TakeChange, decode_take, dump_change, encode_take, load_change
+from shared.contracts.stored.releases import StoredFormError
 from shared.domain.changes.circuits import CircuitChangeKind, ConfigProblem, FieldChange
 from shared.domain.changes.record import ChangeClaim, ChangeRecord, ChangeState, CircuitOutcome, EnvironmentOutcome
 from tests.fakes.changes import MemoryChangeLog

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.changes import SESSION, ServiceBusChangeQueue
-from shared.contracts.change_json import TakeChange, decode_take
+from shared.contracts.stored.changes import TakeChange, decode_take
 
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 

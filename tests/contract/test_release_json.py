@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from shared.contracts.release_json import (
+from shared.contracts.stored.releases import (
     StoredFormError,
     dump_entry,
     dump_release,

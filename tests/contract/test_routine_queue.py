@@ -6,8 +6,8 @@ import pytest
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.routines import ServiceBusRoutineQueue
-from shared.contracts.release_json import StoredFormError
-from shared.contracts.routine_json import decode, dump, encode, load
+from shared.contracts.stored.releases import StoredFormError
+from shared.contracts.stored.routines import decode, dump, encode, load
 from shared.domain.routines.task import PeriodWish, Routine, Task, TaskRef
 from tests.contract.test_task_store import TASK
 

@@ -16,7 +16,7 @@ from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.rows import Row, RowLimitError, check_release_id, join_text, plain_key, split_text
 from shared.adapters.tables.rows import replace as replacing
 from shared.application.release.ports import Change
-from shared.contracts.release_json import StoredFormError
+from shared.contracts.stored.releases import StoredFormError
 from shared.domain.release.model import Phase
 from tests.builders import NOW, RELEASE_ID, a_command, a_release, a_target, an_entry
 from tests.local.processes import REPOSITORY

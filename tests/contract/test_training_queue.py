@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.trainings import ServiceBusTrainingQueue
-from shared.contracts.training_messages import decode_look
+from shared.contracts.stored.training import decode_look
 
 
 async def test_a_look_waits_in_the_session_of_its_run_and_counts_once(bus: ServiceBusClient) -> None:

@@ -11,12 +11,7 @@ from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.training.ports import TrainingSlots, TrainingStore
 from shared.contracts.messages import MessageError
-from shared.contracts.training_messages import (
-    decode_look,
-    decode_run,
-    encode_look,
-    encode_run,
-)
+from shared.contracts.stored.training import decode_look, decode_run, encode_look, encode_run
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRun, run_id_of
 from shared.domain.training.steps import entered, settled

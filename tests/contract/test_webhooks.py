@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.source_control import (
+from shared.contracts.inbound.webhooks import (
     Ignored,
     WebhookError,
     azure_devops_claim,

@@ -19,7 +19,7 @@ from local.model_factory import Circuit, ModelFactory
 from local.sign_in import token_of
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.tables.rows import join_text
-from shared.contracts.release_json import load_fleet_target
+from shared.contracts.stored.releases import load_fleet_target
 from shared.domain.fleet.specs import frozen
 from shared.domain.release.model import DeploymentSpec, FleetTarget
 from tests.local.processes import until

@@ -10,7 +10,7 @@ import pytest
 from functions import alerts_api
 from shared.application.errors import TransientFault
 from shared.application.release.ports import IntakeResult
-from shared.contracts.alerts import BODY_BYTES_MAX
+from shared.contracts.inbound.alerts import BODY_BYTES_MAX
 from shared.domain.alerts.model import AlertState
 from shared.domain.release.commands import AssessAlert
 from tests.application.bench import Bench

@@ -14,9 +14,9 @@ import pytest
 from functions import changes, changes_api
 from shared import bootstrap
 from shared.application.errors import TransientFault
-from shared.contracts.change_json import encode_take
+from shared.contracts.inbound.webhooks import BODY_BYTES_MAX
 from shared.contracts.messages import MessageError
-from shared.contracts.source_control import BODY_BYTES_MAX
+from shared.contracts.stored.changes import encode_take
 from shared.settings import SettingsError, load_settings
 from tests.application.bench import Bench
 from tests.application.change_bench import ChangeBench

@@ -11,7 +11,7 @@ import pytest
 from functions import dead_letters, effects, model_events, release_events, sweeper
 from shared.application.errors import TransientFault
 from shared.application.release.ports import IntakeResult
-from shared.contracts.event_grid import MODEL_REGISTERED, RUN_COMPLETED, RUN_STATUS_CHANGED
+from shared.contracts.inbound.event_grid import MODEL_REGISTERED, RUN_COMPLETED, RUN_STATUS_CHANGED
 from shared.contracts.messages import MessageError, encode_command, encode_event
 from shared.domain.release import events as e
 from shared.domain.release.commands import VerifyCandidate

@@ -11,7 +11,7 @@ from functions import inference, inference_api, monitoring, monitoring_api
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
 from shared.contracts.messages import MessageError
-from shared.contracts.routine_json import encode
+from shared.contracts.stored.routines import encode
 from shared.domain.routines.task import PeriodWish, Routine, TaskRef
 from tests.application.bench import Bench
 from tests.application.routine_steps import Production

@@ -7,9 +7,9 @@ import pytest
 from functions import model_events, training_api, trainings
 from shared import bootstrap
 from shared.application.training.start import request_trainings
-from shared.contracts.event_grid import RUN_COMPLETED
+from shared.contracts.inbound.event_grid import RUN_COMPLETED
 from shared.contracts.messages import MessageError
-from shared.contracts.training_messages import encode_look
+from shared.contracts.stored.training import encode_look
 from shared.domain.training.model import Phase
 from shared.domain.training.steps import JobCondition
 from tests.application.bench import Bench

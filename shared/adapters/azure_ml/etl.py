@@ -19,7 +19,7 @@ from shared.adapters.azure_ml.jobs import AzureMlJobs
 from shared.application.errors import PlatformRefused
 from shared.application.etl.load import LoadPlan
 from shared.application.platform_ports import JobState, Place
-from shared.contracts.etl_report import EtlReport
+from shared.contracts.inbound.etl_report import EtlReport
 from shared.domain.etl.load import LoadSummary
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from shared.adapters.config.files import ConfigTree, file_of, fleet_of, policies_of
-from shared.contracts.configuration import ConfigError, Fleet, Problem
-from shared.contracts.monitoring_config import MonitoringConfig
+from shared.contracts.config.files import ConfigError, Fleet, Problem
+from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
 
 POLICIES, MONITORING = "policies.yml", "monitoring.yml"

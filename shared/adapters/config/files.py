@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.adapters.config.problems import problems_of
 from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, Document, parse
-from shared.contracts.configuration import CircuitConfig, ConfigError, Fleet, MasterList, Policies, Problem
+from shared.contracts.config.files import CircuitConfig, ConfigError, Fleet, MasterList, Policies, Problem
 
 __all__ = [
     "ConfigError",

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from shared.adapters.config.files import load_file
-from shared.contracts import monitoring_config as files
+from shared.contracts.config import monitoring as files
 from shared.domain.routines.monitoring import (
     AlertRule,
     Bounds,

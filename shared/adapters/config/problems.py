@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from shared.adapters.config.strict_yaml import Document, Path
-from shared.contracts.configuration import Problem
+from shared.contracts.config.files import Problem
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Problem]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.adapters.config.files import load_fleet, load_policies
 from shared.application.release.ports import Fleet
-from shared.contracts import configuration as files
+from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule, Measure
 from shared.domain.release.model import DeploymentPlan, Kind

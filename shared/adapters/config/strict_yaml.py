@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import yaml
 from yaml.resolver import Resolver
 
-from shared.contracts.configuration import ConfigError, Problem
+from shared.contracts.config.files import ConfigError, Problem
 
 FILE_BYTES_MAX = 256 * 1024
 """Largest file that is read (reliability-and-security 4.1)."""

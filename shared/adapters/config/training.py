@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared.adapters.config.files import load_fleet, load_policies
 from shared.application.training.ports import TrainingPlan
-from shared.contracts.training_policy import TrainingPolicy
+from shared.contracts.config.training import TrainingPolicy
 from shared.domain.training.limits import HOUR_S, TrainingLimits
 from shared.domain.training.model import MANUAL, TrainingRequest
 

@@ -21,7 +21,7 @@ from shared.adapters.git.tree import (
     subtree,
 )
 from shared.application.changes.ports import Found, FoundCircuit
-from shared.contracts.configuration import CircuitConfig, ConfigError, Fleet, Problem
+from shared.contracts.config.files import CircuitConfig, ConfigError, Fleet, Problem
 from shared.domain.changes.circuits import CircuitSettings, CommitFacts, ConfigProblem, TouchedCircuit, circuit_changes
 from shared.domain.changes.environment import (
     DEFINITION,

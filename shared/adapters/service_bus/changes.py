@@ -5,7 +5,7 @@ from datetime import datetime
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.link import QueueLink
-from shared.contracts.change_json import MESSAGE_KIND, encode_take
+from shared.contracts.stored.changes import MESSAGE_KIND, encode_take
 
 SESSION = "changes"
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.link import QueueLink
-from shared.contracts.routine_json import encode
+from shared.contracts.stored.routines import encode
 from shared.domain.routines.task import PeriodWish, TaskRef
 
 

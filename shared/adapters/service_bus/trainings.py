@@ -5,7 +5,7 @@ from datetime import datetime
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.link import QueueLink
-from shared.contracts.training_messages import MESSAGE_KIND, encode_look
+from shared.contracts.stored.training import MESSAGE_KIND, encode_look
 
 
 class ServiceBusTrainingQueue:

@@ -24,7 +24,7 @@ from shared.adapters.tables.rows import (
 )
 from shared.application.alerts.ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate
-from shared.contracts.release_json import dump_alert, load_alert
+from shared.contracts.stored.releases import dump_alert, load_alert
 from shared.domain.alerts.model import AlertRecord, AlertState
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from shared.adapters.tables.access import Table, Unsettled, etag_of
 from shared.adapters.tables.rows import CHANGES, Row, hashed, insert, join_text, put_index, replace, split_text
 from shared.application.changes.ports import StoredChange
 from shared.application.errors import ConcurrentUpdate
-from shared.contracts.change_json import dump_change, load_change
+from shared.contracts.stored.changes import dump_change, load_change
 from shared.domain.changes.record import ChangeRecord
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shared.adapters.tables.access import Table, Unsettled, etag_of
 from shared.adapters.tables.rows import Row, insert, join_text, replace, split_text
 from shared.application.errors import ConcurrentUpdate
-from shared.contracts.routine_json import dump, load
+from shared.contracts.stored.routines import dump, load
 from shared.domain.routines.cutoff import Proposal
 
 

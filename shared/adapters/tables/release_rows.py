@@ -29,7 +29,7 @@ from shared.adapters.tables.rows import (
 )
 from shared.application.release.ports import Change
 from shared.contracts.messages import encode_command
-from shared.contracts.release_json import (
+from shared.contracts.stored.releases import (
     SCHEMA_V,
     dump_entry,
     dump_fleet_target,

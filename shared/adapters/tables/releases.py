@@ -23,7 +23,7 @@ from shared.adapters.tables.rows import Row, check_release_id, is_release_id, jo
 from shared.application.errors import ConcurrentUpdate
 from shared.application.release.ports import Change, Stored
 from shared.contracts.messages import decode_command
-from shared.contracts.release_json import load_entry, load_fleet_target
+from shared.contracts.stored.releases import load_entry, load_fleet_target
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Kind, Release

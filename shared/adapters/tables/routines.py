@@ -14,7 +14,7 @@ from shared.adapters.tables.access import Table, Unsettled, etag_of
 from shared.adapters.tables.rows import ROUTINES, Row, insert, join_text, put_index, replace, split_text
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.routines.ports import StoredTask
-from shared.contracts.routine_json import dump, load
+from shared.contracts.stored.routines import dump, load
 from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
 
 _TRIES = 5

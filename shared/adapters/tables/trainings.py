@@ -26,7 +26,7 @@ from shared.adapters.tables.rows import (
 )
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.training.ports import OpenRun, StoredRun
-from shared.contracts.training_messages import decode_run, encode_run
+from shared.contracts.stored.training import decode_run, encode_run
 from shared.domain.training.model import Phase, TrainingRun
 
 _TIME_MAX_MS = 9_999_999_999_999  # the year 2286

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.contracts.alerts import MonitorCondition, parse_alert
+from shared.contracts.inbound.alerts import MonitorCondition, parse_alert
 from tests.local.processes import Part, running, until
 
 from .cloud import GROUP, SUBSCRIPTION, token

@@ -1,0 +1,240 @@
+"""What crosses our HTTP border, version 1. Times are ISO 8601 in UTC."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.contracts.base import Contract
+from shared.contracts.http.evidence import EvidenceView, evidence_in_release
+from shared.contracts.http.fleet import ProgressView, fleet_progress_of
+from shared.domain.freezes.freeze import Freezes
+from shared.domain.release.history import HistoryEntry
+from shared.domain.release.model import GATE_OF_PHASE, Kind, Release
+from shared.domain.release.specs import gate_digest, gate_facts
+from shared.domain.release.waiting import waiting
+
+REASON_MAX = 2000
+VERSION_MAX = 64
+
+
+class DecisionRequest(Contract):
+    """A person's yes or no. `digest` is the one the open gate shows: it says what you looked at."""
+
+    decision: Literal["approve", "reject"]
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required for a rejection.")
+
+
+class ReasonRequest(Contract):
+    """Why a release is aborted, or a step is tried again."""
+
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort.")
+
+
+class RollbackRequest(Contract):
+    """Why production goes back, and whether it is critical: then nobody is asked, where the policy allows that."""
+
+    reason: str = Field(min_length=1, max_length=REASON_MAX, description="Written on every deployment.")
+    critical: bool = False
+
+
+class EnvironmentReleaseRequest(Contract):
+    """Which environment version to release; name and workspace are those of the fleet."""
+
+    version: str = Field(min_length=1, max_length=VERSION_MAX, description="MAJOR.MINOR.PATCH, registered in dev.")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Why; it is kept in the history.")
+
+
+class GateView(Contract):
+    """The open gate: who decides, until when, on which facts."""
+
+    stage: str
+    digest: str
+    instructions: str
+    facts: dict[str, str]
+    approvals_needed: list[dict[str, str | int]]
+    approved_by: list[str]
+
+
+class WaitingView(Contract):
+    """No silent wait."""
+
+    waits_for: str
+    since: datetime
+    until: datetime | None
+    who_can_end_it: list[str]
+
+
+class CheckRunView(Contract):
+    """One test inference."""
+
+    attempt: int
+    job_name: str
+    verdict: str | None
+    detail: str
+
+
+class ReleaseSummary(Contract):
+    """One line of the list. `model` is what is released by name and version, `circuit` whom it is for: `P001/C001`, or
+    for an environment `fleet of 120`."""
+
+    release_id: str
+    kind: str
+    model: str
+    circuit: str
+    phase: str
+    ended: bool
+    reason: str
+    waiting: WaitingView | None
+
+
+class ReleaseView(ReleaseSummary):
+    """Everything about one release but its history."""
+
+    opened_at: datetime
+    phase_since: datetime
+    attempt: int
+    gate: GateView | None
+    check_runs: list[CheckRunView]
+    registry_model_id: str
+    previous_model: str | None
+    production_touched: bool
+    evidence: EvidenceView | None = Field(default=None, description="Of an environment release; null for others.")
+    progress: ProgressView | None = Field(description="Of an environment release; null for a model.")
+
+
+class ReleaseList(Contract):
+    """Open releases first, then ended ones, the latest end first."""
+
+    releases: list[ReleaseSummary]
+
+
+class HistoryView(Contract):
+    """One entry of the audit trail."""
+
+    number: int
+    at: datetime
+    event: str
+    actor: str
+    actor_id: str
+    phase_before: str
+    phase_after: str
+    note: str
+    digest: str
+
+
+class HistoryList(Contract):
+    """Oldest first. `verified` says whether the hash chain fits."""
+
+    release_id: str
+    verified: bool
+    entries: list[HistoryView]
+
+
+class Accepted(Contract):
+    """The request was accepted (202) or had been carried out already (200)."""
+
+    release_id: str
+    answer: Literal["accepted", "already_done"]
+    phase: str
+    follow: str
+
+
+class Problem(Contract):
+    """RFC 9457 problem details."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+def summary_of(release: Release, freezes: Freezes | None = None) -> ReleaseSummary:
+    """The list's view of a release."""
+    return ReleaseSummary(**_summary(release, freezes))
+
+
+def view_of(release: Release, freezes: Freezes | None = None) -> ReleaseView:
+    """The full view of a release."""
+    previous = release.targets[0].previous if release.targets else None
+    return ReleaseView(
+        **_summary(release, freezes),
+        opened_at=release.opened_at,
+        phase_since=release.phase_since,
+        attempt=release.attempt,
+        gate=_gate(release),
+        check_runs=[
+            CheckRunView(attempt=r.attempt, job_name=r.job_name, verdict=r.verdict, detail=r.detail)
+            for r in release.check_runs
+        ],
+        registry_model_id=release.registry_model_id,
+        previous_model=previous.model if previous else None,
+        production_touched=release.production_touched,
+        evidence=evidence_in_release(release),
+        progress=fleet_progress_of(release),
+    )
+
+
+def history_of(release_id: str, entries: list[HistoryEntry], *, verified: bool) -> HistoryList:
+    """The audit trail as it is shown."""
+    views = [
+        HistoryView(
+            number=entry.number,
+            at=entry.at,
+            event=entry.event,
+            actor=entry.actor,
+            actor_id=entry.actor_id,
+            phase_before=entry.phase_before,
+            phase_after=entry.phase_after,
+            note=entry.note,
+            digest=entry.digest,
+        )
+        for entry in entries
+    ]
+    return HistoryList(release_id=release_id, verified=verified, entries=views)
+
+
+def _summary(release: Release, freezes: Freezes | None) -> dict[str, Any]:
+    wait = waiting(release, freezes)
+    return {
+        "release_id": release.release_id,
+        "kind": release.kind.value,
+        "model": release.asset,
+        "circuit": _circuit(release),
+        "phase": release.phase.value,
+        "ended": release.phase.is_terminal,
+        "reason": release.reason,
+        "waiting": WaitingView(
+            waits_for=wait.waits_for, since=wait.since, until=wait.until, who_can_end_it=list(wait.who_can_end_it)
+        )
+        if wait
+        else None,
+    }
+
+
+def _circuit(release: Release) -> str:
+    """Before the targets are frozen, the fleet is as large as its configuration says."""
+    if release.kind is not Kind.MODEL:
+        count = len(release.epochs) if release.endpoints_to_list else len(release.fleet)
+        if count == 1:
+            return next(iter(release.epochs)).replace("-", "/")
+        return f"fleet of {count}" if count else "fleet"
+    candidate = release.candidate
+    return f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else ""
+
+
+def _gate(release: Release) -> GateView | None:
+    stage = GATE_OF_PHASE.get(release.phase)
+    if stage is None:
+        return None
+    policy = release.policy.gates[stage]
+    digest = gate_digest(release, stage)
+    return GateView(
+        stage=stage.value,
+        digest=digest,
+        instructions=policy.instructions,
+        facts=gate_facts(release, stage),
+        approvals_needed=[{"group": rule.group, "count": rule.count} for rule in policy.approvals],
+        approved_by=[a.actor.name for a in release.approvals if a.stage is stage and a.digest == digest and a.approved],
+    )

@@ -1,0 +1,281 @@
+"""Alerts of Azure Monitor in the common alert schema: metric alerts and log search alerts V2.
+
+Samples and notes: azure-ml-wire.md 5.2. Unknown fields are ignored, as the schema grows; what is used is strict. An
+alert is a hint: whoever acts on it reads it again from Azure Monitor by `instance_id`, builds that address itself, and
+compares `rule_id` with the allow-list without regard to case.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from shared.contracts.config.circuits import CircuitId, PlantId
+
+BODY_BYTES_MAX = 256 * 1024
+"""Azure Monitor sends no more (azure-ml-wire.md 5.2)."""
+
+CONDITIONS_MAX = 100
+DIMENSIONS_MAX = 100
+TARGETS_MAX = 1000
+
+
+class AlertError(ValueError):
+    """The body is no alert that can be used; the message names the field and never repeats its content."""
+
+
+class AlertSeverity(StrEnum):
+    """As Azure Monitor writes it; Sev0 is critical, Sev4 is verbose."""
+
+    SEV0 = "Sev0"
+    SEV1 = "Sev1"
+    SEV2 = "Sev2"
+    SEV3 = "Sev3"
+    SEV4 = "Sev4"
+
+
+class MonitorCondition(StrEnum):
+    """Whether the condition of the rule holds now."""
+
+    FIRED = "Fired"
+    RESOLVED = "Resolved"
+
+
+class SignalType(StrEnum):
+    """What the rule looks at."""
+
+    METRIC = "Metric"
+    LOG = "Log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertCondition:
+    """One condition of the rule: what was measured, against what, and for which dimensions.
+
+    `threshold` is None for dynamic thresholds, `value` when the alert has none.
+    """
+
+    metric: str
+    operator: str
+    threshold: float | None
+    value: float | None
+    dimensions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """What an alert claims. Times are UTC. `circuits` are pairs of plant id and circuit id, each once, in order.
+
+    A circuit is named by the dimensions `plant_id` and `circuit_id` of one condition; where no condition names one, by
+    the custom properties of the rule. `rule_id` is empty when Azure Monitor leaves it out.
+    """
+
+    alert_id: str
+    rule_name: str
+    rule_id: str
+    severity: AlertSeverity
+    signal: SignalType
+    monitor_condition: MonitorCondition
+    fired_at: datetime
+    resolved_at: datetime | None
+    target_ids: tuple[str, ...]
+    conditions: tuple[AlertCondition, ...]
+    circuits: tuple[tuple[str, str], ...]
+    custom_properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def instance_id(self) -> str:
+        """The last part of the alert's id: names this firing of the rule, the same in every repetition."""
+        return self.alert_id.rpartition("/")[2].lower()
+
+
+def _number(value: Any) -> Any:
+    """Thresholds come as text, an absent one as null or as an empty text."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _or_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _list(value: Any) -> Any:
+    return [] if value is None else value
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+ArmId = Annotated[str, StringConstraints(pattern=r"^/subscriptions/[^/\x00-\x1f]{1,100}/[^\x00-\x1f]{1,2000}$")]
+AlertId = Annotated[
+    str,
+    StringConstraints(
+        pattern=(
+            r"^/subscriptions/[^/\x00-\x1f]{1,100}(/[^\x00-\x1f]{1,1500})?"
+            r"/providers/[Mm]icrosoft\.[Aa]lerts[Mm]anagement/alerts/[A-Za-z0-9_-]{1,100}$"
+        )
+    ),
+]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+OptionalNumber = Annotated[Number | None, BeforeValidator(_number)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True, alias_generator=to_camel
+    )
+
+
+class _Dimension(_Wire):
+    name: Text
+    value: Annotated[str, StringConstraints(max_length=2000)]
+
+
+class _Condition(_Wire):
+    metric_name: str = Field(
+        default="", validation_alias=AliasChoices("metricName", "metricMeasureColumn", "metricMeasure")
+    )
+    operator: str = ""
+    threshold: OptionalNumber = None
+    metric_value: OptionalNumber = None
+    dimensions: Annotated[list[_Dimension], BeforeValidator(_list), Field(max_length=DIMENSIONS_MAX)] = []
+
+
+class _ConditionSet(_Wire):
+    all_of: list[_Condition] = Field(min_length=1, max_length=CONDITIONS_MAX)
+
+
+class _Context(_Wire):
+    condition: _ConditionSet | None = None
+
+
+class _Essentials(_Wire):
+    alert_id: AlertId
+    alert_rule: Text
+    alert_rule_id: ArmId | None = None
+    severity: AlertSeverity
+    signal_type: SignalType
+    monitor_condition: MonitorCondition
+    alert_target_ids: list[ArmId] = Field(alias="alertTargetIDs", min_length=1, max_length=TARGETS_MAX)
+    fired_date_time: Moment
+    resolved_date_time: Moment | None = None
+
+
+class _Data(_Wire):
+    essentials: _Essentials
+    alert_context: _Context
+    custom_properties: Annotated[dict[str, str], BeforeValidator(_or_empty)] = {}
+
+
+class _Body(_Wire):
+    schema_id: Literal["azureMonitorCommonAlertSchema"]
+    data: _Data
+
+
+class _Circuit(BaseModel):
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
+
+    plant_id: PlantId
+    circuit_id: CircuitId
+
+
+def parse_alert(body: Any) -> Alert:
+    """The alert of a webhook's body (bytes), or of an event's `data` (decoded) in that schema. Raises AlertError."""
+    if isinstance(body, bytes) and len(body) > BODY_BYTES_MAX:
+        raise AlertError(f"body: more than {BODY_BYTES_MAX} bytes")
+    try:
+        data = (_Body.model_validate_json(body) if isinstance(body, bytes) else _Body.model_validate(body)).data
+    except ValidationError as error:
+        raise AlertError(_first(error)) from error
+    essentials, condition = data.essentials, data.alert_context.condition
+    if condition is None and essentials.monitor_condition is MonitorCondition.FIRED:
+        raise AlertError("data.alertContext.condition: missing; only metric alerts and log search alerts V2 are known")
+    conditions = tuple(_condition(each) for each in condition.all_of) if condition else ()
+    return Alert(
+        alert_id=essentials.alert_id,
+        rule_name=essentials.alert_rule,
+        rule_id=essentials.alert_rule_id or "",
+        severity=essentials.severity,
+        signal=essentials.signal_type,
+        monitor_condition=essentials.monitor_condition,
+        fired_at=essentials.fired_date_time,
+        resolved_at=essentials.resolved_date_time,
+        target_ids=tuple(essentials.alert_target_ids),
+        conditions=conditions,
+        circuits=circuits_of(conditions, data.custom_properties),
+        custom_properties=data.custom_properties,
+    )
+
+
+def conditions_of(context: Any) -> tuple[AlertCondition, ...]:
+    """The conditions in what Azure Monitor keeps of an alert's context; none where it has none in a known form.
+
+    The interface calls the context an object and says no more; tried are the message's own form, and that once nested.
+    """
+    inner = context.get("context") if isinstance(context, Mapping) else None
+    for form in (context, inner):
+        try:
+            condition = _Context.model_validate(form).condition
+        except ValidationError:
+            continue
+        if condition is not None:
+            return tuple(_condition(each) for each in condition.all_of)
+    return ()
+
+
+def _condition(wire: _Condition) -> AlertCondition:
+    return AlertCondition(
+        metric=wire.metric_name,
+        operator=wire.operator,
+        threshold=wire.threshold,
+        value=wire.metric_value,
+        dimensions={dimension.name: dimension.value for dimension in wire.dimensions},
+    )
+
+
+def circuits_of(
+    conditions: tuple[AlertCondition, ...], custom_properties: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """The circuits that are named, each once. Raises AlertError for half a name."""
+    named = [circuit_of(condition.dimensions, "dimensions") for condition in conditions]
+    found = [circuit for circuit in named if circuit]
+    if not found:
+        found = [circuit for circuit in [circuit_of(custom_properties, "customProperties")] if circuit]
+    return tuple(dict.fromkeys(found))
+
+
+def circuit_of(values: Mapping[str, str], where: str) -> tuple[str, str] | None:
+    """The circuit that is named, if one is. Raises AlertError for half a name, as C001 is in every plant."""
+    ids = {name.lower(): value for name, value in values.items() if name.lower() in ("plant_id", "circuit_id")}
+    if not ids:
+        return None
+    try:
+        circuit = _Circuit.model_validate(ids)
+    except ValidationError as error:
+        raise AlertError(f"{where}: {_first(error)}") from error
+    return circuit.plant_id, circuit.circuit_id
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where or 'body'}: {problem['msg']}"
