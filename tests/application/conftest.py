@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.application.alert_steps import Requests
-from tests.application.bench import Bench
-from tests.application.road import fleet_in_production
+from tests.support.benches.alerts import Requests
+from tests.support.benches.release import Bench
+from tests.support.benches.road import fleet_in_production
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.contracts.http.changes import ChangeList, change_summary_of, change_view_of
 from shared.domain.changes.record import ChangeState
 from tests.cli.conftest import App, Run
-from tests.contract.test_change_log import a_change, a_full_change
+from tests.contract.tables.test_change_log import a_change, a_full_change
 
 CHANGE = "a" * 40
 

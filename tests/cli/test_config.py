@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.repositories import Project, circuit_path
+from tests.support.repositories import Project, circuit_path
 
 
 @pytest.fixture

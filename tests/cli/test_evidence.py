@@ -10,8 +10,8 @@ import pytest
 from cli.evidence import SENT_BYTES_MAX
 from cli.views import Release
 from shared.contracts.http.evidence import EvidenceAccepted, EvidenceView, ReasonView
-from tests.adapters.notebooks import EXAMPLE
 from tests.cli.conftest import OPENED, RELEASE, App, Run, gate, problem, view
+from tests.support.notebooks import EXAMPLE
 
 PATH = f"/api/releases/{RELEASE}/evidence"
 SHA256 = "0123456789abcdef" * 4

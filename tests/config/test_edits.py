@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.config.edits import EditError, with_environment_version, with_text
 from shared.contracts.config.files import ConfigError
-from tests.repositories import CIRCUIT
+from tests.support.repositories import CIRCUIT
 
 TEXT = CIRCUIT.format(plant="P001", circuit="C001")
 FILE = "config/plants/P001/C001.yml"

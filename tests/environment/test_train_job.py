@@ -18,8 +18,8 @@ from sensor_model.train_job import FAILURE_TAG, TrainingDataError, circuit_for, 
 
 from shared.domain.training.lineage import data_asset_of
 from shared.domain.training.model import hyperparameters_hash
-from tests.training.builders import HYPERPARAMETERS, a_request, config_yaml
-from tests.training.test_steps import NOW, Phase, a_run
+from tests.domain.training.test_steps import NOW, Phase, a_run
+from tests.support.benches.training import HYPERPARAMETERS, a_request, config_yaml
 
 RUN = "train-p001-c001-20251209-0a1b2c3d-1"
 

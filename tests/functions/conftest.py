@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared import bootstrap
-from tests.application.bench import Bench
-from tests.application.road import fleet_in_production
 from tests.functions.callers import GROUP_ID, TENANT, Signer
+from tests.support.benches.release import Bench
+from tests.support.benches.road import fleet_in_production
 
 SETTINGS = {
     "STATE_STORAGE": "UseDevelopmentStorage=true",

@@ -7,9 +7,9 @@ import azure.functions as func
 
 from functions import environment_api, release_api
 from shared.domain.release.model import FleetTarget, Phase, Progress, Release, Verdict
-from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target
 from tests.functions.callers import request
 from tests.functions.test_http import function
+from tests.support.builders import RELEASE_ID, a_fleet_release, a_fleet_target
 
 request_release = function(environment_api.request_environment_release)
 roll_back = function(environment_api.roll_back_release)

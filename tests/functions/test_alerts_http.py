@@ -13,7 +13,6 @@ from shared.application.release.ports import IntakeResult
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX
 from shared.domain.alerts.model import AlertState
 from shared.domain.release.commands import AssessAlert
-from tests.application.bench import Bench
 from tests.fakes.alerts import MemoryAlertLog
 from tests.fakes.queues import MemoryCommandQueue
 from tests.functions.callers import Signer, answered, request
@@ -21,6 +20,7 @@ from tests.functions.conftest import SETTINGS, forget_settings
 from tests.functions.test_http import function
 from tests.functions.test_messages import event_grid
 from tests.functions.test_messages import function as handler
+from tests.support.benches.release import Bench
 
 SAMPLES = Path(__file__).parents[1] / "contract" / "samples"
 FIRED = json.loads((SAMPLES / "alert_log_fired.json").read_text(encoding="utf-8"))

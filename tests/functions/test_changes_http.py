@@ -18,13 +18,13 @@ from shared.contracts.inbound.webhooks import BODY_BYTES_MAX
 from shared.contracts.messages import MessageError
 from shared.contracts.stored.changes import encode_take
 from shared.settings import SettingsError, load_settings
-from tests.application.bench import Bench
-from tests.application.change_bench import ChangeBench
-from tests.contract.test_webhooks import MERGED, PULL_REQUEST, PUSH, changed
+from tests.contract.forms.test_webhooks import MERGED, PULL_REQUEST, PUSH, changed
 from tests.functions.callers import Signer, answered, message, request
 from tests.functions.conftest import forget_settings
 from tests.functions.test_http import function
-from tests.repositories import Project, circuit_path
+from tests.support.benches.changes import ChangeBench
+from tests.support.benches.release import Bench
+from tests.support.repositories import Project, circuit_path
 
 accept_github = function(changes_api.accept_github_change)
 accept_devops = function(changes_api.accept_azure_devops_change)

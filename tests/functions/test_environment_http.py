@@ -7,11 +7,11 @@ import pytest
 
 from shared.application.ids import release_id_of
 from shared.domain.release.model import Phase, Release
-from tests.application.bench import Bench
-from tests.builders import RELEASE_ID, a_fleet_release, a_release
 from tests.fakes.platform import DEV_WORKSPACE
 from tests.functions.callers import PERSON_ID, Signer, answered, request
 from tests.functions.fleets import download, of, read_targets, request_release, roll_back, updating
+from tests.support.benches.release import Bench
+from tests.support.builders import RELEASE_ID, a_fleet_release, a_release
 
 ENVIRONMENT_RELEASE = release_id_of(DEV_WORKSPACE, "custom-tf-env", "1.5.1")
 

@@ -6,12 +6,12 @@ import pytest
 
 from functions import environment_api
 from shared.application.errors import PlatformErrored, PlatformRefused
-from tests.application.bench import Bench
-from tests.application.road import NAME, TAGS
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.platform import REGISTRY
 from tests.functions.callers import Signer, answered, request
 from tests.functions.test_http import function
+from tests.support.benches.release import Bench
+from tests.support.benches.road import NAME, TAGS
 
 list_versions = function(environment_api.list_environment_versions)
 BREAKING = {"backward_compatible": "false", "requires_retrain": "true", "breaking_changes": "another scaler"}

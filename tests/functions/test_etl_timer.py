@@ -9,7 +9,7 @@ from functions.etl import sensor_etl
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
 from shared.settings import SettingsError
-from tests.application.test_etl import THIS, Bench
+from tests.application.etl.test_load import THIS, Bench
 from tests.functions.conftest import SETTINGS
 
 

@@ -10,9 +10,6 @@ import pytest
 
 from shared.domain.fleet.transitions import LIVE
 from shared.domain.release.model import TERMINAL, Phase, Progress, Verdict
-from tests.application.bench import Bench
-from tests.application.road import up_to
-from tests.builders import RELEASE_ID, a_fleet_release, a_fleet_target, a_release, an_entry
 from tests.functions.callers import Signer, answered, request
 from tests.functions.fleets import (
     at_work,
@@ -24,6 +21,9 @@ from tests.functions.fleets import (
     roll_back,
     updating,
 )
+from tests.support.benches.release import Bench
+from tests.support.benches.road import up_to
+from tests.support.builders import RELEASE_ID, a_fleet_release, a_fleet_target, a_release, an_entry
 
 
 async def test_a_release_counts_its_targets_by_progress_and_by_verdict(bench: Bench, signer: Signer) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from functions import freeze_api, release_api
 from shared.domain.release.model import Phase
-from tests.application.bench import Bench
-from tests.builders import RELEASE_ID, a_release
 from tests.functions.callers import PERSON_ID, Signer, answered, request
 from tests.functions.test_http import function
+from tests.support.benches.release import Bench
+from tests.support.builders import RELEASE_ID, a_release
 
 set_freeze = function(freeze_api.set_freeze)
 list_freezes = function(freeze_api.list_freezes)

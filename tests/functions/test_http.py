@@ -13,10 +13,10 @@ from shared.application.errors import TransientFault
 from shared.domain.release.model import Phase
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
-from tests.application.bench import Bench
-from tests.builders import RELEASE_ID, a_candidate, a_release, an_entry
 from tests.fakes.store import MemoryReleaseStore
 from tests.functions.callers import PERSON_ID, TENANT, Signer, answered, request
+from tests.support.benches.release import Bench
+from tests.support.builders import RELEASE_ID, a_candidate, a_release, an_entry
 
 GATE = Phase.AWAITING_REGISTRY_APPROVAL
 Call = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]

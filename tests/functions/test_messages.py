@@ -16,11 +16,11 @@ from shared.contracts.messages import MessageError, encode_command, encode_event
 from shared.domain.release import events as e
 from shared.domain.release.commands import VerifyCandidate
 from shared.domain.release.model import Phase
-from tests.application.bench import Bench
-from tests.builders import NOW, RELEASE_ID, a_command, a_release, an_actor, an_event
 from tests.fakes.store import MemoryReleaseStore
 from tests.functions.callers import message
 from tests.functions.conftest import SETTINGS
+from tests.support.benches.release import Bench
+from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_actor, an_event
 
 GROUP = f"/subscriptions/{SETTINGS['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{SETTINGS['AZURE_RESOURCE_GROUP']}"
 TOPIC = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/dev-ml-workspace"

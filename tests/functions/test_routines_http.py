@@ -13,11 +13,11 @@ from shared.application.errors import PlatformErrored
 from shared.contracts.messages import MessageError
 from shared.contracts.stored.routines import encode
 from shared.domain.routines.task import PeriodWish, Routine, TaskRef
-from tests.application.bench import Bench
-from tests.application.routine_steps import Production
-from tests.application.test_monitoring import DRIFTED, GOOD
+from tests.application.routines.test_monitoring import DRIFTED, GOOD
 from tests.functions.callers import Signer, answered, message, request
 from tests.functions.test_http import function
+from tests.support.benches.release import Bench
+from tests.support.benches.routines import Production
 
 read_inference = function(inference_api.read_inference)
 start_inference = function(inference_api.start_inference)

@@ -8,9 +8,9 @@ import pytest
 
 from functions import release_api
 from shared import bootstrap
-from tests.application.bench import Bench
 from tests.functions.callers import GROUP_ID, ISSUER, Signer, answered, request
 from tests.functions.conftest import forget_settings
+from tests.support.benches.release import Bench
 
 ANOTHER_TENANT = "99999999-9999-9999-9999-999999999999"
 OVERAGE = {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://127.0.0.1/x"}}}

@@ -12,11 +12,11 @@ from shared.contracts.messages import MessageError
 from shared.contracts.stored.training import encode_look
 from shared.domain.training.model import Phase
 from shared.domain.training.steps import JobCondition
-from tests.application.bench import Bench
 from tests.functions.callers import Signer, answered, message, request
 from tests.functions.test_http import function
 from tests.functions.test_messages import event_grid
-from tests.training.builders import TrainingBench, a_request
+from tests.support.benches.release import Bench
+from tests.support.benches.training import TrainingBench, a_request
 
 train = function(training_api.train_circuit)
 list_trainings = function(training_api.list_trainings)

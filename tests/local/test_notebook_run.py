@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.adapters.notebooks import code, notebook, printed, text
 from tests.local.processes import REPOSITORY
+from tests.support.notebooks import code, notebook, printed, text
 
 
 def run(tmp_path: Path, *cells: Any) -> tuple[int, list[dict[str, Any]]]:

@@ -15,8 +15,8 @@ from shared.domain.release import events as e
 from shared.domain.release.model import GATE_OF_PHASE, Actor, Phase, Release, Verdict
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
-from tests.builders import a_candidate, a_plan, a_spec, an_actor
-from tests.contract.strategies import events as arbitrary_events
+from tests.support.builders import a_candidate, a_plan, a_spec, an_actor
+from tests.support.strategies import events as arbitrary_events
 
 REQUESTER = an_actor(1, object_id=a_candidate().requesters[0])
 OUTSIDER = an_actor(9, groups=("Readers",))

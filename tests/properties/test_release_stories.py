@@ -18,10 +18,10 @@ from shared.domain.release.model import TERMINAL, Actor, Phase, Release
 from shared.domain.release.policy import ApprovalRule, Stage
 from shared.domain.release.specs import gate_digest
 from shared.domain.release.transitions import TRANSITIONS
-from tests.builders import NOW, a_policy, a_release
-from tests.contract.strategies import events as arbitrary_events
-from tests.domain.drive import driven_to, opened, release_in_test
 from tests.properties.strategies import Happening, after, event_of, stories
+from tests.support.builders import NOW, a_policy, a_release
+from tests.support.drive_model import driven_to, opened, release_in_test
+from tests.support.strategies import events as arbitrary_events
 
 #: The same stories at every run; more of them with another profile of hypothesis.
 quick = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

@@ -4,11 +4,11 @@ import random
 from dataclasses import dataclass
 
 from shared.application.platform_ports import Place
-from tests.application.road import TAGS
-from tests.builders import a_spec
 from tests.fakes.platform import REGISTRY, FakeDeployment
 from tests.simulation.circuits import ENVIRONMENT, SimulatedConfig
 from tests.simulation.platform import WatchedEnvironments, WatchedPlatform
+from tests.support.benches.road import TAGS
+from tests.support.builders import a_spec
 
 OLD = "1.5.0"
 VERSIONS = ("1.5.1", "1.5.2")

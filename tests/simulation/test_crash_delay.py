@@ -17,13 +17,13 @@ from shared.domain.release.events import Event
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
-from tests.application.bench import Bench
-from tests.application.road import ENGINEER, MANAGER, fleet_in_production
-from tests.builders import an_actor
 from tests.fakes.clock import FakeClock
 from tests.simulation.bus import LOCK, SimulatedQueue
 from tests.simulation.scheduler import Crash
 from tests.simulation.world import SWEEP_EVERY_S
+from tests.support.benches.release import Bench
+from tests.support.benches.road import ENGINEER, MANAGER, fleet_in_production
+from tests.support.builders import an_actor
 
 DELAY_MAX = LOCK + timedelta(seconds=SWEEP_EVERY_S)
 HELD_BESIDES = 5

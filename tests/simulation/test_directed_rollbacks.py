@@ -11,12 +11,12 @@ from shared.application.release import intake, people
 from shared.application.release.ports import Lock
 from shared.domain.release.model import DeploymentSpec, Phase
 from shared.domain.release.policy import Stage
-from tests.application.bench import MODEL, TRAINER, Bench
-from tests.application.road import approved
-from tests.application.test_rollbacks import OTHER, a_released_model, approve, asked
-from tests.builders import a_spec
+from tests.application.fleet.test_rollbacks import OTHER, a_released_model, approve, asked
 from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeDeployment, MemoryModelPlatform
+from tests.support.benches.release import MODEL, TRAINER, Bench
+from tests.support.benches.road import approved
+from tests.support.builders import a_spec
 
 CIRCUIT = "P001-C001"
 KEY = (Place.PRODUCTION, "batch-endpoint-plant-P001", "deployment-circuit-C001")

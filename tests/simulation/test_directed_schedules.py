@@ -14,9 +14,9 @@ from shared.application.release.rollbacks import request_rollback
 from shared.domain.release.commands import ChangeTarget
 from shared.domain.release.model import DeploymentSpec, Phase
 from shared.domain.release.policy import Stage
-from tests.application.bench import Bench
-from tests.application.road import ENGINEER, MANAGER, NEW_ID, OLD_ID, decide, fleet_in_production, requested
 from tests.fakes.platform import MemoryModelPlatform
+from tests.support.benches.release import Bench
+from tests.support.benches.road import ENGINEER, MANAGER, NEW_ID, OLD_ID, decide, fleet_in_production, requested
 
 KEY = (Place.PRODUCTION, "batch-endpoint-plant-P001", "deployment-circuit-c001")
 

@@ -8,9 +8,9 @@ from shared.application.evidence.submit import submit_evidence
 from shared.application.release.ports import Ports
 from shared.domain.errors import DomainError
 from shared.domain.release.model import Actor, Release
-from tests.adapters import notebooks
 from tests.simulation.oracle_evidence import EvidenceJudge
 from tests.simulation.scene import VERSIONS
+from tests.support import notebooks
 
 #: Reading a notebook takes milliseconds, and there are only a few different ones.
 read_once = cache(read_notebook)

@@ -9,7 +9,7 @@ from shared.domain.fleet.lanes import pause_s
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase, Progress, Verdict
-from tests.domain.fleet.drive import about, commands, driven_to, work
+from tests.support.drive_fleet import about, commands, driven_to, work
 
 KEY = "P001-C001"
 WORK = (Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK)

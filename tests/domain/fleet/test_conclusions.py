@@ -7,7 +7,7 @@ from shared.domain.release import events as e
 from shared.domain.release.model import Phase, Progress, Verdict
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_facts
-from tests.domain.fleet.drive import Drive, about, commands, driven_to
+from tests.support.drive_fleet import Drive, about, commands, driven_to
 
 CHECKING, UPDATING, ROLLING_BACK = Phase.CHECKING, Phase.UPDATING, Phase.ROLLING_BACK
 DONE, ERRORED, REFUSED = e.Outcome.DONE, e.Outcome.ERRORED, e.Outcome.REFUSED

@@ -6,8 +6,8 @@ from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import TERMINAL, Phase, Progress
-from tests.builders import FLEET_ROAD, an_actor
-from tests.domain.fleet.drive import Drive, about, commands, driven_to
+from tests.support.builders import FLEET_ROAD, an_actor
+from tests.support.drive_fleet import Drive, about, commands, driven_to
 
 UNTOUCHED = FLEET_ROAD[: FLEET_ROAD.index(Phase.UPDATING)]
 TOUCHED = (Phase.UPDATING, Phase.WATCHING, Phase.ROLLING_BACK)

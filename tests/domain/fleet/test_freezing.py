@@ -4,7 +4,7 @@ from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase
 from shared.domain.release.steps import LISTED_AT_ONCE
-from tests.domain.fleet.drive import commands, driven_to, listed
+from tests.support.drive_fleet import commands, driven_to, listed
 
 MANY = 100  # batch endpoints of a subscription, by Azure's limit
 

@@ -5,7 +5,7 @@ import pytest
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase, Progress
-from tests.domain.fleet.drive import about, commands, driven_to, move_on
+from tests.support.drive_fleet import about, commands, driven_to, move_on
 
 UPDATING, CHECKING = Phase.UPDATING, Phase.CHECKING
 

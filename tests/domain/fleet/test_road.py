@@ -9,8 +9,8 @@ from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Actor, Phase, Progress
 from shared.domain.release.policy import Stage
-from tests.builders import a_spec, an_actor
-from tests.domain.fleet.drive import (
+from tests.support.builders import a_spec, an_actor
+from tests.support.drive_fleet import (
     ENGINEER,
     MANAGER,
     NEW,

@@ -9,8 +9,8 @@ from shared.domain.fleet.lanes import of_progress
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase, Progress
-from tests.builders import an_actor
-from tests.domain.fleet.drive import OLD, Drive, about, commands, driven_to, work
+from tests.support.builders import an_actor
+from tests.support.drive_fleet import OLD, Drive, about, commands, driven_to, work
 
 A, B, C = "P001-C001", "P001-C002", "P002-C001"
 UPDATING, WATCHING, HELD, ROLLING_BACK = Phase.UPDATING, Phase.WATCHING, Phase.HELD, Phase.ROLLING_BACK

@@ -7,8 +7,8 @@ import pytest
 from shared.domain.fleet.specs import TAG_CHARS_MAX, changed_spec, frozen, restored_by
 from shared.domain.release.model import Phase
 from shared.domain.release.specs import runs
-from tests.builders import RELEASE_ID, a_spec
-from tests.domain.fleet.drive import NEW, OLD, driven_to
+from tests.support.builders import RELEASE_ID, a_spec
+from tests.support.drive_fleet import NEW, OLD, driven_to
 
 KEY = "P001-C001"
 MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")

@@ -13,8 +13,8 @@ from shared.domain.release.decide import Decision
 from shared.domain.release.model import Phase
 from shared.domain.release.policy import Stage
 from shared.domain.release.waiting import waiting
-from tests.domain.fleet.drive import ENGINEER, NEW, Drive, commands, driven_to, move_on, opened
 from tests.fakes.config import rollback_gate
+from tests.support.drive_fleet import ENGINEER, NEW, Drive, commands, driven_to, move_on, opened
 
 SEVERAL = BatchJobs(succeeded=8, failed={"P001-C001": 2, "P002-C001": 1})
 NUMBERS = "8 of 11 batch jobs succeeded (72.7 %), less than 90 %; failed: P001-C001 (2), P002-C001 (1)"

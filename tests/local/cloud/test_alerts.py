@@ -21,8 +21,8 @@ from shared.adapters.tables.access import CLIENT_OPTIONS, Table
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.release.ports import Change
 from shared.domain.release.model import Phase, Progress
-from tests.builders import a_fleet_release, a_fleet_target, an_entry
 from tests.local.processes import REPOSITORY, until
+from tests.support.builders import a_fleet_release, a_fleet_target, an_entry
 
 pytestmark = pytest.mark.e2e
 

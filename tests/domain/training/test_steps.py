@@ -1,0 +1,188 @@
+"""What a run does next, by phase, job and time."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.training.limits import TrainingLimits
+from shared.domain.training.lineage import artifact_of, data_asset_of, model_tags
+from shared.domain.training.model import (
+    Phase,
+    TrainingRun,
+    job_name_of,
+    run_id_of,
+    run_of_job,
+)
+from shared.domain.training.steps import (
+    SETTLE_S,
+    JobCondition,
+    JobSeen,
+    Step,
+    entered,
+    needs_job,
+    next_step,
+    settled,
+    waiting,
+)
+from tests.support.benches.training import HYPERPARAMETERS, a_request
+from tests.support.builders import NOW
+
+LIMITS = TrainingLimits()
+
+
+def a_run(phase: Phase, **changes: Any) -> TrainingRun:
+    request = a_request()
+    run = TrainingRun(
+        run_id=run_id_of(request),
+        request=request,
+        model_name="sensor_model_P001_C001",
+        requested_at=NOW,
+        phase=Phase.REGISTERING_DATA,
+        since=NOW,
+        deadline_at=None,
+        look_at=NOW,
+    )
+    return replace(entered(run, phase, NOW, LIMITS), **changes)
+
+
+def job(condition: JobCondition, detail: str = "") -> JobSeen:
+    return JobSeen(condition=condition, detail=detail)
+
+
+@pytest.mark.parametrize(
+    ("phase", "seen", "step"),
+    [
+        (Phase.REGISTERING_DATA, None, Step.REGISTER_DATA),
+        (Phase.WAITING_FOR_SLOT, None, Step.CLAIM_SLOT),
+        (Phase.TRAINING, JobCondition.MISSING, Step.SUBMIT_JOB),
+        (Phase.TRAINING, JobCondition.LIVE, Step.WAIT),
+        (Phase.TRAINING, JobCondition.COMPLETED, Step.FREE_SLOT),
+        (Phase.TRAINING, JobCondition.BROKEN, Step.TRY_AGAIN),
+        (Phase.REGISTERING_MODEL, None, Step.CHOOSE_VERSION),
+        (Phase.RECORDING, None, Step.STORE_ARTIFACT),
+        (Phase.CANCELING, JobCondition.LIVE, Step.CANCEL_JOB),
+        (Phase.SUCCEEDED, None, Step.SETTLE),
+        (Phase.FAILED, None, Step.SETTLE),
+    ],
+)
+def test_the_next_step_follows_from_the_phase_and_the_job(phase: Phase, seen: JobCondition | None, step: Step) -> None:
+    run = a_run(phase)
+    assert needs_job(run) == (seen is not None)
+    assert next_step(run, job(seen) if seen else None, NOW, LIMITS).step is step
+
+
+def test_a_chosen_version_is_registered() -> None:
+    assert next_step(a_run(Phase.REGISTERING_MODEL, model_version="3"), None, NOW, LIMITS).step is Step.REGISTER_MODEL
+
+
+def test_a_settled_run_needs_nothing() -> None:
+    assert next_step(settled(a_run(Phase.FAILED)), None, NOW, LIMITS).step is Step.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("condition", "attempt", "failure"),
+    [
+        (JobCondition.FAILED, 1, "NoRowsError"),
+        (JobCondition.BROKEN, 2, "2 tries failed for technical reasons"),
+        (JobCondition.CANCELED, 1, "was canceled in Azure ML"),
+    ],
+)
+def test_a_job_that_ended_badly_ends_the_run_with_its_error(
+    condition: JobCondition, attempt: int, failure: str
+) -> None:
+    """A technical failure is tried once more, what the job explains is not."""
+    step = next_step(a_run(Phase.TRAINING, attempt=attempt), job(condition, "NoRowsError: none"), NOW, LIMITS)
+    assert (step.step, step.phase) == (Step.END, Phase.FAILED)
+    assert failure in step.failure
+    assert "NoRowsError: none" in step.failure
+
+
+@pytest.mark.parametrize(
+    "phase", [Phase.REGISTERING_DATA, Phase.WAITING_FOR_SLOT, Phase.REGISTERING_MODEL, Phase.RECORDING]
+)
+def test_every_wait_ends_at_its_deadline(phase: Phase) -> None:
+    """And says what was waited for, and what went wrong last."""
+    run = waiting(a_run(phase), "another try, because of: no answer", NOW, 5, fault=True)
+    assert run.deadline_at is not None
+    step = next_step(run, None, run.deadline_at, LIMITS)
+    assert (step.step, step.phase) == (Step.END, Phase.FAILED)
+    assert "no answer" in step.failure
+
+
+def test_a_job_that_does_not_end_is_cancelled_before_its_run_ends() -> None:
+    """Its slot stays taken until it has ended."""
+    run = a_run(Phase.TRAINING)
+    assert run.deadline_at is not None
+    step = next_step(run, job(JobCondition.LIVE), run.deadline_at, LIMITS)
+    assert step.step is Step.GIVE_UP_JOB
+    canceling = a_run(Phase.CANCELING, failure=step.failure)
+    assert next_step(canceling, job(JobCondition.CANCELED), NOW, LIMITS).phase is Phase.FAILED
+
+
+def test_an_abort_waits_for_a_submission_that_may_be_on_its_way() -> None:
+    """A job that appears after its run has ended would train for nobody."""
+    run = a_run(Phase.CANCELING, may_have_job=True, aborted_by="ada", abort_reason="wrong")
+    missing = job(JobCondition.MISSING)
+    assert next_step(run, missing, NOW + timedelta(seconds=SETTLE_S - 1), LIMITS).step is Step.WAIT
+    assert next_step(run, missing, NOW + timedelta(seconds=SETTLE_S), LIMITS).phase is Phase.ABORTED
+    never = a_run(Phase.CANCELING, may_have_job=False, aborted_by="ada", abort_reason="wrong")
+    assert next_step(never, missing, NOW, LIMITS).phase is Phase.ABORTED
+
+
+def test_a_wait_is_looked_at_again_at_its_deadline_at_the_latest() -> None:
+    run = a_run(Phase.WAITING_FOR_SLOT)
+    assert run.deadline_at is not None
+    assert waiting(run, "a slot", NOW, 10**9).look_at == run.deadline_at
+
+
+def test_the_same_request_is_the_same_run_and_any_other_is_another() -> None:
+    """The author is left out: who asks does not change what is trained."""
+    first = run_id_of(a_request())
+    assert run_id_of(a_request(author="somebody@example.com")) == first
+    others = [
+        a_request(commit="9" * 40),
+        a_request(pr_number="PR-2"),
+        a_request(hyperparameters={**HYPERPARAMETERS, "epochs": 2}),
+        a_request("C002"),
+    ]
+    assert len({first, run_id_of(a_request(), 1), *map(run_id_of, others)}) == 6
+
+
+def test_a_job_leads_to_its_run_by_its_name() -> None:
+    run_id = run_id_of(a_request())
+    assert run_of_job(job_name_of(run_id, 2)) == run_id
+    assert run_of_job("check-p001-1") is None
+    assert run_of_job("train-something") is None
+    assert len(job_name_of(run_id_of(a_request(plant_id="P999999", circuit_id="C999999")), 5)) <= 63
+
+
+def test_the_mltable_is_a_view_of_the_one_table() -> None:
+    """Architecture 4.3: filter by date and sensor, newest version of a table whose past never changes."""
+    asset = data_asset_of(a_run(Phase.REGISTERING_DATA), "azureml://datastores/lake/paths/processed/sensor_data/", NOW)
+    assert asset.version == "2025-12-09"
+    assert "delta_table_version: latest" in asset.mltable
+    assert f'expression: "{asset.filter}"' in asset.mltable
+    assert asset.filter == "date <= '2025-12-09' AND sensor_id == 'SENSOR_P001_C001'"
+
+
+def test_a_model_leads_back_to_everything_it_was_made_of() -> None:
+    run = a_run(Phase.RECORDING, model_version="4", trained_at=NOW)
+    tags = model_tags(run, "custom-tf-env", {"mae": 0.1})
+    assert tags["training_job"] == run.job_name
+    assert (tags["data_asset_name"], tags["data_asset_version"]) == ("sensor_training_data_P001_C001", "2025-12-09")
+    assert {"plant_id", "circuit_id", "pr_number", "pr_author", "git_commit_sha", "cutoff_date"} <= tags.keys()
+    assert {"hyperparameters_hash", "environment_name", "environment_version", "mae"} <= tags.keys()
+    assert artifact_of(run, "dev-ml-workspace") == {
+        "plant_id": "P001",
+        "circuit_id": "C001",
+        "model_name": "sensor_model_P001_C001",
+        "model_version": "4",
+        "environment_version": "1.5.0",
+        "dev_workspace": "dev-ml-workspace",
+        "pr_number": "PR-1234",
+        "build_id": run.run_id,
+        "commit_sha": "4f2a" * 10,
+        "trained_at": f"{NOW:%Y-%m-%dT%H:%M:%SZ}",
+    }
