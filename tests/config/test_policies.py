@@ -38,6 +38,14 @@ def test_the_policy_of_the_repository_is_the_one_of_the_architecture() -> None:
     assert model.limits.look_interval_s == 30
 
 
+def test_the_gate_of_a_rollback_closes_after_an_hour() -> None:
+    """One ML engineer; a rollback that is called critical asks nobody, and says so in the policy."""
+    rollback = load_policies(REPOSITORY / "config" / POLICIES).kinds.rollback
+
+    assert [(each.group, each.count) for each in rollback.gate.approvals] == [("ML-Engineers", 1)]
+    assert (rollback.gate.deadline_h, rollback.critical) == (1, "at_once")
+
+
 def test_names_are_made_from_ids() -> None:
     """Endpoints, deployments and models are named as in architecture 2.5 and 4.3."""
     deployment = load_policies(REPOSITORY / "config" / POLICIES).deployment

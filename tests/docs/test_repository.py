@@ -38,3 +38,15 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
 def test_no_file_names_a_host_of_a_package_registry() -> None:
     """Where packages come from is the business of whoever installs them."""
     assert found(_HOSTS) == []
+
+
+def test_every_change_is_formatted_linted_typed_and_tested() -> None:
+    """What continuous integration runs is `make check` and `make test`, and both do what they say."""
+    made = (REPOSITORY / "Makefile").read_text()
+    recipes = dict(re.findall(r"^([a-z-]+):[^\n]*\n((?:\t[^\n]*\n)+)", made, re.MULTILINE))
+    tools = ("ruff format --check", "ruff check", "mypy", "lint-imports", "bandit")
+
+    assert {"make check", "make test"} <= set((REPOSITORY / ".ci" / "run").read_text().splitlines())
+    assert [tool for tool in tools if tool not in recipes["check"]] == []
+    assert "pytest" in recipes["test"]
+    assert "--require-hashes -r requirements-dev.txt" in made

@@ -152,6 +152,31 @@ def test_timers_have_six_fields() -> None:
     assert [name for name, value in schedules.items() if len(value.partition("//")[0].strip(" '").split()) != 6] == []
 
 
+def test_timers_begin_when_they_are_asked_to() -> None:
+    """A load every three hours, predictions after the load of 3:00, checks on the 1st at 6:00 (UTC)."""
+    schedules = app_settings()
+
+    assert schedules["ETL_SCHEDULE"].startswith("'0 0 */3 * * *'")
+    assert schedules["INFERENCE_SCHEDULE"].startswith("'0 30 3 * * *'")
+    assert schedules["PERFORMANCE_SCHEDULE"].startswith("'0 0 6 1 * *'")
+    assert schedules["DRIFT_SCHEDULE"].startswith("'0 0 6 1 1,4,7,10 *'")
+
+
+def test_logs_are_kept_for_90_days() -> None:
+    assert "retentionInDays: 90" in module("monitoring").resource("logs")
+
+
+def test_failed_trainings_are_an_alert_rule_of_severity_2() -> None:
+    """The rule looks for the words that the app logs when it has counted too many."""
+    rule = module("monitoring").resource("trainingFailureRate")
+    words = re.search(r'startswith "([^"]+)"', module("monitoring").text)
+
+    assert "severity: 2" in rule
+    assert "enabled: true" in rule
+    assert words
+    assert any(words.group(1) in path.read_text() for path in (REPOSITORY / "shared" / "application").rglob("*.py"))
+
+
 def test_settings_that_the_plan_refuses_are_not_there() -> None:
     """Flex Consumption keeps them in functionAppConfig, and a deployment with one of them fails."""
     refused = {"FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE"}

@@ -105,6 +105,13 @@ def test_the_definition_and_the_submitted_job_are_the_same() -> None:
     assert {"command", "environmentId", "computeId", "inputs", "outputs", "limits"} <= set(defined)
 
 
+def test_a_job_is_called_by_its_circuit_and_pull_request() -> None:
+    """And lies in the experiment of its circuit, where people look for it."""
+    job = command_job(job_of(a_request()))
+
+    assert (job.display_name, job.experiment_name) == ("Train_P001_C001_PR1234", "plant_P001_circuit_C001")
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"plant_id": "P001; rm -rf"}, {"circuit_id": "$(id)"}, {"config_yaml": "#" * 70_000}],
