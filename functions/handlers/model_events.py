@@ -38,7 +38,7 @@ async def model_events(event: func.EventGridEvent) -> None:
         await _record(event, IntakeResult.REFUSED, str(error), ports)
         return
     release_id = await intake.model_registered(
-        event.id, workspace, data.modelname, data.modelversion, _time(event), ports
+        event.id, workspace, data.modelname, data.modelversion, _time(event, ports), ports
     )
     log.info("model %s:%s registered", data.modelname, data.modelversion, extra={"release_id": release_id})
 
@@ -57,7 +57,7 @@ async def run_events(event: func.EventGridEvent) -> None:
     if run_of_job(data.runid):
         await job_changed(data.runid, event.id, bootstrap.training_ports())
         return
-    await intake.run_changed(event.id, data.runid, _time(event), ports)
+    await intake.run_changed(event.id, data.runid, _time(event, ports), ports)
 
 
 async def _known_workspace(event: func.EventGridEvent, ports: Ports) -> str | None:
@@ -81,6 +81,6 @@ async def _record(event: func.EventGridEvent, result: IntakeResult, reason: str,
     await intake.record_unused(event.id, result, event.subject or "", reason, ports)
 
 
-def _time(event: func.EventGridEvent) -> datetime:
+def _time(event: func.EventGridEvent, ports: Ports) -> datetime:
     """The event's own time is a claim; it is kept for the history and decides nothing."""
-    return (event.event_time or datetime.now(UTC)).astimezone(UTC)
+    return (event.event_time or ports.clock.now()).astimezone(UTC)

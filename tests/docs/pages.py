@@ -52,6 +52,18 @@ class Page:
         titles = [title.replace("`", "").lower() for title in _HEADING.findall(self.prose)]
         return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
+    @property
+    def tables(self) -> list[list[list[str]]]:
+        """Every run of lines that begin with a bar, as rows of cells. A blank line ends one, as it does for viewers."""
+        blocks = re.findall(r"(?:^[ ]*\|.*(?:\n|$))+", self.prose, re.MULTILINE)
+        return [[cells_of(line) for line in block.splitlines()] for block in blocks]
+
+    def section(self, title: str) -> "Page":
+        """What stands below a heading, up to the next heading, as a page of its own."""
+        found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,6}} |\Z)", self.text, re.MULTILINE | re.DOTALL)
+        assert found, f"{self.name} has no section {title}"
+        return Page(self.name, found.group(2))
+
     def headings(self, level: int) -> list[str]:
         return re.findall(rf"^{'#' * level} +(.+?) *$", self.prose, re.MULTILINE)
 
@@ -60,6 +72,11 @@ class Page:
         for text in (*self.spans, *self.code.splitlines()):
             for start in re.finditer(rf"(?<![\w-]){re.escape(program)}(?= |$)", text):
                 yield _END_OF_COMMAND.split(text[start.end() :].strip(), maxsplit=1)[0].split()
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a row of a table; an escaped bar belongs to its cell."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))]
 
 
 def pages() -> list[Page]:

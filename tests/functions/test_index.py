@@ -139,7 +139,7 @@ def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_a_queue_function_has_its_queue_and_session_flag(triggers: dict[str, dict[str, Any]], name: str) -> None:
-    """Only release-events has sessions; a dead-letter queue never has them."""
+    """Sessions where messages about one thing must come in order; a dead-letter queue never has them."""
     trigger = triggers[name]
 
     assert trigger["type"] == "serviceBusTrigger"

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Sequence
 
 from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import Row, insert, join_text, replace, split_text
+from shared.adapters.tables.rows import PROPOSALS, Row, insert, join_text, replace, split_text
 from shared.application.errors import ConcurrentUpdate
 from shared.contracts.stored.routines import dump, load
 from shared.domain.routines.cutoff import Proposal
@@ -41,12 +41,12 @@ class TableProposalStore:
 
     async def of(self, periods: Sequence[str]) -> list[Proposal]:
         """By quarter, then by circuit."""
-        return [_proposal_of(row) for period in periods for row in await self._table.query(f"proposals|{period}")]
+        return [_proposal_of(row) for period in periods for row in await self._table.query(f"{PROPOSALS}|{period}")]
 
 
 def _row_of(proposal: Proposal) -> Row:
     return {
-        "PartitionKey": f"proposals|{proposal.period}",
+        "PartitionKey": f"{PROPOSALS}|{proposal.period}",
         "RowKey": proposal.circuit,
         "state": proposal.state.value,
         **split_text("json", dump(proposal)),

@@ -11,7 +11,7 @@ import uuid
 from datetime import datetime
 
 from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import ROUTINES, Row, insert, join_text, put_index, replace, split_text
+from shared.adapters.tables.rows import ENDED, ROUTINES, TASKS, Row, insert, join_text, put_index, replace, split_text
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.routines.ports import StoredTask
 from shared.contracts.stored.routines import dump, load
@@ -72,7 +72,7 @@ class TableTaskStore:
     async def record_end(self, task: Task, end: JobEnd) -> None:
         """The row always says the same, whoever writes it."""
         row: Row = {
-            "PartitionKey": f"ended|{task.routine.value}",
+            "PartitionKey": f"{ENDED}|{task.routine.value}",
             "RowKey": f"{_moment(end.ended_at)}|{task.task_id}|{end.attempt:03}",
             "circuit": task.circuit,
             "json": dump(end),
@@ -81,7 +81,7 @@ class TableTaskStore:
 
     async def ended_since(self, routine: Routine, since: datetime) -> list[tuple[str, JobEnd]]:
         """The rows from `since` on; those of its very millisecond are looked at one by one."""
-        rows = await self._table.query(f"ended|{routine.value}", keys=(_moment(since), ":"))
+        rows = await self._table.query(f"{ENDED}|{routine.value}", keys=(_moment(since), ":"))
         ended = [(str(row["circuit"]), load(JobEnd, row["json"])) for row in rows]
         return [(circuit, end) for circuit, end in ended if end.ended_at >= since]
 
@@ -117,7 +117,7 @@ class TableTaskStore:
 
 
 def _partition(routine: Routine, period: str) -> str:
-    return f"tasks|{routine.value}|{period}"
+    return f"{TASKS}|{routine.value}|{period}"
 
 
 def _moment(time: datetime) -> str:

@@ -29,9 +29,15 @@ ALERTS, PACE = "alerts", "pace"
 TRAININGS, TRAINING_SLOTS = "trainings", "training-slots"
 CHANGES = "changes"
 ROUTINES = "routines"
-_RESERVED = frozenset(
+PARTITIONS = frozenset(
     {OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE, TRAININGS, TRAINING_SLOTS, CHANGES, ROUTINES}
 )
+"""The partitions of a fixed name; no release may be called like one of them."""
+
+TASKS, ENDED, PROPOSALS = "tasks", "ended", "proposals"
+PARTITIONS_BEGIN_WITH = frozenset({TASKS, ENDED, PROPOSALS})
+"""Of the partitions that go on behind a `|`, which no release id holds. All others are called like their release."""
+
 _RELEASE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -42,7 +48,7 @@ class RowLimitError(ValueError):
 
 def is_release_id(text: str) -> bool:
     """True when `text` can be a release's partition key."""
-    return _RELEASE_ID.fullmatch(text) is not None and text not in _RESERVED
+    return _RELEASE_ID.fullmatch(text) is not None and text not in PARTITIONS
 
 
 def check_release_id(text: str) -> str:
