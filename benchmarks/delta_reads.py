@@ -1,10 +1,10 @@
-"""What it costs to read one circuit's rows of the sensor table, beside the reference's `to_pandas()` and filter.
+"""What it costs to read one circuit's rows of the sensor table, beside `to_pandas()` and a filter.
 
 `python -m benchmarks.delta_reads` makes a year of hourly rows of 200 sensors (1.75 million) as loads leave it, has the
 load's upkeep sort it, and reads one sensor both ways, each time in a process of its own:
 
 push-down  `sensor_model.table.read_sensor`, as training and scoring read
-to_pandas  `DeltaTable(path).to_pandas()`, then the rows of the sensor (architecture 3.3, "Inference")
+to_pandas  `DeltaTable(path).to_pandas()`, then the rows of the sensor (the plain way)
 
 Time and memory are those of the read: before it, each process has imported what it needs and has read a table of one
 day in the same way, so that loading libraries counts for neither. Memory is the peak of resident memory above what the

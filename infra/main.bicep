@@ -193,10 +193,10 @@ module app 'modules/function_app.bicep' = {
       CHANGES_QUEUE: serviceBus.outputs.changesQueue
       ROUTINES_QUEUE: serviceBus.outputs.routinesQueue
       SWEEP_SCHEDULE: '0 * * * * *' // every minute
-      ETL_SCHEDULE: '0 0 */3 * * *' // architecture 3.1: a load of the sensor table every three hours
+      ETL_SCHEDULE: '0 0 */3 * * *' // R-DATA-6: a load of the sensor table every three hours
       SENSOR_TABLE: sensorTable
       INFERENCE_SCHEDULE: '0 30 3 * * *' // half an hour after the load of 3:00, for the day before
-      PERFORMANCE_SCHEDULE: '0 0 6 1 * *' // architecture 3.5: on the 1st of a month at 6:00
+      PERFORMANCE_SCHEDULE: '0 0 6 1 * *' // R-MON-3: on the 1st of a month at 6:00
       DRIFT_SCHEDULE: '0 0 6 1 1,4,7,10 *' // on the 1st of a quarter at 6:00
       ROUTINE_SWEEP_SCHEDULE: '30 */5 * * * *' // every five minutes
 

@@ -15,7 +15,7 @@ from local.model_factory import LAST_DAY, Circuit
 from local.part import write_atomically
 
 CIRCUITS_MAX = 1000
-CIRCUITS_PER_PLANT = 10  # architecture 2.5 has one endpoint per plant, and an endpoint takes 20 deployments
+CIRCUITS_PER_PLANT = 10  # one endpoint per plant (R-FLEET-3), and an endpoint takes 20 deployments
 ENVIRONMENT_VERSION = "1.5.0"
 FEATURES = ("temperature", "pressure", "vibration")
 

@@ -3,7 +3,7 @@
 The SDKs keep their public configuration: URLs, audiences, long-running-operation headers and the policies
 that insist on https all see `https://management.azure.com/...`. Only in the transport, right before the
 socket, is the URL exchanged for a loopback one, and put back when the call returns. Rules: Azure Machine
-Learning wire notes, section 1.4.
+Learning: docs/azure-facts.md#where-the-client-sends-its-requests.
 
 Three layers:
 

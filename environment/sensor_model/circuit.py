@@ -1,4 +1,4 @@
-"""What a training job needs of a circuit's configuration file (format: architecture 2.5).
+"""What a training job needs of a circuit's configuration file (R-FLEET-7).
 
 The release app checks these files in full before anything is trained; here only what training uses is read,
 and a file that lacks it ends the job with the missing key's name.
@@ -70,6 +70,6 @@ def read_sensor_ids(config_dir: Path) -> list[str]:
 
 
 def hyperparameters_hash(hyperparameters: Mapping[str, int | float]) -> str:
-    """Eight hex digits that name a set of hyperparameters, as the tag of the training data (architecture 4.3)."""
+    """Eight hex digits that name a set of hyperparameters, as the tag of the training data (R-TRAIN-15)."""
     text = str(sorted(hyperparameters.items()))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8]

@@ -59,7 +59,7 @@ MODELS_MAX = 1000
 """Models one job may check; more are a mistake in the manifest."""
 
 TABLE_LOOKS_MAX = 3
-"""Tries to score a model while the sensor table stays as it is; it is loaded every three hours (architecture 4.4)."""
+"""Tries to score a model while the sensor table stays as it is; it is loaded every three hours (R-DATA-6)."""
 
 _MODEL = re.compile(r"(?P<plant_id>[^/:=]+)/(?P<circuit_id>[^/:=]+):(?P<model_version>[^/:=]+)=(?P<path>.+)")
 

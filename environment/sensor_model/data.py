@@ -22,7 +22,7 @@ from sensor_model.circuit import read_sensor_ids
 from sensor_model.table import add_rows, closed_through, create_if_missing, table_schema
 
 FEATURES = ("temperature", "pressure", "vibration")
-"""Degrees Celsius, bar, millimetres per second (feature columns of architecture 2.5)."""
+"""Degrees Celsius, bar, millimetres per second (the feature columns)."""
 
 HOURS = 24
 GAP_SHARE_OF_DAYS = 0.08

@@ -1,7 +1,7 @@
 """Measures one circuit in production: `python -m sensor_model.monitor performance|drift ...` writes report.json.
 
 Performance compares a month's published predictions with what was measured, drift a quarter's input with the rows the
-deployed model was trained on: those up to its cutoff date (architecture 5.2). Rows of the quarter that the model was
+deployed model was trained on: those up to its cutoff date (R-MON-8). Rows of the quarter that the model was
 trained on are left out. Both read one sensor by push-down. What the numbers mean is decided by the release app.
 """
 

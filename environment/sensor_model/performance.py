@@ -1,4 +1,4 @@
-"""How well the published predictions of one circuit met what was measured (architecture 5.2).
+"""How well the published predictions of one circuit met what was measured (R-MON-4).
 
 mae and rmse are taken on scaled values, as in training, so that features of different units count alike; mape on the
 features' own values; r2 is the mean over features, 0 for predictions that always say the mean. One day's file is in

@@ -3,7 +3,7 @@
 A batch job cannot be told a day, so it predicts the latest one and those of the week before it, which costs next to
 nothing; whoever asked for a day takes that day's file. The latest day is often not over yet.
 
-Input: architecture 3.3, "Inference". Output: `<output>/<plant_id>/<circuit_id>/<date>.parquet` (architecture 2.3).
+Input: R-INF-5. Output: `<output>/<plant_id>/<circuit_id>/<date>.parquet` (R-INF-6).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The one sensor table (architecture 3.1): its schema, adding rows to it, and reading one circuit's rows from it.
+"""The one sensor table (R-DATA-1): its schema, adding rows to it, and reading one circuit's rows from it.
 
 Reads go through the table's own query engine, which opens only files whose statistics can match and decodes only the
 columns asked for. Nothing here ever loads the whole table.
@@ -21,7 +21,7 @@ from sensor_model.commits import on_top
 KEY_COLUMNS = ("timestamp", "sensor_id", "date")
 
 CLOSED_THROUGH = "switchyard.closedThrough"
-"""Table property: the last day that is closed. Rows up to it never change (architecture 3.2)."""
+"""Table property: the last day that is closed. Rows up to it never change (R-DATA-4)."""
 
 SENSOR_ID = re.compile(r"SENSOR_P[0-9]{3,6}_C[0-9]{3,6}")
 COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -114,7 +114,7 @@ def rows_per_day(table: DeltaTable) -> float:
 
 
 def add_rows(table: DeltaTable, rows: pa.Table) -> int:
-    """Merge rows by (sensor_id, timestamp), return how many were new; past rows never change (architecture 3.2).
+    """Merge rows by (sensor_id, timestamp), return how many were new; past rows never change (R-DATA-4).
 
     For demonstrations and tests: whether a day is closed is the caller's business. Raises CommitFailedError when
     somebody else changed the table since it was opened.

@@ -59,7 +59,7 @@ def train(circuit: Circuit, table_dir: Path, output: Path, seed: int) -> ModelMe
 
 
 def measure(actual: Floats, predicted: Floats, scaler: Scaler) -> dict[str, float]:
-    """The metrics of architecture 5.2, over all features.
+    """The metrics that monitoring measures too (R-MON-4), over all features.
 
     mae and rmse are taken on scaled values, so that features of different units count alike; mape on the features' own
     values; r2 is the mean over features, 0 for a model that always says the mean.

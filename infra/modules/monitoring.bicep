@@ -42,7 +42,7 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('Architecture 5.3, "High Training Failure Rate". The app counts; the rule only listens (shared/application/training/ending.py).')
+@description('Too many failed trainings (R-ALERT-5). The app counts; the rule only listens (shared/application/training/ending.py).')
 resource trainingFailureRate 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   name: 'training-failure-rate'
   location: location

@@ -1,6 +1,6 @@
 """The ways in which a request names an asset or a place in storage.
 
-Forms seen on the wire (notes, sections 2, 2.3 and 5): ARM ids with and without the `azureml:` prefix, registry
+Forms that the client writes and reads: ARM ids with and without the `azureml:` prefix, registry
 URIs, location URIs in imports, short and long datastore URIs, outputs of jobs, and blob URLs.
 """
 

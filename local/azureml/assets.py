@@ -1,7 +1,8 @@
 """Models, environments, data and code: containers and versions, in workspaces and in the registry.
 
 The body of a version never changes (path, image, build context); tags, description, properties and the archive
-flag do (wire notes, section 5). Model versions are integers, other versions are strings (architecture, 2.4).
+flag do (docs/azure-facts.md#assets-deployments-and-jobs). Model versions are integers, other versions are
+strings (R-FLEET-13).
 """
 
 from __future__ import annotations

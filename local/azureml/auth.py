@@ -1,7 +1,7 @@
 """Who is calling: the bearer token of a request.
 
-With a key set the signature, the expiry and the audience are checked (audiences the client asks for: wire notes,
-section 1.5); without one, the token only has to be a well-formed JWT.
+With a key set the signature, the expiry and the audience are checked (audiences the client asks for:
+docs/azure-facts.md#tokens); without one, the token only has to be a well-formed JWT.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which workspaces and registries exist: `workspaces.json`, typed.
 
 A workspace and a registry are both a *scope* of assets; what differs is how an asset's id is written
-(wire notes, section 2).
+(docs/azure-facts.md#calls-and-paths).
 """
 
 from __future__ import annotations

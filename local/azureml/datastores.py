@@ -1,6 +1,6 @@
 """The datastores of a workspace: the two that every workspace has, the lake, and those that somebody created.
 
-Wire notes, sections 2, 2.1 and 2.3. A created one is a container of the local storage account; another account is not
+Uploads: docs/azure-facts.md#uploads. A created one is a container of the local storage account; another account is not
 on this machine, and other kinds of storage are not served.
 """
 

@@ -1,7 +1,7 @@
 """Batch deployments of models: what a batch endpoint runs.
 
-Wire notes, sections 2, 2.2 and 5: a PUT replaces everything, PATCH changes description and tags only, and an update
-runs as an operation in which missing models, environments or code surface.
+See docs/azure-facts.md#calls-and-paths: a PUT replaces everything, PATCH changes description and tags only, and an
+update runs as an operation in which missing models, environments or code surface.
 """
 
 from __future__ import annotations

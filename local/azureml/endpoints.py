@@ -1,6 +1,7 @@
 """Batch endpoints: created and changed by long-running operations, one at a time per endpoint.
 
-Wire notes, section 2 (a PUT replaces everything; the client never patches) and section 5 (limits and names).
+A PUT replaces everything, and the client never patches (docs/azure-facts.md#calls-and-paths). Limits and names:
+docs/azure-facts.md#assets-deployments-and-jobs.
 """
 
 from __future__ import annotations

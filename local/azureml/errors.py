@@ -1,7 +1,7 @@
 """The errors of Azure Resource Manager, as one exception.
 
 The SDK turns 404 into `ResourceNotFoundError`, 409 into `ResourceExistsError`, the rest into `HttpResponseError`
-whose text is `(code) message` (wire notes, section 2.1).
+whose text is `(code) message` (docs/azure-facts.md#answers).
 """
 
 from __future__ import annotations

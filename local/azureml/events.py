@@ -1,7 +1,8 @@
 """Events of the workspaces, in the Event Grid schema, delivered at least once.
 
-Types, subjects and payloads: wire notes, section 5.1. Keys are camelCase by default; the other documented spelling
-is PascalCase with an integer `ModelVersion`. An event is written in the same transaction as the change it reports.
+Types, subjects and payloads: docs/azure-facts.md#events-of-azure-ml. Keys are camelCase by default; the other
+documented spelling is PascalCase with an integer `ModelVersion`. An event is written in the same transaction as the
+change it reports.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Invoking a batch endpoint: the POST to its scoring URI that creates a job.
 
-Wire notes, sections 2 and 4: the deployment is named by the header `azureml-model-deployment`, or it is the
+See docs/azure-facts.md#calls-and-paths: the deployment is named by the header `azureml-model-deployment`, or it is the
 endpoint's default; the client may post the same request twice, so `repeatability_request-id` is remembered.
 """
 

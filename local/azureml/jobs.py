@@ -1,7 +1,7 @@
 """Jobs as documents: what was asked for, in which state it is, and the events about it.
 
-Running them is the business of `runner.py`. Wire notes, sections 2, 2.1 (status values) and 5 (a job of the same
-name can only be updated in a few fields, so a deterministic name makes submitting idempotent).
+Running them is the business of `runner.py`. Status values: docs/azure-facts.md#answers. A job of the
+same name can only be updated in a few fields, so a deterministic name makes submitting idempotent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Long-running operations: accepted at once, finished later, on disk in between.
 
-Wire notes, section 2.2: a PUT answers with `Azure-AsyncOperation`, a DELETE, PATCH or POST with `Location`; the
-client polls until a terminal status. An operation that was running when the process died is finished after the
-restart: its work may run twice, so it is idempotent.
+See docs/azure-facts.md#long-running-operations: a PUT answers with `Azure-AsyncOperation`, a DELETE, PATCH or POST
+with `Location`; the client polls until a terminal status. An operation that was running when the process died is
+finished after the restart: its work may run twice, so it is idempotent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a client asks about a long-running operation (wire notes, section 2.2)."""
+"""Where a client asks about a long-running operation (docs/azure-facts.md#long-running-operations)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def operation_status(call: Call) -> Response:
 async def operation_result(call: Call) -> Response:
     """The result behind `Location`: 202 while it runs, then an empty answer, or the error.
 
-    The body stays empty because the client fails on any other end of an import (wire notes, section 2).
+    The body stays empty because the client fails on any other end of an import (docs/azure-facts.md#calls-and-paths).
     """
     operation = _operation(call)
     if operation.state == "InProgress":

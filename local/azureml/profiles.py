@@ -4,7 +4,8 @@
 ("Understand how Azure Resource Manager throttles requests": per subscription, caller and kind, 250 reads and 25 more
 each second, 200 writes and 10, 200 deletes and 10). Its times are assumptions: Microsoft publishes none for batch
 deployments, which start no machine. They are on the short side, because every overhead of a client weighs more
-against a short update than against a long one. The pause between polls is the SDK's own (wire notes, section 2.2).
+against a short update than against a long one. The pause between polls is the SDK's own
+(docs/azure-facts.md#long-running-operations).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The registry's own operations: discovery, sharing into it, and access to its storage.
 
-Wire notes, section 2 (`models.share`, `MLClient(registry_name=)`): the client asks for the discovery document,
-makes sure the version is not there (404), posts an import, polls it, and reads the version. The final body of the
-import must be empty, or the client fails.
+For `models.share` and `MLClient(registry_name=)` (docs/azure-facts.md#calls-and-paths) the client asks for the
+discovery document, makes sure the version is not there (404), posts an import, polls it, and reads the version. The
+final body of the import must be empty, or the client fails.
 """
 
 from __future__ import annotations

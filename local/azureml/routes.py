@@ -1,7 +1,7 @@
 """Every route below Azure's own paths: its name, which is what faults are switched on for, and who handles it.
 
-Paths: wire notes, section 2. The api-version is never looked at, since the client pins a different one per group of
-operations.
+Paths: docs/azure-facts.md#calls-and-paths. The api-version is never looked at, since the client pins a different one
+per group of operations.
 """
 
 from __future__ import annotations

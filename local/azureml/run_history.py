@@ -1,8 +1,8 @@
 """The run history: what a job looks like as a run, its logs, its children, and the few fields that can be changed.
 
-Wire notes, section 2: the client looks up the address in the workspace's discovery document, and changes tags, name,
-description and the archive flag here (`PATCH .../runs/{id}`) rather than by putting the job again. Tags and properties
-are merged. Children of a pipeline are known here only.
+See docs/azure-facts.md#calls-and-paths: the client looks up the address in the workspace's discovery document, and
+changes tags, name, description and the archive flag here (`PATCH .../runs/{id}`) rather than by putting the job again.
+Tags and properties are merged. Children of a pipeline are known here only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Blob storage behind the workspaces (Azurite) and the folders of this machine that stand for mounted ones.
 
-Uploads by the client use a shared access signature, as in Azure (wire notes, section 2.3). All workspaces share
+Uploads by the client use a shared access signature, as in Azure (docs/azure-facts.md#uploads). All workspaces share
 one storage account here; each has its own containers.
 """
 

@@ -1,7 +1,7 @@
 """Submitting a job: what is asked for is checked, and either a new job is stored or an old one gets new tags.
 
-Wire notes, section 5: a job of the same name can only be updated in a few fields, so a deterministic name makes
-submitting idempotent.
+See docs/azure-facts.md#assets-deployments-and-jobs: a job of the same name can only be updated in a few fields, so a
+deterministic name makes submitting idempotent.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a workspace itself answers: its description, computes, and where clients upload code.
 
-Wire notes, sections 2, 2.1 and 2.3.
+See docs/azure-facts.md#calls-and-paths and docs/azure-facts.md#uploads.
 """
 
 from __future__ import annotations

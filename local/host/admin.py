@@ -1,7 +1,7 @@
 """The admin API under /admin: state of the host, its functions, its keys, and running a function by hand.
 
-Rules: functions-host facts, section 4.2. Everything but the ping needs the master key; calls that exist in Azure
-but are not mirrored are refused with 501, so that nobody takes silence for an answer.
+Rules: docs/azure-facts.md#admin-interface-of-the-functions-host. Everything but the ping needs the master key; calls
+that exist in Azure but are not mirrored are refused with 501, so that nobody takes silence for an answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Event Grid webhook: `/runtime/webhooks/eventgrid?functionName=...&code=...`.
 
-Rules: functions-host facts, section 4.3. All events of one POST run at once, one invocation each; if one fails
-the whole POST is answered with 500 and Event Grid delivers all of them again.
+Rules: docs/azure-facts.md#event-grid-in-the-functions-host. All events of one POST run at once, one invocation each;
+if one fails the whole POST is answered with 500 and Event Grid delivers all of them again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """host.json: the settings this host acts on, with the platform's names and defaults.
 
-Names and defaults: functions-host facts, sections 4.1, 4.4 and 4.6. Concurrency defaults are smaller than the
-platform's 16 per processor, and sessions are given back sooner than after a minute, so that a laptop behaves
-like a small instance. Every value can be overridden by an app setting `AzureFunctionsJobHost__<path>`, as in Azure.
+Names and defaults are those of the host (docs/azure-facts.md#service-bus-in-the-functions-host). Concurrency defaults
+are smaller than the platform's 16 per processor, and sessions are given back sooner than after a minute, so that a
+laptop behaves like a small instance. Every value can be overridden by an app setting `AzureFunctionsJobHost__<path>`,
+as in Azure.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """HTTP triggers: finds the function, checks the key, and translates request and response as the platform does.
 
-Rules: functions-host facts, section 4.1. Headers that only the platform's front may set are dropped from every
-request, since nothing stands in front of this host that would.
+Rules: docs/azure-facts.md#http-of-the-functions-host. Headers that only the platform's front may set are dropped from
+every request, since nothing stands in front of this host that would.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Runs invocations: one id each, a log line each, the function timeout, and waiting for those in flight.
 
-functionTimeout is the platform's: the invocation fails and the worker process is restarted, because a stuck
-thread cannot be stopped (functions-host facts, section 4.6). This host has the worker in its own process, so it
-ends with EXIT_FUNCTION_TIMEOUT and whoever supervises it starts it again.
+functionTimeout is the platform's: the invocation fails and the worker process is restarted, because a stuck thread
+cannot be stopped (docs/azure-facts.md#time-outs-of-the-functions-host). This host has the worker in its own process,
+so it ends with EXIT_FUNCTION_TIMEOUT and whoever supervises it starts it again.
 """
 
 from __future__ import annotations

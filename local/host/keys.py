@@ -1,7 +1,7 @@
 """Access keys of the host: created at the first start, kept in DATA/keys.json, matched as the platform does.
 
-Order of matching and levels: functions-host facts, section 4.1. Keys are on by default: code that only works
-without them must fail here, not in Azure.
+Order of matching and levels: docs/azure-facts.md#http-of-the-functions-host. Keys are on by default: code that only
+works without them must fail here, not in Azure.
 """
 
 from __future__ import annotations

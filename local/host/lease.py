@@ -1,7 +1,8 @@
 """What hosts on one data directory must do one at a time: several of them are the instances of one app.
 
-In Azure the instances share a storage account and hold leases on its blobs (functions-host facts, section 4.5). Here
-they share a directory and lock files in it; the system frees the lock of a host that died.
+In Azure the instances share a storage account and hold leases on its blobs
+(docs/azure-facts.md#timers-of-the-functions-host). Here they share a directory and lock files in it; the system frees
+the lock of a host that died.
 """
 
 from __future__ import annotations

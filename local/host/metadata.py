@@ -1,7 +1,8 @@
 """Trigger metadata of Service Bus messages, as the extension and the host hand it to the Python worker.
 
-Rules: functions-host facts, section 4.4. Two of them bite: a top-level property of a JSON body replaces metadata
-of the same name (case-insensitively), and `UserProperties` must always be there or the worker cannot decode.
+Rules: docs/azure-facts.md#service-bus-in-the-functions-host. Two of them bite: a top-level property of a JSON body
+replaces metadata of the same name (case-insensitively), and `UserProperties` must always be there or the worker cannot
+decode.
 """
 
 from __future__ import annotations

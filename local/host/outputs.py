@@ -1,9 +1,9 @@
 """Output bindings of type serviceBus: what a function gives goes to a queue once the function has succeeded.
 
-Rules: functions-host facts, section 4.4. Only the body travels: no session, id or properties, so that a message for a
-queue with sessions cannot be sent this way. Text that looks like JSON counts as JSON: each item of an array becomes a
-message of its own, and an object is written anew, indented. Bytes stay as they are. An output that fails fails the
-invocation; what was sent before it stays sent.
+Rules: docs/azure-facts.md#service-bus-in-the-functions-host. Only the body travels: no session, id or properties, so
+that a message for a queue with sessions cannot be sent this way. Text that looks like JSON counts as JSON: each item
+of an array becomes a message of its own, and an object is written anew, indented. Bytes stay as they are. An output
+that fails fails the invocation; what was sent before it stays sent.
 """
 
 from __future__ import annotations

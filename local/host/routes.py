@@ -1,7 +1,7 @@
 """ASP.NET route templates: matching, constraints, optional and catch-all parameters, and which route wins.
 
-Rules: functions-host facts, section 4.1. A constraint that is not listed here is an error at load, because a
-route that silently matches more than in Azure is worse than none.
+Rules: docs/azure-facts.md#http-of-the-functions-host. A constraint that is not listed here is an error at load,
+because a route that silently matches more than in Azure is worse than none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """NCRONTAB schedules of timer triggers: `{second} {minute} {hour} {day} {month} {day of week}`, UTC.
 
-Rules: functions-host facts, section 4.5. Five fields mean second 0; day of month *and* day of week must match;
-names of months and days are allowed, Sunday is 0. croniter does the arithmetic; what it accepts beyond NCRONTAB
+Rules: docs/azure-facts.md#timers-of-the-functions-host. Five fields mean second 0; day of month *and* day of week must
+match; names of months and days are allowed, Sunday is 0. croniter does the arithmetic; what it accepts beyond NCRONTAB
 (aliases, L, #, random fields) is refused, because Azure would refuse it too.
 """
 

@@ -1,7 +1,7 @@
 """Service Bus triggers: what one of them listens to, and what happens to each message.
 
-Rules: functions-host facts, section 4.4. Peek-lock; success completes, failure abandons whatever autoComplete
-says, so that the broker counts deliveries and dead-letters after its maximum.
+Rules: docs/azure-facts.md#service-bus-in-the-functions-host. Peek-lock; success completes, failure abandons whatever
+autoComplete says, so that the broker counts deliveries and dead-letters after its maximum.
 """
 
 from __future__ import annotations

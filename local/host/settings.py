@@ -1,6 +1,6 @@
 """App settings: a file in the shape of local.settings.json, merged into the environment before the app loads.
 
-`%NAME%` in a binding is replaced by the app setting NAME (functions-host facts, section 4.4).
+`%NAME%` in a binding is replaced by the app setting NAME (docs/azure-facts.md#service-bus-in-the-functions-host).
 """
 
 from __future__ import annotations

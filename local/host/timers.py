@@ -1,7 +1,7 @@
 """Timer triggers: runs a function on its schedule, never twice at once, whatever the function does.
 
-Rules: functions-host facts, section 4.5, and ScheduleMonitor of webjobs-sdk-extensions. The status that makes a
-missed run up after a restart is one JSON file per timer in the host's data directory.
+Rules: docs/azure-facts.md#timers-of-the-functions-host, and ScheduleMonitor of webjobs-sdk-extensions. The status that
+makes a missed run up after a restart is one JSON file per timer in the host's data directory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """AlertSource on Azure Monitor: the Alerts Management interface of Azure Resource Manager, read-only.
 
 The app's identity needs the role Monitoring Reader. Addresses are built from the configured subscription and an alert's
-instance id; nothing that an alert says is ever fetched (reliability-and-security.md 4.1, SSRF).
+instance id; nothing that an alert says is ever fetched (R-SEC-20).
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """Who is calling: verifies an Entra access token and turns it into an Actor.
 
-Rules: the platform notes, functions-host section 6 (validation in code is the source of truth) and
-reliability-and-security 4.1 (approval forgery, group overage). Authority rests on tenant and object id; groups count by
-object id and app roles by value, never names of people.
+Validation in code is what counts (R-SEC-8, R-SEC-12, R-SEC-13; docs/azure-facts.md#tokens-of-entra). Authority rests
+on tenant and object id; groups count by object id and app roles by value, never names of people.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Ids, derived from what they name. Keys match ^[a-z0-9][a-z0-9-]{0,62}$ (design.md section 6, rule 4)."""
+"""Ids, derived from what they name. Keys match ^[a-z0-9][a-z0-9-]{0,62}$."""
 
 import hashlib
 import re

@@ -1,9 +1,9 @@
 """Events and commands as JSON on our own queues, versioned.
 
-A body is `{"switchyard": {"v": 1, "kind": "<class>", "data": {...}}}`. Everything is nested under one
-key because the Functions host copies top-level properties of a JSON body over the message's own metadata
-(functions-host.md 4.4). A body stays below 200 KB, so that it fits a standard-tier message with its properties
-(reliability-and-security.md 1.2).
+A body is `{"switchyard": {"v": 1, "kind": "<class>", "data": {...}}}`. Everything is nested under one key because the
+Functions host copies top-level properties of a JSON body over the message's own metadata
+(docs/azure-facts.md#service-bus-in-the-functions-host). A body stays below 200 KB, so that it fits a standard-tier
+message with its properties (R-FAULT-15).
 """
 
 import json

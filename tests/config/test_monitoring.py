@@ -12,7 +12,7 @@ FILE = "monitoring.yml"
 
 
 def test_thresholds_and_rules_of_the_repository_are_those_of_the_architecture() -> None:
-    """Architecture 5.2 and 5.3."""
+    """R-MON-5, R-MON-7, R-ALERT-1 to R-ALERT-3."""
     policy = load_monitoring(REPOSITORY / "config" / FILE)
     assert policy.thresholds.performance == {
         "mae": Bounds(warning=0.15, critical=0.25),

@@ -20,7 +20,7 @@ MODEL = '"sensor_model_{plant_id}_{circuit_id}"'
 
 
 def test_the_policy_of_the_repository_is_the_one_of_the_architecture() -> None:
-    """Stages, approvers and the 24 hours of architecture 4.3."""
+    """Stages, approvers and their 24 hours (R-REL-2, R-REL-3, R-REL-5, R-REL-16)."""
     model = load_policies(REPOSITORY / "config" / POLICIES).kinds.model
     assert [stage.name for stage in model.stages] == ["registry", "test", "production"]
     gates = {stage.name: stage.gate for stage in model.stages}
@@ -47,7 +47,7 @@ def test_the_gate_of_a_rollback_closes_after_an_hour() -> None:
 
 
 def test_names_are_made_from_ids() -> None:
-    """Endpoints, deployments and models are named as in architecture 2.5 and 4.3."""
+    """Endpoints, deployments and models are named after their plant and circuit (R-FLEET-3, R-FLEET-4)."""
     deployment = load_policies(REPOSITORY / "config" / POLICIES).deployment
     assert deployment.endpoint_of("P001") == "batch-endpoint-plant-P001"
     assert deployment.deployment_of("C002") == "deployment-circuit-C002"
@@ -55,7 +55,7 @@ def test_names_are_made_from_ids() -> None:
 
 
 def test_the_alert_rules_of_the_repository_are_those_of_the_architecture() -> None:
-    """Severities of architecture 5.3, thresholds of "When to Rollback"; the app makes the rules' full ids itself."""
+    """Severities of R-ALERT-1 to R-ALERT-3, thresholds of R-BACK-1 to R-BACK-4; the app makes the rules' full ids itself."""
     config = FileReleaseConfig(
         REPOSITORY / "config", REPOSITORY / "config" / POLICIES, "/subscriptions/S/resourceGroups/G"
     )
@@ -190,7 +190,7 @@ def test_a_wrong_policy_is_told_with_file_field_value_and_fix(
 
 @pytest.mark.parametrize("stage", ["registry", "production"])
 def test_no_stage_that_needs_people_is_left_open(tree: ConfigTree, stage: str) -> None:
-    """Architecture 4.3: nothing reaches the registry or production without an approval."""
+    """R-INV-2: nothing reaches the registry or production without an approval."""
     text = (tree.root / POLICIES).read_text(encoding="utf-8")
     lines, skipping = [], False
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""The hazards of YAML (reliability-and-security 4.1, row YAML): none of them passes, each is told with its cure."""
+"""The hazards of YAML (R-SEC-17): none of them passes, each is told with its cure."""
 
 import time
 

@@ -32,7 +32,7 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_later_run_adds_days_and_leaves_the_past_alone(tmp_path: Path) -> None:
-    """History is immutable (architecture 3.2): the days before are the same rows as before."""
+    """History is immutable (R-DATA-4): the days before are the same rows as before."""
     write_days(tmp_path, SENSORS, days_up_to(date(2025, 12, 8), 2), SEED)
     before = all_rows(tmp_path)
     write_days(tmp_path, SENSORS, days_up_to(LAST_DAY, 3), SEED)
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_day_and_another_seed_does_not() -> None:
 
 
 def test_the_table_has_the_columns_of_the_architecture(table_dir: Path) -> None:
-    """timestamp in UTC, sensor_id, feature columns, date (architecture 3.1)."""
+    """timestamp in UTC, sensor_id, feature columns, date (R-DATA-1)."""
     schema = pa.schema(open_table(table_dir).schema().to_arrow())
     assert schema.names == ["timestamp", "sensor_id", *FEATURES, "date"]
     assert str(schema.field("timestamp").type) == "timestamp[us, tz=UTC]"

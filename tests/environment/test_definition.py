@@ -14,7 +14,7 @@ from sensor_model import __version__
 from shared.adapters.config.files import load_fleet, load_policies
 from tests.environment.conftest import ENVIRONMENT, REPOSITORY
 
-REQUIRED_TAGS = {  # environment-management, "Required Tags"
+REQUIRED_TAGS = {  # R-ENV-4
     "backward_compatible",
     "requires_retrain",
     "tensorflow_version",

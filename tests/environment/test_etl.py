@@ -67,7 +67,7 @@ def test_a_row_of_the_open_day_is_corrected(loaded: Lake) -> None:
 
 
 def test_a_differing_row_of_a_closed_day_is_a_violation_and_is_not_applied(loaded: Lake) -> None:
-    """Architecture 3.2: what is past never changes. Nothing is lost: the row is in the run's output."""
+    """R-DATA-4: what is past never changes. Nothing is lost: the row is in the run's output."""
     loaded.land("rewrite.parquet", [row(at(8, 5), 7.0), row(at(8, 6), 1.0), row(at(9, 5), 3.0)])
     report = loaded.run(at(9, 23))
     assert loaded.values()[at(8, 5)] == 1.0
@@ -84,7 +84,7 @@ def test_a_differing_row_of_a_closed_day_is_a_violation_and_is_not_applied(loade
 
 
 def test_a_new_row_of_a_closed_day_is_late_and_is_not_applied(loaded: Lake) -> None:
-    """A filter by date gives the same rows for ever (architecture 3.2), so none may be added either."""
+    """A filter by date gives the same rows for ever (R-DATA-4), so none may be added either."""
     loaded.land("late.parquet", [row(at(8, 5), 2.0, OTHER)])
     report = loaded.run(at(9, 23))
     assert report["rows"]["late"] == 1

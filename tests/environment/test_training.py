@@ -88,7 +88,7 @@ def test_the_model_learns_more_than_the_mean(model_dir: Path) -> None:
     """On days it has not seen it is far better than a model that always says the mean, and within the alert limits."""
     metrics = read_metadata(model_dir).metrics
     assert metrics["r2"] > 0.9  # 0 is the mean of the held-back days themselves
-    assert metrics["mae"] < 0.15  # warning limits of architecture 5.2
+    assert metrics["mae"] < 0.15  # warning limits of R-MON-5
     assert metrics["rmse"] < 0.20
     assert metrics["mape"] < 0.10
 

@@ -12,7 +12,7 @@ CIRCUITS = ("C001", "C002")
 
 
 def model_policy(limits: Limits | None = None, gate_deadline_s: int = 86_400) -> Policy:
-    """The gates of architecture.md 4.3: ML-Engineers before registry and before production, 24 hours each."""
+    """The gates of R-REL-3 and R-REL-16: ML-Engineers before registry and before production, 24 hours each."""
     gate = GatePolicy(
         approvals=(ApprovalRule(group="ML-Engineers"),), deadline_s=gate_deadline_s, instructions="Review."
     )
@@ -42,7 +42,7 @@ RULES_AT = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/m
 
 
 def alert_policy() -> AlertPolicy:
-    """A rule of each kind with the severity of architecture.md 5.3, and the references' thresholds."""
+    """A rule of each kind with the severity of R-ALERT-1 to R-ALERT-3, and the thresholds of R-BACK-1 to R-BACK-4."""
     rules = {
         "scheduledqueryrules/batch-job-failure": (AlertKind.BATCH_FAILURES, "Sev1"),
         "metricalerts/model-performance-degradation": (AlertKind.DEGRADATION, "Sev2"),

@@ -122,7 +122,7 @@ async def test_there_are_no_targets_before_they_are_frozen(bench: Bench, signer:
 
 
 async def test_rollback_metadata_is_downloaded_as_one_object(bench: Bench, signer: Signer) -> None:
-    """The form of rollback-procedures, "Rollback Metadata"; `updated_at` is when the update began, not tried again."""
+    """The form of R-BACK-27; `updated_at` is when the update began, not tried again."""
     await bench.put(updating(phase=Phase.WATCHING))
     began, again = (datetime(2025, 12, 9, hour, 30, tzinfo=UTC) for hour in (14, 17))
     bench.store.partitions[RELEASE_ID].history = [
@@ -145,7 +145,7 @@ async def test_rollback_metadata_is_downloaded_as_one_object(bench: Bench, signe
 
 
 async def test_rollback_metadata_is_downloaded_as_a_list_on_request(bench: Bench, signer: Signer) -> None:
-    """The form of environment-only-pipeline, "Rollback Metadata Format"; every way Azure ML writes an environment."""
+    """The form of R-ENVREL-16; every way Azure ML writes an environment."""
     forms = (
         "azureml:custom-tf-env:1.4.1",
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/environments/"

@@ -178,7 +178,7 @@ def test_the_committed_description_covers_exactly_the_routes(triggers: dict[str,
 
 
 def test_importing_the_app_loads_no_client_library() -> None:
-    """A cold start of every function pays for the import (design.md section 6, rule 3)."""
+    """A cold start of every function pays for the import (R-SPEED-7)."""
     assert heavy(loaded_modules()) == []
 
 

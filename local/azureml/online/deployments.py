@@ -1,8 +1,8 @@
 """Managed online deployments: a model, its environment and its scoring script, behind an endpoint.
 
-Wire notes, sections 2 and 2.1. An operation on a deployment ends when its process answers; a script that fails while it
-starts surfaces as `ResourceNotReady` ("Troubleshoot online endpoints deployment"). An update brings up the new process
-beside the old one, and a failed update leaves the old one serving.
+See docs/azure-facts.md#answers. An operation on a deployment ends when its process answers; a script that fails while
+it starts surfaces as `ResourceNotReady` ("Troubleshoot online endpoints deployment"). An update brings up the new
+process beside the old one, and a failed update leaves the old one serving.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Managed online endpoints: who may call them, and which deployment gets how much of the traffic.
 
-Wire notes, section 2: the client puts the whole endpoint, with the traffic in it. Names, conflicts and deletion are as
-for batch endpoints (`../endpoints.py`). The authentication mode of an endpoint cannot be changed.
+See docs/azure-facts.md#calls-and-paths: the client puts the whole endpoint, with the traffic in it. Names, conflicts
+and deletion are as for batch endpoints (`../endpoints.py`). The authentication mode of an endpoint cannot be changed.
 """
 
 from __future__ import annotations

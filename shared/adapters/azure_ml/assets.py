@@ -1,6 +1,6 @@
 """Models and environments: reading a candidate, and sharing it to the registry exactly once.
 
-Sharing is not idempotent (the notes on the Azure ML client, section 5), so the registry is asked first, and what is
+Sharing is not idempotent (docs/azure-facts.md#assets-deployments-and-jobs), so the registry is asked first, and what is
 there already is compared with what was to be shared.
 
 What the comparison sees: type, tags and properties of a model; image, conda file, operating system, Dockerfile path,

@@ -1,9 +1,8 @@
 """The clients of Azure ML and the threads they run in: one shared client per workspace, a fresh one per share.
 
-Why: the notes on the Azure ML client, section 4. The client has no async API, a shared one is safe for get, list and
+Why: docs/azure-facts.md#threads-and-retries. The client has no async API, a shared one is safe for get, list and
 PUT, and `share()` rewrites the scope of the client it runs on, so that every other call of it may go to the registry.
-The workspaces are those of the settings: no name or id from a message ever builds a client (reliability-and-security
-4.1, confused deputy).
+The workspaces are those of the settings: no name or id from a message ever builds a client (R-SEC-15).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Batch deployments and their endpoints: read in full, put without waiting for the outcome.
 
-Rules: architecture 2.5 (one endpoint per plant, one deployment per circuit); the notes on the Azure ML client,
-sections 2 and 5 (a PUT replaces everything, the last writer wins, one operation per endpoint at a time).
+One endpoint per plant (R-FLEET-3), one deployment per circuit (R-FLEET-4). A PUT replaces everything, the last writer
+wins, an endpoint takes one operation at a time (docs/azure-facts.md#assets-deployments-and-jobs).
 """
 
 from typing import TYPE_CHECKING

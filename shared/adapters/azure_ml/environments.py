@@ -1,8 +1,8 @@
 """EnvironmentPlatform on Azure Machine Learning: environment versions, and what the endpoints of a place run.
 
-A deployment or job of a workspace may refer to an asset of the registry by its id (the notes on the Azure ML client,
-section 5: "registry refs pass through"), so nothing is copied from the registry to a workspace. The workspace's
-identity needs the role AzureML Registry User, and the registry must serve the workspace's region.
+A deployment or job of a workspace may refer to an asset of the registry by its id
+(docs/azure-facts.md#assets-deployments-and-jobs), so nothing is copied from the registry to a workspace. The
+workspace's identity needs the role AzureML Registry User, and the registry must serve the workspace's region.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Test inference: invoking a batch deployment, looking at its job, cancelling it.
 
-The notes on the Azure ML client, section 4: `invoke` keeps its headers in one dictionary for the whole process, so it
+See docs/azure-facts.md#threads-and-retries: `invoke` keeps its headers in one dictionary for the whole process, so it
 always names the deployment and runs one at a time. On a lost connection it posts up to five times with one request id,
 by which the service recognises the repetition.
 """

@@ -1,7 +1,8 @@
 """What may be sent twice to Azure ML, and what was sent: both below the client, in the pipeline of azure-core.
 
-The client's own retries would send a PUT or POST again whose answer was lost (the notes on the Azure ML client,
-section 4), and the answer to the second ("is updating") would hide that the first was applied.
+The client's own retries would send a PUT or POST again whose answer was lost
+(docs/azure-facts.md#threads-and-retries), and the answer to the second ("is updating") would hide that the first was
+applied.
 """
 
 import threading

@@ -1,7 +1,7 @@
 """RoutinePlatform on Azure Machine Learning's production workspace: batch jobs, jobs of monitoring, and their files.
 
 A batch job writes to a folder of its own, which follows from its name and is said explicitly, because the default is
-below the name of a child job. From there the wanted day is copied to `predictions/` (architecture 2.3), as a whole and
+below the name of a child job. From there the wanted day is copied to `predictions/` (R-INF-6), as a whole and
 only after the job completed: what is there was never written by a job that failed.
 """
 

@@ -91,7 +91,7 @@ def service_name(name: str) -> str:
     """The name of an endpoint or deployment as the client writes it.
 
     Azure ML's names ignore case, and the client creates everything in lower case; but it looks for the deployment to
-    invoke with regard to case, so `deployment-circuit-C001` (architecture 2.5) would not be found as it is written.
+    invoke with regard to case, so `deployment-circuit-C001` (R-FLEET-4) would not be found as it is written.
     """
     return name.lower()
 

@@ -1,6 +1,6 @@
 """YAML that means what it looks like: plain values, each with its line and its text in the file.
 
-The rules answer the YAML row of reliability-and-security 4.1: aliases explode (306 bytes become 10^8 items),
+What the rules answer (R-SEC-17): aliases explode (306 bytes become 10^8 items),
 and YAML 1.1 reads NO as false, 010 as eight, 1.10 as 1.1 and the key `on` as true. The document is therefore
 built from parser events, and anchors, aliases, tags, repeated keys and every scalar that is not what it looks
 like are reported, all at once.
@@ -16,7 +16,7 @@ from yaml.resolver import Resolver
 from shared.contracts.config.files import ConfigError, Problem
 
 FILE_BYTES_MAX = 256 * 1024
-"""Largest file that is read (reliability-and-security 4.1)."""
+"""Largest file that is read (R-SEC-17)."""
 
 DEPTH_MAX = 20
 """Deepest nesting of lists and mappings; our own formats have 7 levels."""

@@ -1,7 +1,7 @@
 """EventQueue and CommandQueue on Azure Service Bus.
 
 A send without an answer may have arrived. Sending again is safe within the duplicate-detection window, because the
-message id is derived from the event or command (reliability-and-security.md 1.2).
+message id is derived from the event or command (R-FAULT-7).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """How rows of the table are made: keys, long texts, sizes, and the operations of one transaction.
 
-Limits are those of Azure Tables with a margin (reliability-and-security.md 1.3 and I24): a property holds 32,768
+Limits are those of Azure Tables with a margin (R-FAULT-22): a property holds 32,768
 characters, a row 1 MiB and 255 properties, a transaction 100 operations and 4 MiB; keys hold no `/ \\ # ?` and no
 control characters.
 """

@@ -2,7 +2,7 @@
 
 Accepting is quick and loses nothing: the alert becomes durable, a message says to look at it, and the sweeper sends it
 again while nobody has. Looking at it reads the alert again from Azure Monitor, and only what that tells counts: what
-came in is a hint (reliability-and-security.md, finding 10).
+came in is a hint (R-FAULT-2).
 """
 
 import logging

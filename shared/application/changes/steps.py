@@ -106,7 +106,7 @@ async def _missing_versions(wanted: set[str], found: Found, ports: ChangePorts) 
 
 
 def _tags(found: Found, change: EnvironmentChange, record: ChangeRecord, now: datetime) -> dict[str, str]:
-    """The tags of the definition, and what only the registration knows (environment-management, "Required Tags")."""
+    """The tags of the definition, and what only the registration knows (R-ENV-5)."""
     origin = found.environment_origin or found.head
     return {
         **change.tags,

@@ -231,7 +231,7 @@ def _environment_outcome(change: EnvironmentChange, asset_id: str) -> Environmen
 
 
 def _what_is_next(change: EnvironmentChange | None) -> tuple[str, ...]:
-    """The road the new environment version takes (environment-management, "Classification Matrix")."""
+    """The road the new environment version takes (R-ENV-12, R-ENV-13)."""
     if change is None:
         return ()
     if not change.breaking:

@@ -1,6 +1,6 @@
 """Daily inference: one batch job per circuit and day, and its predictions where they belong.
 
-Source: architecture 2.3 (predictions/<plant>/<circuit>/<date>.parquet) and 5.1 (daily predictions of every endpoint).
+See R-INF-1 (every deployment once a day) and R-INF-6 (predictions/<plant>/<circuit>/<date>.parquet).
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Monitoring: a month's performance and a quarter's drift, one job per circuit, and what its numbers mean.
 
-Source: architecture 5.2. Too little data is inconclusive and said so; it never counts as well.
+See R-MON-1 and R-MON-2. Too little data is inconclusive and said so; it never counts as well.
 """
 
 import math

@@ -47,7 +47,7 @@ def _measures(task: Task, end: JobEnd, *, is_last: bool) -> dict[str, float]:
 
 
 async def _raise(alert: RaisedAlert, task: Task, end: JobEnd, ports: RoutinePorts) -> None:
-    """Dimensions as architecture 5.3 names them."""
+    """Dimensions as R-ALERT-4 names them."""
     fact_id = f"{alert.rule}-{task.task_id}-{end.attempt}"
     data = {
         "rule": alert.rule,

@@ -17,7 +17,7 @@ async def carry_out(step: Next, run: TrainingRun, job: JobSeen | None, ports: Tr
 
 
 def artifact_name(run: TrainingRun) -> str:
-    """Where a model's metadata is kept; the last part is the name of architecture 4.2."""
+    """Where a model's metadata is kept; the last part is the name of its file (R-TRAIN-16)."""
     wish = run.request
     circuit = f"{wish.plant_id}_{wish.circuit_id}"
     return f"model-{wish.plant_id}-{wish.circuit_id}/{run.model_version}/model_artifact_{circuit}.json"

@@ -60,7 +60,7 @@ async def tell(run: TrainingRun, ports: TrainingPorts) -> None:
 
 async def watch_failures(ports: TrainingPorts) -> int:
     """Counts the runs that failed within the window; above the limit, and while the last failure is recent, the alert
-    of architecture 5.3 ("High Training Failure Rate") is raised, once an hour. Returns the count. Raises PortError."""
+    "High Training Failure Rate" (R-TRAIN-21) is raised, once an hour. Returns the count. Raises PortError."""
     now, limits = ports.clock.now(), ports.config.plan().limits
     failed = await ports.runs.failed_since(now - timedelta(seconds=limits.failures_window_s), FAILURES_READ_MAX)
     recent = await ports.runs.failed_since(now - timedelta(seconds=ALERTED_FOR_S), 1)

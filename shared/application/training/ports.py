@@ -156,7 +156,7 @@ class TrainingPlatform(Protocol):
 
 
 class ArtifactStore(Protocol):
-    """The metadata of trained models, one JSON file each (architecture 4.2)."""
+    """The metadata of trained models, one JSON file each (R-TRAIN-16)."""
 
     async def put(self, name: str, content: Mapping[str, str]) -> None:
         """Keeps the file; putting it again is fine."""

@@ -1,6 +1,6 @@
 """Section `alerts` of `config/policies.yml`: which alert rules may lead to a rollback, and from when on.
 
-Triggers, severities and thresholds: rollback-procedures.md, "When to Rollback"; rules: architecture.md 5.3.
+Triggers, severities and thresholds: R-BACK-1 to R-BACK-6; rules: R-ALERT-1 to R-ALERT-3.
 """
 
 from typing import Annotated, Literal
@@ -36,7 +36,7 @@ class AlertRuleEntry(ConfigModel):
 
 
 class AlertThresholds(ConfigModel):
-    """From when on something counts; the defaults are the references' values."""
+    """From when on something counts; the defaults are those of R-BACK-1 to R-BACK-4."""
 
     batch_failures_min: int = Field(default=2, ge=1, le=1000, description="failed batch jobs in all, 1 to 1000")
     circuits_min: int = Field(default=2, ge=2, le=1000, description="circuits that make an issue shared, 2 to 1000")

@@ -1,6 +1,6 @@
 """The fleet's configuration: `config/plants_circuits.yml` and `config/plants/<plant_id>/<circuit_id>.yml`.
 
-Format: architecture 2.5, "Config File Structure". Ids, names and ranges are as strict as the first platform
+Format: R-FLEET-6, R-FLEET-7. Ids, names and ranges are as strict as the first platform
 limit they meet, so that a mistake shows when the file is read and not when a release is half done.
 """
 
@@ -13,13 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import PydanticCustomError
 
 PLANTS_MAX = 2000
-"""Plants in a fleet; architecture 2.5 has 15 to 20. The 256 KiB of the master list hold about 3,700 circuits."""
+"""Plants in a fleet; R-FLEET-1 asks for 15 to 20. The 256 KiB of the master list hold about 3,700 circuits."""
 
 CIRCUITS_PER_PLANT_MAX = 100
 """Circuits of a plant. Azure ML allows 20 deployments per batch endpoint unless support raises it."""
 
 RESERVED_COLUMNS = frozenset({"timestamp", "sensor_id", "date"})
-"""Columns of the sensor table that are keys, not features (architecture 3.1)."""
+"""Columns of the sensor table that are keys, not features (R-DATA-1)."""
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -1,6 +1,6 @@
 """Section `data` of `config/policies.yml`: how the sensor table is loaded every three hours.
 
-Source: architecture 2.3 (folders of the lake), 3.1 (the one table).
+See R-DATA-12 (folders of the lake) and R-DATA-1 (the one table).
 """
 
 from pydantic import Field

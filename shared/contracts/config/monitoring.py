@@ -1,6 +1,6 @@
 """`config/monitoring.yml`: bounds of the routines, thresholds with overrides per circuit, alert rules as data.
 
-Thresholds: architecture 5.2. Alert rules: architecture 5.3.
+Thresholds: R-MON-5 to R-MON-7. Alert rules: R-ALERT-1 to R-ALERT-3.
 """
 
 from typing import Annotated, Literal, Self

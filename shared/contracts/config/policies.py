@@ -1,6 +1,6 @@
 """The release policy: `config/policies.yml` with stages, gates, groups, limits and names of deployments.
 
-Stages, gates and names: architecture 2.5 and 4.3. Every duration carries its unit in its name.
+Stages and gates: R-REL-2 to R-REL-16; names: R-FLEET-3, R-FLEET-4. Every duration carries its unit in its name.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from shared.contracts.config.training import TrainingPolicy
 DAY_S = 86_400
 
 MODEL_STAGES = ("registry", "test", "production")
-"""Stages of a model release, in order (architecture 4.3)."""
+"""Stages of a model release, in order (R-REL-2)."""
 
 STAGES_BEHIND_PEOPLE = ("registry", "production")
-"""Stages no release enters without an approval (architecture 4.3, stages 1 and 3)."""
+"""Stages no release enters without an approval (R-REL-3, R-REL-16)."""
 
 GroupName = Annotated[
     str,
@@ -65,7 +65,7 @@ def _refuse_repeats(groups: Sequence[str]) -> None:
         raise PydanticCustomError("group_twice", "listed more than once: {names}", {"names": ", ".join(twice)})
 
 
-# Source of the watch: environment-only-pipeline.md, stage 4: alerts and success rates of batch jobs for 24 hours.
+# The watch: alerts and success rates of batch jobs for 24 hours (R-ENVREL-17 to R-ENVREL-19).
 class WatchPolicy(ConfigModel):
     """How the batch jobs of the fleet are judged while an environment is watched."""
 

@@ -1,6 +1,6 @@
 """Section `training` of `config/policies.yml`: who may train, where, how many at once, and the bounds of every wait.
 
-Source: architecture 3.5 and 4.2 (at most 5 at once), 5.3 (more than 5 failures in 24 hours).
+See R-TRAIN-2 (at most 5 at once) and R-TRAIN-21 (more than 5 failures in 24 hours).
 """
 
 from typing import Annotated

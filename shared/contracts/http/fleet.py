@@ -55,7 +55,7 @@ class TargetList(Contract):
 
 
 class PreviousEnvironment(Contract):
-    """What one deployment ran (environment-only-pipeline, "Rollback Metadata Format")."""
+    """What one deployment ran (R-ENVREL-16)."""
 
     plant_id: str
     circuit_id: str
@@ -63,11 +63,11 @@ class PreviousEnvironment(Contract):
 
 
 class RollbackList(RootModel[list[PreviousEnvironment]]):
-    """Every target's previous environment, as a list (environment-only-pipeline, "Rollback Metadata Format")."""
+    """Every target's previous environment, as a list (R-ENVREL-16)."""
 
 
 class RollbackRelease(Contract):
-    """The same as one object (rollback-procedures, "Rollback Metadata").
+    """The same as one object (R-BACK-27).
 
     Where the fleet ran several versions, `previous_environment_version` names them all, with commas. `updated_at` is
     when the update began; None when it never did.

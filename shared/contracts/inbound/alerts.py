@@ -1,8 +1,8 @@
 """Alerts of Azure Monitor in the common alert schema: metric alerts and log search alerts V2.
 
-Samples and notes: azure-ml-wire.md 5.2. Unknown fields are ignored, as the schema grows; what is used is strict. An
-alert is a hint: whoever acts on it reads it again from Azure Monitor by `instance_id`, builds that address itself, and
-compares `rule_id` with the allow-list without regard to case.
+Form: docs/azure-facts.md#alerts-of-azure-monitor. Unknown fields are ignored, as the schema grows; what is used is
+strict. An alert is a hint: whoever acts on it reads it again from Azure Monitor by `instance_id`, builds that address
+itself, and compares `rule_id` with the allow-list without regard to case.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from pydantic.alias_generators import to_camel
 from shared.contracts.config.circuits import CircuitId, PlantId
 
 BODY_BYTES_MAX = 256 * 1024
-"""Azure Monitor sends no more (azure-ml-wire.md 5.2)."""
+"""Azure Monitor sends no more (docs/azure-facts.md#alerts-of-azure-monitor)."""
 
 CONDITIONS_MAX = 100
 DIMENSIONS_MAX = 100

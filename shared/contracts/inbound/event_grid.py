@@ -1,7 +1,8 @@
 """Events of Azure Machine Learning as Event Grid delivers them.
 
-Two documented samples disagree in the case of the keys of `data` and in the type of versions (azure-ml-wire.md 5.1), so
-keys are compared without regard to case and versions may be strings or integers.
+Two documented samples disagree in the case of the keys of `data` and in the type of versions
+(docs/azure-facts.md#events-of-azure-ml), so keys are compared without regard to case and versions may be strings or
+integers.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Webhooks of GitHub and Azure DevOps about merged changes: who may send them, and what they claim.
 
 Signatures and secrets are compared in constant time, over the body as it came, before anything of it is read
-(reliability-and-security 4.1). What a webhook claims is a hint; fields that are not used are not looked at.
+(R-SEC-29). What a webhook claims is a hint; fields that are not used are not looked at.
 """
 
 import base64

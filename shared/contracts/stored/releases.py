@@ -1,7 +1,7 @@
 """Releases, targets, history entries and alerts as JSON text in the table, with a version.
 
 Every text carries `schema_v`. Unknown versions and unknown fields are refused, so that code that was rolled back never
-drops what newer code wrote (reliability-and-security.md 2.1, "bad new code version"). The text is plain ASCII: its
+drops what newer code wrote (R-FAULT-27). The text is plain ASCII: its
 length is its size in UTF-16 units and in UTF-8 bytes alike.
 """
 

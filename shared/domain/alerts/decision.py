@@ -1,11 +1,11 @@
 """What to roll back when production misbehaves: triggers, decision matrix and the reasons, as one pure function.
 
-Triggers and severities: environment-only-pipeline.md, "When to Rollback" (rollback-procedures.md agrees); matrix:
-rollback-procedures.md, "Rollback Decision Matrix". Critical acts at once, high asks a person. Where the matrix names a
-rollback but what to take back is old or not known for sure, a person is asked as well, however severe it is: only the
-last change of a circuit may be reversed without one (invariant I12). An alert acts once (invariant I20).
+Triggers and severities: R-BACK-1 to R-BACK-5; matrix: R-BACK-7 to R-BACK-11. Critical acts at once, high asks a
+person. Where the matrix names a rollback but what to take back is old or not known for sure, a person is asked as
+well, however severe it is: only the last change of a circuit may be reversed without one (invariant I12). An alert
+acts once (invariant I20).
 
-An environment rollback returns the whole fleet, all or nothing (architecture.md 9.3). Both are rolled back when
+An environment rollback returns the whole fleet, all or nothing (R-BACK-16). Both are rolled back when
 circuits that share an issue have a new model too: it was never tested with the previous environment.
 """
 

@@ -50,7 +50,7 @@ class RollbackAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackThresholds:
-    """From when on something counts; the defaults are the references' values.
+    """From when on something counts; the defaults are those of R-BACK-1 to R-BACK-4.
 
     `batch_failures_min` failed jobs in all and `circuits_min` circuits are what "multiple" means. Degradation counts
     above `degradation_pct`, alerts above `alerts_per_hour`; exactly that much does not.

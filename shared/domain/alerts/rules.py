@@ -1,6 +1,6 @@
 """From alerts to an observation: which alert is which, what Azure Monitor must confirm, what counts as a symptom.
 
-Requirements: rollback-procedures.md, "When to Rollback"; reliability-and-security.md, I12, I20 and 4.1 on spoofing.
+See R-BACK-1 to R-BACK-4, R-INV-12, R-INV-20 and R-SEC-5.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """What a change of the configuration means for circuits: who is trained, who is only told about.
 
-Source: architecture 2.5 ("Config File Structure"), 4.2 ("Detect Changed Circuit Configs"). A circuit is the place of
+See R-FLEET-6 and R-CHANGE-1 to R-CHANGE-4. A circuit is the place of
 its file, so a renamed file is one circuit that ends and another that begins.
 """
 

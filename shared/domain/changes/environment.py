@@ -1,6 +1,6 @@
 """A change of `environment/`: does its version say what kind of change it is, and which circuits go with it?
 
-Source: environment-management, "Version Bump Guidelines" and "Change Classification Scenarios"; architecture 2.6. What
+See R-ENV-2, R-ENV-3 and R-ENV-9 to R-ENV-11. What
 a change really does to a model no diff can tell. What can be told is checked: the version is raised, version and tags
 are of one mind, they agree with the files, and another TensorFlow is called breaking.
 """
@@ -141,7 +141,7 @@ def _reviewed(before: EnvironmentDefinition, after: EnvironmentDefinition) -> En
 
 
 def _tensorflow_problems(before: EnvironmentDefinition, after: EnvironmentDefinition) -> list[ConfigProblem]:
-    """Another TensorFlow is a breaking change (environment-management, Example 2), whatever the tags say."""
+    """Another TensorFlow is a breaking change (R-ENV-9), whatever the tags say."""
     tag = "tensorflow_version"
     old, new = before.tags.get(tag, ""), after.tags.get(tag, "")
     if old == new or _major(before.version) != _major(after.version):

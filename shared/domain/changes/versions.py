@@ -1,6 +1,6 @@
 """Versions and tags of an environment: what kind of change it is, and whether it may be released without new models.
 
-Source: environment-management, "Environment Versioning Strategy", "Breaking vs Non-Breaking Changes", "Required Tags".
+See R-ENV-1 to R-ENV-4, R-ENV-8 and R-ENV-10.
 Nothing here raises on what people wrote, except `SemanticVersion.parse`: everything wrong is told at once.
 """
 

@@ -2,7 +2,7 @@
 
 A day has eight windows of three hours, each with one job whose name follows from the window, so that whoever submits it
 and however often, it runs once. A load deals with everything that no load has dealt with, so a window that failed or
-was missed is made good by the next one: it is told of, not repeated. Source: architecture 3.1 and 5.3.
+was missed is made good by the next one: it is told of, not repeated. See R-DATA-6 and R-DATA-10.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class LoadSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that people should hear about a window; `severity` as in architecture 5.3, 1 is the worst there."""
+    """Something that people should hear about a window; `severity` as of all alerts: 1 is the worst."""
 
     end: LoadEnd
     severity: int

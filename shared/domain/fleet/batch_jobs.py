@@ -1,7 +1,7 @@
 """Production's batch jobs while an environment is watched: how many ended well, and what a low share of them means.
 
-Sources: environment-only-pipeline.md, stage 4 (alerts and batch job success rates are monitored for 24 hours) and
-rollback-procedures.md, "Rollback Decision Matrix" (one circuit: its model; several circuits: the environment).
+See R-ENVREL-18 (success rates of batch jobs are watched) and R-BACK-7, R-BACK-8 (one circuit: its model; several
+circuits: the environment).
 """
 
 from dataclasses import dataclass, field

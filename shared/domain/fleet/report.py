@@ -46,7 +46,7 @@ def result_of(release: Release, target: FleetTarget) -> Result:
 
 
 def checklist(release: Release, alerts_firing: int | None = None) -> tuple[Check, ...]:
-    """The list of rollback-procedures ("Step 3", "Post-Rollback Actions"): what was done and what is left to people.
+    """The list of R-BACK-19 to R-BACK-22 and R-BACK-28: what was done and what is left to people.
 
     `alerts_firing` is how many alerts about these circuits fire now; None when nobody knows.
     """

@@ -13,7 +13,7 @@ _MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
 
 
 def changed_spec(release: Release, target: FleetTarget) -> DeploymentSpec:
-    """What the current phase brings the target to; the tags are those of environment-management, "Tags"."""
+    """What the current phase brings the target to; the tags are those of R-ENVREL-15 and R-BACK-18."""
     at = release.phase_since.strftime("%Y-%m-%dT%H:%M:%SZ")
     kept = _without(target.previous.tags, _MARKS)
     if release.phase is Phase.ROLLING_BACK:

@@ -1,4 +1,4 @@
-"""Freezes: a person stops forward changes to production for a while (reliability-and-security.md, I19).
+"""Freezes: a person stops forward changes to production for a while (R-INV-19).
 
 A freeze says who wants it, why, from when until when, and where: on the whole fleet, on a plant or on a circuit. It
 stands before steps that bring something new to production. What puts back is never asked: a freeze is there to keep

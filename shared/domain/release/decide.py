@@ -1,4 +1,4 @@
-"""`decide`: event in, new release and commands out. Pure and total (design.md section 3, point 5).
+"""`decide`: event in, new release and commands out. Pure and total (R-INV-25).
 
 Same release, event and time give the same decision (I25). Every pair of phase and event is a transition, is ignored
 with a note, or is a DomainError.
@@ -122,7 +122,7 @@ def _opened(blank: Release, event: Event, move: Move, now: datetime) -> Decision
 
 
 def refused(release: Release, event: Event, error: DomainError, now: datetime) -> Decision:
-    """On a queue nobody can be told: the refusal of a person's request goes into the history (design.md section 3)."""
+    """On a queue nobody can be told: the refusal of a person's request goes into the history."""
     return _ignored(release, event, f"refused: {error}", now)
 
 

@@ -1,6 +1,6 @@
 """What a release must satisfy: resolved when it opens and carried with it, so that a config edit affects only new ones.
 
-Source of gates and their 24 hours: architecture.md 4.3. All durations are seconds.
+Gates and their 24 hours: R-REL-3, R-REL-5, R-REL-16. All durations are seconds.
 """
 
 from dataclasses import dataclass

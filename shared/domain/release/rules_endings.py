@@ -1,4 +1,4 @@
-"""Rules of holding, ending and putting back: settle before reversing (style.md section 6).
+"""Rules of holding, ending and putting back: settle before reversing (R-FAULT-35).
 
 Once production may have been touched, no release ends before production was read back after a quiet period. If the
 release must end and production does not run what it ran before, *previous* is restored first.

@@ -89,7 +89,7 @@ def test_still_running(release: Release, event: e.TestStillRunning, now: datetim
 
 
 def test_finished(release: Release, event: e.TestFinished, now: datetime) -> Move:
-    """Failed is not errored is not inconclusive: reject, try again, ask a person (style.md, principle 5)."""
+    """Failed is not errored is not inconclusive: reject, try again, ask a person (R-INV-16)."""
     if not release.check_runs or release.check_runs[-1].job_name != event.job_name:
         return stay(release)
     judged = with_verdict(release, event.verdict, event.detail)

@@ -50,7 +50,7 @@ def _digest(bound: dict[str, str]) -> str:
 
 
 def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
-    """The facts an approver is shown (architecture.md 4.3): plant, circuit, model version, PR, test status."""
+    """The facts an approver is shown (R-REL-4): plant, circuit, model version, PR, test status."""
     if stage is Stage.ROLLBACK:
         return rollback_facts(release)
     if release.candidate is None:
@@ -134,7 +134,7 @@ def _candidate_spec(release: Release, *, in_test: bool) -> DeploymentSpec:
 
 
 def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -> dict[str, str]:
-    """The tags of architecture.md 4.3; `deployed_at` is when the step began, so that repeating it changes nothing."""
+    """The tags of R-REL-18; `deployed_at` is when the step began, so that repeating it changes nothing."""
     tags = {
         "model_version": release.asset_version,
         "release_id": release.release_id,

@@ -1,4 +1,4 @@
-"""No silent wait: what a release waits for, since when, until when, and who can end it (design.md section 4)."""
+"""No silent wait: what a release waits for, since when, until when, and who can end it (R-INV-27)."""
 
 from dataclasses import dataclass
 from datetime import datetime

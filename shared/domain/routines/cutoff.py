@@ -1,7 +1,6 @@
 """The change that high drift calls for: a later cutoff date in the circuit's file, and nothing else.
 
-The file is changed as text, so that comments and order stay and the diff is one line. Source: architecture 5.2
-("If high drift, create PR to update cutoff_date in config").
+The file is changed as text, so that comments and order stay and the diff is one line. See R-MON-9.
 """
 
 import difflib

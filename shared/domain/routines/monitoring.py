@@ -1,6 +1,6 @@
 """What measurements mean: levels of performance and drift, and the alerts that follow, by rules that are data.
 
-Thresholds: architecture 5.2; alert rules: architecture 5.3. Both come from `config/monitoring.yml`.
+Thresholds: R-MON-5 to R-MON-7; alert rules: R-ALERT-1 to R-ALERT-3. Both come from `config/monitoring.yml`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class DriftBounds:
-    """Above `low` drift is noted, above `medium` it is a warning, above `high` it is critical (architecture 5.2)."""
+    """Above `low` drift is noted, above `medium` it is a warning, above `high` it is critical (R-MON-7)."""
 
     low: float = 0.05
     medium: float = 0.15

@@ -2,7 +2,7 @@
 
 A task is one circuit's part of a routine for one period: a day of inference, a month of performance, a quarter of
 drift. It is looked at again and again; `judge` says what a look does, so that looking twice does nothing twice.
-Sources: architecture 3.5 (monthly and quarterly checks), 5.1 and 5.3 (daily predictions, failed batch jobs).
+See R-MON-1, R-MON-2 (monthly and quarterly checks), R-INF-1 and R-ALERT-3 (daily predictions, failed batch jobs).
 """
 
 import re

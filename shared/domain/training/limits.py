@@ -11,9 +11,9 @@ HOUR_S = 3600
 class TrainingLimits:
     """As the policies say. Durations in seconds.
 
-    `parallel_max` trainings run at once in the whole fleet (architecture 4.2, maxParallel). A job may run for
+    `parallel_max` trainings run at once in the whole fleet (R-TRAIN-2). A job may run for
     `job_limit_s`; `training_deadline_s` covers its wait for a node as well, and every attempt. More than `failures_max`
-    failed runs within `failures_window_s` raise an alert (architecture 5.3).
+    failed runs within `failures_window_s` raise an alert (R-TRAIN-21).
     """
 
     parallel_max: int = 5

@@ -1,6 +1,6 @@
 """What goes on record about a model: the tags of the data asset and of the model, and the artifact's metadata.
 
-Names of tags: architecture 4.3 ("MLTable Registration Script") for the data, 3.5 and 4.2 for the model.
+Names of tags: R-TRAIN-7 for the data, R-TRAIN-14 for the model.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def data_asset_of(run: TrainingRun, table_uri: str, now: datetime) -> DataAsset:
 
 
 def _mltable(table_uri: str, rows: str) -> str:
-    """The newest version of the table is safe to name: past days never change (architecture 3.2)."""
+    """The newest version of the table is safe to name: past days never change (R-DATA-4)."""
     return (
         "type: mltable\n"
         "paths:\n"
@@ -100,7 +100,7 @@ def model_tags(run: TrainingRun, environment_name: str, metrics: Mapping[str, fl
 
 
 def artifact_of(run: TrainingRun, dev_workspace: str) -> dict[str, str]:
-    """What a release reads (architecture 4.2, "Create Release Artifact Metadata"); the build is the run."""
+    """What a release reads (R-TRAIN-16); the build is the run."""
     wish = run.request
     return {
         "plant_id": wish.plant_id,

@@ -1,6 +1,6 @@
 """A training run: what was asked for, how far it is, what it waits for.
 
-A run makes one model of one circuit in two stages (architecture 3.5): the training data is registered as a data asset,
+A run makes one model of one circuit in two stages (R-TRAIN-1): the training data is registered as a data asset,
 then a job trains with that asset as its input, so that Azure ML itself knows which data a model comes from.
 """
 
@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 MANUAL = "MANUAL"
-"""What stands for the pull request of a run that a person asked for (architecture 4.4, manual training)."""
+"""What stands for the pull request of a run that a person asked for (R-TRAIN-19)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,11 +123,11 @@ def run_of_job(job_name: str) -> str | None:
 
 
 def data_asset_name(request: TrainingRequest) -> str:
-    """The data asset of a circuit; its versions are cutoff dates (architecture 4.3, "MLTable Registration Script")."""
+    """The data asset of a circuit; its versions are cutoff dates (R-TRAIN-4)."""
     return f"sensor_training_data_{request.plant_id}_{request.circuit_id}"
 
 
 def hyperparameters_hash(hyperparameters: Mapping[str, int | float]) -> str:
-    """Eight hexadecimal digits that name a set of hyperparameters (architecture 4.3)."""
+    """Eight hexadecimal digits that name a set of hyperparameters (R-TRAIN-15)."""
     text = str(sorted(hyperparameters.items()))
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8]

@@ -125,7 +125,7 @@ def test_what_cannot_be_part_of_a_command_is_refused(changes: dict[str, Any]) ->
 async def test_a_data_asset_has_the_filter_the_tags_and_the_version_of_the_reference(
     azure: Workshop, circuit: str
 ) -> None:
-    """Architecture 4.3, "MLTable Registration Script"."""
+    """The tags of R-TRAIN-7."""
     name = f"sensor_training_data_P001_{circuit}"
     assert await azure.platform.register_data(asset_of(a_request(circuit))) == f"{name}:2025-12-09"
     data = azure.hands.trainer.data.get(name, "2025-12-09")

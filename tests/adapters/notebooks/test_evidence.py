@@ -54,7 +54,7 @@ def test_the_example_is_no_evidence_for_another_version() -> None:
 
 
 def test_one_cell_with_numbered_comments_is_enough() -> None:
-    """The form of the example in environment-management."""
+    """One cell, as people write it in a hurry."""
     source = """
 # Environment Evidence Notebook
 # 1. Load environment

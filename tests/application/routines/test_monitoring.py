@@ -55,7 +55,7 @@ async def test_the_month_that_is_over_is_measured_and_kept(production: Productio
         ({"mae": 0.2501}, "critical", 1),
         ({"rmse": 0.36}, "critical", 1),
         ({"mae": 0.3, "rmse": 0.4}, "critical", 1),
-        ({"mape": 0.5}, "critical", 0),  # architecture 5.3 raises no alert for mape
+        ({"mape": 0.5}, "critical", 0),  # R-ALERT-1 asks for none for mape
         ({"r2": -1.0}, "ok", 0),
         ({"mape": None}, "ok", 0),
     ],

@@ -151,7 +151,7 @@ async def test_a_slot_is_free_as_soon_as_its_job_has_ended(bench: TrainingBench)
 
 
 async def test_more_than_five_failures_in_a_day_raise_the_alert_once_an_hour(bench: TrainingBench) -> None:
-    """Architecture 5.3, "High Training Failure Rate"."""
+    """R-TRAIN-21: "High Training Failure Rate"."""
     bench.platform.decide = lambda _: (10, JobCondition.FAILED, "NoRowsError: none")
     requests = [a_request(f"C{number:03}") for number in range(1, 8)]
     await request_trainings(requests[:5], bench.ports)

@@ -1,6 +1,6 @@
 """A write without a usable answer may have happened: the adapters read back before they say anything.
 
-The rules are those of reliability-and-security.md 0.1 and 1.3: after a commit that succeeded, the SDK may show 409,
+R-FAULT-19: after a commit that succeeded, the SDK may show 409,
 412, 500, 503, a dropped connection or nothing at all, depending on the request and on its own retries.
 """
 

@@ -74,7 +74,7 @@ def text(decision: RollbackDecision, rule: RollbackRule) -> str:
 def test_every_row_of_the_decision_matrix(
     scenario: str, seen: Mapping[str, Any], verdict: RollbackVerdict, rule: RollbackRule
 ) -> None:
-    """rollback-procedures.md, "Rollback Decision Matrix", row by row; the row that applies says so."""
+    """R-BACK-7 to R-BACK-11, row by row; the row that applies says so."""
     decision = decide(**seen)
     assert decision.verdict is verdict, scenario
     assert rule in held(decision)
@@ -97,7 +97,7 @@ def test_every_row_of_the_decision_matrix(
 def test_every_trigger_has_its_severity_and_critical_acts_while_high_asks(
     rule: RollbackRule, seen: Mapping[str, Any], severity: Severity, action: RollbackAction
 ) -> None:
-    """environment-only-pipeline.md, "When to Rollback", with several circuits and a new environment."""
+    """R-BACK-1 to R-BACK-5, with several circuits and a new environment."""
     decision = decide(**seen, **NEW_EVERYWHERE)
     assert rule in held(decision)
     assert (decision.severity, decision.action) == (severity, action)
@@ -150,7 +150,7 @@ def test_an_alert_that_does_not_count_does_nothing_and_says_so(
 
 
 def test_a_shower_of_failed_jobs_rolls_back_the_whole_fleet_at_once() -> None:
-    """All or nothing (architecture.md 9.3): also the circuits that have not failed yet."""
+    """All or nothing (R-BACK-16): also the circuits that have not failed yet."""
     failing = {circuit: 1 for circuit in FLEET if circuit.startswith("P001")}
     decision = decide(batch_failures=failing, **NEW_EVERYWHERE)
     assert (decision.verdict, decision.action) == (RollbackVerdict.ENVIRONMENT, RollbackAction.ACT)

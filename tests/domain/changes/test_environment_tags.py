@@ -152,7 +152,7 @@ def test_other_tags_are_left_alone_and_long_values_are_cut() -> None:
 
 @pytest.mark.parametrize(("version", "expected"), [("1.5.1", ChangeClass.PATCH), ("1.6.0", ChangeClass.MINOR)])
 def test_a_patch_or_a_feature_may_be_released_alone(version: str, expected: ChangeClass) -> None:
-    """Examples 1 and 3 of environment-management."""
+    """A better log, and one function more."""
     found = review(version=version, previous="1.5.0", tags=some_tags(version))
 
     assert found.may_be_released

@@ -53,7 +53,7 @@ def reason(assessment: Assessment, rule: str) -> Reason:
     return found
 
 
-# The matrix of environment-management, row by row
+# R-EVID-5 to R-EVID-7, row by row
 
 
 def test_a_complete_notebook_and_all_models_passing_is_approve() -> None:

@@ -15,7 +15,7 @@ MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
 
 
 def test_an_update_changes_the_environment_and_the_tags_that_tell_of_it() -> None:
-    """Tags of environment-management, "Tags"; model, compute, code and variables stay."""
+    """Tags of R-ENVREL-15; model, compute, code and variables stay."""
     drive = driven_to(Phase.UPDATING)
     target = drive.target(KEY)
     spec = changed_spec(drive.release, target)

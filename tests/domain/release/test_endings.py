@@ -217,7 +217,7 @@ def test_a_test_that_does_not_end_is_inconclusive_and_its_job_is_stopped() -> No
 
 @pytest.mark.parametrize("phase", [*BEFORE_PRODUCTION, Phase.DEPLOYING_PRODUCTION])
 def test_every_live_release_says_for_what_until_when_and_who_can_end_it(phase: Phase) -> None:
-    """No silent wait (design.md section 4)."""
+    """No silent wait (R-INV-27)."""
     answer_ = waiting(driven_to(phase))
 
     assert answer_ is not None

@@ -17,7 +17,7 @@ REGISTRY, PRODUCTION = Phase.AWAITING_REGISTRY_APPROVAL, Phase.AWAITING_PRODUCTI
 
 @pytest.mark.parametrize("gate", [REGISTRY, PRODUCTION])
 def test_an_engineers_approval_opens_the_gate(gate: Phase) -> None:
-    """ML-Engineers decide before registry and before production (architecture.md 4.3)."""
+    """ML-Engineers decide before registry and before production (R-REL-3, R-REL-16)."""
     release = driven_to(gate)
 
     decision = decide(release, approval(release), NOW)
@@ -136,7 +136,7 @@ def test_a_rejection_ends_the_release(gate: Phase) -> None:
 
 @pytest.mark.parametrize("gate", [REGISTRY, PRODUCTION])
 def test_nobody_deciding_for_24_hours_ends_the_release(gate: Phase) -> None:
-    """Expiry (architecture.md 4.3: 1,440 minutes)."""
+    """Expiry (R-REL-5: 1,440 minutes)."""
     release = driven_to(gate)
     event, at = deadline(release)
 
@@ -164,7 +164,7 @@ def test_a_stage_without_a_gate_starts_at_once() -> None:
 
 
 def test_an_approver_is_shown_the_facts() -> None:
-    """Plant, circuit, model version, PR, and before production the test status (architecture.md 4.3)."""
+    """Plant, circuit, model version, PR, and before production the test status (R-REL-4)."""
     facts = gate_facts(driven_to(PRODUCTION), Stage.PRODUCTION)
 
     assert facts["plant"] == "P001"

@@ -45,7 +45,7 @@ def test_previous_is_durable_before_production_may_change() -> None:
 
 
 def test_production_is_deployed_with_the_tags_of_the_architecture() -> None:
-    """Tags of architecture.md 4.3."""
+    """Tags of R-REL-18."""
     release = driven_to(Phase.RECORDING_PREVIOUS)
     decision = decide(release, next_event(release), NOW)
 

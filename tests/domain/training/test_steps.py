@@ -159,7 +159,7 @@ def test_a_job_leads_to_its_run_by_its_name() -> None:
 
 
 def test_the_mltable_is_a_view_of_the_one_table() -> None:
-    """Architecture 4.3: filter by date and sensor, newest version of a table whose past never changes."""
+    """R-TRAIN-8: filter by date and sensor, newest version of a table whose past never changes."""
     asset = data_asset_of(a_run(Phase.REGISTERING_DATA), "azureml://datastores/lake/paths/processed/sensor_data/", NOW)
     assert asset.version == "2025-12-09"
     assert "delta_table_version: latest" in asset.mltable

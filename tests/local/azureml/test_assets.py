@@ -44,7 +44,7 @@ def test_the_path_of_a_model_never_changes_but_its_tags_do(workshop: Workshop) -
 
 
 def test_a_model_version_is_an_integer(workshop: Workshop) -> None:
-    """Architecture, section 2.4: `1` is allowed, `1.0.0` is not."""
+    """R-FLEET-13: `1` is allowed, `1.0.0` is not."""
     with pytest.raises(HttpResponseError, match="not an integer"):
         workshop.client.models.create_or_update(remote("semantic", "1.0.0", "m"))
 

@@ -12,7 +12,7 @@ from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Release, Verdict
 from shared.domain.release.specs import runs
 
-#: What the end of a job says about the model (architecture.md 4.3: completed without errors is passed).
+#: What the end of a job says about the model (R-REL-13: completed without errors is passed).
 VERDICTS = {
     JobEnded.COMPLETED: Verdict.PASSED,
     JobEnded.FAILED: Verdict.FAILED,
