@@ -98,3 +98,38 @@ def test_one_file_reads_the_clock() -> None:
     assert len(product) > 100
     assert readers == ["shared/adapters/system_clock.py"]
     assert f"`{readers[0]}`" in page("CONTRIBUTING.md").text
+
+
+CONTEXT_PARTS = ["Files", "Where it lives", "What holds"]
+
+
+def contexts() -> list[str]:
+    """The folders that the rules and the use cases are in."""
+    found = {
+        path.parent.name
+        for layer in ("domain", "application")
+        for path in (REPOSITORY / "shared" / layer).glob("*/__init__.py")
+    }
+    return sorted(found)
+
+
+@pytest.mark.parametrize("context", contexts())
+def test_every_context_has_a_page_that_names_all_its_files(context: str) -> None:
+    """What it is for, its files per layer, its queue, partition and ids, what holds; and the overview links it."""
+    read = page(f"docs/architecture/{context}.md")
+    files = [
+        path.relative_to(REPOSITORY).as_posix()
+        for layer in ("domain", "application")
+        for path in (REPOSITORY / "shared" / layer / context).rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    named = {span for other in contexts() for span in page(f"docs/architecture/{other}.md").spans}
+
+    assert read.headings(2)[: len(CONTEXT_PARTS)] == CONTEXT_PARTS
+    assert f"architecture/{context}.md" in page(ARCHITECTURE).links
+    assert set(files) & set(read.spans)
+    assert sorted(set(files) - named) == []  # a file may be on the page of the context that it works for
+
+
+def test_every_page_of_a_context_has_its_folder() -> None:
+    assert sorted(path.stem for path in (REPOSITORY / "docs" / "architecture").glob("*.md")) == contexts()
