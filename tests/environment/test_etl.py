@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -230,5 +231,13 @@ def test_a_table_is_loaded_in_commits_of_whole_days(lake: Lake, monkeypatch: pyt
     assert [int(each) for each in inserts] == [24] * 7
 
 
-def _merges(lake: Lake) -> list[dict[str, dict[str, str]]]:
+def test_every_merge_names_the_load_that_made_it(lake: Lake) -> None:
+    """Whoever finds a row can find the load that brought it, by the table's own log."""
+    lake.land("day.parquet", hours_of(date(2025, 12, 9)))
+    report = lake.run(at(9, 23))
+    assert report["run"]
+    assert [each["run"] for each in _merges(lake)] == [report["run"]]
+
+
+def _merges(lake: Lake) -> list[dict[str, Any]]:
     return [each for each in open_table(lake.table).history() if each["operation"] == "MERGE"]
