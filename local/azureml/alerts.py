@@ -1,8 +1,7 @@
 """A small Azure Monitor: holds alerts, tells them by the Alerts Management interface, and fires or resolves on request.
 
 Forms: "Alerts - Get By Id" and "Alerts - Get All", 2019-03-01; messages: the common alert schema
-(docs/azure-facts.md#alerts-of-azure-monitor).
-Rules do not exist here: an alert names the rule it would come from.
+(docs/azure-facts.md#alerts-of-azure-monitor). Rules do not exist here: an alert names the rule it would come from.
 """
 
 from __future__ import annotations

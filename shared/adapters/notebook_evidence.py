@@ -1,9 +1,9 @@
 """Reads what an executed Jupyter notebook shows of an environment. It is never run and never rendered.
 
-Each required content (R-EVID-2) is a section: a heading, and the code below
-it up to the next heading of the same or a higher level. A heading is a Markdown heading (`## 4. Execute scoring`, the
-number is optional) or a numbered comment at the start of a line of code (`# 4. Execute scoring`), as people
-write them. Case, small words and closing marks do not matter; `docs/evidence.md` lists the accepted headings.
+Each required content (R-EVID-2) is a section: a heading, and the code below it up to the next heading of the same or a
+higher level. A heading is a Markdown heading (`## 4. Execute scoring`, the number is optional) or a numbered comment
+at the start of a line of code (`# 4. Execute scoring`), as people write them. Case, small words and closing marks do
+not matter; `docs/evidence.md` lists the accepted headings.
 
 A content is found when code below its heading ran; where the content is to be *shown* (environment, predictions, no
 errors), that code must also have printed something or ended in a value, and for the environment that is its

@@ -1,8 +1,7 @@
 """What an error of the Azure ML client means for a release: settled here, so that nobody else sees the client's errors.
 
-Texts and codes: docs/azure-facts.md#answers. The question that matters is whether a change
-may have been applied: an answer of 4xx says no, anything without an answer or with 5xx after the change was sent says
-that nobody knows.
+Texts and codes: docs/azure-facts.md#answers. The question that matters is whether a change may have been applied: an
+answer of 4xx says no, anything without an answer or with 5xx after the change was sent says that nobody knows.
 """
 
 import re

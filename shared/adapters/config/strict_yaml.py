@@ -1,9 +1,8 @@
 """YAML that means what it looks like: plain values, each with its line and its text in the file.
 
-What the rules answer (R-SEC-17): aliases explode (306 bytes become 10^8 items),
-and YAML 1.1 reads NO as false, 010 as eight, 1.10 as 1.1 and the key `on` as true. The document is therefore
-built from parser events, and anchors, aliases, tags, repeated keys and every scalar that is not what it looks
-like are reported, all at once.
+What the rules answer (R-SEC-17): aliases explode (306 bytes become 10^8 items), and YAML 1.1 reads NO as false, 010 as
+eight, 1.10 as 1.1 and the key `on` as true. The document is therefore built from parser events, and anchors, aliases,
+tags, repeated keys and every scalar that is not what it looks like are reported, all at once.
 """
 
 import re

@@ -1,8 +1,8 @@
 """The one door to Azure Tables: creates the table on first use, bounds every call, and ends foreign errors.
 
-What a failed write means is the caller's question. The SDK retries by itself, so that a 409 or 412 may be the answer to
-an own write that had succeeded (R-FAULT-19): such a write is `Unsettled`, and the caller
-reads back before it says anything.
+What a failed write means is the caller's question. The SDK retries by itself, so that a 409 or 412 may be the answer
+to an own write that had succeeded (R-FAULT-19): such a write is `Unsettled`, and the caller reads back before it says
+anything.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """How rows of the table are made: keys, long texts, sizes, and the operations of one transaction.
 
-Limits are those of Azure Tables with a margin (R-FAULT-22): a property holds 32,768
-characters, a row 1 MiB and 255 properties, a transaction 100 operations and 4 MiB; keys hold no `/ \\ # ?` and no
-control characters.
+Limits are those of Azure Tables with a margin (R-FAULT-22): a property holds 32,768 characters, a row 1 MiB and 255
+properties, a transaction 100 operations and 4 MiB; keys hold no `/ \\ # ?` and no control characters.
 """
 
 import hashlib

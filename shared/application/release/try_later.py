@@ -1,8 +1,8 @@
 """Trying later without burning deliveries: a failed message makes room for a scheduled follow-up of its own.
 
 Raising in a Service Bus function abandons the message, which comes back at once: ten deliveries are gone in seconds
-(R-FAULT-8). The follow-up's id counts the tries, so a crash between sending it and
-completing the message makes no second copy.
+(R-FAULT-8). The follow-up's id counts the tries, so a crash between sending it and completing the message makes no
+second copy.
 """
 
 import re

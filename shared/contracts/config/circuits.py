@@ -1,7 +1,7 @@
 """The fleet's configuration: `config/plants_circuits.yml` and `config/plants/<plant_id>/<circuit_id>.yml`.
 
-Format: R-FLEET-6, R-FLEET-7. Ids, names and ranges are as strict as the first platform
-limit they meet, so that a mistake shows when the file is read and not when a release is half done.
+Format: R-FLEET-6, R-FLEET-7. Ids, names and ranges are as strict as the first platform limit they meet, so that a
+mistake shows when the file is read and not when a release is half done.
 """
 
 import re

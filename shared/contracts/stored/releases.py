@@ -1,8 +1,8 @@
 """Releases, targets, history entries and alerts as JSON text in the table, with a version.
 
 Every text carries `schema_v`. Unknown versions and unknown fields are refused, so that code that was rolled back never
-drops what newer code wrote (R-FAULT-27). The text is plain ASCII: its
-length is its size in UTF-16 units and in UTF-8 bytes alike.
+drops what newer code wrote (R-FAULT-27). The text is plain ASCII: its length is its size in UTF-16 units and in UTF-8
+bytes alike.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What a change of the configuration means for circuits: who is trained, who is only told about.
 
-See R-FLEET-6 and R-CHANGE-1 to R-CHANGE-4. A circuit is the place of
-its file, so a renamed file is one circuit that ends and another that begins.
+See R-FLEET-6 and R-CHANGE-1 to R-CHANGE-4. A circuit is the place of its file, so a renamed file is one circuit that
+ends and another that begins.
 """
 
 import re

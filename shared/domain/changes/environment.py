@@ -1,8 +1,8 @@
 """A change of `environment/`: does its version say what kind of change it is, and which circuits go with it?
 
-See R-ENV-2, R-ENV-3 and R-ENV-9 to R-ENV-11. What
-a change really does to a model no diff can tell. What can be told is checked: the version is raised, version and tags
-are of one mind, they agree with the files, and another TensorFlow is called breaking.
+See R-ENV-2, R-ENV-3 and R-ENV-9 to R-ENV-11. What a change really does to a model no diff can tell. What can be told
+is checked: the version is raised, version and tags are of one mind, they agree with the files, and another TensorFlow
+is called breaking.
 """
 
 import re

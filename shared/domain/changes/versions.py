@@ -1,7 +1,7 @@
 """Versions and tags of an environment: what kind of change it is, and whether it may be released without new models.
 
-See R-ENV-1 to R-ENV-4, R-ENV-8 and R-ENV-10.
-Nothing here raises on what people wrote, except `SemanticVersion.parse`: everything wrong is told at once.
+See R-ENV-1 to R-ENV-4, R-ENV-8 and R-ENV-10. Nothing here raises on what people wrote, except `SemanticVersion.parse`:
+everything wrong is told at once.
 """
 
 import re

@@ -1,7 +1,7 @@
 """What an executed notebook shows of an environment, and what follows from it by the approval decision matrix.
 
-See R-EVID-1 to R-EVID-8. The advice is not an approval: people approve, and
-see the advice with its reasons. `shared.adapters.notebook_evidence` reads the facts; `docs/evidence.md` is for authors.
+See R-EVID-1 to R-EVID-8. The advice is not an approval: people approve, and see the advice with its reasons.
+`shared.adapters.notebook_evidence` reads the facts; `docs/evidence.md` is for authors.
 """
 
 from collections.abc import Mapping

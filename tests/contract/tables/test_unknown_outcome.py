@@ -1,7 +1,7 @@
 """A write without a usable answer may have happened: the adapters read back before they say anything.
 
-R-FAULT-19: after a commit that succeeded, the SDK may show 409,
-412, 500, 503, a dropped connection or nothing at all, depending on the request and on its own retries.
+R-FAULT-19: after a commit that succeeded, the SDK may show 409, 412, 500, 503, a dropped connection or nothing at all,
+depending on the request and on its own retries.
 """
 
 import asyncio
