@@ -12,7 +12,7 @@ from shared.application.errors import (
     PortError,
     TransientFault,
 )
-from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.effects.carry_out import VERBS, carry_out
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase
@@ -32,6 +32,11 @@ class TroubledPlatform(MemoryModelPlatform):
             raise trouble
 
         setattr(self, method, raises)
+
+
+def test_every_command_that_leaves_for_the_effects_can_be_carried_out() -> None:
+    """A new command needs its line in `VERBS`; the event of a ScheduleEvent goes to its release instead."""
+    assert set(VERBS) == set(c.COMMAND_TYPES) - {c.ScheduleEvent}
 
 
 @pytest.mark.parametrize(

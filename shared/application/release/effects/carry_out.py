@@ -6,7 +6,7 @@ refusals StepFailed, silence OutcomeUnknown; what they mean is for the core to d
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.application.alerts.assess import assess_alert
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
@@ -20,62 +20,36 @@ from shared.domain.release.model import Release
 
 log = logging.getLogger(__name__)
 
-StepHandler = Callable[[Any, Release, Ports], Awaitable[e.Event | None]]
+CommandT = TypeVar("CommandT", bound=c.Command)
 
-#: Commands that carry a step out or look at it; they answer, and they are dropped when stale.
-STEP_HANDLERS: dict[type[c.Command], StepHandler] = {
-    c.VerifyCandidate: models.verify_candidate,
-    c.PromoteCandidate: models.promote_candidate,
-    c.AcquireCircuit: deploy.acquire_circuit,
-    c.RecordPrevious: deploy.record_previous,
-    c.Deploy: deploy.deploy,
-    c.ObserveDeployment: deploy.observe_deployment,
-    c.StartTest: test_runs.start_test,
-    c.ObserveTest: test_runs.observe_test,
-    c.VerifyEnvironment: fleet.verify_environment,
-    c.PromoteEnvironment: fleet.promote_environment,
-    c.AcquireFleet: fleet.acquire_fleet,
-    c.ListTargets: fleet.list_targets,
-    c.CheckTarget: checks.check_target,
-    c.ChangeTarget: fleet.change_target,
-    c.ProbeTarget: rollback.probe_target,
-    c.CountBatchJobs: fleet.count_batch_jobs,
-}
+Verb = Callable[[Any, Ports], Awaitable[None]]
 
 
 async def carry_out(command: c.Command, ports: Ports) -> None:
     """Carries `command` out. Raises TransientFault when store, lock or bus do not answer: it is safe to try again."""
-    if isinstance(command, c.PublishFact):
-        await _publish(command, ports)
-    elif isinstance(command, c.FreeCircuit):
-        await deploy.free_circuit(command, ports)
-    elif isinstance(command, c.FreeFleet):
-        await fleet.free_fleet(command, ports)
-    elif isinstance(command, c.CancelTest):
-        await _cancel(command, ports)
-    elif isinstance(command, c.CancelChecks):
-        await checks.cancel_checks(command, ports)
-    elif isinstance(command, c.AssessAlert):
-        await assess_alert(command.alert_key, ports)
-    else:
-        await _carry_out_step(command, ports)
+    await VERBS[type(command)](command, ports)
 
 
-async def _carry_out_step(command: c.Command, ports: Ports) -> None:
-    release = await ports.store.without_fleet(command.release_id)  # a command brings what it needs of its target
-    if release is None or release.serial != command.serial:
-        log.info("stale command %s dropped", command.command_id, extra={"release_id": command.release_id})
-        return
-    try:
-        event = await STEP_HANDLERS[type(command)](command, release, ports)
-    except PlatformErrored as error:
-        event = answer(e.StepErrored, command, ports, reason=str(error))
-    except PlatformRefused as error:
-        event = answer(e.StepFailed, command, ports, reason=str(error))
-    except PlatformOutcomeUnknown as error:
-        event = answer(e.OutcomeUnknown, command, ports, reason=str(error))
-    if event is not None:
-        await ports.events.publish(event)
+def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None]]) -> Verb:
+    """The verb of a command that carries a step out or looks at it: it answers, and is dropped when stale."""
+
+    async def carried_out(command: CommandT, ports: Ports) -> None:
+        release = await ports.store.without_fleet(command.release_id)  # a command brings what it needs of its target
+        if release is None or release.serial != command.serial:
+            log.info("stale command %s dropped", command.command_id, extra={"release_id": command.release_id})
+            return
+        try:
+            event = await handler(command, release, ports)
+        except PlatformErrored as error:
+            event = answer(e.StepErrored, command, ports, reason=str(error))
+        except PlatformRefused as error:
+            event = answer(e.StepFailed, command, ports, reason=str(error))
+        except PlatformOutcomeUnknown as error:
+            event = answer(e.OutcomeUnknown, command, ports, reason=str(error))
+        if event is not None:
+            await ports.events.publish(event)
+
+    return carried_out
 
 
 async def _publish(command: c.PublishFact, ports: Ports) -> None:
@@ -95,3 +69,34 @@ async def _cancel(command: c.CancelTest, ports: Ports) -> None:
         await ports.platform.cancel_job(Place.TEST, command.job_name)
     except (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown) as error:
         log.warning("job %s could not be cancelled: %s", command.job_name, error)
+
+
+async def _assess(command: c.AssessAlert, ports: Ports) -> None:
+    await assess_alert(command.alert_key, ports)
+
+
+#: What carries out each command; a ScheduleEvent never comes here, because `dispatch` sends its event itself.
+VERBS: dict[type[c.Command], Verb] = {
+    c.VerifyCandidate: _step(models.verify_candidate),
+    c.PromoteCandidate: _step(models.promote_candidate),
+    c.AcquireCircuit: _step(deploy.acquire_circuit),
+    c.RecordPrevious: _step(deploy.record_previous),
+    c.Deploy: _step(deploy.deploy),
+    c.ObserveDeployment: _step(deploy.observe_deployment),
+    c.StartTest: _step(test_runs.start_test),
+    c.ObserveTest: _step(test_runs.observe_test),
+    c.VerifyEnvironment: _step(fleet.verify_environment),
+    c.PromoteEnvironment: _step(fleet.promote_environment),
+    c.AcquireFleet: _step(fleet.acquire_fleet),
+    c.ListTargets: _step(fleet.list_targets),
+    c.CheckTarget: _step(checks.check_target),
+    c.ChangeTarget: _step(fleet.change_target),
+    c.ProbeTarget: _step(rollback.probe_target),
+    c.CountBatchJobs: _step(fleet.count_batch_jobs),
+    c.FreeCircuit: deploy.free_circuit,
+    c.FreeFleet: fleet.free_fleet,
+    c.CancelTest: _cancel,
+    c.CancelChecks: checks.cancel_checks,
+    c.AssessAlert: _assess,
+    c.PublishFact: _publish,
+}
