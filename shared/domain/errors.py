@@ -26,4 +26,4 @@ class Conflict(DomainError):
 
 
 class TransitionBug(AssertionError):
-    """A rule moved a release to a phase that the transition table does not allow (invariant I6)."""
+    """A rule moved a release to a phase that the row of the event does not allow (invariant I6)."""

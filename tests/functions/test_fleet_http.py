@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from shared.domain.fleet.transitions import LIVE
+from shared.domain.fleet.environment_machine import LIVE
 from shared.domain.release.model import TERMINAL, Phase, Progress, Verdict
 from tests.functions.callers import Signer, answered, request
 from tests.functions.fleets import (
@@ -49,7 +49,7 @@ async def test_a_release_of_a_model_has_no_progress(bench: Bench, signer: Signer
     assert (body["kind"], body["progress"]) == ("model", None)
 
 
-@pytest.mark.parametrize("phase", [*LIVE, *sorted(TERMINAL)])
+@pytest.mark.parametrize("phase", sorted(LIVE | TERMINAL))
 async def test_an_environment_release_can_be_read_in_every_phase(bench: Bench, signer: Signer, phase: Phase) -> None:
     """It never has the one target of a model release."""
     await bench.put(a_fleet_release(phase))

@@ -31,8 +31,8 @@ from tests.simulation.violation import Violation as Violation
 from tests.simulation.violation import require
 
 _MOVES = {
-    kind: {(before, after) for (before, _), afters in table.items() for after in afters}
-    for kind, (table, _) in MACHINES.items()
+    kind: {(before, after) for (before, _), answer in machine.items() for after in answer.to}
+    for kind, machine in MACHINES.items()
 }
 
 

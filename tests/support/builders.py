@@ -10,6 +10,7 @@ from shared.domain.release.events import LookDue
 from shared.domain.release.history import HistoryEntry, chain
 from shared.domain.release.model import (
     GATE_OF_PHASE,
+    LOOKED_AT,
     Actor,
     Approval,
     Candidate,
@@ -23,9 +24,9 @@ from shared.domain.release.model import (
     Target,
     Verdict,
 )
+from shared.domain.release.model_machine import LIVE
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 from shared.domain.release.steps import phase_deadline_s
-from shared.domain.release.transitions import LIVE, WORKING
 from tests.fakes.config import environment_gates, rollback_gate
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -174,7 +175,7 @@ def a_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
     release = replace(release, **_brought(step))
     if phase in LIVE:
         deadline_at = release.phase_since + timedelta(seconds=phase_deadline_s(release))
-        look_at = release.phase_since + timedelta(seconds=30) if phase in WORKING else None
+        look_at = release.phase_since + timedelta(seconds=30) if phase in LOOKED_AT else None
         release = replace(release, deadline_at=deadline_at, look_at=look_at)
     return replace(release, **changes)
 

@@ -1,31 +1,28 @@
 """`decide`: event in, new release and commands out. Pure and total (R-INV-25).
 
-Same release, event and time give the same decision (I25). Every pair of phase and event is a transition, is ignored
-with a note, or is a DomainError.
+Same release, event and time give the same decision (I25). Every pair of phase and event has a row in the machine of
+its kind, is ignored with a note, or is a DomainError.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from shared.domain.errors import Conflict, DomainError, TransitionBug
-from shared.domain.fleet import rollback, rollback_table, rollback_transitions
-from shared.domain.fleet import table as fleet_table
-from shared.domain.fleet import transitions as fleet_transitions
+from shared.domain.fleet import rollback
+from shared.domain.fleet.environment_machine import ENVIRONMENT
+from shared.domain.fleet.rollback_machine import ROLLBACK
 from shared.domain.people import check_operator
 from shared.domain.release import events as e
-from shared.domain.release import rules_endings, rules_gates, rules_steps
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event, StepEvent
 from shared.domain.release.history import HistoryEntry, chain
 from shared.domain.release.model import Kind, Phase, Release
+from shared.domain.release.model_machine import MODEL
 from shared.domain.release.moves import Move, enter
 from shared.domain.release.policy import Policy
-from shared.domain.release.transitions import LIVE, TRANSITIONS, WORKING
 
-Rule = Callable[[Release, Any, datetime], Move]
-P = Phase
+#: Every kind of release and its machine.
+MACHINES = {Kind.MODEL: MODEL, Kind.ENVIRONMENT: ENVIRONMENT, Kind.ROLLBACK: ROLLBACK}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +46,16 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
         raise ValueError(f"event {event.event_id} belongs to {event.release_id}, not to {release.release_id}")
     if isinstance(event, e.ChecksCancelled):
         return _ignored(release, event, event.detail, now)
-    transitions, rules = MACHINES[release.kind]
-    allowed = transitions.get((release.phase, type(event)))
-    if allowed is None:
+    answer = MACHINES[release.kind].get((release.phase, type(event)))
+    if answer is None:
         return _not_foreseen(release, event, now)
     if isinstance(event, StepEvent) and event.serial != release.serial:
         note = f"late answer of step {event.serial}; step {release.serial} is current"
         return _ignored(release, event, note, now)
     if isinstance(event, e.DeadlinePassed) and release.deadline_at and now < release.deadline_at:
         return _ignored(release, event, "the deadline has not come yet", now)
-    move = rules[release.phase, type(event)](release, event, now)
-    if move.release.phase not in allowed:
+    move = answer.rule(release, event, now)
+    if move.release.phase not in answer.to:
         raise TransitionBug(f"{type(event).__name__} moved {release.phase} to {move.release.phase}")
     return _applied(release, event, move, now)
 
@@ -186,62 +182,3 @@ def _applied(release: Release, event: Event, move: Move, now: datetime) -> Decis
     )
     recorded = replace(move.release, history_count=entry.number, history_hash=entry.digest)
     return Decision(release=recorded, commands=move.commands, applied=True, note=move.note, entry=entry)
-
-
-def _rules() -> dict[tuple[Phase, type[Event]], Rule]:
-    gates, steps, endings = rules_gates, rules_steps, rules_endings
-    table: dict[tuple[Phase, type[Event]], Rule] = {
-        (P.VERIFYING, e.CandidateVerified): gates.candidate_verified,
-        (P.AWAITING_REGISTRY_APPROVAL, e.ApprovalSubmitted): gates.approval_submitted,
-        (P.PROMOTING, e.CandidatePromoted): steps.candidate_promoted,
-        (P.WAITING_FOR_CIRCUIT, e.CircuitAcquired): steps.circuit_acquired,
-        (P.WAITING_FOR_CIRCUIT, e.CircuitBusy): steps.circuit_busy,
-        (P.DEPLOYING_TEST, e.DeploymentSubmitted): steps.deployment_submitted,
-        (P.DEPLOYING_TEST, e.DeploymentObserved): steps.test_deployment_observed,
-        (P.DEPLOYING_TEST, e.OutcomeUnknown): steps.test_outcome_unknown,
-        (P.TESTING, e.TestStarted): steps.test_started,
-        (P.TESTING, e.TestRunChanged): steps.test_run_changed,
-        (P.TESTING, e.TestStillRunning): steps.test_still_running,
-        (P.TESTING, e.TestFinished): steps.test_finished,
-        (P.AWAITING_PRODUCTION_APPROVAL, e.ApprovalSubmitted): gates.approval_submitted,
-        (P.RECORDING_PREVIOUS, e.PreviousRecorded): steps.previous_recorded,
-        (P.RECORDING_PREVIOUS, e.CircuitBusy): steps.circuit_busy,
-        (P.DEPLOYING_PRODUCTION, e.CircuitBusy): steps.circuit_busy,
-        (P.DEPLOYING_PRODUCTION, e.DeploymentSubmitted): steps.deployment_submitted,
-        (P.DEPLOYING_PRODUCTION, e.DeploymentObserved): steps.production_deployment_observed,
-        (P.DEPLOYING_PRODUCTION, e.OutcomeUnknown): endings.production_outcome_unknown,
-        (P.SETTLING, e.DeploymentObserved): endings.settled,
-        (P.RESTORING, e.DeploymentSubmitted): steps.deployment_submitted,
-        (P.RESTORING, e.DeploymentObserved): endings.restored,
-        (P.RESTORING, e.OutcomeUnknown): endings.restore_outcome_unknown,
-        (P.HELD, e.RetryRequested): endings.retry_requested,
-    }
-    for phase in LIVE:
-        table[phase, e.AbortRequested] = endings.abort_requested
-        table[phase, e.MessageDeadLettered] = endings.message_dead_lettered
-        table[phase, e.DeadlinePassed] = endings.step_overdue
-        table[phase, e.CircuitTaken] = rollback.circuit_taken
-    for phase in WORKING:
-        table[phase, e.LookDue] = steps.look_due
-        table[phase, e.StepErrored] = steps.step_errored
-        table[phase, e.StepFailed] = steps.step_failed
-    del table[P.SETTLING, e.StepFailed], table[P.WAITING_FOR_CIRCUIT, e.StepFailed]
-    table[P.DEPLOYING_PRODUCTION, e.StepFailed] = endings.production_refused
-    table[P.RESTORING, e.StepFailed] = endings.restore_refused
-    for phase in (P.AWAITING_REGISTRY_APPROVAL, P.AWAITING_PRODUCTION_APPROVAL, P.WAITING_FOR_CIRCUIT):
-        table[phase, e.DeadlinePassed] = endings.gate_expired
-    table[P.TESTING, e.DeadlinePassed] = endings.test_overdue
-    table[P.DEPLOYING_PRODUCTION, e.DeadlinePassed] = endings.production_overdue
-    table[P.HELD, e.DeadlinePassed] = endings.hold_expired
-    return table
-
-
-#: One rule per legal pair; a test holds it against TRANSITIONS.
-RULES = _rules()
-
-#: The legal moves and the rules of each kind of release.
-MACHINES = {
-    Kind.MODEL: (TRANSITIONS, RULES),
-    Kind.ENVIRONMENT: (fleet_transitions.TRANSITIONS, fleet_table.RULES),
-    Kind.ROLLBACK: (rollback_transitions.TRANSITIONS, rollback_table.RULES),
-}

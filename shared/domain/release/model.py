@@ -19,7 +19,8 @@ class Kind(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a release is. What may follow what is in `transitions.py` and `fleet/transitions.py`."""
+    """Where a release is. What may follow what is in the table of its kind: `model_machine.py` and, in
+    `shared/domain/fleet/`, `environment_machine.py` and `rollback_machine.py`."""
 
     VERIFYING = "verifying"  # the candidate is read again from Azure ML: an event is only a hint
     AWAITING_REGISTRY_APPROVAL = "awaiting_registry_approval"
@@ -62,6 +63,10 @@ GATE_OF_PHASE = {
     Phase.AWAITING_PRODUCTION_APPROVAL: Stage.PRODUCTION,
     Phase.AWAITING_ROLLBACK_APPROVAL: Stage.ROLLBACK,
 }
+
+#: The phases in which a step is carried out: it is looked at again and again until it answers. In all others people
+#: decide, or it is over.
+LOOKED_AT = frozenset(Phase) - TERMINAL - set(GATE_OF_PHASE) - {Phase.HELD}
 
 
 class Verdict(StrEnum):

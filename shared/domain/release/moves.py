@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.fleet.lanes import WORK, begin, quiet_s
-from shared.domain.fleet.transitions import STEPS
 from shared.domain.release.commands import Command
-from shared.domain.release.model import Phase, Release
+from shared.domain.release.model import LOOKED_AT, Phase, Release
 from shared.domain.release.steps import (
     ending_commands,
     fact,
@@ -17,10 +16,6 @@ from shared.domain.release.steps import (
     step_commands,
     timers,
 )
-from shared.domain.release.transitions import WORKING
-
-#: The phases of either kind of release whose step is looked at until it answers.
-LOOKED_AT = frozenset((*WORKING, *STEPS))
 
 
 @dataclass(frozen=True, kw_only=True)

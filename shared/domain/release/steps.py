@@ -42,14 +42,21 @@ def phase_deadline_s(release: Release) -> int:
         Phase.VERIFYING: limits.verify_deadline_s,
         Phase.PROMOTING: limits.promote_deadline_s,
         Phase.WAITING_FOR_CIRCUIT: limits.circuit_wait_deadline_s,
+        Phase.DEPLOYING_TEST: limits.deploy_deadline_s,
         Phase.TESTING: limits.test_deadline_s,
+        Phase.RECORDING_PREVIOUS: limits.deploy_deadline_s,
+        Phase.DEPLOYING_PRODUCTION: limits.deploy_deadline_s,
+        Phase.SETTLING: limits.deploy_deadline_s,
+        Phase.RESTORING: limits.deploy_deadline_s,
         Phase.WAITING_FOR_FLEET: limits.circuit_wait_deadline_s,
+        Phase.FREEZING_TARGETS: limits.deploy_deadline_s,
         Phase.CHECKING: limits.test_deadline_s,
+        Phase.UPDATING: limits.deploy_deadline_s,
         Phase.WATCHING: limits.watch_s,
         Phase.ROLLING_BACK: limits.rollback_deadline_s,
         Phase.VERIFYING_ROLLBACK: limits.test_deadline_s,
         Phase.HELD: limits.hold_deadline_s,
-    }.get(release.phase, limits.deploy_deadline_s)
+    }[release.phase]
 
 
 def first_look_s(release: Release) -> int:
