@@ -6,14 +6,14 @@ the rule's ARM id for the alerts this app knows; where it is anything else, no l
 
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AliasChoices, Field, ValidationError
 
 from shared.contracts.inbound.alerts import (
     Alert,
     AlertCondition,
     AlertError,
     AlertSeverity,
+    AzureWire,
     Moment,
     MonitorCondition,
     circuit_of,
@@ -23,13 +23,7 @@ from shared.contracts.inbound.alerts import (
 from shared.domain.alerts.model import AlertFacts, Reading
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True, alias_generator=to_camel
-    )
-
-
-class _Essentials(_Wire):
+class _Essentials(AzureWire):
     severity: AlertSeverity
     monitor_condition: MonitorCondition
     alert_state: str = ""
@@ -37,13 +31,13 @@ class _Essentials(_Wire):
     start_date_time: Moment
 
 
-class _Properties(_Wire):
+class _Properties(AzureWire):
     essentials: _Essentials
     context: Any = None
     custom_properties: dict[str, Any] | None = None
 
 
-class _Told(_Wire):
+class _Told(AzureWire):
     id: str = Field(min_length=1, max_length=2000)
     name: str = Field(default="", validation_alias=AliasChoices("name", "alertName"))
     properties: _Properties

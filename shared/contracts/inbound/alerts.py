@@ -25,13 +25,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from shared.contracts.config.circuits import CircuitId, PlantId
+from shared.contracts.inbound.wire import Wire, without_nulls
 
 BODY_BYTES_MAX = 256 * 1024
 """Azure Monitor sends no more (docs/azure-facts.md#alerts-of-azure-monitor)."""
 
 CONDITIONS_MAX = 100
 DIMENSIONS_MAX = 100
-TARGETS_MAX = 1000
 
 
 class AlertError(ValueError):
@@ -92,7 +92,6 @@ class Alert:
     monitor_condition: MonitorCondition
     fired_at: datetime
     resolved_at: datetime | None
-    target_ids: tuple[str, ...]
     conditions: tuple[AlertCondition, ...]
     circuits: tuple[tuple[str, str], ...]
     custom_properties: Mapping[str, str] = field(default_factory=dict)
@@ -108,12 +107,8 @@ def _number(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _or_empty(value: Any) -> Any:
-    return {} if value is None else value
-
-
-def _list(value: Any) -> Any:
-    return [] if value is None else value
+def _texts(value: Any) -> Any:
+    return without_nulls(value) if isinstance(value, Mapping) else value
 
 
 def _utc(value: datetime) -> datetime:
@@ -139,54 +134,53 @@ Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 OptionalNumber = Annotated[Number | None, BeforeValidator(_number)]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True, alias_generator=to_camel
-    )
+class AzureWire(Wire):
+    """What Azure sends: its names are in camel case."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
-class _Dimension(_Wire):
+class _Dimension(AzureWire):
     name: Text
-    value: Annotated[str, StringConstraints(max_length=2000)]
+    value: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
-class _Condition(_Wire):
+class _Condition(AzureWire):
     metric_name: str = Field(
         default="", validation_alias=AliasChoices("metricName", "metricMeasureColumn", "metricMeasure")
     )
     operator: str = ""
     threshold: OptionalNumber = None
     metric_value: OptionalNumber = None
-    dimensions: Annotated[list[_Dimension], BeforeValidator(_list), Field(max_length=DIMENSIONS_MAX)] = []
+    dimensions: tuple[_Dimension, ...] = Field(default=(), max_length=DIMENSIONS_MAX)
 
 
-class _ConditionSet(_Wire):
+class _ConditionSet(AzureWire):
     all_of: list[_Condition] = Field(min_length=1, max_length=CONDITIONS_MAX)
 
 
-class _Context(_Wire):
+class _Context(AzureWire):
     condition: _ConditionSet | None = None
 
 
-class _Essentials(_Wire):
+class _Essentials(AzureWire):
     alert_id: AlertId
     alert_rule: Text
     alert_rule_id: ArmId | None = None
     severity: AlertSeverity
     signal_type: SignalType
     monitor_condition: MonitorCondition
-    alert_target_ids: list[ArmId] = Field(alias="alertTargetIDs", min_length=1, max_length=TARGETS_MAX)
     fired_date_time: Moment
     resolved_date_time: Moment | None = None
 
 
-class _Data(_Wire):
+class _Data(AzureWire):
     essentials: _Essentials
     alert_context: _Context
-    custom_properties: Annotated[dict[str, str], BeforeValidator(_or_empty)] = {}
+    custom_properties: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(default_factory=dict)
 
 
-class _Body(_Wire):
+class _Body(AzureWire):
     schema_id: Literal["azureMonitorCommonAlertSchema"]
     data: _Data
 
@@ -219,7 +213,6 @@ def parse_alert(body: Any) -> Alert:
         monitor_condition=essentials.monitor_condition,
         fired_at=essentials.fired_date_time,
         resolved_at=essentials.resolved_date_time,
-        target_ids=tuple(essentials.alert_target_ids),
         conditions=conditions,
         circuits=circuits_of(conditions, data.custom_properties),
         custom_properties=data.custom_properties,
@@ -248,7 +241,7 @@ def _condition(wire: _Condition) -> AlertCondition:
         operator=wire.operator,
         threshold=wire.threshold,
         value=wire.metric_value,
-        dimensions={dimension.name: dimension.value for dimension in wire.dimensions},
+        dimensions={each.name: each.value for each in wire.dimensions if each.value is not None},
     )
 
 

@@ -1,26 +1,23 @@
 """The report that a load of the sensor table leaves (environment/sensor_model/etl.py): what the app reads of it."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from shared.contracts.inbound.wire import Wire
 from shared.domain.etl.load import LoadSummary
 
 _TOLD_MAX = 10
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True, hide_input_in_errors=True)
-
-
-class _Files(_Read):
+class _Files(Wire):
     quarantined_count: int = Field(ge=0)
 
 
-class _Rows(_Read):
+class _Rows(Wire):
     violation: int = Field(ge=0)
     late: int = Field(ge=0)
 
 
-class EtlReport(_Read):
+class EtlReport(Wire):
     """As much as it takes to tell people how a load went."""
 
     files: _Files

@@ -8,7 +8,9 @@ integers.
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
+
+from shared.contracts.inbound.wire import Wire
 
 MODEL_REGISTERED = "Microsoft.MachineLearningServices.ModelRegistered"
 RUN_STATUS_CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
@@ -22,19 +24,15 @@ class EventGridError(ValueError):
 VersionText = Annotated[str, BeforeValidator(str), Field(min_length=1, max_length=30)]
 
 
-class ModelRegisteredData(BaseModel):
+class ModelRegisteredData(Wire):
     """What we read of ModelRegistered; everything else is read again from Azure ML."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     modelname: str = Field(min_length=1, max_length=255)
     modelversion: VersionText
 
 
-class RunChangedData(BaseModel):
+class RunChangedData(Wire):
     """What we read of RunStatusChanged and RunCompleted."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     runid: str = Field(min_length=1, max_length=255)
 

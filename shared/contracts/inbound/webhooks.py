@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
+from shared.contracts.inbound.wire import Wire
 from shared.domain.changes.record import ChangeClaim
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
@@ -42,23 +43,19 @@ class Ignored:
     reason: str
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+PartT = TypeVar("PartT", bound=Wire)
 
 
-PartT = TypeVar("PartT", bound=_Part)
-
-
-class _GitHubRepository(_Part):
+class _GitHubRepository(Wire):
     clone_url: Short
 
 
-class _Login(_Part):
+class _Login(Wire):
     login: Short = ""
     name: Short = ""
 
 
-class _Push(_Part):
+class _Push(Wire):
     ref: Ref
     before: CommitId
     after: CommitId
@@ -67,11 +64,11 @@ class _Push(_Part):
     pusher: _Login = _Login()
 
 
-class _Base(_Part):
+class _Base(Wire):
     ref: Ref
 
 
-class _GitHubPullRequest(_Part):
+class _GitHubPullRequest(Wire):
     number: Number
     merged: bool = False
     merge_commit_sha: CommitId | None = None
@@ -79,25 +76,25 @@ class _GitHubPullRequest(_Part):
     user: _Login = _Login()
 
 
-class _PullRequestEvent(_Part):
+class _PullRequestEvent(Wire):
     action: Short
     pull_request: _GitHubPullRequest
     repository: _GitHubRepository
 
 
-class _Commit(_Part):
+class _Commit(Wire):
     commitId: CommitId  # the name on the wire
 
 
-class _DevOpsRepository(_Part):
+class _DevOpsRepository(Wire):
     remoteUrl: Short
 
 
-class _Person(_Part):
+class _Person(Wire):
     uniqueName: Short = ""
 
 
-class _DevOpsPullRequest(_Part):
+class _DevOpsPullRequest(Wire):
     repository: _DevOpsRepository
     pullRequestId: Number
     status: Short
@@ -108,11 +105,11 @@ class _DevOpsPullRequest(_Part):
     createdBy: _Person = _Person()
 
 
-class _ServiceHook(_Part):
+class _ServiceHook(Wire):
     eventType: Short
 
 
-class _Merged(_Part):
+class _Merged(Wire):
     resource: _DevOpsPullRequest
 
 

@@ -54,9 +54,6 @@ def test_a_log_search_alert_names_rule_severity_time_and_circuit() -> None:
         monitor_condition=MonitorCondition.FIRED,
         fired_at=datetime(2025, 12, 10, 4, 17, 32, 451807, UTC),
         resolved_at=None,
-        target_ids=(
-            f"{SUBSCRIPTION}/resourcegroups/mlops-rg/providers/microsoft.operationalinsights/workspaces/mlops-logs",
-        ),
         conditions=(
             AlertCondition(
                 metric="failures",
@@ -205,7 +202,6 @@ def dimensions(**values: str) -> Change:
         (in_essentials(alertId="https://attacker.example/alerts/1"), "data.essentials.alertId: String should match"),
         (in_essentials(alertId=f"{SUBSCRIPTION}/providers/Microsoft.AlertsManagement/alerts/../x"), "alertId"),
         (in_essentials(alertRuleId="batch-job-failure"), "data.essentials.alertRuleId: String should match"),
-        (in_essentials(alertTargetIDs=[]), "data.essentials.alertTargetIDs: List should have at least 1 item"),
         (
             in_essentials(firedDateTime="2025-12-10T04:17:32"),
             "data.essentials.firedDateTime: Input should have timezone",
