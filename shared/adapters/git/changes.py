@@ -57,10 +57,10 @@ def find_changes(repo: "BaseRepo", base: str, head: str) -> Found:
         return Found(head=facts, base=base)
     files = files_below(repo, config)
     fleet, problems = checked(FileTree(files.content))
-    problems[:0] = [_odd(CONFIG, path) for path in files.odd]
+    problems[:0] = [_odd(CONFIG, path, what) for path, what in files.odd.items()]
     changed = changed_files(repo, old_config, config)
     problems += _removed(changed, files)
-    environment_files = Files({}, ())
+    environment_files = Files({}, {})
     found = _Environment(None, ())
     if old_environment != environment:
         environment_files = files_below(repo, environment)
@@ -190,7 +190,7 @@ def _notes(changed: Iterable[FileChange]) -> Iterable[str]:
 def _environment(before: Files, after: Files, changed: list[FileChange]) -> _Environment:
     """The new version, or what keeps it from being registered."""
     files = sorted({path for change in changed for path in (change.old, change.new) if path})
-    odd = tuple(_odd(ENVIRONMENT, path) for path in after.odd)
+    odd = tuple(_odd(ENVIRONMENT, path, what) for path, what in after.odd.items())
     try:
         definition = definition_of(after.content)
     except ConfigError as error:
@@ -236,11 +236,11 @@ def _texts(
             yield document.problem((*above, key), "no text, and text is wanted", "put it in quotes")
 
 
-def _odd(directory: str, path: str) -> ConfigProblem:
+def _odd(directory: str, path: str, what: str) -> ConfigProblem:
     return ConfigProblem(
         file=f"{directory}/{path}",
         field="",
         value="",
-        reason="a symbolic link or a submodule",
+        reason=what,
         fix="put the file itself here",
     )

@@ -2,11 +2,17 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from shared.adapters.git.cache import GitCache
 from shared.adapters.git.changes import find_changes
-from shared.adapters.git.tree import commit_at, is_ancestor
+from shared.adapters.git.tree import commit_at, has_commit, is_ancestor
 from shared.application.changes.ports import Found, UnknownCommit
+from shared.domain.changes.record import ChangeClaim
+
+if TYPE_CHECKING:
+    from dulwich.repo import BaseRepo
 
 
 class GitSource:
@@ -16,22 +22,46 @@ class GitSource:
         self._cache = cache
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
 
-    async def find(self, head: str, *, taken: str, claimed_base: str) -> Found | None:
-        """What `head` brings; see the port."""
+    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
+        """What a change brings; see the port."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._find, head, taken, claimed_base)
+        return await loop.run_in_executor(self._executor, self._find, claim, taken)
 
-    def _find(self, head: str, taken: str, claimed_base: str) -> Found | None:
+    def _find(self, claim: ChangeClaim, taken: str) -> Found | None:
+        head = claim.commit
         with self._cache.fetched() as (repo, tip):
             if not is_ancestor(repo, head, tip):
                 raise UnknownCommit(f"commit {head} is not on the branch")
-            if taken and is_ancestor(repo, head, taken):
+            was_wound_back = head == tip != taken
+            if taken and is_ancestor(repo, head, taken) and not was_wound_back:
                 return None
-            parents = [parent.decode() for parent in commit_at(repo, head).parents[:1]]
-            candidates = (taken, claimed_base, *parents)
-            older = (base for base in candidates if base and base != head and is_ancestor(repo, base, head))
-            return find_changes(repo, next(older, ""), head)
+            base, note = _base(repo, claim, taken)
+            found = find_changes(repo, base, head)
+            return replace(found, notes=(note, *found.notes)) if note else found
 
     def close(self) -> None:
         """Lets a running call end and takes no more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _base(repo: "BaseRepo", claim: ChangeClaim, taken: str) -> tuple[str, str]:
+    """What the change is compared with (empty: the empty tree), and what people should know about that."""
+    head = claim.commit
+    if taken and is_ancestor(repo, taken, head):
+        return taken, ""
+    if taken and has_commit(repo, taken):
+        return taken, f"history was rewritten: {taken} is no longer part of the branch; what differs from it counts"
+    parents = [parent.decode() for parent in commit_at(repo, head).parents[:1]]
+    known = (base for base in (claim.base, claim.since) if base and base != head and is_ancestor(repo, base, head))
+    base = next(known, "")
+    if not base and claim.is_first and not taken:
+        return "", "the branch is new: everything in it counts"
+    base = base or next(iter(parents), "")
+    if not taken and not (claim.forced and base != claim.base):
+        return base, ""
+    lost = taken or claim.base
+    compared = f"compared with {base}" if base else "compared with nothing"
+    return (
+        base,
+        f"history was rewritten and {lost} cannot be read any more: {compared}; train by hand what else changed",
+    )

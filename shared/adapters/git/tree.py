@@ -22,6 +22,9 @@ STEPS_MAX = 1_000
 
 TITLE_CHARS_MAX = 200
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How each pointer begins (git-lfs, docs/spec.md); the oldest ones name hawser instead, and nobody writes them."""
+
 
 @dataclass(frozen=True)
 class FileChange:
@@ -33,10 +36,10 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Files:
-    """The regular files below a directory, by their path in it; `odd` are links and submodules."""
+    """The regular files below a directory, by their path in it; `odd` says of all others what they are."""
 
     content: Mapping[str, bytes]
-    odd: tuple[str, ...]
+    odd: Mapping[str, str]
 
 
 def commit_at(repo: "BaseRepo", sha: str) -> "Commit":
@@ -52,14 +55,21 @@ def commit_at(repo: "BaseRepo", sha: str) -> "Commit":
     return found
 
 
+def has_commit(repo: "BaseRepo", sha: str) -> bool:
+    """Whether the repository has the commit."""
+    try:
+        commit_at(repo, sha)
+    except UnknownCommit:
+        return False
+    return True
+
+
 def is_ancestor(repo: "BaseRepo", older: str, newer: str) -> bool:
-    """Whether `newer` contains `older`; false when the repository does not have `older`."""
+    """Whether `newer` contains `older`; false when the repository does not have both."""
     from dulwich.graph import can_fast_forward
     from dulwich.objects import ObjectID
 
-    try:
-        commit_at(repo, older)
-    except UnknownCommit:
+    if not (has_commit(repo, older) and has_commit(repo, newer)):
         return False
     return can_fast_forward(repo, ObjectID(older.encode()), ObjectID(newer.encode()))
 
@@ -102,19 +112,22 @@ def subtree(repo: "BaseRepo", commit: "Commit | None", directory: str) -> "Objec
 def files_below(repo: "BaseRepo", tree_id: "ObjectID | None", *, bytes_max: int = BYTES_MAX) -> Files:
     """Everything below a tree. Raises RepositoryRefused when it is too much."""
     content: dict[str, bytes] = {}
-    odd: list[str] = []
+    odd: dict[str, str] = {}
     size = 0
     for path, mode, sha in _entries(repo, tree_id):
         if not stat.S_ISREG(mode):
-            odd.append(path)
+            odd[path] = "a symbolic link or a submodule"
             continue
         data = repo.object_store.get_raw(sha)[1]
         size += len(data)
         if len(content) >= FILES_MAX or size > bytes_max:
             limits = f"{FILES_MAX:,} files and {bytes_max // (1024 * 1024)} MiB"
             raise RepositoryRefused(f"a directory has more than {limits}: keep large files out of it")
+        if data.startswith(_LFS_POINTER):
+            odd[path] = "a pointer of Git LFS, not the file"
+            continue
         content[path] = data
-    return Files(content, tuple(odd))
+    return Files(content, odd)
 
 
 def _entries(repo: "BaseRepo", tree_id: "ObjectID | None", above: str = "") -> "Iterator[tuple[str, int, ObjectID]]":

@@ -1,16 +1,14 @@
 """Which source control takes proposals: the service that an address belongs to, or the app's own files (dry run)."""
 
-import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from shared.adapters.source_control.azure_devops import AzureDevOps
 from shared.adapters.source_control.github import GitHub
 from shared.adapters.source_control.rest import check_path
 from shared.application.errors import PlatformRefused
 from shared.application.routines.ports import SourceControl
-
-_NAME = r"[A-Za-z0-9._ -]{1,100}"
+from shared.domain.changes.address import AZURE_DEVOPS, repository_address
+from shared.domain.changes.address import GITHUB as GITHUB_HOST
 
 
 class LocalFiles:
@@ -33,18 +31,18 @@ class LocalFiles:
 
 
 def source_control_of(address: str, branch: str, token: str, api: str = "") -> SourceControl:
-    """The service that holds a repository: GitHub (`https://github.com/<owner>/<repository>`, or its enterprise server
-    with `api`) or Azure DevOps (`https://dev.azure.com/<organization>/<project>/_git/<repository>`).
+    """The service that holds a repository: GitHub, or its enterprise server with `api`; Azure DevOps, or its server.
 
-    Raises ValueError for any other address.
+    `address` may be any that `repository_address` reads. Raises ValueError for any other.
     """
-    parts = urlsplit(address)
-    path = parts.path.strip("/").removesuffix(".git")
-    if found := re.fullmatch(rf"({_NAME})/({_NAME})/_git/({_NAME})", path):
-        base = api or f"{parts.scheme}://{parts.netloc}/{found[1]}"
-        return AzureDevOps(base, project=found[2], repository=found[3], branch=branch, token=token)
-    if found := re.fullmatch(rf"({_NAME})/({_NAME})", path):
-        base = api or ("https://api.github.com" if parts.hostname == "github.com" else "")
+    found = repository_address(address)
+    if found and found.is_azure_devops and len(found.owners) > 1:
+        *above, project = found.owners
+        origin = f"https://{AZURE_DEVOPS}" if found.host == AZURE_DEVOPS else found.origin
+        base = api or "/".join([origin, *above])
+        return AzureDevOps(base, project=project, repository=found.name, branch=branch, token=token)
+    if found and len(found.owners) == 1:
+        base = api or ("https://api.github.com" if found.host == GITHUB_HOST else "")
         if base:
-            return GitHub(base, owner=found[1], repository=found[2], branch=branch, token=token)
+            return GitHub(base, owner=found.owners[0], repository=found.name, branch=branch, token=token)
     raise ValueError(f"{address} is no repository of GitHub or Azure DevOps")

@@ -14,7 +14,7 @@ from shared.application.ports import Clock
 from shared.application.training.ports import TrainingPorts
 from shared.domain.changes.circuits import CircuitChange, CircuitSettings, CommitFacts, ConfigProblem
 from shared.domain.changes.environment import EnvironmentChange
-from shared.domain.changes.record import ChangeRecord
+from shared.domain.changes.record import ChangeClaim, ChangeRecord
 
 
 class RepositoryRefused(PortError):
@@ -66,11 +66,12 @@ class Found:
 class ChangeSource(Protocol):
     """The one configured branch of the one configured repository, fetched anew by every call."""
 
-    async def find(self, head: str, *, taken: str, claimed_base: str) -> Found | None:
-        """What `head` brings since `taken`, the commit everything was taken up to; None when it was taken already.
+    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
+        """What `claim.commit` brings since `taken`, the commit everything was taken up to; None when it was taken
+        already. Where history was rewritten since, it is what differs from `taken`, and a note says so.
 
-        Where nothing was taken yet, the base is `claimed_base` if it is an ancestor, else the first parent. Raises
-        UnknownCommit and RepositoryRefused."""
+        Where nothing was taken yet, the base is what the claim names if it is an ancestor (`base`, else `since`), the
+        empty tree for the first push of a branch, else the first parent. Raises UnknownCommit and RepositoryRefused."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,12 +143,15 @@ def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
         base=there.base or more.base,
         pr_number=there.pr_number or more.pr_number,
         sender=there.sender or more.sender,
+        since=there.since or more.since,
+        is_first=there.is_first or more.is_first,
+        forced=there.forced or more.forced,
     )
 
 
 async def _taken(record: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
     taken = await ports.log.taken(ports.branch)
-    found = await ports.source.find(record.change_id, taken=taken, claimed_base=record.claim.base)
+    found = await ports.source.find(record.claim, taken=taken)
     if found is None:
         note = f"part of the later change {taken}, which was taken first"
         return replace(record, state=ChangeState.COVERED, notes=(note,))

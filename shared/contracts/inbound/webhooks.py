@@ -11,11 +11,11 @@ import hmac
 import re
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError
 
 from shared.contracts.inbound.wire import Wire
+from shared.domain.changes.address import repository_address
 from shared.domain.changes.record import ChangeClaim
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
@@ -60,12 +60,14 @@ class _Push(Wire):
     before: CommitId
     after: CommitId
     deleted: bool = False
+    forced: bool = False
     repository: _GitHubRepository
     pusher: _Login = _Login()
 
 
 class _Base(Wire):
     ref: Ref
+    sha: CommitId | None = None
 
 
 class _GitHubPullRequest(Wire):
@@ -171,11 +173,14 @@ def _of_push(push: _Push, branch: str, repository: str) -> ChangeClaim | Ignored
         return Ignored(reason)
     if push.deleted or _NONE.fullmatch(push.after):
         return Ignored(f"the branch {branch} was deleted")
+    is_first = bool(_NONE.fullmatch(push.before))
     return ChangeClaim(
         commit=push.after,
         branch=branch,
         source=GITHUB,
-        base="" if _NONE.fullmatch(push.before) else push.before,
+        base="" if is_first else push.before,
+        is_first=is_first,
+        forced=push.forced,
         sender=push.pusher.name,
     )
 
@@ -192,6 +197,7 @@ def _of_pull_request(event: _PullRequestEvent, branch: str, repository: str) -> 
         commit=found.merge_commit_sha,
         branch=branch,
         source=GITHUB,
+        since=found.base.sha or "",
         pr_number=f"PR-{found.number}",
         sender=found.user.login,
     )
@@ -200,23 +206,14 @@ def _of_pull_request(event: _PullRequestEvent, branch: str, repository: str) -> 
 def _elsewhere(ref: str, url: str, branch: str, repository: str) -> str:
     """Why a webhook is not about our branch of our repository; empty when it is.
 
-    Addresses are compared only where both are of the same kind: a repository on disk has none that a webhook knows.
+    A configured repository on disk has no address that a webhook knows: then only the branch counts.
     """
     if ref != _HEADS + branch:
         return f"{_shown(ref)} is not the branch {branch}"
-    ours, theirs = _place(repository), _place(url)
-    if ours and theirs and ours != theirs:
+    ours, theirs = repository_address(repository), repository_address(url)
+    if ours and not (theirs and ours.same_as(theirs)):
         return f"{_shown(url)} is not the configured repository"
     return ""
-
-
-def _place(url: str) -> str:
-    """Host and path of a repository without user, suffix and case; empty for a path on disk."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        return ""
-    path = parts.path.rstrip("/").removesuffix(".git")
-    return f"{parts.hostname or ''}{path}".lower()
 
 
 def _read(model: type[PartT], body: bytes) -> PartT:

@@ -27,7 +27,11 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeClaim:
-    """What a webhook says. A hint: only `commit` decides what is looked at, in the repository."""
+    """What a webhook says. A hint: only `commit` decides what is looked at, in the repository.
+
+    `base` is what the branch was before exactly this; `since` a commit that it had then or earlier. `is_first` says
+    that there was no branch before, `forced` that history was rewritten.
+    """
 
     commit: str
     branch: str
@@ -35,6 +39,9 @@ class ChangeClaim:
     base: str = ""
     pr_number: str = ""
     sender: str = ""
+    since: str = ""
+    is_first: bool = False
+    forced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -259,3 +259,19 @@ def test_a_directory_beyond_its_limit_is_refused(repo: Repo, project: Project) -
     assert files_below(repo, tree).content
     with pytest.raises(RepositoryRefused, match="keep large files out"):
         files_below(repo, tree, bytes_max=1000)
+
+
+def test_pointers_of_git_lfs_are_mistakes_not_files(repo: Repo, project: Project) -> None:
+    """Whoever reads the pointer in place of the file would register three lines of text."""
+    base = project.head()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d' * 32}\nsize 48123456\n"
+    project.write("environment/sensor_model/scaler.npz", pointer)
+    project.write("config/plants/P001/C001.yml", pointer)
+    project.commit("Track with LFS")
+
+    problems = found(repo, project, base).problems
+
+    assert {each.file for each in problems if "Git LFS" in each.reason} == {
+        "environment/sensor_model/scaler.npz",
+        "config/plants/P001/C001.yml",
+    }

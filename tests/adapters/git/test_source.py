@@ -14,8 +14,9 @@ import pytest
 
 from shared.adapters.git.cache import GitCache, GitLimits
 from shared.adapters.git.source import GitSource
-from shared.application.changes.ports import RepositoryRefused, UnknownCommit
+from shared.application.changes.ports import Found, RepositoryRefused, UnknownCommit
 from shared.application.errors import TransientFault
+from shared.domain.changes.record import ChangeClaim
 from tests.support.repositories import Project
 
 TOKEN = "a-token-of-the-test"
@@ -35,9 +36,13 @@ def source_of(url: object, cache: Path, *, branch: str = "main", **limits: Any) 
     return GitSource(GitCache(str(url), branch, token=TOKEN, directory=cache, limits=GitLimits(**limits)))
 
 
+def claim(commit: str, **more: Any) -> ChangeClaim:
+    return ChangeClaim(commit=commit, branch="main", source="github", **more)
+
+
 async def base_of(source: GitSource, head: str, *, taken: str = "", claimed: str = "") -> str:
     """What `head` is compared with."""
-    found = await source.find(head, taken=taken, claimed_base=claimed)
+    found = await source.find(claim(head, base=claimed), taken=taken)
     assert found is not None
     assert found.head.commit == head
     return found.base
@@ -56,7 +61,7 @@ async def test_a_change_is_compared_with_what_was_taken_last(project: Project, c
     project.cutoff("2025-12-20", "P002", "C001")
     head = project.commit("To be taken")
 
-    found = await source.find(head, taken=taken, claimed_base="")
+    found = await source.find(claim(head), taken=taken)
 
     assert found is not None
     assert found.base == taken
@@ -89,8 +94,8 @@ async def test_what_was_taken_with_a_later_change_is_not_found_again(project: Pr
     project.write("README.md", "2\n")
     later = project.commit("Later")
 
-    assert await source.find(earlier, taken=later, claimed_base="") is None
-    assert await source.find(later, taken=later, claimed_base="") is None
+    assert await source.find(claim(earlier), taken=later) is None
+    assert await source.find(claim(later), taken=later) is None
 
 
 async def test_a_commit_off_the_branch_is_unknown_whatever_a_webhook_claims(project: Project, cache: Path) -> None:
@@ -101,22 +106,104 @@ async def test_a_commit_off_the_branch_is_unknown_whatever_a_webhook_claims(proj
     topic = project.commit("Not reviewed")
     for commit in (topic, "0" * 40):
         with pytest.raises(UnknownCommit):
-            await source.find(commit, taken="", claimed_base="")
+            await source.find(claim(commit), taken="")
 
 
-async def test_after_history_was_rewritten_the_trees_are_compared_from_the_first_parent(
+async def found_by(source: GitSource, change: ChangeClaim, *, taken: str = "") -> Found:
+    found = await source.find(change, taken=taken)
+    assert found is not None
+    return found
+
+
+def circuits(found: Found) -> list[str]:
+    return [f"{each.change.plant_id}/{each.change.circuit_id}" for each in found.circuits]
+
+
+async def test_after_history_was_rewritten_all_that_differs_from_what_was_taken_counts(
     project: Project, cache: Path
 ) -> None:
+    """A rewritten commit, a new one, and one that was dropped: none is lost, and people are told."""
     source = source_of(project.root, cache)
     first = project.head()
     project.cutoff("2025-12-15")
-    taken = project.commit("Will be rewritten")
+    project.commit("Will be rewritten")
+    project.cutoff("2025-12-15", "P001", "C002")
+    taken = project.commit("Will be dropped")
     await base_of(source, taken, claimed=first)
     project.git("reset", "--quiet", "--hard", first)
     project.cutoff("2025-12-20")
-    head = project.commit("Rewritten")
+    project.commit("Rewritten")
+    project.cutoff("2025-12-20", "P002", "C001")
+    head = project.commit("New")
 
-    assert await base_of(source, head, taken=taken) == first
+    found = await found_by(source, claim(head, base=taken, forced=True), taken=taken)
+
+    assert circuits(found) == ["P001/C001", "P001/C002", "P002/C001"]
+    assert found.base == taken
+    assert found.notes == (
+        f"history was rewritten: {taken} is no longer part of the branch; what differs from it counts",
+    )
+
+
+async def test_a_branch_that_was_wound_back_is_compared_with_what_was_taken(project: Project, cache: Path) -> None:
+    """Its head is older than what was taken, and is no part of a later change."""
+    source = source_of(project.root, cache)
+    first = project.head()
+    project.cutoff("2025-12-15")
+    taken = project.commit("Will be dropped")
+    await base_of(source, taken, claimed=first)
+    project.git("reset", "--quiet", "--hard", first)
+
+    found = await found_by(source, claim(first, base=taken, forced=True), taken=taken)
+
+    assert circuits(found) == ["P001/C001"]
+
+
+@pytest.mark.parametrize("lost_with", ["taken", "claim"])
+async def test_where_rewritten_history_is_gone_people_are_told_what_was_not_compared(
+    project: Project, cache: Path, lost_with: str
+) -> None:
+    """A fresh copy of the repository does not have it."""
+    first = project.head()
+    project.cutoff("2025-12-20")
+    head = project.commit("Rewritten")
+    gone = "d" * 40
+
+    found = await found_by(
+        source_of(project.root, cache),
+        claim(head, base=gone, forced=True),
+        taken=gone if lost_with == "taken" else "",
+    )
+
+    assert found.base == first
+    assert [f"history was rewritten and {gone} cannot be read any more" in note for note in found.notes] == [True]
+
+
+async def test_every_commit_of_a_first_rebased_pull_request_counts(project: Project, cache: Path) -> None:
+    """Nothing was taken yet, and the webhook of the pull request knows only what the branch had before."""
+    source = source_of(project.root, cache)
+    before = project.head()
+    for plant, circuit in (("P001", "C001"), ("P002", "C001")):
+        project.cutoff("2025-12-20", plant, circuit)
+        project.commit(f"{plant}/{circuit}")
+    project.write("README.md", "2\n")
+    head = project.commit("Last of three")
+
+    found = await found_by(source, claim(head, since=before, pr_number="PR-17"))
+
+    assert circuits(found) == ["P001/C001", "P002/C001"]
+    assert (await found_by(source, claim(head))).is_empty, "without the webhook's word it is the last commit only"
+
+
+async def test_everything_in_a_new_branch_counts(project: Project, cache: Path) -> None:
+    source = source_of(project.root, cache)
+    project.cutoff("2025-12-20")
+    head = project.commit("Second of the first push")
+
+    found = await found_by(source, claim(head, is_first=True))
+
+    assert circuits(found) == ["P001/C001", "P001/C002", "P002/C001"]
+    assert found.notes[0] == "the branch is new: everything in it counts"
 
 
 async def test_a_second_fetch_brings_only_what_is_new(project: Project, cache: Path) -> None:
@@ -151,14 +238,14 @@ async def test_a_repository_that_sends_too_much_is_refused_and_not_kept(project:
     head = project.commit("Huge")
 
     with pytest.raises(RepositoryRefused, match=r"more than 0.0953674 MiB"):
-        await source_of(project.root, cache, fetch_bytes_max=100_000).find(head, taken="", claimed_base="")
+        await source_of(project.root, cache, fetch_bytes_max=100_000).find(claim(head), taken="")
 
     assert files(cache, "*.pack") == []
 
 
 async def test_a_fetch_ends_at_its_deadline(project: Project, cache: Path) -> None:
     with pytest.raises(TransientFault, match="not fetched within"):
-        await source_of(project.root, cache, deadline_s=0.0).find(project.head(), taken="", claimed_base="")
+        await source_of(project.root, cache, deadline_s=0.0).find(claim(project.head()), taken="")
 
 
 @pytest.mark.parametrize(("name", "branch"), [("nothing", "main"), ("project", "release")])
@@ -166,7 +253,7 @@ async def test_what_is_not_there_is_refused(
     tmp_path: Path, project: Project, cache: Path, name: str, branch: str
 ) -> None:
     with pytest.raises(RepositoryRefused):
-        await source_of(tmp_path / name, cache, branch=branch).find(project.head(), taken="", claimed_base="")
+        await source_of(tmp_path / name, cache, branch=branch).find(claim(project.head()), taken="")
 
 
 async def test_many_at_once_on_one_copy_do_not_disturb_each_other(project: Project, cache: Path) -> None:
@@ -239,7 +326,7 @@ async def test_a_repository_is_read_over_http_with_its_token(
 async def test_without_the_token_nothing_is_read(project: Project, cache: Path, served: Callable[[int], str]) -> None:
     source = GitSource(GitCache(served(200), "main", token="another", directory=cache))
     with pytest.raises(RepositoryRefused):
-        await source.find(project.head(), taken="", claimed_base="")
+        await source.find(claim(project.head()), taken="")
 
 
 @pytest.mark.parametrize(
@@ -250,10 +337,10 @@ async def test_an_answer_that_may_change_is_asked_for_again(
     project: Project, cache: Path, served: Callable[[int], str], status: int, kind: type[Exception]
 ) -> None:
     with pytest.raises(kind):
-        await source_of(served(status), cache).find(project.head(), taken="", claimed_base="")
+        await source_of(served(status), cache).find(claim(project.head()), taken="")
 
 
 async def test_a_server_that_is_not_there_is_a_transient_fault(cache: Path) -> None:
     """Port 9 of this machine: nobody listens."""
     with pytest.raises(TransientFault):
-        await source_of("http://127.0.0.1:9/project", cache).find("0" * 40, taken="", claimed_base="")
+        await source_of("http://127.0.0.1:9/project", cache).find(claim("0" * 40), taken="")

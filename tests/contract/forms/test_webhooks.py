@@ -103,12 +103,19 @@ def test_the_first_push_of_a_branch_has_no_before() -> None:
     claim = github("push", changed(PUSH, "before", "0" * 40))
     assert isinstance(claim, ChangeClaim)
     assert claim.base == ""
+    assert claim.is_first
+
+
+def test_a_forced_push_says_so() -> None:
+    claim = github("push", changed(PUSH, "forced", True))
+    assert isinstance(claim, ChangeClaim)
+    assert claim.forced
 
 
 def test_a_merged_pull_request_of_github_claims_its_number() -> None:
-    """Its base is where the branch began, which is not what main was when it was merged."""
+    """Its base is where the branch began: main had it, and need not have been there any more when it was merged."""
     assert github("pull_request", PULL_REQUEST) == ChangeClaim(
-        commit=AFTER, branch="main", source="github", pr_number="PR-17", sender="person-5"
+        commit=AFTER, branch="main", source="github", since=BEFORE, pr_number="PR-17", sender="person-5"
     )
 
 
@@ -142,6 +149,12 @@ def test_what_concerns_nothing_of_ours_is_ignored_with_a_reason(event: str, body
     ignored = github(event, body)
     assert isinstance(ignored, Ignored)
     assert said in ignored.reason
+
+
+def test_the_older_address_of_azure_devops_is_the_same_repository() -> None:
+    """What the documented sample of the service hook has."""
+    url = "https://example.visualstudio.com/DefaultCollection/Fleet/_git/fleet"
+    assert isinstance(devops(changed(MERGED, "resource.repository.remoteUrl", url)), ChangeClaim)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ class Meanwhile:
     source: ChangeSource
     happens: Callable[[], Awaitable[None]]
 
-    async def find(self, head: str, *, taken: str, claimed_base: str) -> Found | None:
-        found = await self.source.find(head, taken=taken, claimed_base=claimed_base)
+    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
+        found = await self.source.find(claim, taken=taken)
         await self.happens()
         return found
 
