@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.config.check import MONITORING, OTHERS, POLICIES, checked, problem_of
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, CircuitKey, FileTree, circuit_of
+from shared.adapters.config.pins import pins_of
 from shared.adapters.config.strict_yaml import Document, parse
 from shared.adapters.git.tree import (
     FileChange,
@@ -30,7 +31,6 @@ from shared.domain.changes.environment import (
     environment_change,
     environment_problems,
     moved_to,
-    pins_of,
 )
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ is checked: the version is raised, version and tags are of one mind, they agree 
 is called breaking.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -25,9 +24,7 @@ REQUIREMENTS = "environment/requirements.txt"
 CONDA = "environment/conda.yml"
 PACKAGE = "environment/sensor_model/__init__.py"
 
-_TENSORFLOW = re.compile(rb"^tensorflow(?:-cpu)?==([0-9][0-9A-Za-z.]*)", re.M)
-_PYTHON = re.compile(rb"^\s*-\s*[\"']?python==?([0-9]+(?:\.[0-9]+){1,2})", re.M)
-_PACKAGE_VERSION = re.compile(rb"^__version__\s*=\s*[\"']([^\"']*)[\"']", re.M)
+_TENSORFLOW = "tensorflow_version"
 
 _REGISTRATION = {
     "git_commit_sha": "0000000",
@@ -39,14 +36,22 @@ _REGISTRATION = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pin:
+    """The version that a file pins. `trouble` says why it cannot be told, and what to write; then there is none."""
+
+    file: str
+    version: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentDefinition:
     """`environment/` at one commit; `pins` are the versions its files name, by the tag that repeats them."""
 
     name: str
     version: str
     tags: Mapping[str, str]
-    pins: Mapping[str, tuple[str, str]]
-    """Tag: the file and the version in it."""
+    pins: Mapping[str, Pin]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,20 +71,6 @@ class EnvironmentChange:
 
     waiting: int = 0
     """How many circuits name another version."""
-
-
-def pins_of(files: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:
-    """Versions that the files of `environment/` pin and the tags of its definition repeat."""
-    wanted = {
-        "tensorflow_version": (REQUIREMENTS, _TENSORFLOW),
-        "python_version": (CONDA, _PYTHON),
-        "source_code_version": (PACKAGE, _PACKAGE_VERSION),
-    }
-    pins = {}
-    for tag, (file, pattern) in wanted.items():
-        if found := pattern.search(files.get(file, b"")):
-            pins[tag] = (file, found.group(1).decode("ascii", errors="replace"))
-    return pins
 
 
 def environment_problems(
@@ -142,8 +133,9 @@ def _reviewed(before: EnvironmentDefinition, after: EnvironmentDefinition) -> En
 
 def _tensorflow_problems(before: EnvironmentDefinition, after: EnvironmentDefinition) -> list[ConfigProblem]:
     """Another TensorFlow is a breaking change (R-ENV-9), whatever the tags say."""
-    tag = "tensorflow_version"
-    old, new = before.tags.get(tag, ""), after.tags.get(tag, "")
+    tags = before.tags.get(_TENSORFLOW, ""), after.tags.get(_TENSORFLOW, "")
+    pins = _installed(before), _installed(after)
+    old, new = tags if tags[0] != tags[1] or not all(pins) else pins
     if old == new or _major(before.version) != _major(after.version):
         return []
     reason = f"TensorFlow changes from {old or 'nothing'} to {new or 'nothing'}, which is breaking, and MAJOR stays"
@@ -151,12 +143,22 @@ def _tensorflow_problems(before: EnvironmentDefinition, after: EnvironmentDefini
     return [_problem("version", after.version, reason, fix)]
 
 
+def _installed(definition: EnvironmentDefinition) -> str:
+    """The TensorFlow that the files pin: a tag may say less, as 2 for 2.22.0. Empty where they do not tell."""
+    pin = definition.pins.get(_TENSORFLOW)
+    return pin.version if pin else ""
+
+
 def _pin_problems(after: EnvironmentDefinition) -> list[ConfigProblem]:
-    return [
-        _problem(f"tags.{tag}", after.tags.get(tag, ""), f"{file} says {pinned}", "write the same version in both")
-        for tag, (file, pinned) in after.pins.items()
-        if not _agrees(after.tags.get(tag, ""), pinned)
-    ]
+    """A pin that cannot be told is a mistake as well: nobody could say what changes with it."""
+    problems = []
+    for tag, pin in after.pins.items():
+        if pin.trouble:
+            problems.append(ConfigProblem(file=pin.file, field="", value="", reason=pin.trouble, fix="pin it exactly"))
+        elif not _agrees(after.tags.get(tag, ""), pin.version):
+            reason = f"{pin.file} says {pin.version}"
+            problems.append(_problem(f"tags.{tag}", after.tags.get(tag, ""), reason, "write the same version in both"))
+    return problems
 
 
 def _agrees(tag: str, pinned: str) -> bool:
