@@ -23,7 +23,7 @@ STEPS_MAX = 1_000
 TITLE_CHARS_MAX = 200
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-"""How each pointer begins (git-lfs, docs/spec.md); the oldest ones name hawser instead, and nobody writes them."""
+"""How each pointer begins (specification of Git LFS); the oldest name hawser instead, and nobody writes them."""
 
 
 @dataclass(frozen=True)
