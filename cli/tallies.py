@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cli.views import Progress, Release
 
-_NAMES = {"updating": "updates", "rolling_back": "put back"}
+_NAMES = {"updating": "updates", "rolling_back": "put back", "verifying_rollback": "sample inferences"}
 
 
 @dataclass(frozen=True)

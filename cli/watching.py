@@ -65,11 +65,18 @@ class Moving:
             passed = span(now - wait.since)
             text = f"{release.phase} for {passed}: {wait.waits_for}; until {until(wait.until, now)}"
             self._spinner.update(text=Text(text))
-        for tally in tallies(release):
+        shown = tallies(release)
+        for name in self._tasks.keys() - {tally.name for tally in shown}:
+            self._complete(self._tasks[name])
+        for tally in shown:
             if tally.name not in self._tasks:
                 self._tasks[tally.name] = self._bars.add_task(tally.name, rest="")
             self._bars.update(self._tasks[tally.name], completed=tally.done, total=tally.total, rest=tally.rest)
         return Group(self._spinner, self._bars) if self._tasks else self._spinner
+
+    def _complete(self, task: TaskID) -> None:
+        """The work of this bar is over; between two looks nobody saw its last targets."""
+        self._bars.update(task, completed=self._bars.tasks[self._bars.task_ids.index(task)].total)
 
 
 class _Follower:

@@ -1,6 +1,7 @@
 """Who may decide: one set of functions for the queue, the API and any page (invariant I4)."""
 
 from collections.abc import Collection
+from itertools import combinations
 
 from shared.domain.errors import NotEligible
 from shared.domain.release.model import Actor, Approval, Release
@@ -50,6 +51,20 @@ def is_requester(release: Release, stage: Stage, actor: Actor) -> bool:
     asked_by = release.rollback_by if stage is Stage.ROLLBACK else made_by
     requesters = {requester.casefold() for requester in asked_by}
     return bool(requesters & {actor.object_id.casefold(), actor.username.casefold()} - {""})
+
+
+def groups_missing(rules: tuple[ApprovalRule, ...], approvals: list[Approval]) -> tuple[str, ...]:
+    """The groups of which one more person would bring the gate further, in alphabetical order."""
+    seats = [rule.group for rule in rules for _ in range(rule.count)]
+    people = {a.actor.object_id: frozenset(a.actor.groups) for a in approvals if a.approved}
+    taken = _most(seats, people)
+    return tuple(sorted({group for group in seats if _most(seats, {**people, "": frozenset({group})}) > taken}))
+
+
+def _most(seats: list[str], people: dict[str, frozenset[str]]) -> int:
+    """How many seats these people can take at most."""
+    counts = range(len(seats), 0, -1)
+    return next((n for n in counts if any(_seat(list(some), people) for some in combinations(seats, n))), 0)
 
 
 def gate_satisfied(rules: tuple[ApprovalRule, ...], approvals: list[Approval]) -> bool:

@@ -263,6 +263,20 @@ def test_on_a_terminal_every_kind_of_work_has_its_bar() -> None:
     assert "4/12 1 failed" in second
 
 
+def test_a_bar_is_full_once_its_work_is_over() -> None:
+    """Between two looks nobody saw its last target: a bar that stops at 11 of 12 looks like a lost circuit."""
+    moving, screen = Moving(), StringIO()
+    console = Console(file=screen, width=100)
+    rolling = progress("rolling_back", done=11, changing=1, check_passed=12)
+    verifying = progress("verifying_rollback", done=1, changing=2, untouched=9, check_passed=12)
+    for phase, counts in (("rolling_back", rolling), ("verifying_rollback", verifying)):
+        release = Release.model_validate(fleet_view(phase, counts).model_dump(mode="json"))
+        console.print(moving.show(release, datetime.now(UTC)))
+    _, after = screen.getvalue().split("verifying_rollback for")
+    assert [line for line in after.splitlines() if "put back" in line and "12/12" in line]
+    assert [line for line in after.splitlines() if "sample inferences" in line and "1/3" in line]
+
+
 def test_a_check_that_was_given_up_is_through_without_a_verdict() -> None:
     counts = progress(done=10, failed=2, check_passed=10)
     (tally,) = tallies(Release.model_validate(fleet_view(counts=counts).model_dump(mode="json")))

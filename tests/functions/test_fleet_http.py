@@ -25,6 +25,8 @@ from tests.support.benches.release import Bench
 from tests.support.benches.road import up_to
 from tests.support.builders import RELEASE_ID, a_fleet_release, a_fleet_target, a_release, an_entry
 
+REGISTERED = "azureml://registries/mlregistry-shared/environments/custom-tf-env/versions"
+
 
 async def test_a_release_counts_its_targets_by_progress_and_by_verdict(bench: Bench, signer: Signer) -> None:
     """Every count is there, also those that are 0."""
@@ -134,7 +136,7 @@ async def test_rollback_metadata_is_downloaded_as_one_object(bench: Bench, signe
     response = await download(of(signer.token()))
 
     assert response.headers["Content-Disposition"] == f'attachment; filename="rollback-{RELEASE_ID}-release.json"'
-    previous = {"plant_id": "P001", "previous_environment": "azureml:custom-tf-env:1.4.0"}
+    previous = {"plant_id": "P001", "previous_environment": f"{REGISTERED}/1.4.0"}
     assert answered(response, 200) == {
         "release_id": RELEASE_ID,
         "environment_version": "1.5.1",
@@ -145,7 +147,7 @@ async def test_rollback_metadata_is_downloaded_as_one_object(bench: Bench, signe
 
 
 async def test_rollback_metadata_is_downloaded_as_a_list_on_request(bench: Bench, signer: Signer) -> None:
-    """The form of R-ENVREL-16; every way Azure ML writes an environment."""
+    """The form of R-ENVREL-16; every way Azure ML writes an environment, as it is: a script can put it back."""
     forms = (
         "azureml:custom-tf-env:1.4.1",
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/environments/"
@@ -160,8 +162,8 @@ async def test_rollback_metadata_is_downloaded_as_a_list_on_request(bench: Bench
     response = await download(of(signer.token(), format="list"))
 
     assert answered_list(response) == [
-        {"plant_id": "P001", "circuit_id": "C001", "previous_environment": "azureml:custom-tf-env:1.4.2"},
-        {"plant_id": "P001", "circuit_id": "C002", "previous_environment": "azureml:custom-tf-env:1.4.1"},
+        {"plant_id": "P001", "circuit_id": "C001", "previous_environment": forms[1]},
+        {"plant_id": "P001", "circuit_id": "C002", "previous_environment": forms[0]},
     ]
 
 

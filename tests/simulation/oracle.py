@@ -27,6 +27,7 @@ from tests.simulation.oracle_model import ModelJudge
 from tests.simulation.oracle_rollback import RollbackJudge
 from tests.simulation.oracle_samples import check_claims
 from tests.simulation.platform import WatchedPlatform, brought_by, place_of
+from tests.simulation.views import check_views
 from tests.simulation.violation import Violation as Violation
 from tests.simulation.violation import require
 
@@ -68,6 +69,7 @@ class WatchedStore(MemoryReleaseStore):
         before = self.partitions[change.release.release_id].release if change.version else None
         await super().commit(change)
         after = change.release
+        check_views(after, self.clock.now())
         self.locks.check_alone(after, self.partitions.values())
         if before is None:
             if after.kind is Kind.ROLLBACK:

@@ -13,7 +13,7 @@ from shared.domain.fleet.lanes import WORK, progress_of
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release, Verdict
 
-_ENVIRONMENT_ID = re.compile(r"/environments/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$")
+_ENVIRONMENT_VERSION = re.compile(r"(?:/environments/[^/]+/versions/|:)([^/:]+)$")
 
 
 class ProgressView(Contract):
@@ -59,7 +59,7 @@ class PreviousEnvironment(Contract):
 
     plant_id: str
     circuit_id: str
-    previous_environment: str = Field(description="azureml:<name>:<version>")
+    previous_environment: str = Field(description="The reference as it ran: a deployment takes it as it is.")
 
 
 class RollbackList(RootModel[list[PreviousEnvironment]]):
@@ -124,7 +124,7 @@ def rollback_metadata_of(
     deployments = [_previous(target) for target in targets]
     if form == "list":
         return RollbackList(deployments)
-    versions = dict.fromkeys(each.previous_environment.rpartition(":")[2] for each in deployments)
+    versions = {_version(target.previous.environment) for target in targets}
     return RollbackRelease(
         release_id=release.release_id,
         environment_version=release.asset_version,
@@ -186,7 +186,11 @@ def _place(target: FleetTarget) -> tuple[str, str]:
 
 def _previous(target: FleetTarget) -> PreviousEnvironment:
     plant_id, circuit_id = _place(target)
-    environment = target.previous.environment
-    if found := _ENVIRONMENT_ID.search(environment):
-        environment = f"azureml:{found['name']}:{found['version']}"
-    return PreviousEnvironment(plant_id=plant_id, circuit_id=circuit_id, previous_environment=environment)
+    return PreviousEnvironment(
+        plant_id=plant_id, circuit_id=circuit_id, previous_environment=target.previous.environment
+    )
+
+
+def _version(environment: str) -> str:
+    found = _ENVIRONMENT_VERSION.search(environment)
+    return found[1] if found else environment

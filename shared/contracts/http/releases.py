@@ -216,10 +216,10 @@ def _summary(release: Release, freezes: Freezes | None) -> dict[str, Any]:
 def _circuit(release: Release) -> str:
     """Before the targets are frozen, the fleet is as large as its configuration says."""
     if release.kind is not Kind.MODEL:
-        count = len(release.epochs) if release.endpoints_to_list else len(release.fleet)
-        if count == 1:
-            return next(iter(release.epochs)).replace("-", "/")
-        return f"fleet of {count}" if count else "fleet"
+        keys = list(release.epochs) if release.endpoints_to_list else [target.key for target in release.fleet]
+        if len(keys) == 1:
+            return keys[0].replace("-", "/")
+        return f"fleet of {len(keys)}" if keys else "fleet"
     candidate = release.candidate
     return f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else ""
 

@@ -7,8 +7,10 @@ from shared.domain.evidence.gate import evidence_missing
 from shared.domain.fleet.batch_jobs import told
 from shared.domain.fleet.lanes import WORK, of_progress
 from shared.domain.freezes.freeze import Freezes
+from shared.domain.people import groups_missing
 from shared.domain.release.model import GATE_OF_PHASE, Kind, Phase, Progress, Release
 from shared.domain.release.policy import Stage
+from shared.domain.release.specs import gate_digest
 
 _WAITS_FOR = {
     Phase.VERIFYING: "Azure ML: the model is read again",
@@ -98,7 +100,11 @@ def _count(release: Release) -> str:
 
 
 def _who(release: Release) -> tuple[str, ...]:
+    """At a gate, the groups whose approval is still missing; everywhere else, whoever may operate the release."""
     gates = release.policy.gates
     stage = GATE_OF_PHASE.get(release.phase)
-    chosen = [gates[stage]] if stage in gates else list(gates.values())
-    return tuple(sorted({rule.group for gate in chosen for rule in gate.approvals}))
+    if stage not in gates:
+        return tuple(sorted({rule.group for gate in gates.values() for rule in gate.approvals}))
+    digest = gate_digest(release, stage)
+    given = [each for each in release.approvals if each.stage is stage and each.digest == digest]
+    return groups_missing(gates[stage].approvals, given)

@@ -1,0 +1,106 @@
+"""Every view of a release, in every state that a schedule reaches: API, command, report, file, notification.
+
+A view that cannot be made would take a list down with it, or leave whoever is on call without an answer.
+"""
+
+import io
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from rich.console import Console
+
+from cli.going_back import what_a_new_rollback_does, what_rollback_does
+from cli.reading import what_to_type
+from cli.show import release_panel, releases_table
+from cli.tallies import tallies
+from cli.views import Release as ShownRelease
+from cli.views import Releases as ShownReleases
+from cli.views import Targets as ShownTargets
+from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
+from shared.contracts.http.releases import ReleaseList, summary_of, view_of
+from shared.contracts.http.rollback import rollback_report_of
+from shared.domain.errors import Conflict
+from shared.domain.release.model import Kind, Release
+from shared.domain.release.waiting import waiting
+from tests.simulation.violation import Violation, require
+
+_FORMS: tuple[RollbackFormat, ...] = ("release", "list")
+_seen: set[object] = set()
+"""Shapes of releases that were shown in this process: what a view does depends on the shape."""
+
+_printed: set[object] = set()
+"""What the command printed in this process; printing takes long, and depends on less."""
+
+
+def check_views(release: Release, now: datetime) -> None:
+    """Raises Violation for a view that cannot be made, or that contradicts the release."""
+    shape = shape_of(release)
+    if shape in _seen:
+        return
+    try:
+        _show(release, now)
+    except Violation:
+        raise
+    except Exception as error:  # whatever it is, a person would have got an error instead of the view
+        raise Violation(
+            f"views: {release.release_id} in {release.phase} cannot be shown: {type(error).__name__}: {error}"
+        ) from error
+    _seen.add(shape)
+
+
+def _show(release: Release, now: datetime) -> None:
+    summary, view = summary_of(release), view_of(release)
+    shown = ShownRelease.model_validate_json(view.model_dump_json())
+    listed = ShownReleases.model_validate_json(ReleaseList(releases=[summary]).model_dump_json())
+    said = [what_to_type(shown), what_a_new_rollback_does(shown, critical=True)]
+    for tally in tallies(shown):
+        require(0 <= tally.done <= tally.total, f"views: {release.release_id} shows {tally.name} {tally.text}")
+    if release.kind is not Kind.MODEL:
+        said.append(what_rollback_does(ShownTargets.model_validate_json(targets_of(release).model_dump_json())))
+        for form in _FORMS:
+            _unless_there_is_none(lambda form=form: rollback_metadata_of(release, [], form))  # type: ignore[misc]
+    _unless_there_is_none(lambda: rollback_report_of(release, 0))
+    _check_who_is_waited_for(release)
+    _print(shown, listed, said, now)
+
+
+def _print(shown: ShownRelease, listed: ShownReleases, said: list[str], now: datetime) -> None:
+    about = (shown.kind, shown.phase, shown.gate is None, bool(shown.reason), bool(shown.check_runs), len(said))
+    if about not in _printed:
+        Console(file=io.StringIO(), width=100).print(
+            releases_table(listed.releases, now), release_panel(shown, now), *said
+        )
+        _printed.add(about)
+
+
+def _unless_there_is_none(view: Any) -> None:
+    """A conflict is an answer: it says why there is no such view."""
+    try:
+        view().model_dump_json()
+    except Conflict as error:
+        require(bool(str(error)), "views: a conflict without a reason")
+
+
+def _check_who_is_waited_for(release: Release) -> None:
+    """Whoever ends the wait can be named, while there is one."""
+    wait = waiting(release)
+    require((wait is None) == release.phase.is_terminal, f"views: {release.release_id} waits in {release.phase}")
+    require(wait is None or bool(wait.who_can_end_it), f"views: nobody can end the wait of {release.release_id}")
+
+
+def shape_of(value: object) -> object:
+    """What is there and what is not, without texts, numbers and times."""
+    if isinstance(value, Enum | bool) or value is None:
+        return value
+    if is_dataclass(value):
+        return type(value), tuple(shape_of(getattr(value, each.name)) for each in fields(value))
+    if isinstance(value, str):
+        return bool(value)
+    if isinstance(value, Mapping):
+        return min(len(value), 2)
+    if isinstance(value, Collection):
+        return min(len(value), 2), frozenset(shape_of(each) for each in value)
+    return type(value)
