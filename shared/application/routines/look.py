@@ -24,7 +24,9 @@ from shared.application.routines.monitoring import Monitoring
 from shared.application.routines.ports import Collected, RoutinePorts, StoredTask, Work
 from shared.application.routines.publish import tell
 from shared.application.routines.start import send, start
+from shared.domain.job_ends import ended
 from shared.domain.routines.task import (
+    KIND_OF,
     EndKind,
     Move,
     Routine,
@@ -106,10 +108,10 @@ def _is_given_up(task: Task, now: datetime, limits: TaskLimits) -> bool:
 
 def _failed_as(task: Task, job: JobState | None, ports: RoutinePorts) -> Task:
     limits, now = ports.policy.limits[task.routine], ports.clock.now()
-    if job is None:
+    end = ended(job.status) if job else None
+    if job is None or end is None:
         return failed(task, now, f"job {task.job_name} could not be started", limits, EndKind.NOT_STARTED)
-    kind = EndKind.CANCELLED if job.status.lower() == "canceled" else EndKind.FAILED
-    return failed(task, now, f"job {task.job_name} ended as {job.status}, {job.detail}", limits, kind)
+    return failed(task, now, f"job {task.job_name} ended as {job.status}, {job.detail}", limits, KIND_OF[end])
 
 
 async def _start_job(stored: StoredTask, work: Work, ports: RoutinePorts) -> StoredTask:

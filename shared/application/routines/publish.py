@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 ALERT_RAISED = "switchyard.alert.raised"
 
+_FAILED = (EndKind.FAILED, EndKind.BROKEN, EndKind.NOT_STARTED)
+
 
 async def tell(task: Task, ports: RoutinePorts) -> Task:
     """The task with everything told. Raises TransientFault when something did not answer: tell again later."""
@@ -38,7 +40,7 @@ async def tell(task: Task, ports: RoutinePorts) -> Task:
 
 def _measures(task: Task, end: JobEnd, *, is_last: bool) -> dict[str, float]:
     """What the rules see of one ended try. A job that somebody cancelled is no failure of production."""
-    measures = {FAILED_JOBS: 1.0} if end.kind in (EndKind.FAILED, EndKind.NOT_STARTED) else {}
+    measures = {FAILED_JOBS: 1.0} if end.kind in _FAILED else {}
     if is_last and task.state is TaskState.FAILED and task.routine is Routine.INFERENCE:
         measures[MISSING_PREDICTIONS] = 1.0
     if is_last and task.state is TaskState.SUCCEEDED:

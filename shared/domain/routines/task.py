@@ -83,10 +83,19 @@ class EndKind(StrEnum):
     """How one try ended; only the first two say something about what production runs."""
 
     COMPLETED = "completed"
-    FAILED = "failed"  # it failed, did not respond, or took too long
+    FAILED = "failed"  # it failed, or took too long
+    BROKEN = "broken"  # its node did not respond any more
     NOT_STARTED = "not_started"
     CANCELLED = "cancelled"  # by somebody else
     NO_JOB = "no_job"  # none was needed
+
+
+KIND_OF = {
+    JobEnded.COMPLETED: EndKind.COMPLETED,
+    JobEnded.FAILED: EndKind.FAILED,
+    JobEnded.CANCELED: EndKind.CANCELLED,
+    JobEnded.NOT_RESPONDING: EndKind.BROKEN,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -240,6 +240,22 @@ async def test_the_outcomes_count_ended_jobs_and_nothing_else(production: Produc
     assert set(later.values()) == {Outcomes()}
 
 
+@pytest.mark.parametrize("status", ["NotResponding", "Not Responding", "notresponding"])
+async def test_a_job_whose_node_is_gone_is_told_and_tried_again_and_speaks_against_nothing(
+    production: Production, status: str
+) -> None:
+    """It is errored (ADR 7): three lost nodes must not take an environment back across the fleet."""
+    production.models.job_status = status
+    await start(Routine.INFERENCE, DAY, production.ports)
+    since = production.clock.now()
+    await production.go_on()
+    task = await production.task(Routine.INFERENCE, DAY)
+    assert [end.kind for end in task.ends] == [EndKind.BROKEN] * 3
+    assert [rule for rule, circuit in production.alerts() if circuit == "P001-C001"][:3] == ["batch-job-failure"] * 3
+    outcomes = await RecordedOutcomes(production.tasks).since(CIRCUITS, since)
+    assert set(outcomes.values()) == {Outcomes()}
+
+
 async def test_a_person_has_failed_circuits_tried_again(production: Production) -> None:
     production.models.job_status = "Failed"
     await start(Routine.INFERENCE, DAY, production.ports)

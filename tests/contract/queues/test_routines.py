@@ -1,5 +1,6 @@
 """RoutineQueue on the local Service Bus, and its messages: an id counts once, and what was meant is what arrives."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from azure.servicebus.aio import ServiceBusClient
 from shared.adapters.service_bus.routines import ServiceBusRoutineQueue
 from shared.contracts.stored.releases import StoredFormError
 from shared.contracts.stored.routines import decode, dump, encode, load
-from shared.domain.routines.task import PeriodWish, Routine, Task, TaskRef
+from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef
 from tests.contract.tables.test_task_store import TASK
 
 REF = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
@@ -46,3 +47,10 @@ def test_a_stored_task_of_another_form_is_refused(text: str) -> None:
     assert load(Task, dump(TASK)) == TASK
     with pytest.raises(StoredFormError):
         load(Task, text)
+
+
+@pytest.mark.parametrize("kind", ["completed", "failed", "not_started", "cancelled", "no_job"])
+def test_ends_that_were_recorded_before_a_job_could_be_broken_are_still_read(kind: str) -> None:
+    """Rows are kept for as long as a watch may ask for them."""
+    row = {"attempt": 1, "job_name": "inference-1", "kind": kind, "ended_at": "2026-01-06T04:00:00Z", "detail": "x"}
+    assert load(JobEnd, json.dumps({"v": 1, "data": row})).kind == kind
