@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared.domain.job_ends import JobSeen
 from shared.domain.release.model import DeploymentSpec
 
 
@@ -35,14 +36,6 @@ class DeploymentState:
     provisioning: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobState:
-    """A job as it was read; `status` is Azure ML's word, `detail` says where to look."""
-
-    status: str
-    detail: str
-
-
 class ModelPlatform(Protocol):
     """Azure Machine Learning: the dev workspace, the shared registry, test and production."""
 
@@ -66,7 +59,7 @@ class ModelPlatform(Protocol):
     async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
         """Starts a batch job on exactly this deployment; returns the job's name."""
 
-    async def get_job(self, place: Place, job_name: str) -> JobState | None:
+    async def get_job(self, place: Place, job_name: str) -> JobSeen | None:
         """Reads a job; None when there is none."""
 
     async def cancel_job(self, place: Place, job_name: str) -> None:

@@ -80,12 +80,10 @@ def facts() -> "FactPublisher":
 
 def azure_ml() -> "tuple[ModelPlatform, EnvironmentPlatform]":
     """Models and environments in Azure ML."""
-    from azure.identity import DefaultAzureCredential
-
     from shared.adapters.azure_ml.environments import AzureMlEnvironmentPlatform
     from shared.adapters.azure_ml.platform import AzureMlPlatform
 
-    return AzureMlPlatform(clients()), AzureMlEnvironmentPlatform(clients(), DefaultAzureCredential())
+    return AzureMlPlatform(clients()), AzureMlEnvironmentPlatform(clients())
 
 
 @cache

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 def training_ports() -> "TrainingPorts":
     """Everything the use cases of training need."""
-    from azure.identity import DefaultAzureCredential
-
     from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
     from shared.adapters.blobs.artifacts import BlobArtifactStore
     from shared.adapters.config.training import FileTrainingConfig
@@ -33,7 +31,7 @@ def training_ports() -> "TrainingPorts":
         runs=TableTrainingStore(table),
         slots=TableTrainingSlots(table),
         queue=ServiceBusTrainingQueue(connections.bus(), app.trainings_queue),
-        platform=AzureMlTrainingPlatform(connections.clients(), DefaultAzureCredential()),
+        platform=AzureMlTrainingPlatform(connections.clients()),
         artifacts=BlobArtifactStore(connections.blobs),
         facts=connections.facts(),
         config=FileTrainingConfig(app.config_dir, app.policies_path, app.dev_workspace),
@@ -42,8 +40,6 @@ def training_ports() -> "TrainingPorts":
 
 def change_ports(training: "TrainingPorts") -> "ChangePorts":
     """Everything that merged changes need."""
-    from azure.identity import DefaultAzureCredential
-
     from shared.adapters.azure_ml.registry import AzureMlEnvironmentRegistry
     from shared.adapters.git.cache import GitCache
     from shared.adapters.git.source import GitSource
@@ -62,7 +58,7 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
         log=TableChangeLog(connections.table()),
         queue=ServiceBusChangeQueue(connections.bus(), app.changes_queue),
         source=GitSource(cache_of_branch),
-        environments=AzureMlEnvironmentRegistry(connections.clients(), DefaultAzureCredential()),
+        environments=AzureMlEnvironmentRegistry(connections.clients()),
         training=training,
         branch=app.changes_branch,
         environment_name=training.config.plan().environment_name,
@@ -71,8 +67,6 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
 
 def routine_ports() -> "RoutinePorts":
     """Everything daily inference and monitoring need."""
-    from azure.identity import DefaultAzureCredential
-
     from shared.adapters.azure_ml.routines import AzureMlRoutines
     from shared.adapters.config.monitoring import load_monitoring
     from shared.adapters.service_bus.routines import ServiceBusRoutineQueue
@@ -88,7 +82,7 @@ def routine_ports() -> "RoutinePorts":
         clock=SystemClock(),
         tasks=TableTaskStore(table),
         queue=ServiceBusRoutineQueue(connections.bus(), app.routines_queue),
-        platform=AzureMlRoutines(connections.clients(), DefaultAzureCredential()),
+        platform=AzureMlRoutines(connections.clients()),
         models=models,
         environments=environments,
         facts=connections.facts(),
@@ -114,8 +108,6 @@ def _source_control() -> "SourceControl | None":
 
 def load_ports() -> "LoadPorts":
     """Everything the load of the sensor table needs. Raises SettingsError."""
-    from azure.identity import DefaultAzureCredential
-
     from shared.adapters.azure_ml.etl import AzureMlLoads
     from shared.adapters.config.loads import load_plan
     from shared.adapters.system_clock import SystemClock
@@ -126,7 +118,7 @@ def load_ports() -> "LoadPorts":
         raise SettingsError(["SENSOR_TABLE is not set: set it to the address of the table that loads write"])
     return LoadPorts(
         clock=SystemClock(),
-        platform=AzureMlLoads(connections.clients(), DefaultAzureCredential()),
+        platform=AzureMlLoads(connections.clients()),
         facts=connections.facts(),
         plan=load_plan(app.policies_path, app.model_registry, app.sensor_table),
     )

@@ -10,7 +10,7 @@ from shared.domain.job_ends import JobEnded, ended
     [
         ("Completed", JobEnded.COMPLETED),
         ("Failed", JobEnded.FAILED),
-        ("Canceled", JobEnded.CANCELED),
+        ("Canceled", JobEnded.CANCELLED),
         ("NotResponding", JobEnded.NOT_RESPONDING),
         ("Not Responding", JobEnded.NOT_RESPONDING),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.application.errors import PlatformRefused
 from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place, RegisteredEnvironment
+from shared.domain.job_ends import JobEnded, ended
 from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeJob, MemoryModelPlatform
 
 REPORT_BYTES_MAX = 256 * 1024
@@ -96,7 +97,7 @@ class MemoryEnvironmentPlatform:
 
     async def read_report(self, job_name: str) -> dict[str, Any]:
         job, run = self.checks.get(job_name), self.models.jobs.get((Place.TEST, job_name))
-        if job is None or run is None or run.reads_left or run.status != "Completed":
+        if job is None or run is None or run.reads_left or ended(run.status) is not JobEnded.COMPLETED:
             raise PlatformRefused(f"check {job_name} left no report")
         text = self.texts.get(f"{job.plant_id}/{job.circuit_id}", json.dumps(self._report(job)))
         try:

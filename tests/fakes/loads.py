@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.etl.load import LoadPlan
-from shared.application.platform_ports import JobState
 from shared.domain.etl.load import LoadSummary
+from shared.domain.job_ends import JobSeen
 
 
 @dataclass
@@ -23,10 +23,10 @@ class MemoryLoadPlatform:
             self.submitted[job_name] = plan
             self.statuses[job_name] = "Queued"
 
-    async def state(self, job_name: str) -> JobState | None:
+    async def get_job(self, job_name: str) -> JobSeen | None:
         self._check()
         status = self.statuses.get(job_name)
-        return JobState(status=status, detail=f"see {job_name}") if status else None
+        return JobSeen(status=status, detail=f"see {job_name}") if status else None
 
     async def summary(self, job_name: str) -> LoadSummary:
         self._check()

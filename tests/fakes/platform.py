@@ -5,7 +5,8 @@ from collections import UserDict
 from dataclasses import dataclass, replace
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PortError
-from shared.application.platform_ports import DeploymentState, JobState, Place, RegisteredModel
+from shared.application.platform_ports import DeploymentState, Place, RegisteredModel
+from shared.domain.job_ends import JobSeen
 from shared.domain.release.model import DeploymentSpec
 
 DEV_WORKSPACE = "dev-ml-workspace"
@@ -129,14 +130,14 @@ class MemoryModelPlatform:
         self.jobs[place, job_name] = FakeJob(self.job_status, self.job_detail, reads_left=self.reads_in_progress)
         return job_name
 
-    async def get_job(self, place: Place, job_name: str) -> JobState | None:
+    async def get_job(self, place: Place, job_name: str) -> JobSeen | None:
         job = self.jobs.get((place, job_name))
         if job is None:
             return None
         if job.reads_left > 0:
             job.reads_left -= 1
-            return JobState(status="Running", detail="running")
-        return JobState(status=job.status, detail=job.detail)
+            return JobSeen(status="Running", detail="running")
+        return JobSeen(status=job.status, detail=job.detail)
 
     async def cancel_job(self, place: Place, job_name: str) -> None:
         if self.cancel_faults:

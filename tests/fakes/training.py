@@ -14,13 +14,11 @@ from shared.application.training.ports import (
     TrainingJob,
     TrainingPlan,
 )
+from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.lineage import DataAsset
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
-from shared.domain.training.steps import JobCondition, JobSeen
 from tests.fakes.clock import FakeClock
-
-ENDED = (JobCondition.COMPLETED, JobCondition.FAILED, JobCondition.BROKEN, JobCondition.CANCELED)
 
 
 class MemoryTrainingStore:
@@ -120,28 +118,24 @@ class MemoryTrainingQueue:
 
 @dataclasses.dataclass
 class MemoryJob:
-    """A job, and how it will end."""
+    """A job, and Azure ML's word for how it will end; `failure` is what the training code says then."""
 
     job: TrainingJob
     ends_at: datetime
-    outcome: JobCondition
-    detail: str = ""
+    status: str
+    failure: str = ""
     cancel: bool = False
 
 
 class MemoryTrainingPlatform:
-    """`decide` says of a new job after how many seconds it ends, how, and what its error is."""
+    """`decide` says of a new job after how many seconds it ends, with which status, and what its code says of that."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.assets: dict[tuple[str, str], DataAsset] = {}
         self.jobs: dict[str, MemoryJob] = {}
         self.models: dict[tuple[str, str], ModelSeen] = {}
-        self.decide: Callable[[TrainingJob], tuple[float, JobCondition, str]] = lambda _: (
-            60,
-            JobCondition.COMPLETED,
-            "",
-        )
+        self.decide: Callable[[TrainingJob], tuple[float, str, str]] = lambda _: (60, "Completed", "")
         self.cancels_in: Callable[[], float] = lambda: 5
         """How many seconds a job takes to end once it was asked to."""
         self.most_at_once = 0
@@ -170,31 +164,35 @@ class MemoryTrainingPlatform:
             if there.job != job:
                 raise PlatformRefused(f"job {job.job_name} exists and is another training")
             return
-        seconds, outcome, detail = self.decide(job)
+        seconds, status, failure = self.decide(job)
         self.jobs[job.job_name] = MemoryJob(
-            job=job, ends_at=self._clock.now() + timedelta(seconds=seconds), outcome=outcome, detail=detail
+            job=job, ends_at=self._clock.now() + timedelta(seconds=seconds), status=status, failure=failure
         )
         self.most_at_once = max(self.most_at_once, len(self.live()))
 
     def live(self) -> list[str]:
         """Jobs that have not ended."""
-        return [name for name in self.jobs if self._condition(name) is JobCondition.LIVE]
+        return [name for name in self.jobs if self._goes_on(name)]
 
-    def _condition(self, job_name: str) -> JobCondition:
+    def _goes_on(self, job_name: str) -> bool:
+        seen = self._seen(job_name)
+        return seen is not None and seen.end is None
+
+    def _seen(self, job_name: str) -> JobSeen | None:
         job = self.jobs.get(job_name)
         if job is None:
-            return JobCondition.MISSING
+            return None
         if self._clock.now() < job.ends_at:
-            return JobCondition.LIVE
-        return JobCondition.CANCELED if job.cancel else job.outcome
+            return JobSeen(status="Running", detail=f"see {job_name}")
+        if job.cancel:
+            return JobSeen(status="Canceled", detail=f"see {job_name}")
+        return JobSeen(status=job.status, detail=f"see {job_name}", failure=job.failure)
 
-    async def look_at(self, job_name: str) -> JobSeen:
-        condition = self._condition(job_name)
-        detail = self.jobs[job_name].detail if condition in ENDED else ""
-        return JobSeen(condition=condition, status=condition.value, detail=detail)
+    async def get_job(self, job_name: str) -> JobSeen | None:
+        return self._seen(job_name)
 
     async def cancel(self, job_name: str) -> None:
-        if self._condition(job_name) is JobCondition.LIVE and not self.jobs[job_name].cancel:
+        if self._goes_on(job_name) and not self.jobs[job_name].cancel:
             job = self.jobs[job_name]
             job.cancel = True
             job.ends_at = min(job.ends_at, self._clock.now() + timedelta(seconds=self.cancels_in()))
@@ -204,7 +202,8 @@ class MemoryTrainingPlatform:
         return [model for (name, _), model in self.models.items() if name == model_name]
 
     async def metrics(self, job_name: str) -> dict[str, float]:
-        if self._condition(job_name) is not JobCondition.COMPLETED:
+        seen = self._seen(job_name)
+        if seen is None or seen.end is not JobEnded.COMPLETED:
             raise PlatformRefused(f"job {job_name} left no metadata")
         return {"mae": 0.1, "rmse": 0.2, "mape": 0.05, "r2": 0.9}
 

@@ -11,7 +11,6 @@ from shared.contracts.inbound.event_grid import RUN_COMPLETED
 from shared.contracts.messages import MessageError
 from shared.contracts.stored.training import encode_look
 from shared.domain.training.model import Phase
-from shared.domain.training.steps import JobCondition
 from tests.functions.callers import Signer, answered, message, request
 from tests.functions.test_http import function
 from tests.functions.test_messages import event_grid
@@ -53,7 +52,7 @@ async def test_training_by_hand_is_accepted_once_and_shown_afterwards(workshop: 
 
 
 async def test_the_list_shows_who_has_the_slots(workshop: TrainingBench, signer: Signer) -> None:
-    workshop.platform.decide = lambda _: (9000, JobCondition.COMPLETED, "")
+    workshop.platform.decide = lambda _: (9000, "Completed", "")
     await request_trainings([a_request()], workshop.ports)
     await workshop.deliver()
     listed = answered(await list_trainings(request(signer.token())), 200)
@@ -88,7 +87,7 @@ async def test_who_is_no_member_may_look_and_not_train(workshop: TrainingBench, 
 
 
 async def test_an_abort_says_what_it_waits_for(workshop: TrainingBench, signer: Signer) -> None:
-    workshop.platform.decide = lambda _: (9000, JobCondition.COMPLETED, "")
+    workshop.platform.decide = lambda _: (9000, "Completed", "")
     [run_id] = await request_trainings([a_request()], workshop.ports)
     await workshop.deliver()
     wish = request(signer.token(), {"reason": "wrong date"}, method="POST", run_id=run_id)

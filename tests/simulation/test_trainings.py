@@ -17,7 +17,6 @@ from shared.application.training.sweep import sweep
 from shared.domain.errors import DomainError
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase
-from shared.domain.training.steps import JobCondition
 from tests.fakes.training import FixedTrainingConfig
 from tests.support.benches.training import ENGINEER, TrainingBench, a_request
 
@@ -58,11 +57,11 @@ class World:
         self.bench = TrainingBench(config=FixedTrainingConfig(circuits, TrainingLimits(parallel_max=PARALLEL_MAX)))
         self.bench.platform.decide = lambda _: self.rng.choice(
             [
-                (self.rng.uniform(20, 900), JobCondition.COMPLETED, ""),
-                (self.rng.uniform(20, 900), JobCondition.COMPLETED, ""),
-                (self.rng.uniform(5, 300), JobCondition.BROKEN, "a node was lost"),
-                (self.rng.uniform(5, 300), JobCondition.FAILED, "NoRowsError: no rows"),
-                (10 * 86_400, JobCondition.COMPLETED, ""),  # hangs
+                (self.rng.uniform(20, 900), "Completed", ""),
+                (self.rng.uniform(20, 900), "Completed", ""),
+                (self.rng.uniform(5, 300), "NotResponding", ""),
+                (self.rng.uniform(5, 300), "Failed", "NoRowsError: no rows"),
+                (10 * 86_400, "Completed", ""),  # hangs
             ]
         )
         self.bench.platform.cancels_in = lambda: self.rng.choice([5, 60, 7200])  # the last one outlives its run

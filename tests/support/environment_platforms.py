@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Protocol
 
 from shared.adapters.azure_ml.environments import AzureMlEnvironmentPlatform
-from shared.application.platform_ports import EnvironmentPlatform, JobState, ModelPlatform, Place
+from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform, Place
+from shared.domain.job_ends import JobSeen
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
-from tests.local.azureml.cloud import Credential
 from tests.support import platforms
 from tests.support.platforms import DEV, eventually
 
 NAME = "checked-env"
-ENDED = ("Completed", "Failed", "Canceled")
 
 STAND_IN = '''
 """Takes the options of the real check, and notes in the table's folder that it ran."""
@@ -107,7 +106,7 @@ class AzureMlHands:
 
     def __post_init__(self) -> None:
         self.models = self.inner.platform
-        self.platform = AzureMlEnvironmentPlatform(self.inner.clients, Credential())
+        self.platform = AzureMlEnvironmentPlatform(self.inner.clients)
 
     @property
     def table(self) -> Path:
@@ -142,10 +141,10 @@ class AzureMlHands:
 async def ended(hands: Hands, job_name: str) -> str:
     """The status of a check once it has one that stays."""
 
-    async def look() -> JobState | None:
+    async def look() -> JobSeen | None:
         return await hands.models.get_job(Place.TEST, job_name)
 
-    state = await eventually(look, lambda seen: seen is not None and seen.status in ENDED)
+    state = await eventually(look, lambda seen: seen is not None and seen.end is not None)
     assert state is not None
     return state.status
 

@@ -88,7 +88,7 @@ def workshop(root: Path) -> Iterator[Workshop]:
         shutil.copy(ENVIRONMENT / "sensor_model" / "tracking.py", code / "sensor_model")
         (code / "Dockerfile").write_text("FROM scratch\n")
         register_environment(hands, QUICK_ENVIRONMENT, "1.5.0", code, {})
-        yield Workshop(hands, AzureMlTrainingPlatform(hands.clients, Credential()))
+        yield Workshop(hands, AzureMlTrainingPlatform(hands.clients))
 
 
 def register_real_environment(hands: AzureMlHands, version: str) -> None:

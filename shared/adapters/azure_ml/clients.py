@@ -8,12 +8,12 @@ The workspaces are those of the settings: no name or id from a message ever buil
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from azure.core.credentials import TokenCredential
 
@@ -32,6 +32,7 @@ CONNECT_TIMEOUT_S = 10
 POLLING_INTERVAL_S = 5
 """Between two looks of the client at the creation of an endpoint, or at a cancellation."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -76,24 +77,38 @@ class AzureMlClients:
         self.scope = scope
         self._pace = WritePace(pace)
         self.invoking = threading.Lock()
-        self._credential = credential
+        self.credential = credential
         self._executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="azure-ml")
         self._building = threading.Lock()
         self._workspaces: dict[str, MLClient] = {}
         self._registry: MLClient | None = None
 
-    async def run(self, call: Callable[..., T], *arguments: object) -> T:
-        """Run a blocking call in the pool."""
-        self._pace.loop = asyncio.get_running_loop()
-        return await self._pace.loop.run_in_executor(self._executor, partial(call, *arguments))
+    def pooled(self, call: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+        """The async face of a blocking call: it runs in the pool."""
+
+        @wraps(call)
+        async def run(*arguments: P.args, **named: P.kwargs) -> T:
+            loop = self._pace.loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, partial(call, *arguments, **named))
+
+        return run
 
     def dev(self) -> "MLClient":
         """The shared client of the dev workspace: for reading only."""
-        return self._shared(self.scope.dev_workspace)
+        return self.shared(self.scope.dev_workspace)
 
     def of(self, place: Place) -> "MLClient":
         """The shared client of a place: for everything but share."""
-        return self._shared(self.scope.workspace(place))
+        return self.shared(self.scope.workspace(place))
+
+    def shared(self, workspace: str) -> "MLClient":
+        """The shared client of a workspace of the scope: for everything but share."""
+        with self._building:
+            client = self._workspaces.get(workspace)
+            if client is None:
+                client = self._workspaces[workspace] = self._build(workspace_name=workspace)
+                _submit_without_polling(client)
+            return client
 
     def fresh_dev(self) -> "MLClient":
         """A client of the dev workspace for one share."""
@@ -109,14 +124,6 @@ class AzureMlClients:
     def close(self) -> None:
         """Let running calls end and take no more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-    def _shared(self, workspace: str) -> "MLClient":
-        with self._building:
-            client = self._workspaces.get(workspace)
-            if client is None:
-                client = self._workspaces[workspace] = self._build(workspace_name=workspace)
-                _submit_without_polling(client)
-            return client
 
     def _build(self, **where: str) -> "MLClient":
         from azure.ai.ml import MLClient
@@ -135,7 +142,7 @@ class AzureMlClients:
             "raw_response_hook": self._pace.after,
         }
         scope = self.scope
-        return MLClient(self._credential, scope.subscription_id, scope.resource_group, **where, **options)
+        return MLClient(self.credential, scope.subscription_id, scope.resource_group, **where, **options)
 
 
 def _submit_without_polling(client: "MLClient") -> None:

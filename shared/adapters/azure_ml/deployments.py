@@ -1,10 +1,10 @@
-"""Batch deployments and their endpoints: read in full, put without waiting for the outcome.
+"""Batch deployments and their endpoints: read in full, put without waiting for the outcome, invoked.
 
 One endpoint per plant (R-FLEET-3), one deployment per circuit (R-FLEET-4). A PUT replaces everything, the last writer
 wins, an endpoint takes one operation at a time (docs/azure-facts.md#assets-deployments-and-jobs).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
@@ -13,7 +13,7 @@ from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.retries import sent_marker
 from shared.adapters.azure_ml.specs import entity_of, service_name, spec_of
 from shared.adapters.azure_ml.values import word
-from shared.application.errors import PlatformErrored
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown
 from shared.application.platform_ports import DeploymentState, Place
 from shared.domain.release.model import DeploymentSpec
 
@@ -63,6 +63,38 @@ class AzureMlDeployments:
             client.batch_deployments.begin_create_or_update(entity)
         except AzureError as error:
             raise translated(error, f"{what} could not be changed", sent=sent_marker.sent) from error
+
+    def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
+        """Starts a job on exactly this deployment; returns its name."""
+        return self.start_job(place, spec.endpoint_name, spec.deployment_name, input_uri)
+
+    def start_job(self, place: Place, endpoint_name: str, deployment_name: str, input_uri: str, **options: Any) -> str:
+        """The same, with further options of the client: a name and outputs of the job.
+
+        See docs/azure-facts.md#threads-and-retries: the client keeps its headers for `invoke` in one dictionary for the
+        whole process, so the deployment is always named and one call runs at a time. On a lost connection the client
+        posts up to five times with one request id, by which the service recognises the repetition.
+        """
+        from azure.ai.ml import Input
+
+        client = self._clients.of(place)
+        what = f"deployment {endpoint_name}/{deployment_name} in {place.value}"
+        try:
+            with self._clients.invoking:
+                job = client.batch_endpoints.invoke(
+                    service_name(endpoint_name),
+                    deployment_name=service_name(deployment_name),
+                    input=Input(type="uri_folder", path=input_uri),
+                    **options,
+                )
+        except AzureError as error:
+            problem = translated(error, f"{what} could not be invoked", sent=True)
+            if isinstance(problem, PlatformOutcomeUnknown):  # who asked knows whether it may be asked again
+                raise PlatformErrored(f"{problem}; whether a job was started is unknown") from error
+            raise problem from error
+        if not job.name:
+            raise PlatformErrored(f"{what} was invoked and the answer names no job")
+        return str(job.name)
 
 
 def _ensure_endpoint(client: "MLClient", name: str, place: Place) -> None:

@@ -7,9 +7,8 @@ workspace's identity needs the role AzureML Registry User, and the registry must
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.azure_ml.assets import makers
@@ -18,7 +17,7 @@ from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.azure_ml.values import texts, word
-from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place, RegisteredEnvironment
+from shared.application.platform_ports import DeploymentState, Place, RegisteredEnvironment
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -28,28 +27,14 @@ if TYPE_CHECKING:
 class AzureMlEnvironmentPlatform:
     """Dev workspace, registry, test and production of one AzureMlScope; errors as the port says."""
 
-    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
-        self._clients = clients
-        self._environments = AzureMlEnvironments(clients)
-        self._checks = AzureMlChecks(clients, credential)
-
-    async def get_environment(self, workspace: str, name: str, version: str) -> RegisteredEnvironment | None:
-        return await self._clients.run(self._environments.get, workspace, name, version)
-
-    async def environment_versions(self, name: str, workspace: str = "") -> list[tuple[str, dict[str, str]]]:
-        return await self._clients.run(self._environments.versions, name, workspace)
-
-    async def list_endpoints(self, place: Place) -> list[str]:
-        return await self._clients.run(self._environments.endpoints, place)
-
-    async def list_deployments(self, place: Place, endpoint_name: str) -> list[DeploymentState]:
-        return await self._clients.run(self._environments.deployments, place, endpoint_name)
-
-    async def submit_check(self, job: CompatibilityJob) -> None:
-        await self._clients.run(self._checks.submit, job)
-
-    async def read_report(self, job_name: str) -> dict[str, Any]:
-        return await self._clients.run(self._checks.report, job_name)
+    def __init__(self, clients: AzureMlClients) -> None:
+        environments, checks = AzureMlEnvironments(clients), AzureMlChecks(clients)
+        self.get_environment = clients.pooled(environments.get)
+        self.environment_versions = clients.pooled(environments.versions)
+        self.list_endpoints = clients.pooled(environments.endpoints)
+        self.list_deployments = clients.pooled(environments.deployments)
+        self.submit_check = clients.pooled(checks.submit)
+        self.read_report = clients.pooled(checks.report)
 
 
 def registered_environment(environment: "Environment") -> RegisteredEnvironment:
@@ -88,7 +73,7 @@ class AzureMlEnvironments:
         except AzureError as error:
             raise translated(error, f"environment {name}:{version} could not be read") from error
 
-    def versions(self, name: str, workspace: str) -> list[tuple[str, dict[str, str]]]:
+    def versions(self, name: str, workspace: str = "") -> list[tuple[str, dict[str, str]]]:
         client = self._home(workspace)
         try:
             return [(str(each.version), texts(each.tags)) for each in client.environments.list(name)]

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
 from shared.adapters.azure_ml.blobstore import WorkspaceBlobs
@@ -32,17 +31,11 @@ DEFINITION_NAME = PurePosixPath(DEFINITION).name
 class AzureMlEnvironmentRegistry:
     """Blocking calls of the client run in the pool of the clients."""
 
-    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
+    def __init__(self, clients: AzureMlClients) -> None:
         self._clients = clients
-        self._blobs = WorkspaceBlobs(clients.dev, credential)
-
-    async def get(self, name: str, version: str) -> RegisteredEnvironment | None:
-        """The version in the dev workspace."""
-        return await self._clients.run(self._get, name, version)
-
-    async def register(self, registration: Registration) -> RegisteredEnvironment:
-        """Registers the version unless it is there."""
-        return await self._clients.run(self._register, registration)
+        self._blobs = WorkspaceBlobs(clients.dev, clients.credential)
+        self.get = clients.pooled(self._get)
+        self.register = clients.pooled(self._register)
 
     def _get(self, name: str, version: str) -> RegisteredEnvironment | None:
         try:

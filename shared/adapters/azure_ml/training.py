@@ -4,68 +4,43 @@ Data assets and models have no create-if-absent: a PUT of a version that is ther
 first, written under a version that was fixed before, and read again when an answer was lost or refused.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from shared.adapters.azure_ml.blobstore import DATASTORE, WorkspaceBlobs
+from shared.adapters.azure_ml.blobstore import WorkspaceBlobs
 from shared.adapters.azure_ml.clients import AzureMlClients
+from shared.adapters.azure_ml.command_jobs import uri
 from shared.adapters.azure_ml.errors import translated
-from shared.adapters.azure_ml.training_jobs import MODEL_OUTPUT, AzureMlTrainingJobs, output_folder
+from shared.adapters.azure_ml.training_jobs import MODEL_OUTPUT, AzureMlTrainingJobs
 from shared.adapters.azure_ml.values import texts
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
-from shared.application.training.ports import DataSeen, ModelSeen, TrainingJob
+from shared.application.training.ports import DataSeen, ModelSeen
 from shared.domain.training.lineage import DataAsset
-from shared.domain.training.steps import JobSeen
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Data, Model
 
-METADATA_BYTES_MAX = 256 * 1024
-METADATA_FILE = "metadata.json"
 T = TypeVar("T")
 
 
 class AzureMlTrainingPlatform:
     """The dev workspace of one AzureMlScope; errors as the port says."""
 
-    def __init__(self, clients: AzureMlClients, credential: TokenCredential) -> None:
-        self._clients = clients
-        self._assets = _Assets(clients, WorkspaceBlobs(clients.dev, credential))
-        self._jobs = AzureMlTrainingJobs(clients)
-
-    async def register_data(self, asset: DataAsset) -> str:
-        return await self._clients.run(self._assets.register_data, asset)
-
-    async def submit(self, job: TrainingJob) -> None:
-        await self._clients.run(self._jobs.submit, job)
-
-    async def look_at(self, job_name: str) -> JobSeen:
-        return await self._clients.run(self._jobs.look_at, job_name)
-
-    async def cancel(self, job_name: str) -> None:
-        await self._clients.run(self._jobs.cancel, job_name)
-
-    async def versions(self, model_name: str) -> list[ModelSeen]:
-        return await self._clients.run(self._assets.versions, model_name)
-
-    async def metrics(self, job_name: str) -> dict[str, float]:
-        return await self._clients.run(self._assets.metrics, job_name)
-
-    async def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
-        return await self._clients.run(self._assets.register_model, name, version, job_name, tags)
-
-    async def get_model(self, name: str, version: str) -> ModelSeen | None:
-        return await self._clients.run(self._assets.get_model, name, version)
-
-    async def get_data(self, name: str, version: str) -> DataSeen | None:
-        return await self._clients.run(self._assets.get_data, name, version)
-
-    async def data_input(self, job_name: str) -> str:
-        return await self._clients.run(self._jobs.data_input, job_name)
+    def __init__(self, clients: AzureMlClients) -> None:
+        jobs = AzureMlTrainingJobs(clients)
+        assets = _Assets(clients, jobs.blobs)
+        self.register_data = clients.pooled(assets.register_data)
+        self.submit = clients.pooled(jobs.train)
+        self.get_job = clients.pooled(jobs.get)
+        self.cancel = clients.pooled(jobs.cancel)
+        self.versions = clients.pooled(assets.versions)
+        self.metrics = clients.pooled(jobs.metrics)
+        self.register_model = clients.pooled(assets.register_model)
+        self.get_model = clients.pooled(assets.get_model)
+        self.get_data = clients.pooled(assets.get_data)
+        self.data_input = clients.pooled(jobs.data_input)
 
 
 class _Assets:
@@ -94,7 +69,7 @@ class _Assets:
             name=asset.name,
             version=asset.version,
             type="mltable",
-            path=f"azureml://datastores/{DATASTORE}/paths/{asset.folder}/",
+            path=uri(f"{asset.folder}/"),
             tags=dict(asset.tags),
             description=asset.description,
             skip_validation=True,  # the file is ours; the client would fetch its schema from the internet
@@ -120,17 +95,6 @@ class _Assets:
             return [_model_seen(each) for each in found]
 
         return _read(listed, f"the versions of model {model_name}") or []
-
-    def metrics(self, job_name: str) -> dict[str, float]:
-        name = f"{output_folder(job_name)}/{METADATA_FILE}"
-        raw = _read(lambda: self._blobs.read(name, METADATA_BYTES_MAX), f"{METADATA_FILE} of job {job_name}")
-        if raw is None:
-            raise PlatformRefused(f"job {job_name} is completed and left no {METADATA_FILE} in its output")
-        try:
-            metrics: Mapping[str, Any] = json.loads(raw)["metrics"]
-            return {str(measure): float(value) for measure, value in metrics.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PlatformRefused(f"{METADATA_FILE} of job {job_name} holds no metrics: {error}") from error
 
     def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
         from azure.ai.ml.entities import Model

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.errors import PlatformRefused
-from shared.application.platform_ports import JobState
 from shared.application.ports import Clock, FactPublisher
 from shared.domain.etl.load import Finding, LoadSummary, before, job_name, judge, window_of
+from shared.domain.job_ends import JobSeen
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class LoadPlatform(Protocol):
         """Submits the job; one of that name that is there is a success, whatever plan it has. After PlatformErrored it
         may be there or not: submitting again settles that."""
 
-    async def state(self, job_name: str) -> JobState | None:
+    async def get_job(self, job_name: str) -> JobSeen | None:
         """The job; None when there is none."""
 
     async def summary(self, job_name: str) -> LoadSummary:
@@ -79,15 +79,15 @@ async def _tell_of(window: datetime, ports: LoadPorts) -> None:
 
 
 async def _finding(name: str, ports: LoadPorts) -> Finding | None:
-    state = await ports.platform.state(name)
-    if state is None:
+    job = await ports.platform.get_job(name)
+    if job is None:
         return judge(None, "", None)
     summary: LoadSummary | None = None
     try:
         summary = await ports.platform.summary(name)
     except PlatformRefused as error:
         log.info("load %s has no report: %s", name, error)
-    return judge(state.status, state.detail, summary)
+    return judge(job.status, job.detail, summary)
 
 
 async def _raise(name: str, window: datetime, finding: Finding, ports: LoadPorts) -> None:

@@ -18,13 +18,13 @@ from shared.application.errors import (
     PortError,
     TransientFault,
 )
-from shared.application.platform_ports import JobState, Place
+from shared.application.platform_ports import Place
 from shared.application.routines.inference import Inference
 from shared.application.routines.monitoring import Monitoring
 from shared.application.routines.ports import Collected, RoutinePorts, StoredTask, Work
 from shared.application.routines.publish import tell
 from shared.application.routines.start import send, start
-from shared.domain.job_ends import ended
+from shared.domain.job_ends import JobSeen
 from shared.domain.routines.task import (
     KIND_OF,
     EndKind,
@@ -106,12 +106,11 @@ def _is_given_up(task: Task, now: datetime, limits: TaskLimits) -> bool:
     return (now - (task.started_at or now)).total_seconds() > GIVEN_UP_AFTER * limits.job_deadline_s
 
 
-def _failed_as(task: Task, job: JobState | None, ports: RoutinePorts) -> Task:
+def _failed_as(task: Task, job: JobSeen | None, ports: RoutinePorts) -> Task:
     limits, now = ports.policy.limits[task.routine], ports.clock.now()
-    end = ended(job.status) if job else None
-    if job is None or end is None:
+    if job is None or job.end is None:
         return failed(task, now, f"job {task.job_name} could not be started", limits, EndKind.NOT_STARTED)
-    return failed(task, now, f"job {task.job_name} ended as {job.status}, {job.detail}", limits, KIND_OF[end])
+    return failed(task, now, f"job {task.job_name} ended as {job}", limits, KIND_OF[job.end])
 
 
 async def _start_job(stored: StoredTask, work: Work, ports: RoutinePorts) -> StoredTask:

@@ -18,8 +18,9 @@ from shared.application.errors import (
 )
 from shared.application.training.effects import carry_out
 from shared.application.training.ports import TrainingPorts
+from shared.domain.job_ends import JobSeen
 from shared.domain.training.model import Phase, TrainingRun, run_of_job
-from shared.domain.training.steps import JobSeen, Next, Step, needs_job, next_step, waiting
+from shared.domain.training.steps import Next, Step, needs_job, next_step, waiting
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ async def _stepped(run: TrainingRun, ports: TrainingPorts) -> TrainingRun:
     now = ports.clock.now()
     job: JobSeen | None = None
     try:
-        job = await ports.platform.look_at(run.job_name) if needs_job(run) else None
+        job = await ports.platform.get_job(run.job_name) if needs_job(run) else None
     except PlatformRefused as error:  # whether the job runs is unknown: no reason to end the run
         return _fault(run, error, now)
     except _TECHNICAL as error:

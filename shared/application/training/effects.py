@@ -6,9 +6,10 @@ from datetime import datetime
 
 from shared.application.training.ending import free_slot, settle
 from shared.application.training.ports import TrainingJob, TrainingPorts
+from shared.domain.job_ends import JobSeen
 from shared.domain.training.lineage import TRAINING_RUN, artifact_of, data_asset_of, model_tags
 from shared.domain.training.model import Phase, TrainingRun, data_asset_name
-from shared.domain.training.steps import JobSeen, Next, Step, entered, tried_again, waiting
+from shared.domain.training.steps import Next, Step, entered, tried_again, waiting
 
 
 async def carry_out(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
@@ -72,7 +73,7 @@ async def _free_slot(step: Next, run: TrainingRun, job: JobSeen | None, ports: T
 
 
 async def _try_again(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
-    return tried_again(run, ports.clock.now(), job.detail if job else "")
+    return tried_again(run, ports.clock.now(), str(job))
 
 
 async def _choose_version(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:

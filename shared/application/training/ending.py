@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.application.errors import PortError, TransientFault
 from shared.application.training.ports import TrainingPorts
 from shared.domain.training.model import Phase, TrainingRun
-from shared.domain.training.steps import JobCondition, settled, waiting
+from shared.domain.training.steps import settled, waiting
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ async def settle(run: TrainingRun, ports: TrainingPorts) -> TrainingRun:
     that nobody wants any more still trains. Raises PortError."""
     now, limits = ports.clock.now(), ports.config.plan().limits
     if any(slot.run_id == run.run_id for slot in await ports.slots.taken()):
-        job = await ports.platform.look_at(run.job_name)
-        if job.condition is JobCondition.LIVE:
+        job = await ports.platform.get_job(run.job_name)
+        if job and job.end is None:
             await ports.platform.cancel(run.job_name)
             log.warning("job %s still runs and keeps its slot", run.job_name, extra={"run_id": run.run_id})
             return waiting(run, f"the end of job {run.job_name}, which keeps its slot", now, limits.look_interval_s)

@@ -65,7 +65,7 @@ async def read_training(run_id: str, ports: TrainingPorts) -> TrainingRun:
 
 
 async def abort_training(run_id: str, actor: Actor, reason: str, ports: TrainingPorts) -> TrainingRun:
-    """Ends a run before its model is registered: its job is canceled and its slot goes to the next one.
+    """Ends a run before its model is registered: its job is cancelled and its slot goes to the next one.
 
     Raises NotEligible, InvalidRequest without a reason, Conflict when it is too late, NoSuchTraining.
     """

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.ports import Clock, FactPublisher
+from shared.domain.job_ends import JobSeen
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.lineage import DataAsset
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
-from shared.domain.training.steps import JobSeen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +129,8 @@ class TrainingPlatform(Protocol):
     async def submit(self, job: TrainingJob) -> None:
         """Submits the job. The same job again is a success and runs once."""
 
-    async def look_at(self, job_name: str) -> JobSeen:
-        """The job; MISSING when there is none."""
+    async def get_job(self, job_name: str) -> JobSeen | None:
+        """The job, with what the training code says about its failure; None when there is none."""
 
     async def cancel(self, job_name: str) -> None:
         """Asks for the job's end; one that has ended stays as it is."""

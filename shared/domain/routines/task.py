@@ -93,7 +93,7 @@ class EndKind(StrEnum):
 KIND_OF = {
     JobEnded.COMPLETED: EndKind.COMPLETED,
     JobEnded.FAILED: EndKind.FAILED,
-    JobEnded.CANCELED: EndKind.CANCELLED,
+    JobEnded.CANCELLED: EndKind.CANCELLED,
     JobEnded.NOT_RESPONDING: EndKind.BROKEN,
 }
 

@@ -8,32 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRun
-
-
-class JobCondition(StrEnum):
-    """What has become of a job, in our words.
-
-    FAILED is a failure that the training code explains: the data or the configuration are at fault, and trying again
-    cannot help. BROKEN is one that it does not explain: a node, an image or the service failed.
-    """
-
-    MISSING = "missing"
-    LIVE = "live"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    BROKEN = "broken"
-    CANCELED = "canceled"
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobSeen:
-    """A job as it was seen; `detail` is its error or where to look, `status` Azure ML's own word."""
-
-    condition: JobCondition
-    status: str = ""
-    detail: str = ""
 
 
 class Step(StrEnum):
@@ -69,13 +46,14 @@ SETTLE_S = 90
 
 
 def next_step(run: TrainingRun, job: JobSeen | None, now: datetime, limits: TrainingLimits) -> Next:
-    """`job` is the job of the current attempt, seen just now; None where `needs_job` says that it does not matter."""
+    """`job` is the job of the current attempt, seen just now; None when there is none, or where `needs_job` says that
+    it does not matter."""
     if run.phase.is_terminal:
         return Next(step=Step.NOTHING if run.settled else Step.SETTLE)
     if run.phase is Phase.CANCELING:
-        return _canceling(run, _seen(job), now)
+        return _canceling(run, job, now)
     if run.phase is Phase.TRAINING:
-        return _training(run, _seen(job), now, limits)
+        return _training(run, job, now, limits)
     if run.deadline_at and now >= run.deadline_at:
         return _failed(f"{_LATE[run.phase]} by {run.deadline_at:%Y-%m-%d %H:%M} UTC{_because(run)}")
     if run.phase is Phase.REGISTERING_MODEL:
@@ -101,29 +79,31 @@ _LATE = {
 }
 
 
-def _training(run: TrainingRun, job: JobSeen, now: datetime, limits: TrainingLimits) -> Next:
+def _training(run: TrainingRun, job: JobSeen | None, now: datetime, limits: TrainingLimits) -> Next:
+    """A failure that the training code explains is one of data or configuration, and trying again cannot help; without
+    a word of it a node, an image or the service failed."""
     late = run.deadline_at is not None and now >= run.deadline_at
-    match job.condition:
-        case JobCondition.COMPLETED:
+    match job.end if job else None:
+        case JobEnded.COMPLETED:
             return Next(step=Step.FREE_SLOT)
-        case JobCondition.FAILED:
-            return _failed(job.detail)
-        case JobCondition.CANCELED:
-            return _failed(f"job {run.job_name} was canceled in Azure ML, or reached its time limit: {job.detail}")
-        case JobCondition.BROKEN if run.attempt < limits.attempts_max and not late:
+        case JobEnded.CANCELLED:
+            return _failed(f"job {run.job_name} was cancelled in Azure ML, or reached its time limit: {job}")
+        case JobEnded.FAILED if job and job.failure:
+            return _failed(job.failure)
+        case JobEnded.FAILED | JobEnded.NOT_RESPONDING if run.attempt < limits.attempts_max and not late:
             return Next(step=Step.TRY_AGAIN)
-        case JobCondition.BROKEN:
-            return _failed(f"{run.attempt} tries failed for technical reasons, the last one with: {job.detail}")
+        case JobEnded.FAILED | JobEnded.NOT_RESPONDING:
+            return _failed(f"{run.attempt} tries failed for technical reasons, the last one with: {job}")
     if late:
         why = f"job {run.job_name} did not end by {run.deadline_at:%Y-%m-%d %H:%M} UTC{_because(run)}"
         return Next(step=Step.GIVE_UP_JOB, failure=why)
-    return Next(step=Step.SUBMIT_JOB if job.condition is JobCondition.MISSING else Step.WAIT)
+    return Next(step=Step.WAIT if job else Step.SUBMIT_JOB)
 
 
-def _canceling(run: TrainingRun, job: JobSeen, now: datetime) -> Next:
-    if job.condition is JobCondition.LIVE and run.deadline_at and now < run.deadline_at:
+def _canceling(run: TrainingRun, job: JobSeen | None, now: datetime) -> Next:
+    if job and job.end is None and run.deadline_at and now < run.deadline_at:
         return Next(step=Step.CANCEL_JOB)
-    if job.condition is JobCondition.MISSING and run.may_have_job and now < run.since + timedelta(seconds=SETTLE_S):
+    if job is None and run.may_have_job and now < run.since + timedelta(seconds=SETTLE_S):
         return Next(step=Step.WAIT)  # its submission may be on the way
     if run.failure:
         return _failed(run.failure)
@@ -136,12 +116,6 @@ def _failed(why: str) -> Next:
 
 def _because(run: TrainingRun) -> str:
     return f"; last: {run.waits_for}" if run.faults else ""
-
-
-def _seen(job: JobSeen | None) -> JobSeen:
-    if job is None:
-        raise AssertionError("look at the job first: needs_job says so")
-    return job
 
 
 def entered(run: TrainingRun, phase: Phase, now: datetime, limits: TrainingLimits, waits_for: str = "") -> TrainingRun:

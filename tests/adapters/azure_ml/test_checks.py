@@ -138,7 +138,7 @@ async def test_a_service_that_refuses_every_second_submission_is_asked_what_it_h
     text = "A job with this name already exists."
     azure.inner.fault("job.put", "status", status=400, code="UserError", message=text, count=2)
     await azure.platform.submit_check(check)
-    with pytest.raises(PlatformRefused, match="another check"):
+    with pytest.raises(PlatformRefused, match="is another one"):
         await azure.platform.submit_check(replace(check, circuit_id="C002"))
     assert await ended(azure, check.job_name) == "Completed"
 

@@ -12,9 +12,9 @@ import pytest
 from shared.adapters.azure_ml.training_jobs import command_job
 from shared.application.errors import PlatformRefused
 from shared.application.training.ports import TrainingJob
+from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.lineage import DataAsset, data_asset_of
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
-from shared.domain.training.steps import JobCondition, JobSeen
 from tests.local.processes import REPOSITORY
 from tests.support.benches.training import a_request
 from tests.support.builders import NOW
@@ -80,9 +80,11 @@ def slow(request: TrainingRequest, seconds: float) -> TrainingRequest:
 
 
 async def ended(azure: Workshop, job_name: str) -> JobSeen:
-    return await eventually(
-        lambda: azure.platform.look_at(job_name), lambda seen: seen.condition is not JobCondition.LIVE
+    seen = await eventually(
+        lambda: azure.platform.get_job(job_name), lambda job: job is not None and job.end is not None
     )
+    assert seen is not None
+    return seen
 
 
 def written_out(job: Any) -> dict[str, Any]:
@@ -186,7 +188,7 @@ async def test_a_job_trains_and_its_output_becomes_a_model_with_its_origin(azure
     await platform.submit(job)
     await platform.submit(job)
     seen = await ended(azure, job.job_name)
-    assert seen.condition is JobCondition.COMPLETED, azure.log(job.job_name)
+    assert seen.end is JobEnded.COMPLETED, azure.log(job.job_name)
     assert await platform.metrics(job.job_name) == {"mae": 0.1, "r2": 0.9}
     name, tags = f"sensor_model_P001_{circuit}", {"training_run": job.run_id}
     model = await platform.register_model(name, "1", job.job_name, tags)
@@ -215,7 +217,7 @@ async def test_another_training_under_the_name_of_a_job_is_refused(azure: Worksh
     await azure.platform.register_data(asset_of(request))
     await azure.platform.submit(job_of(request))
     other = dataclasses.replace(request, config_yaml=request.config_yaml + "# changed\n")
-    with pytest.raises(PlatformRefused, match="another training"):
+    with pytest.raises(PlatformRefused, match="is another one"):
         await azure.platform.submit(job_of(other))
     await ended(azure, job_of(request).job_name)
 
@@ -226,7 +228,7 @@ async def test_a_process_that_dies_without_a_word_is_a_technical_failure(azure: 
     await azure.platform.register_data(asset_of(request))
     await azure.platform.submit(job_of(broken))
     seen = await ended(azure, job_of(broken).job_name)
-    assert seen.condition is JobCondition.BROKEN
+    assert (seen.end, seen.failure) == (JobEnded.FAILED, "")
     assert "ml.azure.com/runs/" in seen.detail
     with pytest.raises(PlatformRefused, match="left no"):
         await azure.platform.metrics(job_of(broken).job_name)
@@ -237,14 +239,16 @@ async def test_a_cancelled_job_ends_and_cancelling_again_is_fine(azure: Workshop
     await azure.platform.register_data(asset_of(request))
     job = job_of(request)
     await azure.platform.submit(job)
-    assert (await azure.platform.look_at(job.job_name)).condition is JobCondition.LIVE
+    seen = await azure.platform.get_job(job.job_name)
+    assert seen is not None
+    assert seen.end is None
     await azure.platform.cancel(job.job_name)
     await azure.platform.cancel(job.job_name)
-    assert (await ended(azure, job.job_name)).condition is JobCondition.CANCELED
+    assert (await ended(azure, job.job_name)).end is JobEnded.CANCELLED
 
 
 async def test_what_is_not_there_is_said_so(azure: Workshop) -> None:
-    assert (await azure.platform.look_at("train-nobody-1")).condition is JobCondition.MISSING
+    assert await azure.platform.get_job("train-nobody-1") is None
     assert await azure.platform.get_model("sensor_model_P009_C009", "1") is None
     assert await azure.platform.get_data("sensor_training_data_P009_C009", "2025-12-09") is None
     assert await azure.platform.versions("sensor_model_P009_C009") == []

@@ -15,7 +15,6 @@ from shared.application.training.sweep import sweep
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import MANUAL, Phase
-from shared.domain.training.steps import JobCondition
 from tests.fakes.training import FixedTrainingConfig
 from tests.support.benches.training import ENGINEER, STRANGER, TrainingBench, a_request
 
@@ -62,7 +61,7 @@ async def test_a_run_that_waits_for_a_slot_says_who_has_them_and_until_when_it_w
 async def test_a_freed_slot_goes_to_whoever_waits_longest_at_once() -> None:
     circuits = [a_request(f"C00{number}") for number in (1, 2, 3)]
     bench = TrainingBench(config=FixedTrainingConfig(circuits, TrainingLimits(parallel_max=1, look_interval_s=3600)))
-    bench.platform.decide = lambda _: (0, JobCondition.COMPLETED, "")
+    bench.platform.decide = lambda _: (0, "Completed", "")
     run_ids = []
     for circuit in circuits:
         run_ids += await request_trainings([circuit], bench.ports)
@@ -79,7 +78,7 @@ async def test_a_freed_slot_goes_to_whoever_waits_longest_at_once() -> None:
 
 async def test_a_run_has_one_chain_of_looks_however_many_hints_come(bench: TrainingBench) -> None:
     """Each hint looks at once; the look that was arranged before it is not for this state any more."""
-    bench.platform.decide = lambda _: (9000, JobCondition.COMPLETED, "")
+    bench.platform.decide = lambda _: (9000, "Completed", "")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.deliver()
     for number in range(5):
@@ -93,8 +92,8 @@ async def test_a_run_has_one_chain_of_looks_however_many_hints_come(bench: Train
 
 
 async def test_a_technical_failure_is_tried_once_more_in_the_same_slot(bench: TrainingBench) -> None:
-    outcomes = {1: JobCondition.BROKEN, 2: JobCondition.COMPLETED}
-    bench.platform.decide = lambda job: (60, outcomes[int(job.job_name[-1])], "a node was lost")
+    outcomes = {1: "NotResponding", 2: "Completed"}
+    bench.platform.decide = lambda job: (60, outcomes[int(job.job_name[-1])], "")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
     assert (bench.run(run_id).phase, bench.run(run_id).attempt) == (Phase.SUCCEEDED, 2)
@@ -102,7 +101,7 @@ async def test_a_technical_failure_is_tried_once_more_in_the_same_slot(bench: Tr
 
 
 async def test_what_the_job_explains_is_reported_and_not_tried_again(bench: TrainingBench) -> None:
-    bench.platform.decide = lambda _: (60, JobCondition.FAILED, "TooFewRowsError: 3 windows")
+    bench.platform.decide = lambda _: (60, "Failed", "TooFewRowsError: 3 windows")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
     assert (bench.run(run_id).phase, bench.run(run_id).attempt) == (Phase.FAILED, 1)
@@ -141,7 +140,7 @@ async def test_a_model_of_this_run_that_is_there_already_is_taken_as_it_is(bench
 
 async def test_a_slot_is_free_as_soon_as_its_job_has_ended(bench: TrainingBench) -> None:
     """Registering the model needs no node."""
-    bench.platform.decide = lambda _: (0, JobCondition.COMPLETED, "")
+    bench.platform.decide = lambda _: (0, "Completed", "")
     bench.platform.faults["versions"] = TransientFault("Azure ML did not answer")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.deliver()
@@ -152,7 +151,7 @@ async def test_a_slot_is_free_as_soon_as_its_job_has_ended(bench: TrainingBench)
 
 async def test_more_than_five_failures_in_a_day_raise_the_alert_once_an_hour(bench: TrainingBench) -> None:
     """R-TRAIN-21: "High Training Failure Rate"."""
-    bench.platform.decide = lambda _: (10, JobCondition.FAILED, "NoRowsError: none")
+    bench.platform.decide = lambda _: (10, "Failed", "NoRowsError: none")
     requests = [a_request(f"C{number:03}") for number in range(1, 8)]
     await request_trainings(requests[:5], bench.ports)
     await bench.until_quiet()
@@ -181,7 +180,7 @@ async def test_training_by_hand_takes_the_deployed_configuration_and_a_date(benc
 
 
 async def test_what_failed_by_hand_can_be_asked_for_again(bench: TrainingBench) -> None:
-    bench.platform.decide = lambda _: (10, JobCondition.FAILED, "NoRowsError: none")
+    bench.platform.decide = lambda _: (10, "Failed", "NoRowsError: none")
     first, _ = await train_by_hand("P001", "C001", None, ENGINEER, bench.ports)
     await bench.until_quiet()
     second, is_new = await train_by_hand("P001", "C001", None, ENGINEER, bench.ports)
@@ -199,7 +198,7 @@ async def test_only_members_train_and_only_circuits_and_days_that_are_there(benc
 
 
 async def test_an_aborted_run_cancels_its_job_and_frees_its_slot(bench: TrainingBench) -> None:
-    bench.platform.decide = lambda _: (9000, JobCondition.COMPLETED, "")
+    bench.platform.decide = lambda _: (9000, "Completed", "")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.deliver()
     with pytest.raises(NotEligible):
@@ -225,7 +224,7 @@ async def test_a_registered_model_is_stopped_in_its_release_and_not_here(bench: 
 
 async def test_of_a_run_that_failed_nothing_is_left_to_abort(bench: TrainingBench) -> None:
     """It has no model that anybody could reject."""
-    bench.platform.decide = lambda _: (1, JobCondition.FAILED, "no rows")
+    bench.platform.decide = lambda _: (1, "Failed", "no rows")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
     with pytest.raises(Conflict, match="nothing is left to abort"):

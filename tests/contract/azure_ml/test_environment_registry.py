@@ -15,7 +15,6 @@ from shared.application.changes.ports import EnvironmentRegistry, Registration
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from tests.contract.conftest import ACCOUNT, KEY
 from tests.fakes.changes import MemoryEnvironmentRegistry
-from tests.local.azureml.cloud import Credential
 from tests.support.platforms import AzureMlHands, azure_ml
 from tests.support.repositories import DEFINITION
 
@@ -35,7 +34,7 @@ def registry(request: pytest.FixtureRequest) -> EnvironmentRegistry:
     if request.param == "memory":
         return MemoryEnvironmentRegistry()
     hands: AzureMlHands = request.getfixturevalue("azure")
-    return AzureMlEnvironmentRegistry(hands.clients, Credential())
+    return AzureMlEnvironmentRegistry(hands.clients)
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ async def test_of_two_at_once_both_get_the_same_version(registry: EnvironmentReg
 @pytest.mark.azurite
 async def test_the_files_of_the_commit_are_what_is_built(azure: AzureMlHands, version: str) -> None:
     """With their folders; the definition says how."""
-    await AzureMlEnvironmentRegistry(azure.clients, Credential()).register(a_registration(version))
+    await AzureMlEnvironmentRegistry(azure.clients).register(a_registration(version))
     environment = azure.trainer.environments.get(NAME, version)
     _, _, host, container, folder = str(environment.build.path).split("/", 4)
     permission = ContainerSasPermissions(read=True, list=True)
@@ -113,7 +112,7 @@ async def test_the_files_of_the_commit_are_what_is_built(azure: AzureMlHands, ve
 @pytest.mark.azurite
 async def test_a_definition_that_is_not_understood_is_refused(azure: AzureMlHands, version: str) -> None:
     """Trying again would not help."""
-    registry = AzureMlEnvironmentRegistry(azure.clients, Credential())
+    registry = AzureMlEnvironmentRegistry(azure.clients)
     for definition in ("name: 5\nversion: [1]\n", "- a list\n", f'name: {NAME}\nversion: "{version}"\nimages: none\n'):
         with pytest.raises(PlatformRefused, match="not understood"):
             await registry.register(Files(definition).registration(version))
@@ -129,7 +128,7 @@ async def test_after_a_fault_the_version_is_there_or_registering_again_makes_it(
     azure: AzureMlHands, version: str, kind: str, fields: dict[str, int]
 ) -> None:
     """The answer got lost, or the service failed: either way the second try ends well, with the same content."""
-    registry = AzureMlEnvironmentRegistry(azure.clients, Credential())
+    registry = AzureMlEnvironmentRegistry(azure.clients)
     azure.fault("environment.put", kind, **fields)
     try:
         with pytest.raises((PlatformErrored, PlatformOutcomeUnknown)):

@@ -14,16 +14,14 @@ import pytest
 from shared.adapters.azure_ml.etl import AzureMlLoads, load_job
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.etl.load import LoadPlan, LoadPlatform
-from shared.application.platform_ports import JobState
 from shared.domain.etl.load import LoadSummary
+from shared.domain.job_ends import JobSeen
 from tests.application.etl.test_load import PLAN
 from tests.fakes.loads import MemoryLoadPlatform
-from tests.local.azureml.cloud import Credential
 from tests.local.processes import REPOSITORY
 from tests.support import platforms
 from tests.support.platforms import DEV, azure_ml, eventually
 
-ENDED = ("Completed", "Failed", "Canceled")
 _numbers = itertools.count(1)
 
 
@@ -62,7 +60,7 @@ class AzureMlHands:
     environment: str
 
     def __post_init__(self) -> None:
-        self.platform = AzureMlLoads(self.inner.clients, Credential())
+        self.platform = AzureMlLoads(self.inner.clients)
         table = self.inner.root / "lake" / "processed" / f"loaded-{next(_numbers)}"
         self.plan = replace(PLAN, environment=self.environment, table=str(table))
 
@@ -114,18 +112,18 @@ def job_name() -> str:
     return f"sensor-etl-20251209t{next(_numbers):04}z"
 
 
-async def ended(hands: Hands, job_name: str) -> JobState:
+async def ended(hands: Hands, job_name: str) -> JobSeen:
     """The job once it has ended."""
     hands.finish(job_name)
     seen = await eventually(
-        lambda: hands.platform.state(job_name), lambda state: state is not None and state.status in ENDED, 60
+        lambda: hands.platform.get_job(job_name), lambda job: job is not None and job.end is not None, 60
     )
     assert seen is not None
     return seen
 
 
 async def test_a_job_that_was_not_submitted_is_not_there(hands: Hands, job_name: str) -> None:
-    assert await hands.platform.state(job_name) is None
+    assert await hands.platform.get_job(job_name) is None
     with pytest.raises(PlatformRefused, match="no report"):
         await hands.platform.summary(job_name)
 

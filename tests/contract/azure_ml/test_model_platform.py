@@ -205,7 +205,7 @@ async def test_an_invoked_deployment_runs_a_job_to_its_end(hands: Hands, name: s
     job_name = await hands.platform.invoke(Place.TEST, spec, INPUT_URI)
     job = await eventually(
         lambda: hands.platform.get_job(Place.TEST, job_name),
-        lambda seen: seen is not None and seen.status in ("Completed", "Failed", "Canceled"),
+        lambda seen: seen is not None and seen.end is not None,
     )
     assert job is not None
     assert job.status == "Completed"
@@ -224,7 +224,7 @@ async def test_a_running_job_can_be_cancelled(hands: Hands, name: str) -> None:
     await hands.platform.cancel_job(Place.TEST, job_name)
     job = await eventually(
         lambda: hands.platform.get_job(Place.TEST, job_name),
-        lambda seen: seen is not None and seen.status in ("Completed", "Failed", "Canceled"),
+        lambda seen: seen is not None and seen.end is not None,
     )
     assert job is not None
     assert job.status == "Canceled"

@@ -14,13 +14,13 @@ import pytest
 
 from shared.adapters.azure_ml.routines import AzureMlRoutines, monitor_job
 from shared.application.errors import PlatformRefused
-from shared.application.platform_ports import JobState, ModelPlatform, Place
+from shared.application.platform_ports import ModelPlatform, Place
 from shared.application.routines.ports import MonitorJob
+from shared.domain.job_ends import JobSeen
 from shared.domain.release.model import DeploymentSpec
 from shared.domain.routines.task import Routine
 from tests.environment.conftest import ENVIRONMENT as ENVIRONMENT_CODE
 from tests.environment.conftest import days_up_to
-from tests.local.azureml.cloud import Credential
 from tests.support.platforms import DEV, ENVIRONMENT, INPUT_URI, AzureMlHands, azure_ml, eventually, settled
 
 pytestmark = pytest.mark.azurite
@@ -71,11 +71,11 @@ class Scene:
     spec: DeploymentSpec
     hands: AzureMlHands
 
-    async def ended(self, job_name: str) -> JobState:
+    async def ended(self, job_name: str) -> JobSeen:
         """The job once it ended."""
         state = await eventually(
             lambda: self.models.get_job(Place.PRODUCTION, job_name),
-            lambda seen: seen is not None and seen.status in ("Completed", "Failed", "Canceled"),
+            lambda seen: seen is not None and seen.end is not None,
             deadline_s=60,
         )
         assert state is not None
@@ -121,7 +121,7 @@ async def scene(azure: AzureMlHands) -> Scene:
     )
     await azure.platform.put_deployment(Place.PRODUCTION, spec)
     await settled(azure.platform, Place.PRODUCTION, spec)
-    return Scene(AzureMlRoutines(azure.clients, Credential()), azure.platform, spec, azure)
+    return Scene(AzureMlRoutines(azure.clients), azure.platform, spec, azure)
 
 
 def job(scene: Scene, routine: Routine, first: date, last: date) -> MonitorJob:

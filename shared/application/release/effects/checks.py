@@ -12,7 +12,7 @@ from shared.application.release.effects.answers import target_answer
 from shared.application.release.effects.look_later import READS_PER_S, look_later
 from shared.application.release.ports import Ports
 from shared.domain.fleet.lanes import check_jobs
-from shared.domain.job_ends import JobEnded, ended
+from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
@@ -57,27 +57,27 @@ async def _check(command: c.CheckTarget, ports: Ports) -> Answered:
     baseline = _job(command, base_name, command.previous.environment, ports)
     check = _job(command, check_name, command.environment, ports, baseline=base_name)
     for job in (baseline, check):
-        status = await _status(job, command, ports)
-        end = ended(status)
+        seen = await _seen(job, command, ports)
+        end, status = seen.end, seen.status.lower()
         if end is None:
-            return Outcome.PENDING, None, f"job {job.job_name} is {status.lower()}"
+            return Outcome.PENDING, None, f"job {job.job_name} is {status}"
         if end is JobEnded.FAILED and job is baseline:
             return Outcome.ERRORED, None, f"the baseline job {job.job_name} failed: see its log"
         if end is JobEnded.FAILED:
             return Outcome.DONE, Verdict.FAILED, f"job {job.job_name} failed: see its log"
         if end is not JobEnded.COMPLETED:
-            return Outcome.ERRORED, None, f"job {job.job_name} ended as {status.lower()}"
+            return Outcome.ERRORED, None, f"job {job.job_name} ended as {status}"
     return _judged(await ports.environments.read_report(check.job_name))
 
 
-async def _status(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> str:
-    """Azure ML's word for a job's state; a job that is not there is submitted."""
-    state = await ports.platform.get_job(Place.TEST, job.job_name)
-    if state is None:
+async def _seen(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> JobSeen:
+    """The job as it is; one that is not there is submitted."""
+    seen = await ports.platform.get_job(Place.TEST, job.job_name)
+    if seen is None:
         await ports.environments.submit_check(job)
         await _stop_unless_wanted(job, command, ports)
-        return "submitted"
-    return state.status
+        return JobSeen(status="submitted")
+    return seen
 
 
 async def _stop_unless_wanted(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> None:
@@ -93,8 +93,8 @@ async def cancel_checks(command: c.CancelChecks, ports: Ports) -> None:
     stopped, left = 0, []
     for name in command.job_names:
         try:
-            state = await ports.platform.get_job(Place.TEST, name)
-            if state is None or ended(state.status):
+            seen = await ports.platform.get_job(Place.TEST, name)
+            if seen is None or seen.end:
                 continue
             await ports.platform.cancel_job(Place.TEST, name)
             stopped += 1

@@ -7,7 +7,7 @@ from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import answer, circuit_taken, target_answer
 from shared.application.release.ports import Lock, Ports
 from shared.domain.fleet.specs import restored_by
-from shared.domain.job_ends import JobEnded, ended
+from shared.domain.job_ends import JobEnded
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
@@ -118,8 +118,7 @@ async def _probe(command: c.ProbeTarget, release: Release, ports: Ports) -> tupl
     job = await ports.platform.get_job(Place.PRODUCTION, job_name)
     if job is None:
         return Outcome.ERRORED, f"there is no job {job_name} any more"
-    end = ended(job.status)
-    if end is None:
+    if job.end is None:
         return Outcome.PENDING, f"sample inference {job_name} is {job.status}"
-    outcome = {JobEnded.COMPLETED: Outcome.DONE, JobEnded.FAILED: Outcome.REFUSED}.get(end, Outcome.ERRORED)
-    return outcome, f"sample inference {job_name}: {job.status}, {job.detail}"
+    outcome = {JobEnded.COMPLETED: Outcome.DONE, JobEnded.FAILED: Outcome.REFUSED}.get(job.end, Outcome.ERRORED)
+    return outcome, f"sample inference {job_name}: {job}"

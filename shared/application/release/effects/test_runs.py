@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from shared.application.errors import PlatformErrored
-from shared.application.platform_ports import JobState, Place
+from shared.application.platform_ports import Place
 from shared.application.release.effects.answers import answer
 from shared.application.release.ports import Ports
-from shared.domain.job_ends import JobEnded, ended
+from shared.domain.job_ends import JobEnded
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Release, Verdict
@@ -16,7 +16,7 @@ from shared.domain.release.specs import runs
 VERDICTS = {
     JobEnded.COMPLETED: Verdict.PASSED,
     JobEnded.FAILED: Verdict.FAILED,
-    JobEnded.CANCELED: Verdict.ERRORED,
+    JobEnded.CANCELLED: Verdict.ERRORED,
     JobEnded.NOT_RESPONDING: Verdict.ERRORED,
 }
 
@@ -43,23 +43,18 @@ async def observe_test(command: c.ObserveTest, release: Release, ports: Ports) -
     job = await ports.platform.get_job(Place.TEST, command.job_name)
     if job is None:
         return _finished(command, Verdict.ERRORED, f"there is no job {command.job_name} any more", ports)
-    end = ended(job.status)
-    if end is None:
-        return _running(command, job, ports)
-    verdict = VERDICTS[end]
+    if job.end is None:
+        return answer(e.TestStillRunning, command, ports, job_name=command.job_name, detail=job.status)
+    verdict = VERDICTS[job.end]
     if verdict is Verdict.PASSED and not await _tests_the_candidate(command.spec, ports):
         detail = f"{command.spec.deployment_name} in test was changed by somebody else while the job ran"
         return _finished(command, Verdict.INCONCLUSIVE, detail, ports)
-    return _finished(command, verdict, f"{job.status}, {job.detail}", ports)
+    return _finished(command, verdict, str(job), ports)
 
 
 async def _tests_the_candidate(spec: DeploymentSpec, ports: Ports) -> bool:
     state = await ports.platform.get_deployment(Place.TEST, spec.endpoint_name, spec.deployment_name)
     return state is not None and runs(spec, state.spec)
-
-
-def _running(command: c.ObserveTest, job: JobState, ports: Ports) -> e.Event:
-    return answer(e.TestStillRunning, command, ports, job_name=command.job_name, detail=job.status)
 
 
 def _finished(command: c.ObserveTest, verdict: Verdict, detail: str, ports: Ports) -> e.Event:
