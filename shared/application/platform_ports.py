@@ -35,6 +35,16 @@ class DeploymentState:
     spec: DeploymentSpec
     provisioning: str
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether an operation on it is under way, whoever asked for that."""
+        return self.provisioning.lower() in ("creating", "updating", "scaling", "deleting")
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the last operation on it did not succeed."""
+        return self.provisioning.lower() in ("failed", "canceled")
+
 
 class ModelPlatform(Protocol):
     """Azure Machine Learning: the dev workspace, the shared registry, test and production."""

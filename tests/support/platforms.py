@@ -31,7 +31,6 @@ DEV = "dev-ml-workspace"
 REGISTRY = "mlregistry-shared"
 ENVIRONMENT = ("custom-tf-env", "1.5.0")
 INPUT_URI = "azureml://datastores/sensor_lake/paths/processed/sensor_data/"
-IN_PROGRESS = ("creating", "updating")
 T = TypeVar("T")
 
 SCORE = """
@@ -215,7 +214,7 @@ async def settled(platform: ModelPlatform, place: Place, spec: DeploymentSpec) -
     """The deployment once no operation changes it any more."""
     state = await eventually(
         lambda: platform.get_deployment(place, spec.endpoint_name, spec.deployment_name),
-        lambda seen: seen is not None and seen.provisioning.lower() not in IN_PROGRESS,
+        lambda seen: seen is not None and not seen.is_changing,
     )
     assert state is not None
     return state

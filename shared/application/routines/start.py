@@ -75,7 +75,7 @@ async def start(routine: Routine, period: str, ports: RoutinePorts) -> int:
     limits, now = ports.policy.limits[routine], ports.clock.now()
     new = 0
     for state in await production_deployments(ports):
-        circuit = circuit_of(state)
+        circuit = state.spec.circuit
         task = Task(
             routine=routine,
             period=period,
@@ -104,19 +104,12 @@ async def production_deployments(ports: RoutinePorts) -> list[DeploymentState]:
     found: dict[str, DeploymentState] = {}
     for endpoint in (*configured, *sorted(name for name in existing if name.lower() not in known)):
         for state in await ports.environments.list_deployments(Place.PRODUCTION, endpoint):
-            circuit = circuit_of(state)
+            circuit = state.spec.circuit
             if not circuit:
                 log.warning("deployment %s of %s says no circuit", state.spec.deployment_name, endpoint)
             elif circuit not in found or _is_configured(state, ports):
                 found[circuit] = state
     return [found[circuit] for circuit in sorted(found)]
-
-
-def circuit_of(state: DeploymentState) -> str:
-    """The circuit's key by the deployment's own variables; empty when they do not say."""
-    variables = state.spec.environment_variables
-    plant_id, circuit_id = variables.get("PLANT_ID", ""), variables.get("CIRCUIT_ID", "")
-    return f"{plant_id}-{circuit_id}" if plant_id and circuit_id else ""
 
 
 def _is_configured(state: DeploymentState, ports: RoutinePorts) -> bool:

@@ -139,6 +139,13 @@ class DeploymentSpec:
     tags: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def circuit(self) -> str:
+        """The key of its circuit by its own variables; empty when they do not say."""
+        plant_id = self.environment_variables.get("PLANT_ID", "")
+        circuit_id = self.environment_variables.get("CIRCUIT_ID", "")
+        return f"{plant_id}-{circuit_id}" if plant_id and circuit_id else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:

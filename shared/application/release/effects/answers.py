@@ -2,10 +2,14 @@
 
 from typing import Any, TypeVar
 
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.ids import content_digest
 from shared.application.release.ports import Ports
 from shared.domain.release.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
 from shared.domain.release.events import CircuitTaken, Outcome, StepEvent, TargetAnswered
+
+PLATFORM_FAULTS = (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown)
+"""Faults of Azure ML that answer a command; after every other fault of a port the command itself is tried again."""
 
 StepEventT = TypeVar("StepEventT", bound=StepEvent)
 
@@ -28,6 +32,11 @@ def target_answer(
     """The answer to this look at this try."""
     about = {"target_key": command.target_key, "attempt": command.attempt, "look": command.look}
     return answer(TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)
+
+
+def outcome_of(error: PlatformErrored | PlatformRefused | PlatformOutcomeUnknown) -> Outcome:
+    """What a fault of Azure ML means for the work on one target."""
+    return Outcome.REFUSED if isinstance(error, PlatformRefused) else Outcome.ERRORED
 
 
 def circuit_taken(release_id: str, key: str, epoch: int, by: str, ports: Ports) -> CircuitTaken:

@@ -12,7 +12,7 @@ from shared.application.alerts.assess import assess_alert
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.platform_ports import Place
 from shared.application.release.effects import checks, deploy, fleet, models, rollback, test_runs
-from shared.application.release.effects.answers import answer
+from shared.application.release.effects.answers import PLATFORM_FAULTS, answer
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
@@ -67,7 +67,7 @@ async def _cancel(command: c.CancelTest, ports: Ports) -> None:
     """Nobody waits for the job any more; that it cannot be stopped harms nothing."""
     try:
         await ports.platform.cancel_job(Place.TEST, command.job_name)
-    except (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown) as error:
+    except PLATFORM_FAULTS as error:
         log.warning("job %s could not be cancelled: %s", command.job_name, error)
 
 

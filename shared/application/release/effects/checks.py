@@ -6,9 +6,8 @@ check that compares itself with it.
 
 from typing import Any
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.platform_ports import CompatibilityJob, Place
-from shared.application.release.effects.answers import target_answer
+from shared.application.release.effects.answers import PLATFORM_FAULTS, outcome_of, target_answer
 from shared.application.release.effects.look_later import READS_PER_S, look_later
 from shared.application.release.ports import Ports
 from shared.domain.fleet.lanes import check_jobs
@@ -40,10 +39,8 @@ async def check_target(command: c.CheckTarget, release: Release, ports: Ports) -
     """Submits what is missing and looks at the rest; never waits. Only the first look and the end are told."""
     try:
         outcome, verdict, detail = await _check(command, ports)
-    except (PlatformErrored, PlatformOutcomeUnknown) as error:
-        outcome, verdict, detail = Outcome.ERRORED, None, str(error)
-    except PlatformRefused as error:
-        outcome, verdict, detail = Outcome.REFUSED, None, str(error)
+    except PLATFORM_FAULTS as error:
+        outcome, verdict, detail = outcome_of(error), None, str(error)
     if outcome is Outcome.PENDING and command.look:
         limits = release.policy.limits
         least_s = max(limits.target_look_s, READS_PER_LOOK * limits.checks_parallel_max / READS_PER_S)
@@ -98,7 +95,7 @@ async def cancel_checks(command: c.CancelChecks, ports: Ports) -> None:
                 continue
             await ports.platform.cancel_job(Place.TEST, name)
             stopped += 1
-        except (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown) as error:
+        except PLATFORM_FAULTS as error:
             left.append(f"{name}: {error}")
     detail = f"{stopped} compatibility jobs nobody waits for any more were cancelled"
     if left:

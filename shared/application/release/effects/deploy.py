@@ -12,8 +12,6 @@ from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Phase, Release
 from shared.domain.release.specs import runs
 
-_IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
-
 
 def place_of(phase: Phase) -> Place:
     """Which workspace a phase works on."""
@@ -49,7 +47,7 @@ async def record_previous(command: c.RecordPrevious, release: Release, ports: Po
     if freeze := await standing_before(release, [release.target.key], ports):
         return frozen(command, freeze, ports)
     state = await _read(Place.PRODUCTION, command.spec, ports)
-    if state is not None and state.provisioning.lower() in _IN_PROGRESS:
+    if state is not None and state.is_changing:
         raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
     return answer(e.PreviousRecorded, command, ports, previous=state.spec if state else None)
 
@@ -59,10 +57,9 @@ async def deploy(command: c.Deploy, release: Release, ports: Ports) -> e.Event |
     place = place_of(command.phase)
     state = await _read(place, command.spec, ports)
     if state is not None:
-        busy = state.provisioning.lower() in _IN_PROGRESS
-        if runs(command.spec, state.spec) and (busy or state.provisioning == "Succeeded"):
+        if runs(command.spec, state.spec) and (state.is_changing or state.provisioning == "Succeeded"):
             return _observed(command, command.spec, state, ports)
-        if busy:
+        if state.is_changing:
             raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
     if freeze := await standing_before(release, [command.target_key], ports):
         return frozen(command, freeze, ports)
@@ -103,10 +100,9 @@ async def _read(place: Place, spec: DeploymentSpec, ports: Ports) -> DeploymentS
 
 def _observed(command: c.Command, wanted: DeploymentSpec, state: DeploymentState | None, ports: Ports) -> e.Event:
     if state is None:
-        running, provisioning, detail = e.Running.NOTHING, "", f"there is no deployment {wanted.deployment_name}"
+        running, detail = e.Running.NOTHING, f"there is no deployment {wanted.deployment_name}"
     else:
         running = e.Running.WANTED if runs(wanted, state.spec) else e.Running.OTHER
-        provisioning = state.provisioning.lower()
         detail = f"{wanted.deployment_name}, provisioning {state.provisioning}"
         if running is e.Running.OTHER:
             detail = f"{detail}, runs {state.spec.model}"
@@ -115,7 +111,7 @@ def _observed(command: c.Command, wanted: DeploymentSpec, state: DeploymentState
         command,
         ports,
         running=running,
-        in_progress=provisioning in _IN_PROGRESS,
-        broken=provisioning in ("failed", "canceled"),
+        in_progress=state is not None and state.is_changing,
+        broken=state is not None and state.is_broken,
         detail=detail,
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
-from shared.application.release.effects.answers import answer, target_answer
+from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
 from shared.application.release.effects.look_later import READS_PER_S, look_later
 from shared.application.release.effects.rollback import list_restorable, preempt, tell_the_loser
 from shared.application.release.ports import Lock, Ports
@@ -22,8 +22,6 @@ from shared.domain.release.specs import runs
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1
-
-IN_PROGRESS = frozenset({"creating", "updating", "scaling", "deleting"})
 
 
 async def verify_environment(command: c.VerifyEnvironment, release: Release, ports: Ports) -> e.Event:
@@ -125,30 +123,21 @@ async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -
         return await list_restorable(command, ports)
     states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
     for state in states:
-        if state.provisioning.lower() in IN_PROGRESS:
+        if state.is_changing:
             raise PlatformErrored(f"{state.spec.deployment_name} is {state.provisioning}: somebody is changing it")
-    targets = tuple(FleetTarget(key=_key(state), previous=state.spec) for state in states)
+    specs = [state.spec for state in states]
+    targets = tuple(FleetTarget(key=spec.circuit or spec.deployment_name, previous=spec) for spec in specs)
     return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
-
-
-def _key(state: DeploymentState) -> str:
-    """The circuit a deployment belongs to, by its own variables; its name when they do not say."""
-    variables = state.spec.environment_variables
-    if "PLANT_ID" in variables and "CIRCUIT_ID" in variables:
-        return f"{variables['PLANT_ID']}-{variables['CIRCUIT_ID']}"
-    return state.spec.deployment_name
 
 
 async def change_target(command: c.ChangeTarget, release: Release, ports: Ports) -> e.Event | None:
     """Puts the deployment to `spec` at look 0 and reads it back at every later one; never waits for it."""
     try:
         outcome, detail = await _change(command, ports)
-    except PlatformErrored as error:
-        outcome, detail = Outcome.ERRORED, str(error)
-    except PlatformRefused as error:
-        outcome, detail = Outcome.REFUSED, str(error)
     except PlatformOutcomeUnknown as error:
         outcome, detail = Outcome.PENDING, f"nobody knows whether the change was applied, looking: {error}"
+    except PLATFORM_FAULTS as error:
+        outcome, detail = outcome_of(error), str(error)
     if outcome is None:
         return None
     if outcome is Outcome.PENDING and command.look:
@@ -163,7 +152,7 @@ async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None
     state = await ports.platform.get_deployment(Place.PRODUCTION, spec.endpoint_name, spec.deployment_name)
     if state is None:
         return Outcome.REFUSED, f"{spec.deployment_name} was deleted by somebody else"
-    busy = state.provisioning.lower() in IN_PROGRESS
+    busy = state.is_changing
     if runs(spec, state.spec) and state.spec.environment == spec.environment:
         if busy or (command.look == 0 and state.provisioning != "Succeeded"):
             return (Outcome.PENDING, state.provisioning) if busy else await _put(command, ports)

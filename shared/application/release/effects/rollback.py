@@ -2,9 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.errors import PlatformRefused
 from shared.application.platform_ports import DeploymentState, Place
-from shared.application.release.effects.answers import answer, circuit_taken, target_answer
+from shared.application.release.effects.answers import (
+    PLATFORM_FAULTS,
+    answer,
+    circuit_taken,
+    outcome_of,
+    target_answer,
+)
 from shared.application.release.ports import Lock, Ports
 from shared.domain.fleet.specs import restored_by
 from shared.domain.job_ends import JobEnded
@@ -97,10 +103,8 @@ async def probe_target(command: c.ProbeTarget, release: Release, ports: Ports) -
     """Starts one job per try and judges its end; never waits."""
     try:
         outcome, detail = await _probe(command, release, ports)
-    except (PlatformErrored, PlatformOutcomeUnknown) as error:
-        outcome, detail = Outcome.ERRORED, str(error)
-    except PlatformRefused as error:
-        outcome, detail = Outcome.REFUSED, str(error)
+    except PLATFORM_FAULTS as error:
+        outcome, detail = outcome_of(error), str(error)
     return target_answer(command, ports, outcome, detail)
 
 
