@@ -9,12 +9,8 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
-from shared.application.changes.take import NoSuchChange
-from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
-from shared.application.evidence.submit import NoSuchEvidence
-from shared.application.freezes.freezes import NoSuchFreeze
-from shared.application.release.people import Answer, Decided, NoSuchRelease
-from shared.application.training.people import NoSuchTraining
+from shared.application.errors import NotFound, PlatformErrored, PlatformRefused, TransientFault
+from shared.application.release.people import Answer, Decided
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http.releases import Accepted, Problem
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
@@ -35,11 +31,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     KeysUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     NotEligible: HTTPStatus.FORBIDDEN,
-    NoSuchRelease: HTTPStatus.NOT_FOUND,
-    NoSuchFreeze: HTTPStatus.NOT_FOUND,
-    NoSuchEvidence: HTTPStatus.NOT_FOUND,
-    NoSuchChange: HTTPStatus.NOT_FOUND,
-    NoSuchTraining: HTTPStatus.NOT_FOUND,
+    NotFound: HTTPStatus.NOT_FOUND,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,
     InvalidRequest: HTTPStatus.BAD_REQUEST,

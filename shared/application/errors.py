@@ -7,7 +7,13 @@ PortError
 ├── PlatformErrored         Azure ML had a technical fault before anything was changed: a new attempt may help
 ├── PlatformRefused         Azure ML said no for good: trying again cannot help
 └── PlatformOutcomeUnknown  a change was sent and nobody knows whether it was applied: settle, never guess
+
+NotFound is none of a port's: somebody asked for a thing by an id that nothing here has.
 """
+
+
+class NotFound(LookupError):
+    """There is no such thing. The message says how to find those that there are."""
 
 
 class PortError(Exception):

@@ -19,6 +19,7 @@ from shared.application.changes.ports import (
 from shared.application.changes.steps import registered_environment, requests_of, training_problems
 from shared.application.errors import (
     ConcurrentUpdate,
+    NotFound,
     PlatformErrored,
     PlatformOutcomeUnknown,
     PlatformRefused,
@@ -58,7 +59,7 @@ _LATER = (TransientFault, PlatformErrored, PlatformOutcomeUnknown)
 _FOR_GOOD = (RepositoryRefused, UnknownCommit, PlatformRefused)
 
 
-class NoSuchChange(LookupError):
+class NoSuchChange(NotFound):
     """No webhook brought this commit."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 
+from shared.application.errors import NotFound
 from shared.application.ids import content_digest
 from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.release.ports import Ports
@@ -14,7 +15,7 @@ from shared.domain.release.events import EvidenceSubmitted
 from shared.domain.release.model import Actor, Kind, Release
 
 
-class NoSuchEvidence(LookupError):
+class NoSuchEvidence(NotFound):
     """The release has no evidence, or its file is not there."""
 
 

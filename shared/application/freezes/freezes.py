@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.application.errors import NotFound
 from shared.application.ids import content_digest
 from shared.application.release.effects.answers import answer
 from shared.application.release.people import Answer
@@ -28,7 +29,7 @@ from shared.domain.release.steps import look_due
 FREEZES_MAX = 200
 
 
-class NoSuchFreeze(LookupError):
+class NoSuchFreeze(NotFound):
     """There is no freeze with this id that has not ended."""
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.application.errors import NotFound
 from shared.application.ids import content_digest, release_id_of
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion
@@ -18,7 +19,7 @@ from shared.domain.release.model import Actor, Kind, Release
 from shared.domain.release.policy import Stage
 
 
-class NoSuchRelease(LookupError):
+class NoSuchRelease(NotFound):
     """There is no release with this id."""
 
 

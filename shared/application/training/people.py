@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from shared.application.errors import ConcurrentUpdate, TransientFault
+from shared.application.errors import ConcurrentUpdate, NotFound, TransientFault
 from shared.application.training.effects import artifact_name
 from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts
 from shared.domain.errors import Conflict, InvalidRequest
@@ -17,7 +17,7 @@ _TRIES = 5
 _ABORTABLE = (Phase.REGISTERING_DATA, Phase.WAITING_FOR_SLOT, Phase.TRAINING)
 
 
-class NoSuchTraining(LookupError):
+class NoSuchTraining(NotFound):
     """There is no training run with this id, or no model with this name and version."""
 
 
