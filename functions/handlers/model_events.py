@@ -26,16 +26,18 @@ from shared.domain.training.model import run_of_job
 log = logging.getLogger(__name__)
 
 
+class _UnknownType(EventGridError):
+    """An event of one of our workspaces that nothing here uses."""
+
+
 async def model_events(event: func.EventGridEvent) -> None:
     """ModelRegistered opens a release."""
     ports = bootstrap.ports()
-    workspace = await _known_workspace(event, ports)
-    if workspace is None or not await _is_type(event, (MODEL_REGISTERED,), ports):
-        return
     try:
+        workspace = _workspace_of(event, (MODEL_REGISTERED,))
         data = parse_model_registered(event.get_json())
     except EventGridError as error:
-        await _record(event, IntakeResult.REFUSED, str(error), ports)
+        await _record(event, error, ports)
         return
     release_id = await intake.model_registered(
         event.id, workspace, data.modelname, data.modelversion, _time(event, ports), ports
@@ -46,13 +48,11 @@ async def model_events(event: func.EventGridEvent) -> None:
 async def run_events(event: func.EventGridEvent) -> None:
     """A run that changed is a hint to look at its release, or at its training, at once."""
     ports = bootstrap.ports()
-    workspace = await _known_workspace(event, ports)
-    if workspace is None or not await _is_type(event, (RUN_STATUS_CHANGED, RUN_COMPLETED), ports):
-        return
     try:
+        _workspace_of(event, (RUN_STATUS_CHANGED, RUN_COMPLETED))
         data = parse_run_changed(event.get_json())
     except EventGridError as error:
-        await _record(event, IntakeResult.REFUSED, str(error), ports)
+        await _record(event, error, ports)
         return
     if run_of_job(data.runid):
         await job_changed(data.runid, event.id, bootstrap.training_ports())
@@ -60,25 +60,20 @@ async def run_events(event: func.EventGridEvent) -> None:
     await intake.run_changed(event.id, data.runid, _time(event, ports), ports)
 
 
-async def _known_workspace(event: func.EventGridEvent, ports: Ports) -> str | None:
-    """The workspace's name when the topic is one of ours; anything else is recorded."""
+def _workspace_of(event: func.EventGridEvent, known: tuple[str, ...]) -> str:
+    """The name of the workspace that tells of it. Raises EventGridError for a topic or a type that is not expected."""
     workspace = bootstrap.settings().workspace_of_topic(event.topic or "")
     if workspace is None:
-        reason = f"topic {event.topic} is not one of the configured workspaces"
-        await _record(event, IntakeResult.REFUSED, reason, ports)
+        raise EventGridError(f"topic {event.topic} is not one of the configured workspaces")
+    if event.event_type not in known:
+        raise _UnknownType(f"type {event.event_type} is not used here")
     return workspace
 
 
-async def _is_type(event: func.EventGridEvent, known: tuple[str, ...], ports: Ports) -> bool:
-    if event.event_type in known:
-        return True
-    await _record(event, IntakeResult.UNKNOWN_TYPE, f"type {event.event_type} is not used here", ports)
-    return False
-
-
-async def _record(event: func.EventGridEvent, result: IntakeResult, reason: str, ports: Ports) -> None:
-    log.warning("event %s recorded as %s: %s", event.id, result.value, reason)
-    await intake.record_unused(event.id, result, event.subject or "", reason, ports)
+async def _record(event: func.EventGridEvent, error: EventGridError, ports: Ports) -> None:
+    result = IntakeResult.UNKNOWN_TYPE if isinstance(error, _UnknownType) else IntakeResult.REFUSED
+    log.warning("event %s recorded as %s: %s", event.id, result.value, error)
+    await intake.record_unused(event.id, result, event.subject or "", str(error), ports)
 
 
 def _time(event: func.EventGridEvent, ports: Ports) -> datetime:

@@ -40,14 +40,19 @@ on_dead_command = function(dead_letters.dead_effects)
 on_timer = function(sweeper.sweeper)
 
 
-def event_grid(kind: str, data: Any, topic: str = TOPIC, event_id: str = "e-1") -> func.EventGridEvent:
+SAID_AT = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def event_grid(
+    kind: str, data: Any, topic: str = TOPIC, event_id: str = "e-1", said_at: datetime | None = SAID_AT
+) -> func.EventGridEvent:
     return func.EventGridEvent(
         id=event_id,
         data=data,
         topic=topic,
         subject="models/m:7",
         event_type=kind,
-        event_time=datetime(2026, 1, 5, 8, tzinfo=UTC),
+        event_time=said_at,
         data_version="2",
     )
 
@@ -69,6 +74,16 @@ async def test_both_spellings_of_a_registration_open_the_same_release(bench: Ben
     assert (event.workspace, event.model_name, event.model_version) == ("dev-ml-workspace", "m", "7")
     assert message_id == "eg-e-1"
     assert event.release_id.startswith("m-7-")
+
+
+@pytest.mark.parametrize(("said_at", "kept"), [(SAID_AT, SAID_AT), (None, NOW)], ids=["said", "not said"])
+async def test_an_event_has_its_own_time_or_that_of_the_apps_clock(
+    bench: Bench, said_at: datetime | None, kept: datetime
+) -> None:
+    await on_model(event_grid(MODEL_REGISTERED, {"modelName": "m", "modelVersion": 7}, said_at=said_at))
+
+    ((_, event, _),) = bench.events.sent
+    assert event.occurred_at == kept
 
 
 async def test_a_topic_counts_in_any_case(bench: Bench) -> None:
