@@ -1,35 +1,156 @@
-"""Service Bus and timer triggers of merged changes: looked at one at a time, and the safety net."""
+"""Changes of the configuration: the webhooks of GitHub and Azure DevOps, what became of each change, and their queue.
+
+A webhook decides nothing: the change is made durable, and a message says to look at it.
+"""
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from http import HTTPStatus
 
 import azure.functions as func
+from pydantic import SecretStr
 
+from functions.handlers.http_answers import BodyTooLarge, authenticated, json_answer, limit_of, problem, raw_body_of
 from shared import bootstrap
-from shared.application.changes import take as changes
+from shared.application.changes import take
 from shared.application.changes.sweep import sweep_changes as sweep
+from shared.application.errors import TransientFault
+from shared.contracts.http.changes import (
+    FOLLOW,
+    ChangeList,
+    WebhookAnswer,
+    change_summary_of,
+    change_view_of,
+)
+from shared.contracts.inbound.webhooks import (
+    BODY_BYTES_MAX,
+    Ignored,
+    WebhookError,
+    azure_devops_claim,
+    basic_secret_holds,
+    github_claim,
+    github_signature_holds,
+)
 from shared.contracts.messages import MessageError
 from shared.contracts.stored.changes import decode_take
+from shared.domain.changes.record import ChangeClaim
+from shared.domain.errors import InvalidRequest
+from shared.domain.release.model import Actor
 
 log = logging.getLogger(__name__)
+
+Webhook = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+
+class _NotConfigured(Exception):
+    """Webhooks of this sender are not expected here."""
+
+
+class _NotSigned(Exception):
+    """The signature or secret is missing or wrong."""
+
+
+def _answering(handler: Webhook) -> Webhook:
+    @wraps(handler)
+    async def answer(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            return await handler(req)
+        except _NotConfigured as error:
+            return problem(HTTPStatus.NOT_FOUND, str(error))
+        except _NotSigned as error:
+            return problem(HTTPStatus.UNAUTHORIZED, str(error))
+        except BodyTooLarge as error:
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
+        except (InvalidRequest, WebhookError) as error:
+            return problem(HTTPStatus.BAD_REQUEST, str(error))
+        except TransientFault as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again")
+
+    return answer
+
+
+@_answering
+async def accept_github_change(req: func.HttpRequest) -> func.HttpResponse:
+    """202 once the change is durable and its message sent; 200 for what is known or is not ours."""
+    app = bootstrap.settings()
+    secret = _secret(app.changes_github_secret, "CHANGES_GITHUB_SECRET")
+    body = _body(req)
+    if not github_signature_holds(req.headers.get("x-hub-signature-256", ""), body, secret):
+        raise _NotSigned("the signature of the webhook is missing or wrong: give GitHub the secret of this app")
+    event = req.headers.get("x-github-event", "")
+    return await _accepted(github_claim(event, body, branch=app.changes_branch, repository=_repository()))
+
+
+@_answering
+async def accept_azure_devops_change(req: func.HttpRequest) -> func.HttpResponse:
+    """The same for service hooks of Azure DevOps."""
+    app = bootstrap.settings()
+    secret = _secret(app.changes_azure_devops_secret, "CHANGES_AZURE_DEVOPS_SECRET")
+    body = _body(req)
+    if not basic_secret_holds(req.headers.get("authorization", ""), secret):
+        raise _NotSigned("the password of the service hook is missing or wrong: give Azure DevOps that of this app")
+    return await _accepted(azure_devops_claim(body, branch=app.changes_branch, repository=_repository()))
+
+
+@authenticated
+async def list_changes(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """The latest first, 50 unless `limit` says otherwise."""
+    found = await take.list_changes(bootstrap.change_ports(), limit_of(req))
+    return json_answer(ChangeList(changes=[change_summary_of(record) for record in found]))
+
+
+@authenticated
+async def read_change(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """What was found in one change, and what it led to."""
+    record = await take.read_change(req.route_params["change_id"], bootstrap.change_ports())
+    return json_answer(change_view_of(record))
 
 
 async def take_change(message: func.ServiceBusMessage) -> None:
     """Reads the repository and asks for what follows. A malformed body is dead-lettered."""
-    take = decode_take(message.get_body())
-    await changes.take_change(take.change_id, take.tries, bootstrap.change_ports())
+    look = decode_take(message.get_body())
+    await take.take_change(look.change_id, look.tries, bootstrap.change_ports())
 
 
 async def dead_changes(message: func.ServiceBusMessage) -> None:
     """A change that could not be processed has failed, and says so."""
     try:
-        take = decode_take(message.get_body())
+        look = decode_take(message.get_body())
     except MessageError as error:
         log.error("message %s of the queue of changes cannot be read: %s", message.message_id, error)
         return
     reason = "it could not be processed, see the app's log; send its webhook again once the cause is mended"
-    await changes.give_up(take.change_id, reason, bootstrap.change_ports())
+    await take.give_up(look.change_id, reason, bootstrap.change_ports())
 
 
 async def sweep_changes(timer: func.TimerRequest) -> None:
     """Accepted changes that nobody looks at any more."""
     await sweep(bootstrap.change_ports())
+
+
+async def _accepted(claim: ChangeClaim | Ignored) -> func.HttpResponse:
+    if isinstance(claim, Ignored):
+        log.info("a webhook was ignored: %s", claim.reason)
+        return json_answer(WebhookAnswer(answer="ignored", reason=claim.reason))
+    record, is_awaited = await take.accept_change(claim, bootstrap.change_ports())
+    answer = WebhookAnswer(
+        answer="accepted" if is_awaited else "already_taken",
+        change_id=record.change_id,
+        follow=FOLLOW.format(change_id=record.change_id),
+    )
+    return json_answer(answer, HTTPStatus.ACCEPTED if is_awaited else HTTPStatus.OK)
+
+
+def _secret(secret: SecretStr | None, setting: str) -> str:
+    if secret is None or not bootstrap.settings().changes_repository:
+        raise _NotConfigured(f"this app takes no such webhooks: set CHANGES_REPOSITORY and {setting}")
+    return secret.get_secret_value()
+
+
+def _repository() -> str:
+    return bootstrap.settings().changes_repository or ""
+
+
+def _body(req: func.HttpRequest) -> bytes:
+    return raw_body_of(req, ("application/json",), BODY_BYTES_MAX, f"a webhook has {BODY_BYTES_MAX:,} bytes at most")

@@ -13,6 +13,7 @@ from shared.application.errors import NotFound, PlatformErrored, PlatformRefused
 from shared.application.release.people import Answer, Decided
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.http.releases import Accepted, Problem
+from shared.contracts.http.routes import LISTED_DEFAULT, LISTED_MAX
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release.model import Actor
 
@@ -92,6 +93,16 @@ def raw_body_of(request: func.HttpRequest, content_types: Sequence[str], bytes_m
     if len(body) > bytes_max:
         raise BodyTooLarge(f"the file has {len(body):,} bytes; {fix}")
     return body
+
+
+def limit_of(request: func.HttpRequest) -> int:
+    """How many the caller wants listed, by the parameter `limit`. Raises InvalidRequest."""
+    text = request.params.get("limit")
+    if text is None:
+        return LISTED_DEFAULT
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LISTED_MAX:
+        raise InvalidRequest(f"limit is a number from 1 to {LISTED_MAX}")
+    return int(text)
 
 
 def content_type_of(request: func.HttpRequest) -> str:

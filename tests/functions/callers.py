@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import azure.functions as func
@@ -9,11 +10,28 @@ import jwt
 from azure.functions.servicebus import ServiceBusMessage
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from functions.triggers import TRIGGERS
+
 TENANT = "11111111-1111-1111-1111-111111111111"
 GROUP_ID = "22222222-0000-4000-8000-000000000001"
 PERSON_ID = "33333333-0000-4000-8000-000000000002"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 AUDIENCE = "api://switchyard"
+
+
+def _functions() -> dict[str, Callable[[Any], Awaitable[Any]]]:
+    app = func.FunctionApp()
+    for trigger in TRIGGERS:
+        trigger.register(app)
+    return {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
+
+
+_FUNCTIONS = _functions()
+
+
+def function(name: str) -> Callable[[Any], Awaitable[Any]]:
+    """What the host calls as the function of this name."""
+    return _FUNCTIONS[name]
 
 
 class Signer:

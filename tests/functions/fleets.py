@@ -5,18 +5,16 @@ from typing import Any
 
 import azure.functions as func
 
-from functions import environment_api, release_api
 from shared.domain.release.model import FleetTarget, Phase, Progress, Release, Verdict
-from tests.functions.callers import request
-from tests.functions.test_http import function
+from tests.functions.callers import function, request
 from tests.support.builders import RELEASE_ID, a_fleet_release, a_fleet_target
 
-request_release = function(environment_api.request_environment_release)
-roll_back = function(environment_api.roll_back_release)
-read_rollback_report = function(environment_api.read_rollback_report)
-read_targets = function(environment_api.read_targets)
-download = function(environment_api.download_rollback_metadata)
-read_release = function(release_api.read_release)
+request_release = function("request_environment_release")
+roll_back = function("roll_back_release")
+read_rollback_report = function("read_rollback_report")
+read_targets = function("read_targets")
+download = function("download_rollback_metadata")
+read_release = function("read_release")
 
 
 def of(token: str | None, body: object = None, **query: str) -> func.HttpRequest:

@@ -7,7 +7,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import alerts_api
 from shared.application.errors import TransientFault
 from shared.application.release.ports import IntakeResult
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX
@@ -15,11 +14,9 @@ from shared.domain.alerts.model import AlertState
 from shared.domain.release.commands import AssessAlert
 from tests.fakes.alerts import MemoryAlertLog
 from tests.fakes.queues import MemoryCommandQueue
-from tests.functions.callers import Signer, answered, request
+from tests.functions.callers import Signer, answered, function, request
 from tests.functions.conftest import SETTINGS, forget_settings
-from tests.functions.test_http import function
 from tests.functions.test_messages import event_grid
-from tests.functions.test_messages import function as handler
 from tests.support.benches.release import Bench
 
 SAMPLES = Path(__file__).parents[1] / "contract" / "samples"
@@ -28,9 +25,9 @@ RESOLVED = json.loads((SAMPLES / "alert_metric_resolved.json").read_text(encodin
 GROUP = f"/subscriptions/{SETTINGS['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{SETTINGS['AZURE_RESOURCE_GROUP']}"
 TOPIC = f"{GROUP}/providers/Microsoft.EventGrid/topics/switchyard-alerts"
 
-post = function(alerts_api.accept_alert)
-read = function(alerts_api.list_alerts)
-on_event = handler(alerts_api.alert_events)
+post = function("accept_alert")
+read = function("list_alerts")
+on_event = function("alert_events")
 
 
 def sender(signer: Signer, *roles: str, **claims: Any) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import changes, changes_api
 from shared import bootstrap
 from shared.application.errors import TransientFault
 from shared.contracts.inbound.webhooks import BODY_BYTES_MAX
@@ -19,20 +18,19 @@ from shared.contracts.messages import MessageError
 from shared.contracts.stored.changes import encode_take
 from shared.settings import SettingsError, load_settings
 from tests.contract.forms.test_webhooks import MERGED, PULL_REQUEST, PUSH, changed
-from tests.functions.callers import Signer, answered, message, request
+from tests.functions.callers import Signer, answered, function, message, request
 from tests.functions.conftest import forget_settings
-from tests.functions.test_http import function
 from tests.support.benches.changes import ChangeBench
 from tests.support.benches.release import Bench
 from tests.support.repositories import Project, circuit_path
 
-accept_github = function(changes_api.accept_github_change)
-accept_devops = function(changes_api.accept_azure_devops_change)
-list_changes = function(changes_api.list_changes)
-read_change = function(changes_api.read_change)
-take_change = function(changes.take_change)
-dead_changes = function(changes.dead_changes)
-sweep_changes = function(changes.sweep_changes)
+accept_github = function("accept_github_change")
+accept_devops = function("accept_azure_devops_change")
+list_changes = function("list_changes")
+read_change = function("read_change")
+take_change = function("take_change")
+dead_changes = function("dead_changes")
+sweep_changes = function("sweep_changes")
 
 SECRET = "a secret of sixteen"
 

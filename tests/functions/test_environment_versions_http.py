@@ -4,16 +4,14 @@ from typing import Any
 
 import pytest
 
-from functions import environment_api
 from shared.application.errors import PlatformErrored, PlatformRefused
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.platform import REGISTRY
-from tests.functions.callers import Signer, answered, request
-from tests.functions.test_http import function
+from tests.functions.callers import Signer, answered, function, request
 from tests.support.benches.release import Bench
 from tests.support.benches.road import NAME, TAGS
 
-list_versions = function(environment_api.list_environment_versions)
+list_versions = function("list_environment_versions")
 BREAKING = {"backward_compatible": "false", "requires_retrain": "true", "breaking_changes": "another scaler"}
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import azure.functions as func
 import pytest
 
-from functions.etl import sensor_etl
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
 from shared.settings import SettingsError
 from tests.application.etl.test_load import THIS, Bench
+from tests.functions.callers import function
 from tests.functions.conftest import SETTINGS
 
 
@@ -41,7 +41,7 @@ def bench() -> Iterator[Bench]:
 
 
 async def fire(*, past_due: bool = False) -> None:
-    await sensor_etl._function.get_user_function()(Fired(past_due=past_due))
+    await function("sensor_etl")(Fired(past_due=past_due))
 
 
 async def test_a_late_timer_and_one_on_time_make_one_load(bench: Bench) -> None:

@@ -7,21 +7,19 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import evidence_api, release_api
 from shared.application.errors import TransientFault
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
 from shared.domain.release.model import Phase
 from tests.fakes.config import environment_gates
 from tests.fakes.evidence import MemoryEvidenceStore
-from tests.functions.callers import PERSON_ID, Signer, answered, request
-from tests.functions.test_http import function
+from tests.functions.callers import PERSON_ID, Signer, answered, function, request
 from tests.support.benches.release import Bench
 from tests.support.builders import RELEASE_ID, a_fleet_release, a_release
 from tests.support.notebooks import HOSTILE, complete, incomplete, with_error
 
-submit = function(evidence_api.submit_evidence)
-read = function(evidence_api.read_evidence)
-read_release = function(release_api.read_release)
+submit = function("submit_evidence")
+read = function("read_evidence")
+read_release = function("read_release")
 
 NOTEBOOK = "application/x-ipynb+json"
 PATH = f"/api/releases/{RELEASE_ID}/evidence"

@@ -5,18 +5,16 @@ from typing import Any
 
 import pytest
 
-from functions import freeze_api, release_api
 from shared.domain.release.model import Phase
-from tests.functions.callers import PERSON_ID, Signer, answered, request
-from tests.functions.test_http import function
+from tests.functions.callers import PERSON_ID, Signer, answered, function, request
 from tests.support.benches.release import Bench
 from tests.support.builders import RELEASE_ID, a_release
 
-set_freeze = function(freeze_api.set_freeze)
-list_freezes = function(freeze_api.list_freezes)
-lift_freeze = function(freeze_api.lift_freeze)
-read_release = function(release_api.read_release)
-list_releases = function(release_api.list_releases)
+set_freeze = function("set_freeze")
+list_freezes = function("list_freezes")
+lift_freeze = function("lift_freeze")
+read_release = function("read_release")
+list_releases = function("list_releases")
 
 WISH = {"scope": "P001", "reason": "stocktaking", "hours": 2}
 

@@ -7,14 +7,13 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import decision_api, release_api
 from functions.handlers.http_answers import BODY_BYTES_MAX
 from shared.application.errors import TransientFault
 from shared.domain.release.model import Phase
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
 from tests.fakes.store import MemoryReleaseStore
-from tests.functions.callers import PERSON_ID, TENANT, Signer, answered, request
+from tests.functions.callers import PERSON_ID, TENANT, Signer, answered, function, request
 from tests.support.benches.release import Bench
 from tests.support.builders import RELEASE_ID, a_candidate, a_release, an_entry
 
@@ -22,14 +21,8 @@ GATE = Phase.AWAITING_REGISTRY_APPROVAL
 Call = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
-def function(builder: Any) -> Call:
-    """The coroutine under a decorated function."""
-    call: Call = builder._function.get_user_function()
-    return call
-
-
-READS = {name: function(getattr(release_api, name)) for name in ("list_releases", "read_release", "read_history")}
-WRITES = {name: function(getattr(decision_api, name)) for name in ("decide_on_gate", "abort_release", "retry_release")}
+READS = {name: function(name) for name in ("list_releases", "read_release", "read_history")}
+WRITES = {name: function(name) for name in ("decide_on_gate", "abort_release", "retry_release")}
 decide = WRITES["decide_on_gate"]
 
 

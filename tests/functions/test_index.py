@@ -11,7 +11,7 @@ import azure.functions as func
 import pytest
 
 from benchmarks.import_cost import heavy, loaded_modules
-from functions.release_api import describe_api
+from tests.functions.callers import function
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,9 +182,17 @@ def test_importing_the_app_loads_no_client_library() -> None:
     assert heavy(loaded_modules()) == []
 
 
+def test_importing_the_app_loads_no_handler_and_no_model() -> None:
+    """The table names both; a function's first call loads its own."""
+    loaded = {".".join(name.split(".")[:2]) for name in loaded_modules()}
+
+    assert "functions.triggers" in loaded
+    assert loaded & {"functions.handlers", "pydantic", "shared.bootstrap", "shared.application"} == set()
+
+
 def test_the_description_is_served_without_a_token() -> None:
     """It holds no data."""
-    call = describe_api._function.get_user_function()
-    answer = asyncio.run(call(func.HttpRequest(method="GET", url="/api/openapi.json", body=b"")))
+    call = function("describe_api")(func.HttpRequest(method="GET", url="/api/openapi.json", body=b""))
+    answer = asyncio.run(call)
 
     assert json.loads(answer.get_body()) == json.loads((ROOT / "docs/openapi.json").read_text())

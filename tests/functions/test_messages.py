@@ -8,7 +8,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import dead_letters, effects, model_events, release_events, sweeper
 from shared.application.errors import TransientFault
 from shared.application.release.ports import IntakeResult
 from shared.contracts.inbound.event_grid import MODEL_REGISTERED, RUN_COMPLETED, RUN_STATUS_CHANGED
@@ -17,7 +16,7 @@ from shared.domain.release import events as e
 from shared.domain.release.commands import VerifyCandidate
 from shared.domain.release.model import Phase
 from tests.fakes.store import MemoryReleaseStore
-from tests.functions.callers import message
+from tests.functions.callers import function, message
 from tests.functions.conftest import SETTINGS
 from tests.support.benches.release import Bench
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_actor, an_event
@@ -26,18 +25,13 @@ GROUP = f"/subscriptions/{SETTINGS['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{SET
 TOPIC = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/dev-ml-workspace"
 
 
-def function(builder: Any) -> Callable[[Any], Awaitable[None]]:
-    call: Callable[[Any], Awaitable[None]] = builder._function.get_user_function()
-    return call
-
-
-on_model = function(model_events.model_events)
-on_run = function(model_events.run_events)
-on_event = function(release_events.release_events)
-on_command = function(effects.effects)
-on_dead_event = function(dead_letters.dead_release_events)
-on_dead_command = function(dead_letters.dead_effects)
-on_timer = function(sweeper.sweeper)
+on_model = function("model_events")
+on_run = function("run_events")
+on_event = function("release_events")
+on_command = function("effects")
+on_dead_event = function("dead_release_events")
+on_dead_command = function("dead_effects")
+on_timer = function("sweeper")
 
 
 SAID_AT = datetime(2026, 1, 5, 8, tzinfo=UTC)

@@ -7,22 +7,20 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions import inference, inference_api, monitoring, monitoring_api
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
 from shared.contracts.messages import MessageError
 from shared.contracts.stored.routines import encode
 from shared.domain.routines.task import PeriodWish, Routine, TaskRef
 from tests.application.routines.test_monitoring import DRIFTED, GOOD
-from tests.functions.callers import Signer, answered, message, request
-from tests.functions.test_http import function
+from tests.functions.callers import Signer, answered, function, message, request
 from tests.support.benches.release import Bench
 from tests.support.benches.routines import Production
 
-read_inference = function(inference_api.read_inference)
-start_inference = function(inference_api.start_inference)
-read_monitoring = function(monitoring_api.read_monitoring)
-start_monitoring = function(monitoring_api.start_monitoring)
+read_inference = function("read_inference")
+start_inference = function("start_inference")
+read_monitoring = function("read_monitoring")
+start_monitoring = function("start_monitoring")
 
 Timer = Callable[[func.TimerRequest | None], Coroutine[Any, Any, None]]
 
@@ -34,11 +32,6 @@ def production(bench: Bench) -> Iterator[Production]:
     bootstrap.routine_ports.provide(lambda: made.ports)
     yield made
     bootstrap.routine_ports.provide(None)
-
-
-def called(builder: Any) -> Any:
-    """The function behind a trigger."""
-    return builder._function.get_user_function()
 
 
 async def test_a_day_is_started_once_and_its_missing_and_late_circuits_are_listed(
@@ -116,39 +109,39 @@ async def test_only_members_start_and_only_what_there_is(production: Production,
 @pytest.mark.parametrize(
     ("timer", "routine", "period"),
     [
-        (inference.daily_inference, Routine.INFERENCE, "2026-01-05"),
-        (monitoring.monthly_performance, Routine.PERFORMANCE, "2025-12"),
-        (monitoring.quarterly_drift, Routine.DRIFT, "2025-q4"),
+        ("daily_inference", Routine.INFERENCE, "2026-01-05"),
+        ("monthly_performance", Routine.PERFORMANCE, "2025-12"),
+        ("quarterly_drift", Routine.DRIFT, "2025-q4"),
     ],
 )
 async def test_a_timer_starts_the_period_that_is_over(
     production: Production, timer: Any, routine: Routine, period: str
 ) -> None:
     for _ in range(2):
-        await called(timer)(None)
+        await function(timer)(None)
     assert len(await production.tasks.of(routine, period)) == 3
     assert len(production.queue.messages) == 3
 
 
 async def test_a_message_has_its_task_looked_at(production: Production) -> None:
-    await called(inference.daily_inference)(None)
+    await function("daily_inference")(None)
     ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
-    await called(inference.routine_tasks)(message(encode(ref)))
+    await function("routine_tasks")(message(encode(ref)))
     assert production.platform.started == ["inference-2026-01-05-p001-c001-1"]
 
 
 async def test_a_fault_makes_room_for_a_look_of_its_own(production: Production) -> None:
     """The delivery is not burned: the message is done, and another one comes in a minute."""
-    await called(inference.daily_inference)(None)
+    await function("daily_inference")(None)
     ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
-    await called(inference.routine_tasks)(message(encode(ref)))
+    await function("routine_tasks")(message(encode(ref)))
 
     async def broken(*_: object) -> None:
         raise PlatformErrored("Azure ML is away")
 
     production.models.get_job = broken  # type: ignore[assignment, method-assign]
     before = set(production.queue.messages)
-    await called(inference.routine_tasks)(message(encode(ref)))
+    await function("routine_tasks")(message(encode(ref)))
     [later] = set(production.queue.messages) - before
     assert later.startswith("inference-2026-01-05-p001-c001-later-")
 
@@ -162,7 +155,7 @@ async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Produc
         raise PlatformErrored("Azure ML is away")
 
     production.ports.environments.list_endpoints = broken  # type: ignore[assignment, method-assign]
-    await called(inference.routine_tasks)(message(encode(wish)))
+    await function("routine_tasks")(message(encode(wish)))
     production.ports.environments.list_endpoints = listed  # type: ignore[method-assign]
     assert production.tasks.tasks == {}
     await production.go_on()
@@ -181,18 +174,18 @@ async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Produc
 async def test_a_malformed_message_is_refused(production: Production, data: dict[str, str]) -> None:
     body = json.dumps({"switchyard": {"v": 1, "kind": "LookAtTask", "data": data}})
     with pytest.raises(MessageError):
-        await called(inference.routine_tasks)(message(body))
+        await function("routine_tasks")(message(body))
 
 
 async def test_the_sweeper_brings_back_what_was_lost(production: Production) -> None:
-    await called(inference.daily_inference)(None)
+    await function("daily_inference")(None)
     production.queue.messages.clear()
     production.clock.advance(600)
-    await called(inference.routine_sweeper)(None)
+    await function("routine_sweeper")(None)
     assert len(production.queue.messages) == 3
 
 
 async def test_a_dead_message_is_kept_with_its_reason_and_its_body(production: Production, bench: Bench) -> None:
-    await called(inference.dead_routines)(message("broken", "m-7"))
+    await function("dead_routines")(message("broken", "m-7"))
     [record] = bench.intake.records.values()
     assert "no reason was given: broken" in str(record)

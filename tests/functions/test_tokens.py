@@ -6,9 +6,8 @@ from typing import Any
 import jwt
 import pytest
 
-from functions import release_api
 from shared import bootstrap
-from tests.functions.callers import GROUP_ID, ISSUER, Signer, answered, request
+from tests.functions.callers import GROUP_ID, ISSUER, Signer, answered, function, request
 from tests.functions.conftest import forget_settings
 from tests.support.benches.release import Bench
 
@@ -18,8 +17,7 @@ OVERAGE = {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endp
 
 async def listed(token: str, status: int) -> dict[str, Any]:
     """The answer to a caller with this token who asks for the list."""
-    call = release_api.list_releases._function.get_user_function()
-    return answered(await call(request(token)), status)
+    return answered(await function("list_releases")(request(token)), status)
 
 
 async def test_a_good_token_gets_in(bench: Bench, signer: Signer) -> None:

@@ -4,28 +4,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions import model_events, training_api, trainings
 from shared import bootstrap
 from shared.application.training.start import request_trainings
 from shared.contracts.inbound.event_grid import RUN_COMPLETED
 from shared.contracts.messages import MessageError
 from shared.contracts.stored.training import encode_look
 from shared.domain.training.model import Phase
-from tests.functions.callers import Signer, answered, message, request
-from tests.functions.test_http import function
+from tests.functions.callers import Signer, answered, function, message, request
 from tests.functions.test_messages import event_grid
 from tests.support.benches.release import Bench
 from tests.support.benches.training import TrainingBench, a_request
 
-train = function(training_api.train_circuit)
-list_trainings = function(training_api.list_trainings)
-read_training = function(training_api.read_training)
-abort_training = function(training_api.abort_training)
-read_lineage = function(training_api.read_lineage)
-read_circuit_lineage = function(training_api.read_circuit_lineage)
-on_look = function(trainings.trainings)
-on_dead = function(trainings.dead_trainings)
-on_sweep = function(trainings.sweep_trainings)
+train = function("train_circuit")
+list_trainings = function("list_trainings")
+read_training = function("read_training")
+abort_training = function("abort_training")
+read_lineage = function("read_lineage")
+read_circuit_lineage = function("read_circuit_lineage")
+on_look = function("trainings")
+on_dead = function("dead_trainings")
+on_sweep = function("sweep_trainings")
 WISH = {"plant_id": "P001", "circuit_id": "C001", "cutoff_date": "2025-12-09"}
 
 
@@ -155,5 +153,5 @@ async def test_the_sweep_looks_at_what_is_late(workshop: TrainingBench) -> None:
 
 async def test_a_run_of_azure_ml_that_changed_is_a_hint_to_its_training(workshop: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], workshop.ports)
-    await function(model_events.run_events)(event_grid(RUN_COMPLETED, {"runId": f"{run_id}-1"}))
+    await function("run_events")(event_grid(RUN_COMPLETED, {"runId": f"{run_id}-1"}))
     assert any(each.startswith(f"{run_id}-") and each != f"{run_id}-asked" for each in workshop.queue.messages)

@@ -42,7 +42,6 @@ follow-up of its message comes later."""
 LOOKED_BACK_S = 604_800
 """A firing that was handled longer ago than a week is handled again; it fires since then."""
 
-LISTED_MAX = 50
 SWEPT_MAX = 100
 SWEEP_AFTER_S = 15
 """An alert whose message is late by this much has lost it; a quarter of the minute that L5 leaves."""
@@ -122,7 +121,7 @@ async def assess_alert(key: str, ports: Ports, request: RollbackRequester = requ
     return decided
 
 
-async def list_alerts(ports: Ports, limit: int = LISTED_MAX) -> list[AlertRecord]:
+async def list_alerts(ports: Ports, limit: int) -> list[AlertRecord]:
     """The latest first."""
     return await ports.alerts.log.latest(limit)
 

@@ -41,7 +41,6 @@ from shared.domain.changes.record import (
 
 log = logging.getLogger(__name__)
 
-LISTED_MAX = 50
 PUSH_PAUSE = timedelta(seconds=20)
 """A push says no pull request. Its own event, which does, is sent at the same moment and may come second."""
 
@@ -106,7 +105,7 @@ async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
         await _end(replace(stored.record, state=ChangeState.FAILED, notes=(reason,)), stored.version, ports)
 
 
-async def list_changes(ports: ChangePorts, limit: int = LISTED_MAX) -> list[ChangeRecord]:
+async def list_changes(ports: ChangePorts, limit: int) -> list[ChangeRecord]:
     """The latest accepted first."""
     return await ports.log.latest(limit)
 

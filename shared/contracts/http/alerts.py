@@ -6,10 +6,9 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.base import Contract
+from shared.contracts.http.routes import LISTED_MAX
 from shared.domain.alerts.decision_model import RollbackDecision
 from shared.domain.alerts.model import AlertFacts, AlertRecord
-
-ALERTS_LISTED_MAX = 200
 
 
 class AlertAccepted(Contract):
@@ -83,7 +82,7 @@ class AlertView(Contract):
 class AlertList(Contract):
     """The latest first."""
 
-    alerts: list[AlertView] = Field(max_length=ALERTS_LISTED_MAX)
+    alerts: list[AlertView] = Field(max_length=LISTED_MAX)
 
 
 def alert_of(record: AlertRecord) -> AlertView:

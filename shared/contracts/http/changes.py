@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.base import Contract
+from shared.contracts.http.routes import LISTED_MAX
 from shared.domain.changes.record import ChangeRecord, CircuitOutcome, EnvironmentOutcome
 
-CHANGES_LISTED_MAX = 200
 FOLLOW = "/api/changes/{change_id}"
 
 
@@ -100,7 +100,7 @@ class ChangeView(ChangeSummary):
 class ChangeList(Contract):
     """The latest first."""
 
-    changes: list[ChangeSummary] = Field(max_length=CHANGES_LISTED_MAX)
+    changes: list[ChangeSummary] = Field(max_length=LISTED_MAX)
 
 
 def change_summary_of(record: ChangeRecord) -> ChangeSummary:

@@ -10,9 +10,6 @@ from shared.domain.evidence.gate import assessed, evidence_required
 from shared.domain.release.model import Kind, Release
 from shared.domain.release.policy import Stage
 
-NOTEBOOK_TYPES = ("application/x-ipynb+json", "application/json")
-"""The content types of an uploaded notebook."""
-
 
 class ReasonView(Contract):
     """One rule, whether it holds, and why."""

@@ -80,7 +80,7 @@ async def test_an_alert_that_waits_has_one_chain_of_messages(bench: Bench, lost:
         await sweep(bench.ports)
         bench.clock.advance(60)
     await delivered_with_follow_ups(bench)
-    (record,) = await list_alerts(bench.ports)
+    (record,) = await list_alerts(bench.ports, 5)
     assert record.state is AlertState.DECIDED
     assert len([message_id for message_id, _, _ in bench.commands.sent if message_id.startswith("alert-")]) <= 17
 
@@ -96,7 +96,7 @@ async def test_an_alert_nobody_can_decide_on_is_asked_about_once_an_hour(bench: 
     assert [message_id for message_id, _, _ in bench.commands.sent] == [f"alert-{key}", f"alert-{key}-hour-5"]
     bench.clock.advance(86_400)
     assert (await sweep(bench.ports)).alerts == 0
-    assert [record.state for record in await list_alerts(bench.ports)] == [AlertState.ACCEPTED]
+    assert [record.state for record in await list_alerts(bench.ports, 5)] == [AlertState.ACCEPTED]
 
 
 class FactsNobodyTakes(MemoryFactPublisher):

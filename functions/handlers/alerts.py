@@ -7,12 +7,12 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from functions.handlers.http_answers import authenticated, json_answer, raw_body_of, with_role
+from functions.handlers.http_answers import authenticated, json_answer, limit_of, raw_body_of, with_role
 from shared import bootstrap
 from shared.application.alerts import assess
 from shared.application.release import intake
 from shared.application.release.ports import IntakeResult, Ports
-from shared.contracts.http.alerts import ALERTS_LISTED_MAX, AlertAccepted, AlertList, alert_of
+from shared.contracts.http.alerts import AlertAccepted, AlertList, alert_of
 from shared.contracts.inbound.alert_facts import claimed_facts
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX, AlertError, parse_alert
 from shared.domain.errors import InvalidRequest
@@ -40,7 +40,7 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
 @authenticated
 async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await assess.list_alerts(bootstrap.ports(), _limit(req.params.get("limit")))
+    found = await assess.list_alerts(bootstrap.ports(), limit_of(req))
     return json_answer(AlertList(alerts=[alert_of(record) for record in found]))
 
 
@@ -61,11 +61,3 @@ async def alert_events(event: func.EventGridEvent) -> None:
 async def _refuse(intake_id: str, subject: str, reason: str, ports: Ports) -> None:
     log.warning("alert %s refused: %s", intake_id, reason)
     await intake.record_unused(intake_id, IntakeResult.REFUSED, subject, reason, ports)
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return assess.LISTED_MAX
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= ALERTS_LISTED_MAX:
-        raise InvalidRequest(f"limit is a number from 1 to {ALERTS_LISTED_MAX}")
-    return int(text)

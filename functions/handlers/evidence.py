@@ -11,7 +11,8 @@ from functions.handlers.http_answers import authenticated, json_answer, raw_body
 from shared import bootstrap
 from shared.application.evidence import submit
 from shared.application.release.people import Answer
-from shared.contracts.http.evidence import NOTEBOOK_TYPES, EvidenceAccepted, evidence_view_of
+from shared.contracts.http.evidence import EvidenceAccepted, evidence_view_of
+from shared.contracts.http.routes import NOTEBOOK_TYPES
 from shared.domain.errors import InvalidRequest
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
 from shared.domain.release.model import Actor

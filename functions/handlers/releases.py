@@ -1,0 +1,110 @@
+"""Releases: read them, decide on them, and the two queues that carry them on.
+
+Only `release_events` advances a release. People's decisions are POST; who they are comes from the verified token.
+"""
+
+import logging
+
+import azure.functions as func
+
+from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
+from shared import bootstrap
+from shared.application.errors import TransientFault
+from shared.application.freezes.freezes import read_freezes
+from shared.application.release import people, queries
+from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.handle_events import handle_events
+from shared.application.release.sweep import sweep
+from shared.application.release.try_later import try_later
+from shared.contracts.http.releases import DecisionRequest, ReasonRequest, ReleaseList, history_of, summary_of, view_of
+from shared.contracts.messages import decode_command, decode_event
+from shared.domain.errors import InvalidRequest
+from shared.domain.release.model import Actor
+from shared.domain.release.policy import Stage
+
+log = logging.getLogger(__name__)
+
+
+@authenticated
+async def list_releases(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Open releases, then the latest ended ones."""
+    releases, freezes = await queries.list_releases(bootstrap.ports()), await read_freezes(bootstrap.ports())
+    return json_answer(ReleaseList(releases=[summary_of(release, freezes) for release in releases]))
+
+
+@authenticated
+async def read_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """One release, with its open gate and what it waits for."""
+    release = await queries.read_release(req.route_params["release_id"], bootstrap.ports())
+    return json_answer(view_of(release, await read_freezes(bootstrap.ports())))
+
+
+@authenticated
+async def read_history(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Who, what, when; with the verdict on the hash chain."""
+    release_id = req.route_params["release_id"]
+    entries, verified = await queries.read_history(release_id, bootstrap.ports())
+    return json_answer(history_of(release_id, entries, verified=verified))
+
+
+@authenticated
+async def decide_on_gate(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Approve or reject the open gate."""
+    wish = body_of(req, DecisionRequest)
+    decided = await people.submit_approval(
+        req.route_params["release_id"],
+        _stage(req.route_params["stage"]),
+        actor,
+        approved=wish.decision == "approve",
+        digest=wish.digest,
+        reason=wish.reason,
+        ports=bootstrap.ports(),
+    )
+    return decided_answer(decided)
+
+
+@authenticated
+async def abort_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """End the release; production is put back if it was touched."""
+    wish = body_of(req, ReasonRequest)
+    return decided_answer(await people.abort(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+
+
+@authenticated
+async def retry_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Try the held step again."""
+    wish = body_of(req, ReasonRequest)
+    return decided_answer(await people.retry(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+
+
+async def release_events(message: func.ServiceBusMessage) -> None:
+    """One session is one release: its events come one at a time and in order. A malformed body is dead-lettered."""
+    ports = bootstrap.ports()
+    event = decode_event(message.get_body())
+    try:
+        await handle_events(event.release_id, [event], ports)
+    except TransientFault as error:
+        await try_later(event, message.message_id, error, ports)
+
+
+async def effects(message: func.ServiceBusMessage) -> None:
+    """Every command is safe to carry out twice. A malformed body is dead-lettered."""
+    ports = bootstrap.ports()
+    command = decode_command(message.get_body())
+    try:
+        await carry_out(command, ports)
+    except TransientFault as error:
+        await try_later(command, message.message_id, error, ports)
+
+
+async def sweeper(timer: func.TimerRequest) -> None:
+    """Stateless: a sweep that is missed or runs twice does no harm."""
+    report = await sweep(bootstrap.ports())
+    log.info("swept %s", report)
+
+
+def _stage(text: str) -> Stage:
+    try:
+        return Stage(text)
+    except ValueError as error:
+        raise InvalidRequest(f"there is no stage {text}: use {', '.join(Stage)}") from error
