@@ -26,13 +26,13 @@ $(AZURITE): package.json package-lock.json
 	@touch $@
 
 demo: install ## Show three releases on the local cloud, live in the terminal
-	@$(BIN)/python -m local.demo
+	@$(BIN)/python -m local.demos.releases
 
 demo-environment: install ## Release an environment to a fleet and roll it back, live in the terminal (CIRCUITS=n)
-	@$(BIN)/python -m local.demo_environment --circuits $(or $(CIRCUITS),75)
+	@$(BIN)/python -m local.demos.environment --circuits $(or $(CIRCUITS),75)
 
 demo-training: install ## Merge changed cutoff dates in a git repository, train, and read the lineage back, live in the terminal
-	@$(BIN)/python -m local.demo_training
+	@$(BIN)/python -m local.demos.training
 
 up: install ## Start the local cloud and keep it running
 	@$(BIN)/python -m cli local up

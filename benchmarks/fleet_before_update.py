@@ -15,11 +15,11 @@ from typing import Any
 
 import httpx
 
-from local.cloud import CloudError, LocalCloud
-from local.cloud_settings import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACES
-from local.environment_factory import CLEARER_LOG, FIRST, EnvironmentFactory, registry_id
-from local.model_factory import Circuit, ModelFactory
+from local.seeding.environment_factory import CLEARER_LOG, FIRST, EnvironmentFactory, registry_id
+from local.seeding.model_factory import Circuit, ModelFactory
 from local.sign_in import token_of
+from local.supervisor.cloud import CloudError, LocalCloud
+from local.supervisor.settings import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACES
 from shared.application.platform_ports import Place
 from shared.application.release.effects.answers import target_answer
 from shared.application.release.effects.carry_out import carry_out

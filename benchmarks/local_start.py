@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from local.cloud import LocalCloud
-from local.ledger import Ledger
+from local.supervisor.cloud import LocalCloud
+from local.supervisor.ledger import Ledger
 
 LIMIT_S = 6.0
 LIMIT_MB = 400.0

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient as AsyncServiceBusClient
 
-from local.cloud import LocalCloud
+from local.supervisor.cloud import LocalCloud
 
 T = TypeVar("T")
 BODY = b"x" * 512

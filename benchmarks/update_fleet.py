@@ -1,7 +1,7 @@
 """How long Switchyard takes to update a whole fleet, beside what the control plane allows and a sequential loop.
 
 `python -m benchmarks.update_fleet --circuits 200` starts the local cloud with the realistic profile of its Azure ML
-(local/azureml/profiles.py), brings a fleet to production (ten circuits per endpoint) and measures:
+(local/azureml/service/profiles.py), brings a fleet to production (ten circuits per endpoint) and measures:
 
 limit  what no client can beat: an endpoint changes one deployment at a time, so each change costs its write and its
        operation, one after the other; the slowest endpoint counts, or the budget of writes if that takes longer.
@@ -36,13 +36,13 @@ import yaml
 from benchmarks.fleet_before_update import deploy_fleet, release_before_update
 from cli.api import ApiError, ReleaseApi, parse
 from cli.views import Release as ReleaseView
-from local.azureml.profiles import PROFILES, Profile
-from local.cloud import CloudError, LocalCloud
-from local.fleet_config import CIRCUITS_PER_PLANT, fleet_of, write_config
-from local.model_factory import ModelFactory
-from local.parts import REPOSITORY
+from local.azureml.service.profiles import PROFILES, Profile
+from local.seeding.fleet_config import CIRCUITS_PER_PLANT, fleet_of, write_config
+from local.seeding.model_factory import ModelFactory
+from local.seeding.uploads import quiet_uploads
 from local.sign_in import token_of
-from local.uploads import quiet_uploads
+from local.supervisor.cloud import CloudError, LocalCloud
+from local.supervisor.parts import REPOSITORY
 from shared import bootstrap
 from shared.domain.release.model import Phase, Release
 

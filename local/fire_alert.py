@@ -15,7 +15,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from local.cloud import CloudError, LocalCloud
+from local.supervisor.cloud import CloudError, LocalCloud
 
 console = Console(highlight=False)
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from local.cloud import CloudError, LocalCloud
-from local.model_factory import ModelFactory
-from local.uploads import quiet_uploads
+from local.seeding.model_factory import ModelFactory
+from local.seeding.uploads import quiet_uploads
+from local.supervisor.cloud import CloudError, LocalCloud
 
 console = Console(highlight=False)
 

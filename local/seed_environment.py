@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from local.cloud import CloudError, LocalCloud
-from local.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, EnvironmentFactory
-from local.evidence_factory import write_evidence
-from local.model_factory import ModelFactory
+from local.seeding.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, EnvironmentFactory
+from local.seeding.evidence_factory import write_evidence
+from local.seeding.model_factory import ModelFactory
+from local.supervisor.cloud import CloudError, LocalCloud
 from shared.domain.changes.versions import SemanticVersion
 from shared.domain.errors import InvalidRequest
 

@@ -17,11 +17,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from local.cloud import CloudError
-from local.fleet_config import fleet_of, write_config
-from local.fleet_factory import FleetFactory, Report, before_the_app
-from local.model_factory import Circuit
-from local.uploads import quiet_uploads
+from local.seeding.fleet_config import fleet_of, write_config
+from local.seeding.fleet_factory import FleetFactory, Report, before_the_app
+from local.seeding.model_factory import Circuit
+from local.seeding.uploads import quiet_uploads
+from local.supervisor.cloud import CloudError
 
 console = Console(highlight=False)
 

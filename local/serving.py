@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from local.part import announce
+from local.conventions import announce
 
 LOOPBACK = "127.0.0.1"
 GRACEFUL_SHUTDOWN_S = 3  # the contract allows 5 s from SIGTERM to the end of the process

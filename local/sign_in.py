@@ -14,8 +14,8 @@ import httpx
 import typer
 from azure.core.credentials import AccessToken
 
-from local.cloud import CloudError, LocalCloud
-from local.cloud_settings import API_AUDIENCE
+from local.supervisor.cloud import CloudError, LocalCloud
+from local.supervisor.settings import API_AUDIENCE
 
 LIFETIME_S = 3600
 

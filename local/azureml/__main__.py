@@ -7,23 +7,22 @@ import logging
 import sys
 from pathlib import Path
 
-from local.part import DirectoryInUse, configure_logging
+from local.azureml.app import create_app
+from local.azureml.service.artifacts import Artifacts
+from local.azureml.service.auth import Authenticator
+from local.azureml.service.call import Service
+from local.azureml.service.clock import CLOCK
+from local.azureml.service.config import load_settings
+from local.azureml.service.events import Outbox
+from local.azureml.service.faults import Faults
+from local.azureml.service.job_records import Jobs
+from local.azureml.service.operations import Operations
+from local.azureml.service.storage import Storage
+from local.azureml.service.store import Store
+from local.azureml.service.throttle import Throttle
+from local.conventions import DirectoryInUse, configure_logging
+from local.monitor.action_group import ActionGroup
 from local.serving import listen, serve
-
-from .action_group import ActionGroup
-from .app import create_app
-from .artifacts import Artifacts
-from .auth import Authenticator
-from .call import Service
-from .clock import CLOCK
-from .config import load_settings
-from .events import Outbox
-from .faults import Faults
-from .jobs import Jobs
-from .operations import Operations
-from .storage import Storage
-from .store import Store
-from .throttle import Throttle
 
 
 def main() -> int:

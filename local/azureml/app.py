@@ -16,22 +16,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from local.part import stop_if_broken
+from local.azureml.assets import datastores, registry
+from local.azureml.batch import deployments, endpoints
+from local.azureml.jobs import mlflow
+from local.azureml.jobs.runner import Runner
+from local.azureml.online import deployments as online_deployments
+from local.azureml.online import endpoints as online_endpoints
+from local.azureml.online.keys import regeneration_finisher
+from local.azureml.online.scoring import Scoring
+from local.azureml.online.servers import Servers
+from local.azureml.pipelines.runs import Pipelines
+from local.azureml.routes import Handler, operations
+from local.azureml.service import control, job_records
+from local.azureml.service.call import Call, Service
+from local.azureml.service.errors import ArmError
+from local.azureml.service.faults import Fault
+from local.azureml.service.store import Document
+from local.conventions import stop_if_broken
+from local.monitor import alerts
 from local.serving import REFUSALS, health
-
-from . import alerts, control, datastores, deployments, endpoints, jobs, mlflow, registry
-from .call import Call, Service
-from .errors import ArmError
-from .faults import Fault
-from .online import deployments as online_deployments
-from .online import endpoints as online_endpoints
-from .online.keys import regeneration_finisher
-from .online.scoring import Scoring
-from .online.servers import Servers
-from .pipelines.runs import Pipelines
-from .routes import Handler, operations
-from .runner import Runner
-from .store import Document
 
 _log = logging.getLogger("local.azureml")
 _OPEN = ("online.score", "workspace.discovery")  # the first has keys of its own and takes any body
@@ -89,8 +92,8 @@ def _register_finishers(service: Service, pipelines: Pipelines, servers: Servers
         "online-endpoint.delete": online_endpoints.delete_finisher(service, servers),
         "online-deployment.put": online_deployments.put_finisher(service, servers),
         "online-deployment.delete": online_endpoints.delete_finisher(service, servers),
-        "job.cancel": jobs.cancel_finisher(pipelines.stop),
-        "job.delete": jobs.delete_finisher(service.store),
+        "job.cancel": job_records.cancel_finisher(pipelines.stop),
+        "job.delete": job_records.delete_finisher(service.store),
         "import": registry.import_finisher(service),
     }.items():
         service.operations.register(kind, finisher)

@@ -10,25 +10,16 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
-from . import (
-    alerts,
-    assets,
-    datastores,
-    deployments,
-    endpoints,
-    invoke,
-    jobs,
-    polling,
-    registry,
-    run_history,
-    submissions,
-    workspaces,
-)
-from .call import Call
-from .config import PROVIDER
-from .online import deployments as online_deployments
-from .online import endpoints as online_endpoints
-from .online import scoring
+from local.azureml.assets import datastores, registry, versions
+from local.azureml.batch import deployments, endpoints, invoke
+from local.azureml.jobs import run_history, submissions
+from local.azureml.online import deployments as online_deployments
+from local.azureml.online import endpoints as online_endpoints
+from local.azureml.online import scoring
+from local.azureml.service import job_records, polling, workspaces
+from local.azureml.service.call import Call
+from local.azureml.service.config import PROVIDER
+from local.monitor import alerts
 
 Handler = Callable[[Call], Awaitable[Response]]
 Operation = tuple[str, str, str, Handler]
@@ -87,11 +78,11 @@ _OPERATIONS: list[Operation] = [
     ("online-deployment.logs", "POST", _ONLINE_DEPLOYMENT + "/getLogs", online_deployments.get_logs),
     ("online-deployment.skus", "GET", _ONLINE_DEPLOYMENT + "/skus", online_deployments.list_skus),
     ("online.score", "POST", "/workspaces/{workspace}/onlineEndpoints/{endpoint}/score", scoring.score),
-    ("job.list", "GET", _WORKSPACE + "/jobs", jobs.list_jobs),
-    ("job.get", "GET", _WORKSPACE + "/jobs/{job}", jobs.get_job),
+    ("job.list", "GET", _WORKSPACE + "/jobs", job_records.list_jobs),
+    ("job.get", "GET", _WORKSPACE + "/jobs/{job}", job_records.get_job),
     ("job.put", "PUT", _WORKSPACE + "/jobs/{job}", submissions.put_job),
-    ("job.delete", "DELETE", _WORKSPACE + "/jobs/{job}", jobs.delete_job),
-    ("job.cancel", "POST", _WORKSPACE + "/jobs/{job}/cancel", jobs.cancel_job),
+    ("job.delete", "DELETE", _WORKSPACE + "/jobs/{job}", job_records.delete_job),
+    ("job.cancel", "POST", _WORKSPACE + "/jobs/{job}/cancel", job_records.cancel_job),
     ("run.patch", "PATCH", _HISTORY + "/experiments/{experiment}/runs/{job}", run_history.patch_run),
     ("run.get", "GET", _HISTORY + "/runs/{job}", run_history.get_run),
     ("run.details", "GET", _HISTORY + "/runs/{job}/details", run_history.get_details),
@@ -113,14 +104,14 @@ _OPERATIONS: list[Operation] = [
 ]  # fmt: skip
 
 _ASSET_OPERATIONS: list[Operation] = [
-    ("list", "GET", "", assets.list_containers),
-    ("container.get", "GET", "/{name}", assets.get_container),
-    ("container.put", "PUT", "/{name}", assets.put_container),
-    ("container.delete", "DELETE", "/{name}", assets.delete_container),
-    ("versions", "GET", "/{name}/versions", assets.list_versions),
-    ("get", "GET", "/{name}/versions/{version}", assets.get_version),
-    ("put", "PUT", "/{name}/versions/{version}", assets.put_version),
-    ("delete", "DELETE", "/{name}/versions/{version}", assets.delete_version),
+    ("list", "GET", "", versions.list_containers),
+    ("container.get", "GET", "/{name}", versions.get_container),
+    ("container.put", "PUT", "/{name}", versions.put_container),
+    ("container.delete", "DELETE", "/{name}", versions.delete_container),
+    ("versions", "GET", "/{name}/versions", versions.list_versions),
+    ("get", "GET", "/{name}/versions/{version}", versions.get_version),
+    ("put", "PUT", "/{name}/versions/{version}", versions.put_version),
+    ("delete", "DELETE", "/{name}/versions/{version}", versions.delete_version),
 ]
 _ASSET_NAMES = {
     "models": "model",

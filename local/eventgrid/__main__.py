@@ -13,15 +13,14 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from local.part import DirectoryInUse, configure_logging, stop_if_broken
+from local.conventions import DirectoryInUse, configure_logging, stop_if_broken
+from local.eventgrid.app import EventGridApi
+from local.eventgrid.auth import Authenticator
+from local.eventgrid.config import Config, load_config
+from local.eventgrid.engine import Engine
+from local.eventgrid.sender import Sender
+from local.eventgrid.store import Store
 from local.serving import LOOPBACK, listen, serve
-
-from .app import EventGridApi
-from .auth import Authenticator
-from .config import Config, load_config
-from .engine import Engine
-from .sender import Sender
-from .store import Store
 
 
 def main() -> int:

@@ -17,15 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from local.eventgrid.auth import Authenticator, KeysUnavailable, Unauthorized
+from local.eventgrid.config import Faults, Subscription, Topic
+from local.eventgrid.engine import Engine
+from local.eventgrid.names import custom_topic_id, system_topic_id
+from local.eventgrid.schemas import MAX_REQUEST_BYTES, InvalidEvent, parse_batch
+from local.eventgrid.store import ACTIVE, Delivery, StoredSubscription
 from local.redirect import EMULATED_HOST_HEADER
 from local.serving import REFUSALS, error, health, json_body
-
-from .auth import Authenticator, KeysUnavailable, Unauthorized
-from .config import Faults, Subscription, Topic
-from .engine import Engine
-from .names import custom_topic_id, system_topic_id
-from .schemas import MAX_REQUEST_BYTES, InvalidEvent, parse_batch
-from .store import ACTIVE, Delivery, StoredSubscription
 
 LIST_LIMIT = 1000
 

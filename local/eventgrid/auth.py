@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote
 
 import jwt
 
-from .config import Topic
+from local.eventgrid.config import Topic
 
 AUDIENCES = ["https://eventgrid.azure.net", "https://eventgrid.azure.net/"]
 

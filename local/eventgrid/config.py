@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from local.eventgrid.documents import Document
+from local.eventgrid.filters import Filter
+from local.eventgrid.names import custom_topic_id, system_topic_id
 from local.redirect import is_loopback
-
-from .documents import Document
-from .filters import Filter
-from .names import custom_topic_id, system_topic_id
 
 FILE_SCHEME = "file:"
 

@@ -18,10 +18,9 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob.aio import ContainerClient
 
-from local import azurite
-
-from .config import Schema
-from .store import Delivery, Store
+from local.eventgrid.config import Schema
+from local.eventgrid.store import Delivery, Store
+from local.supervisor import azurite
 
 AGAIN_AFTER_S = 5.0
 AT_ONCE = 100

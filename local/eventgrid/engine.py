@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from local.part import stop_if_broken
-
-from .config import Faults, Subscription
-from .names import same_topic
-from .retry import TIME_TO_LIVE_EXCEEDED, Dead, Delivered, Retry, expired, judge
-from .schemas import Event
-from .sender import Sender
-from .store import ACTIVE, Attempt, Delivery, NewDelivery, Store, StoredSubscription
+from local.conventions import stop_if_broken
+from local.eventgrid.config import Faults, Subscription
+from local.eventgrid.names import same_topic
+from local.eventgrid.retry import TIME_TO_LIVE_EXCEEDED, Dead, Delivered, Retry, expired, judge
+from local.eventgrid.schemas import Event
+from local.eventgrid.sender import Sender
+from local.eventgrid.store import ACTIVE, Attempt, Delivery, NewDelivery, Store, StoredSubscription
 
 REQUESTS_PER_SUBSCRIPTION = 16
 LOOK_AHEAD = 5000  # the largest batch; what waits behind it is not read yet

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, model_validator
 
-from .documents import Document
+from local.eventgrid.documents import Document
 
 MAX_FILTERS = 25
 MAX_VALUES = 25

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from .config import Subscription
-from .store import Attempt, Delivery
+from local.eventgrid.config import Subscription
+from local.eventgrid.store import Attempt, Delivery
 
 RETRY_DELAYS_S = (10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200)  # then every 12 h
 LEAST_DELAY_S = {HTTPStatus.REQUEST_TIMEOUT: 120, HTTPStatus.SERVICE_UNAVAILABLE: 30}

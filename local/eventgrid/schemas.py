@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .config import Schema
+from local.eventgrid.config import Schema
 
 MAX_REQUEST_BYTES = 1024 * 1024  # one publish request, all events together
 VALIDATION_EVENT_TYPE = "Microsoft.EventGrid.SubscriptionValidationEvent"

@@ -17,9 +17,9 @@ from types import TracebackType
 import aiohttp
 from yarl import URL
 
-from .config import FILE_SCHEME, Schema, Subscription
-from .schemas import notification, validation_event
-from .store import Attempt, Delivery, StoredSubscription
+from local.eventgrid.config import FILE_SCHEME, Schema, Subscription
+from local.eventgrid.schemas import notification, validation_event
+from local.eventgrid.store import Attempt, Delivery, StoredSubscription
 
 RESPONSE_TIMEOUT_S = 30  # then Event Grid queues the event for a retry
 HANDSHAKE_TIMEOUT_S = 10

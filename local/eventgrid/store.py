@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.part import lock_directory
-
-from .config import Schema, Subscription
+from local.conventions import lock_directory
+from local.eventgrid.config import Schema, Subscription
 
 AWAITING = "AwaitingValidation"
 ACTIVE = "Active"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from local.conventions import stop_if_broken
 from local.host.connections import Connections
 from local.host.functions import FunctionDef
 from local.host.hostjson import ServiceBusOptions
 from local.host.invoker import Invoker
 from local.host.pumps import Pump, QueuePump, SessionPump
 from local.host.servicebus import MessageHandler, QueueSource
-from local.part import stop_if_broken
 
 
 class Bus:

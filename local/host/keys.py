@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from local.conventions import write_atomically
 from local.host.lease import one_at_a_time
-from local.part import write_atomically
 
 EVENT_GRID_SYSTEM_KEY = "eventgrid_extension"
 

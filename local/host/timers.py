@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from local.conventions import write_atomically
 from local.host.functions import RetryPolicy
 from local.host.lease import Lease
 from local.host.protos import TypedData, as_json
 from local.host.schedule import Schedule
 from local.host.worker import Attempt
-from local.part import write_atomically
 
 logger = logging.getLogger("host.timers")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.conventions import stop_if_broken
 from local.host.functions import AppLoadError, FunctionDef
 from local.host.hostjson import HostConfig
 from local.host.invoker import Invoker
@@ -17,7 +18,6 @@ from local.host.schedule import Schedule, ScheduleError
 from local.host.settings import SettingsError, resolve
 from local.host.timers import Clock, StatusFile, Timer
 from local.host.worker import Attempt
-from local.part import stop_if_broken
 
 if TYPE_CHECKING:
     from local.host.bus import Bus

@@ -18,9 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.identity.tokens import ServiceTokenRequest, TokenIssuer, TokenRequest, UnknownPerson
 from local.serving import REFUSALS, error, health, json_body
-
-from .tokens import ServiceTokenRequest, TokenIssuer, TokenRequest, UnknownPerson
 
 Asked = TypeVar("Asked", TokenRequest, ServiceTokenRequest)
 MSI_API_VERSION = "2019-08-01"

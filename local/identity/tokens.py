@@ -15,8 +15,8 @@ from typing import Any
 import jwt
 from pydantic import BaseModel, ConfigDict
 
-from .keys import KeyStore
-from .people import Directory, Person
+from local.identity.keys import KeyStore
+from local.identity.people import Directory, Person
 
 PERSON_LIFETIME_S = 3600
 MANAGED_IDENTITY_LIFETIME_S = 24 * 3600  # what Azure hands out to a managed identity

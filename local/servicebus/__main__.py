@@ -9,11 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-from local.part import DirectoryInUse, announce, configure_logging
-from local.servicebus.broker import Broker
+from local.conventions import DirectoryInUse, announce, configure_logging
 from local.servicebus.config import DEFAULT_CONFIG, ConfigError, NamespaceConfig, load_config
+from local.servicebus.queues.broker import Broker
+from local.servicebus.queues.store import StoreError
 from local.servicebus.server import Server
-from local.servicebus.store import StoreError
 from local.servicebus.tokens import TokenChecker
 
 DEFAULT_PORT = 5672

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from local.servicebus.amqp_types import AmqpDecodeError, UInt, UShort
-from local.servicebus.errors import ServiceBusError, argument_error, message_too_large
-from local.servicebus.link import INCOMING_CREDIT, Assembly, Link
-from local.servicebus.performatives import (
+from local.servicebus.codec.amqp_types import AmqpDecodeError, UInt, UShort
+from local.servicebus.codec.performatives import (
     ACCEPTED,
     BEGIN,
     DISPOSITION,
@@ -28,6 +26,8 @@ from local.servicebus.performatives import (
     read_outcome,
     rejection,
 )
+from local.servicebus.errors import ServiceBusError, argument_error, message_too_large
+from local.servicebus.link import INCOMING_CREDIT, Assembly, Link
 
 if TYPE_CHECKING:
     from local.servicebus.connection import Connection

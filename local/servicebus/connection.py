@@ -11,11 +11,10 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from local.servicebus.amqp_types import AmqpDecodeError, Array, Described, UByte, UInt, UShort
 from local.servicebus.channel import Channel
-from local.servicebus.decoder import decode, skip
-from local.servicebus.errors import ServiceBusError
-from local.servicebus.performatives import (
+from local.servicebus.codec.amqp_types import AmqpDecodeError, Array, Described, UByte, UInt, UShort
+from local.servicebus.codec.decoder import decode, skip
+from local.servicebus.codec.performatives import (
     AMQP_FRAME,
     ATTACH,
     BEGIN,
@@ -40,7 +39,8 @@ from local.servicebus.performatives import (
     error_value,
     write_frame,
 )
-from local.servicebus.sections import list_fields
+from local.servicebus.codec.sections import list_fields
+from local.servicebus.errors import ServiceBusError
 
 if TYPE_CHECKING:
     from local.servicebus.server import Server

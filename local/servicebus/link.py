@@ -10,20 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local.servicebus import errors
-from local.servicebus.amqp_types import Described, Raw, Symbol, UByte, UInt, ULong
-from local.servicebus.decoder import skip
-from local.servicebus.encoder import encode
+from local.servicebus.codec.amqp_types import Described, Raw, Symbol, UByte, UInt, ULong
+from local.servicebus.codec.decoder import skip
+from local.servicebus.codec.encoder import encode
+from local.servicebus.codec.performatives import ATTACH, DETACH, SOURCE, Attach, Outcome, Transfer, error_value
+from local.servicebus.codec.sections import list_fields
 from local.servicebus.errors import ServiceBusError
-from local.servicebus.performatives import (
-    ATTACH,
-    DETACH,
-    SOURCE,
-    Attach,
-    Outcome,
-    Transfer,
-    error_value,
-)
-from local.servicebus.sections import list_fields
 
 if TYPE_CHECKING:
     from local.servicebus.channel import Channel

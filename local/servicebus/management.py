@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from local.servicebus import errors
-from local.servicebus.amqp_types import Array, Int, Timestamp
+from local.servicebus.codec.amqp_types import Array, Int, Timestamp
+from local.servicebus.codec.performatives import ACCEPTED, MODIFIED, REJECTED, Outcome
 from local.servicebus.link import Link
-from local.servicebus.message import write_message
-from local.servicebus.performatives import ACCEPTED, MODIFIED, REJECTED, Outcome
-from local.servicebus.queue import Queue
+from local.servicebus.queues.message import write_message
+from local.servicebus.queues.queue import Queue
+from local.servicebus.queues.sessions import SessionQueue
 from local.servicebus.receivers import apply_outcome
 from local.servicebus.requests import Request, Responder, Response
-from local.servicebus.sessions import SessionQueue
 
 Body: TypeAlias = dict[str, Any]
 

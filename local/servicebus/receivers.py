@@ -11,11 +11,11 @@ import uuid
 from collections import deque
 
 from local.servicebus import errors
+from local.servicebus.codec.performatives import ACCEPTED, MODIFIED, REJECTED, Outcome
 from local.servicebus.link import Endpoint, Link
-from local.servicebus.message import Message, write_message
-from local.servicebus.performatives import ACCEPTED, MODIFIED, REJECTED, Outcome
-from local.servicebus.queue import Queue
-from local.servicebus.sessions import Session, SessionQueue
+from local.servicebus.queues.message import Message, write_message
+from local.servicebus.queues.queue import Queue
+from local.servicebus.queues.sessions import Session, SessionQueue
 
 
 def apply_outcome(queue: Queue, message: Message, outcome: Outcome) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
-from local.part import stop_if_broken
-from local.servicebus import sections as sec
-from local.servicebus.amqp_types import AmqpDecodeError, Int, Symbol
-from local.servicebus.decoder import decode
-from local.servicebus.encoder import encode_into
+from local.conventions import stop_if_broken
+from local.servicebus.codec import sections as sec
+from local.servicebus.codec.amqp_types import AmqpDecodeError, Int, Symbol
+from local.servicebus.codec.decoder import decode
+from local.servicebus.codec.encoder import encode_into
 from local.servicebus.errors import ServiceBusError, argument_error
 from local.servicebus.link import Endpoint, Link
 

@@ -12,8 +12,8 @@ import logging
 import os
 import sqlite3
 
-from local.servicebus.broker import Broker
 from local.servicebus.connection import Connection
+from local.servicebus.queues.broker import Broker
 from local.servicebus.service import Service
 from local.servicebus.tokens import TokenChecker
 

@@ -12,18 +12,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.servicebus import errors
-from local.servicebus import sections as sec
-from local.servicebus.amqp_types import Symbol
-from local.servicebus.broker import Broker
-from local.servicebus.decoder import decode
+from local.servicebus.codec import sections as sec
+from local.servicebus.codec.amqp_types import Symbol
+from local.servicebus.codec.decoder import decode
 from local.servicebus.errors import ServiceBusError
 from local.servicebus.link import Endpoint, Link
 from local.servicebus.management import Management
-from local.servicebus.queue import Queue
+from local.servicebus.queues.broker import Broker
+from local.servicebus.queues.queue import Queue
+from local.servicebus.queues.sessions import SessionQueue
+from local.servicebus.queues.timers import Timer
 from local.servicebus.receivers import Consumers, Receiver
 from local.servicebus.requests import Request, Responder, Response
-from local.servicebus.sessions import SessionQueue
-from local.servicebus.timers import Timer
 from local.servicebus.tokens import TokenChecker
 
 BATCH_FORMAT = 0x8001_3700

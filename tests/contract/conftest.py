@@ -15,7 +15,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.tables.access import CLIENT_OPTIONS, Table
-from tests.local.processes import REPOSITORY, running, until
+from tests.support.processes import REPOSITORY, running, until
 
 AZURITE = REPOSITORY / "node_modules" / "azurite" / "dist" / "src" / "table" / "main.js"
 # The account and key that Azurite publishes for everybody.

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from local import redirect
-from local.cloud import LocalCloud
-from local.cloud_settings import write_policies
-from local.demo.people import Desk
-from local.model_factory import Circuit, ModelFactory
-from local.parts import REPOSITORY
+from local.demos.people import Desk
+from local.seeding.model_factory import Circuit, ModelFactory
+from local.supervisor.cloud import LocalCloud
+from local.supervisor.parts import REPOSITORY
+from local.supervisor.settings import write_policies
 
 LOCK = "PT5S"
 ATTEMPTS = {"attempts_max": 10}

@@ -10,19 +10,19 @@ import httpx
 from azure.data.tables import TableClient
 
 from cli.views import Release
-from local.azurite import connection_string
-from local.cloud import LocalCloud
-from local.demo.people import LOOK_S, Desk
-from local.demo_environment.production import Production, read_production, unmarked
-from local.environment_factory import Change, EnvironmentFactory
-from local.model_factory import Circuit, ModelFactory
+from local.demos.environment.production import Production, read_production, unmarked
+from local.demos.people import LOOK_S, Desk
+from local.seeding.environment_factory import Change, EnvironmentFactory
+from local.seeding.model_factory import Circuit, ModelFactory
 from local.sign_in import token_of
+from local.supervisor.azurite import connection_string
+from local.supervisor.cloud import LocalCloud
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.tables.rows import join_text
 from shared.contracts.stored.releases import load_fleet_target
 from shared.domain.fleet.specs import frozen
 from shared.domain.release.model import DeploymentSpec, FleetTarget
-from tests.local.processes import until
+from tests.support.processes import until
 
 CIRCUITS = [Circuit(f"P{plant:03}", f"C{circuit:03}") for plant in (1, 2, 3) for circuit in (1, 2)]
 PRODUCTION = "prod-ml-workspace"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from local.parts import REPOSITORY
+from local.supervisor.parts import REPOSITORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
 
 def test_a_small_fleet_gets_an_environment_goes_back_and_is_spared_the_broken_one(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local.demo_environment", "--circuits", "4", "--data", str(tmp_path / "data")]
+    command = [sys.executable, "-m", "local.demos.environment", "--circuits", "4", "--data", str(tmp_path / "data")]
     done = subprocess.run(
         command, cwd=REPOSITORY, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False,
         timeout=400,

@@ -10,10 +10,10 @@ import pytest
 
 from cli.views import Release
 from local import redirect
-from local.demo_environment.production import Production
-from local.environment_factory import CLEARER_LOG, FIRST, registry_id
+from local.demos.environment.production import Production
 from local.seed_fleet import seed_fleet
-from local.uploads import quiet_uploads
+from local.seeding.environment_factory import CLEARER_LOG, FIRST, registry_id
+from local.seeding.uploads import quiet_uploads
 from tests.e2e.conftest import killable_cloud
 from tests.e2e.fleet import CIRCUITS, LAST_ENDPOINT, PRODUCTION, Fleet
 

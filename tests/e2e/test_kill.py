@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cli.views import Release
-from local.cloud import LocalCloud
-from local.demo.people import Desk
-from local.model_factory import ModelFactory
+from local.demos.people import Desk
+from local.seeding.model_factory import ModelFactory
+from local.supervisor.cloud import LocalCloud
 from tests.e2e.conftest import CIRCUIT
-from tests.local.processes import until
+from tests.support.processes import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

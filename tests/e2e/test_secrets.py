@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local import azurite
-from local.cloud import LocalCloud
-from local.demo.people import Desk
-from local.model_factory import ModelFactory
+from local.demos.people import Desk
+from local.seeding.model_factory import ModelFactory
 from local.sign_in import token_of
+from local.supervisor import azurite
+from local.supervisor.cloud import LocalCloud
 from tests.e2e.conftest import CIRCUIT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.cloud import CloudError
-from local.environment_factory import CLEARER_LOG, write_version
-from local.evidence_factory import EXAMPLE, write_evidence
+from local.seeding.environment_factory import CLEARER_LOG, write_version
+from local.seeding.evidence_factory import EXAMPLE, write_evidence
+from local.supervisor.cloud import CloudError
 from shared.adapters.notebook_evidence import read_notebook
 from shared.domain.evidence.matrix import Advice, assess
 from shared.domain.release.policy import Stage

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from functions.triggers import TRIGGERS, Events
-from local.cloud_settings import _FUNCTIONS as LOCAL_SUBSCRIPTIONS
+from local.supervisor.settings import _FUNCTIONS as LOCAL_SUBSCRIPTIONS
 from shared.adapters.entra_tokens import APP_ROLE, SCOPE
 from shared.settings import Settings
 from tests.infra.bicep import INFRA, REPOSITORY, Bicep, files, main, module

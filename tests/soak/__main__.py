@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local import redirect
-from local.cloud import LocalCloud
-from local.parts import PARTS
+from local.supervisor.cloud import LocalCloud
+from local.supervisor.parts import PARTS
 from tests.soak.accounts import Crew, Load
 from tests.soak.bus import QUEUES, SettledMessages, WorkOfFunctions
 from tests.soak.http import Events, Identities, Requests

@@ -12,9 +12,9 @@ import jwt
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.identity import DefaultAzureCredential
 
-from local.cloud import LocalCloud
-from local.cloud_settings import API_AUDIENCE, FACTS_TOPIC
-from local.parts import TENANT
+from local.supervisor.cloud import LocalCloud
+from local.supervisor.parts import TENANT
+from local.supervisor.settings import API_AUDIENCE, FACTS_TOPIC
 from tests.soak.accounts import Account, Load, Worker
 from tests.soak.records import Records
 

@@ -19,9 +19,9 @@ from azure.ai.ml.entities import (
 )
 from azure.identity import DefaultAzureCredential
 
-from local.cloud import LocalCloud
-from local.cloud_settings import RESOURCE_GROUP, SUBSCRIPTION
-from local.uploads import quiet_uploads
+from local.seeding.uploads import quiet_uploads
+from local.supervisor.cloud import LocalCloud
+from local.supervisor.settings import RESOURCE_GROUP, SUBSCRIPTION
 from tests.soak.accounts import Account, Load, Worker
 from tests.soak.records import Records
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from local.cloud import LocalCloud
+from local.supervisor.cloud import LocalCloud
 from tests.soak.accounts import Account, Crew
 
 PROGRESS_S = 90.0

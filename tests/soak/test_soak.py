@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tests.local.processes import REPOSITORY
 from tests.soak.accounts import Account
 from tests.soak.soak import turns
+from tests.support.processes import REPOSITORY
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from shared.application.platform_ports import DeploymentState, ModelPlatform, Pl
 from shared.domain.release.model import DeploymentSpec
 from tests.fakes.platform import MemoryModelPlatform
 from tests.local.azureml.cloud import ACCOUNT, GROUP, SUBSCRIPTION, Credential
-from tests.local.processes import REPOSITORY, Part, running
+from tests.support.processes import REPOSITORY, Part, running
 
 DEV = "dev-ml-workspace"
 REGISTRY = "mlregistry-shared"

@@ -13,8 +13,8 @@ import httpx
 from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
 from shared.adapters.azure_ml.values import word
 from tests.local.azureml.cloud import Credential
-from tests.local.processes import REPOSITORY
 from tests.support.platforms import DEV, AzureMlHands, azure_ml
+from tests.support.processes import REPOSITORY
 
 ENVIRONMENT = REPOSITORY / "environment"
 sys.path.insert(0, str(ENVIRONMENT))  # the root of sensor_model

@@ -11,19 +11,19 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from ..call import Call, Service
-from ..config import PROVIDER
-from ..deployments import check_references
-from ..documents import page, system_data
-from ..endpoints import check_name, delete, settle
-from ..errors import ArmError, invalid, not_emulated, not_found
-from ..operations import Finisher, Operation
-from ..quotas import check_deployment
-from ..store import Document
-from . import preparation
-from .endpoints import KIND, SERVED, stored
-from .preparation import CONSOLE, STORAGE
-from .servers import Gone, Servers
+from local.azureml.batch.deployments import check_references
+from local.azureml.batch.endpoints import check_name, delete, settle
+from local.azureml.online import preparation
+from local.azureml.online.endpoints import KIND, SERVED, stored
+from local.azureml.online.preparation import CONSOLE, STORAGE
+from local.azureml.online.servers import Gone, Servers
+from local.azureml.service.call import Call, Service
+from local.azureml.service.config import PROVIDER
+from local.azureml.service.documents import page, system_data
+from local.azureml.service.errors import ArmError, invalid, not_emulated, not_found
+from local.azureml.service.operations import Finisher, Operation
+from local.azureml.service.quotas import check_deployment
+from local.azureml.service.store import Document
 
 _PROBE = {"initialDelay": "PT10S", "period": "PT10S", "timeout": "PT2S", "successThreshold": 1, "failureThreshold": 30}
 _DEFAULTS: dict[str, Any] = {

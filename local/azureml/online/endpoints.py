@@ -1,24 +1,25 @@
 """Managed online endpoints: who may call them, and which deployment gets how much of the traffic.
 
 See docs/azure-facts.md#calls-and-paths: the client puts the whole endpoint, with the traffic in it. Names, conflicts
-and deletion are as for batch endpoints (`../endpoints.py`). The authentication mode of an endpoint cannot be changed.
+and deletion are as for batch endpoints (`../batch/endpoints.py`). The authentication mode of an endpoint cannot be
+changed.
 """
 
 from __future__ import annotations
 
 from starlette.responses import JSONResponse, Response
 
-from .. import endpoints as common
-from ..call import Call, Service
-from ..config import PROVIDER, Scope
-from ..documents import page, system_data
-from ..errors import invalid, not_emulated, not_found
-from ..operations import Finisher, Operation
-from ..quotas import check_endpoint
-from ..store import Document, Store
-from . import keys, traffic
-from .keys import AAD_TOKEN, AML_TOKEN, KEY
-from .servers import Servers
+from local.azureml.batch import endpoints as common
+from local.azureml.online import keys, traffic
+from local.azureml.online.keys import AAD_TOKEN, AML_TOKEN, KEY
+from local.azureml.online.servers import Servers
+from local.azureml.service.call import Call, Service
+from local.azureml.service.config import PROVIDER, Scope
+from local.azureml.service.documents import page, system_data
+from local.azureml.service.errors import invalid, not_emulated, not_found
+from local.azureml.service.operations import Finisher, Operation
+from local.azureml.service.quotas import check_endpoint
+from local.azureml.service.store import Document, Store
 
 KIND = "onlineEndpoints"
 SERVED = "/served/current"

@@ -12,11 +12,11 @@ import secrets
 import jwt
 from starlette.responses import JSONResponse, Response
 
-from ..call import Call
-from ..clock import CLOCK
-from ..errors import ArmError, invalid
-from ..operations import Finisher, Operation
-from ..store import Document, Store
+from local.azureml.service.call import Call
+from local.azureml.service.clock import CLOCK
+from local.azureml.service.errors import ArmError, invalid
+from local.azureml.service.operations import Finisher, Operation
+from local.azureml.service.store import Document, Store
 
 _TOKEN_LIFETIME_S, _REFRESH_AFTER_S = 3600, 1800
 _PLACE = "/keys/current"  # below the endpoint, so that it goes with it

@@ -10,12 +10,12 @@ from typing import Any
 
 import isodate
 
-from .. import processes
-from ..assets import resolve
-from ..call import Service
-from ..config import Scope
-from ..errors import invalid
-from .servers import Plan
+from local.azureml.assets.versions import resolve
+from local.azureml.jobs import processes
+from local.azureml.online.servers import Plan
+from local.azureml.service.call import Service
+from local.azureml.service.config import Scope
+from local.azureml.service.errors import invalid
 
 CONSOLE, STORAGE = "stdout.txt", "storage.txt"
 

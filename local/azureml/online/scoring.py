@@ -16,15 +16,14 @@ import uuid
 import httpx
 from starlette.responses import Response
 
-from local.part import stop_if_broken
-
-from ..call import Call
-from ..errors import ArmError, not_found
-from ..invoke import DEPLOYMENT_HEADER
-from . import endpoints, keys, preparation
-from .endpoints import SERVED
-from .servers import Gone, Servers
-from .traffic import choose
+from local.azureml.batch.invoke import DEPLOYMENT_HEADER
+from local.azureml.online import endpoints, keys, preparation
+from local.azureml.online.endpoints import SERVED
+from local.azureml.online.servers import Gone, Servers
+from local.azureml.online.traffic import choose
+from local.azureml.service.call import Call
+from local.azureml.service.errors import ArmError, not_found
+from local.conventions import stop_if_broken
 
 _log = logging.getLogger("local.azureml.online")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")

@@ -2,7 +2,7 @@
 
 A process is started when its deployment is created or updated, and the one it replaces ends when it has answered what
 it had begun. After a restart of this server, or when a process died, the next request starts it again. It ends with
-this server, however that ends (`job_guard.py`).
+this server, however that ends (`../jobs/job_guard.py`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from pathlib import Path
 
 import httpx
 
-from local.part import stop_if_broken
-
-from .. import processes
-from ..errors import ArmError
+from local.azureml.jobs import processes
+from local.azureml.service.errors import ArmError
+from local.conventions import stop_if_broken
 
 _log = logging.getLogger("local.azureml.online")
 _DRIVER = Path(__file__).with_name("driver.py")

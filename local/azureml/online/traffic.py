@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..errors import ArmError
+from local.azureml.service.errors import ArmError
 
 Traffic = Mapping[str, int]
 _MIRRORED_MAX = 50

@@ -13,14 +13,14 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ..arm_ids import BlobPath, job_output
-from ..assets import resolve
-from ..call import Service
-from ..config import Scope
-from ..errors import ArmError, not_emulated
-from ..jobs import CANCEL_REQUESTED, PARENT, TERMINAL, job_id, output_uri
-from ..store import Document
-from .graph import Step, bound, steps_of, without_unused_options
+from local.azureml.assets.versions import resolve
+from local.azureml.pipelines.graph import Step, bound, steps_of, without_unused_options
+from local.azureml.service.arm_ids import BlobPath, job_output
+from local.azureml.service.call import Service
+from local.azureml.service.config import Scope
+from local.azureml.service.errors import ArmError, not_emulated
+from local.azureml.service.job_records import CANCEL_REQUESTED, PARENT, TERMINAL, job_id, output_uri
+from local.azureml.service.store import Document
 
 PIPELINE = "Pipeline"
 """The state of a pipeline's row among the runs: it has no process and waits for no node."""

@@ -13,9 +13,9 @@ from shared.adapters.azure_ml.checks import COMPARING, command_job
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
 from shared.application.platform_ports import CompatibilityJob, Place
 from shared.domain.release.model import DeploymentSpec
-from tests.local.processes import REPOSITORY
 from tests.support.environment_platforms import AzureMlHands, ended, promoted
 from tests.support.platforms import DEV, INPUT_URI, REGISTRY, azure_ml, settled
+from tests.support.processes import REPOSITORY
 
 pytestmark = pytest.mark.azurite
 DEFINITION = REPOSITORY / "pipelines" / "environment_compatibility_test.yml"

@@ -13,8 +13,8 @@ import pytest
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused, PlatformThrottled
 from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec
-from tests.local.processes import REPOSITORY
 from tests.support.platforms import DEV, ENVIRONMENT, INPUT_URI, REGISTRY, AzureMlHands, azure_ml, eventually, settled
+from tests.support.processes import REPOSITORY
 
 pytestmark = pytest.mark.azurite
 WORKSPACE_ID = "/subscriptions/0/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"

@@ -8,7 +8,7 @@ import pytest
 from shared.adapters.azure_ml.routines import monitor_job
 from shared.application.routines.ports import MonitorJob
 from shared.domain.routines.task import Routine
-from tests.local.processes import REPOSITORY
+from tests.support.processes import REPOSITORY
 
 EXAMPLES = {
     "monitoring.yml": ("performance-2025-12-p001-c001-1", Routine.PERFORMANCE, date(2025, 12, 1)),

@@ -15,10 +15,10 @@ from shared.application.training.ports import TrainingJob
 from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.lineage import DataAsset, data_asset_of
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
-from tests.local.processes import REPOSITORY
 from tests.support.benches.training import a_request
 from tests.support.builders import NOW
 from tests.support.platforms import INPUT_URI, eventually
+from tests.support.processes import REPOSITORY
 from tests.support.training_azure import QUICK_ENVIRONMENT, Workshop, workshop
 
 pytestmark = pytest.mark.azurite

@@ -18,9 +18,9 @@ from shared.domain.etl.load import LoadSummary
 from shared.domain.job_ends import JobSeen
 from tests.application.etl.test_load import PLAN
 from tests.fakes.loads import MemoryLoadPlatform
-from tests.local.processes import REPOSITORY
 from tests.support import platforms
 from tests.support.platforms import DEV, azure_ml, eventually
+from tests.support.processes import REPOSITORY
 
 _numbers = itertools.count(1)
 

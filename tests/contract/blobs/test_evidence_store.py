@@ -17,8 +17,8 @@ from shared.application.release.ports import EvidenceStore
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX
 from tests.contract.conftest import ACCOUNT, KEY, answers, free_port
 from tests.fakes.evidence import MemoryEvidenceStore
-from tests.local.processes import REPOSITORY, until
 from tests.support.builders import RELEASE_ID
+from tests.support.processes import REPOSITORY, until
 
 AZURITE = REPOSITORY / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 CONTAINER_NUMBERS = itertools.count(1)

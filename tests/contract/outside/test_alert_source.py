@@ -22,7 +22,7 @@ from shared.contracts.inbound.alert_facts import told_facts
 from shared.domain.alerts.model import AlertFacts, Reading
 from tests.fakes.alerts import MemoryAlertSource
 from tests.local.azureml.cloud import GROUP, SUBSCRIPTION, Credential
-from tests.local.processes import Part, running
+from tests.support.processes import Part, running
 
 RULE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/microsoft.insights/scheduledQueryRules/errors"
 NOBODYS = "00000000-0000-4000-8000-00000000dead"

@@ -9,8 +9,8 @@ from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
 from shared.application.errors import TransientFault
-from tests.local.processes import Part, running
 from tests.support.builders import a_command, an_event
+from tests.support.processes import Part, running
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from shared.adapters.tables.rows import replace as replacing
 from shared.application.release.ports import Change
 from shared.contracts.stored.releases import StoredFormError
 from shared.domain.release.model import Phase
-from tests.local.processes import REPOSITORY
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, a_target, an_entry
+from tests.support.processes import REPOSITORY
 
 azurite = pytest.mark.azurite
 

@@ -13,9 +13,8 @@ from azure.ai.ml import MLClient
 from azure.core.credentials import AccessToken
 
 from local import redirect
-from tests.local.processes import Part
-
-from .receiver import Receiver
+from tests.local.azureml.receiver import Receiver
+from tests.support.processes import Part
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 GROUP = "mlops-rg"

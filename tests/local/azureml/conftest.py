@@ -11,11 +11,10 @@ import pytest
 from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 
 from local import redirect
-from tests.local.processes import REPOSITORY, running
-
-from .cloud import ACCOUNT, Cloud
-from .receiver import Receiver
-from .workshop import Workshop
+from tests.local.azureml.cloud import ACCOUNT, Cloud
+from tests.local.azureml.receiver import Receiver
+from tests.local.azureml.workshop import Workshop
+from tests.support.processes import REPOSITORY, running
 
 QUICK = {"lro_seconds": 0.05}
 STARTED = pytest.StashKey[Cloud]()

@@ -13,7 +13,7 @@ from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 from azure.mgmt.machinelearningservices._serialization import Model
 from azure.mgmt.machinelearningservices.aio import MachineLearningServicesMgmtClient as AsyncClient
 
-from .cloud import GROUP, SUBSCRIPTION, Credential
+from tests.local.azureml.cloud import GROUP, SUBSCRIPTION, Credential
 
 WHERE = {"resource_group_name": GROUP, "workspace_name": "dev-ml-workspace"}
 _IDENTITY = {"id", "name", "type", "system_data"}

@@ -15,8 +15,7 @@ from azure.ai.ml.entities import BatchEndpoint, Environment, ManagedOnlineEndpoi
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from local import redirect
-
-from .cloud import Cloud
+from tests.local.azureml.cloud import Cloud
 
 AZURE_WORKSPACE = "SWITCHYARD_CONTRACT_AZUREML_WORKSPACE"
 PLACE = "azureml://datastores/workspaceblobstore/paths/switchyard-contract/"

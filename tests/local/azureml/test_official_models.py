@@ -10,9 +10,9 @@ from azure.ai.ml import command
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.machinelearningservices import models as described
 
-from .official import WHERE, async_client, client, missing
-from .online_workshop import OnlineWorkshop
-from .workshop import DEPLOYMENT, ENDPOINT, Workshop
+from tests.local.azureml.official import WHERE, async_client, client, missing
+from tests.local.azureml.online.workshop import OnlineWorkshop
+from tests.local.azureml.workshop import DEPLOYMENT, ENDPOINT, Workshop
 
 JUDGED = "judged-by-models"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .cloud import ENGINEER, REGISTRY, Cloud
-from .workshop import DEPLOYMENT, Workshop
+from tests.local.azureml.cloud import ENGINEER, REGISTRY, Cloud
+from tests.local.azureml.workshop import DEPLOYMENT, Workshop
 
 
 def test_a_model_released_through_the_registry_scores_with_the_code_of_its_environment(

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from azure.ai.ml.entities import AzureBlobDatastore, Model
 
-from tests.local.processes import REPOSITORY, alive, running, until
-
-from .cloud import ACCOUNT
-from .workshop import Workshop
+from tests.local.azureml.cloud import ACCOUNT
+from tests.local.azureml.workshop import Workshop
+from tests.support.processes import REPOSITORY, alive, running, until
 
 ENDPOINT = "endpoint-of-restarts"
 

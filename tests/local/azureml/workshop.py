@@ -19,9 +19,8 @@ from azure.ai.ml.entities import (
     ModelBatchDeploymentSettings,
 )
 
-from tests.local.processes import until
-
-from .cloud import Cloud
+from tests.local.azureml.cloud import Cloud
+from tests.support.processes import until
 
 ENDPOINT = "batch-endpoint-plant-p001"
 DEPLOYMENT = "deployment-circuit-c001"

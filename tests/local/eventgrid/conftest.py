@@ -15,9 +15,8 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from local import redirect
-from tests.local.processes import Part, running, until
-
-from .subscriber import Subscriber
+from tests.local.eventgrid.subscriber import Subscriber
+from tests.support.processes import Part, running, until
 
 TOPIC = "switchyard-facts"
 ENDPOINT = f"https://{TOPIC}.westeurope-1.eventgrid.azure.net/api/events"

@@ -16,8 +16,7 @@ from azure.eventgrid import EventGridEvent, EventGridPublisherClient, generate_s
 from azure.eventgrid.aio import EventGridPublisherClient as AsyncPublisher
 
 from local import redirect
-
-from .conftest import ENDPOINT, KEY
+from tests.local.eventgrid.conftest import ENDPOINT, KEY
 
 AZURE_ENDPOINT, AZURE_KEY = "SWITCHYARD_CONTRACT_EVENTGRID_ENDPOINT", "SWITCHYARD_CONTRACT_EVENTGRID_KEY"
 

@@ -23,9 +23,8 @@ from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentity
 from local import redirect
 from local.eventgrid.auth import Authenticator, KeysUnavailable
 from local.eventgrid.config import Topic
-from tests.local.processes import REPOSITORY, Part, running
-
-from .conftest import ENDPOINT, KEY, TOPIC, Token, event
+from tests.local.eventgrid.conftest import ENDPOINT, KEY, TOPIC, Token, event
+from tests.support.processes import REPOSITORY, Part, running
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 EVENT = EventGridEvent(subject="s", event_type="T", data={}, data_version="1")

@@ -14,10 +14,9 @@ import pytest
 from local.eventgrid.config import Subscription
 from local.eventgrid.retry import Dead, Delivered, Retry, judge
 from local.eventgrid.store import Attempt
-from tests.local.processes import Part, running, until
-
-from .conftest import KEY, TOPIC, Subscribe, deliveries, event, publish, put, state_of
-from .subscriber import Received, Subscriber
+from tests.local.eventgrid.conftest import KEY, TOPIC, Subscribe, deliveries, event, publish, put, state_of
+from tests.local.eventgrid.subscriber import Received, Subscriber
+from tests.support.processes import Part, running, until
 
 SPEC = Subscription(name="any", topic=TOPIC, endpoint="http://127.0.0.1:1/")
 

@@ -9,10 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from local.eventgrid.filters import Filter
-from tests.local.processes import Part, until
-
-from .conftest import TOPIC, Subscribe, event, publish
-from .subscriber import Subscriber
+from tests.local.eventgrid.conftest import TOPIC, Subscribe, event, publish
+from tests.local.eventgrid.subscriber import Subscriber
+from tests.support.processes import Part, until
 
 EVENT = event(
     subject="releases/R1",

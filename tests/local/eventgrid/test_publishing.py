@@ -13,10 +13,9 @@ from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.eventgrid.aio import EventGridPublisherClient as AsyncPublisher
 
-from tests.local.processes import Part, until
-
-from .conftest import ENDPOINT, KEY, TOPIC, AsyncToken, Subscribe, Token, event, publish
-from .subscriber import Subscriber
+from tests.local.eventgrid.conftest import ENDPOINT, KEY, TOPIC, AsyncToken, Subscribe, Token, event, publish
+from tests.local.eventgrid.subscriber import Subscriber
+from tests.support.processes import Part, until
 
 WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/mlops-rg/providers"

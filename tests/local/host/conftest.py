@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.processes import REPOSITORY, Part, start
+from tests.support.processes import REPOSITORY, Part, start
 
 APPS = Path(__file__).parent / "apps"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.local.host.conftest import EVENT_GRID, HOST_KEY, MASTER, SECRET_KEY
-from tests.local.processes import Part, until
+from tests.support.processes import Part, until
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from local.host.invoker import EXIT_FUNCTION_TIMEOUT, EXIT_WORKER_DIED
 from tests.local.host.conftest import APPS, StartHost, write_app
-from tests.local.processes import until
+from tests.support.processes import until
 
 
 def test_a_request_in_flight_is_answered_before_the_host_ends(start_host: StartHost, tmp_path: Path) -> None:

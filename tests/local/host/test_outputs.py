@@ -13,7 +13,7 @@ from local.host.functions import AppLoadError, FunctionDef
 from local.host.outputs import Outputs
 from tests.local.host.conftest import APPS, write_settings
 from tests.local.host.test_servicebus import Bus, connection_string, running_bus
-from tests.local.processes import Part, running
+from tests.support.processes import Part, running
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 
 from tests.local.host.conftest import APPS, write_settings
-from tests.local.processes import Part, start, until
+from tests.support.processes import Part, start, until
 
 QUEUES = {
     "queues": [

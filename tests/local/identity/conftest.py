@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.processes import Part, running
+from tests.support.processes import Part, running
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from azure.identity import DefaultAzureCredential
 
-from tests.local.processes import Part
+from tests.support.processes import Part
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 AZURE_TENANT = "SWITCHYARD_CONTRACT_TENANT"

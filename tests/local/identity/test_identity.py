@@ -12,7 +12,7 @@ from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 from azure.identity.aio import DefaultAzureCredential as AsyncDefaultAzureCredential
 
 from local.identity.people import load_directory
-from tests.local.processes import Part, running
+from tests.support.processes import Part, running
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 AUDIENCE = "api://switchyard"

@@ -21,8 +21,7 @@ from azure.storage.blob import BlobClient
 
 from local import redirect
 from local.redirect import EgressBlocked, Targets
-
-from .conftest import Recorder
+from tests.local.redirect.conftest import Recorder
 
 EVENT = EventGridEvent(subject="a", event_type="b", data={}, data_version="1")
 TARGETS = Targets(azureml="http://127.0.0.1:1", blob="http://127.0.0.1:2", eventgrid="http://127.0.0.1:3")

@@ -13,9 +13,9 @@ import pytest_asyncio
 from azure.servicebus.management import ServiceBusAdministrationClient
 
 from local.servicebus.config import load_config
-from tests.local.processes import Part, running
 from tests.local.servicebus.clients import Desk, Namespace, connection_string
 from tests.local.servicebus.encoded import Bench
+from tests.support.processes import Part, running
 
 QUEUES = Path(__file__).with_name("queues.json")
 AZURE_SETTING = "SWITCHYARD_CONTRACT_SERVICEBUS"

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.servicebus import sections as sec
-from local.servicebus.amqp_types import Symbol, Timestamp, UInt
-from local.servicebus.broker import Broker
+from local.servicebus.codec import sections as sec
+from local.servicebus.codec.amqp_types import Symbol, Timestamp, UInt
+from local.servicebus.codec.encoder import encode_into
 from local.servicebus.config import parse_config
-from local.servicebus.encoder import encode_into
-from local.servicebus.lifecycle import Lifecycle
-from local.servicebus.message import Message
-from local.servicebus.queue import Queue
+from local.servicebus.queues.broker import Broker
+from local.servicebus.queues.lifecycle import Lifecycle
+from local.servicebus.queues.message import Message
+from local.servicebus.queues.queue import Queue
 
 START = 1_800_000_000.0
 CONFIG = {

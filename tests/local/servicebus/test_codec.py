@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.servicebus.amqp_types import (
+from local.servicebus.codec.amqp_types import (
     AmqpDecodeError,
     Array,
     Described,
@@ -23,11 +23,10 @@ from local.servicebus.amqp_types import (
     ULong,
     UShort,
 )
-from local.servicebus.decoder import decode, skip
-from local.servicebus.encoder import encode
-from local.servicebus.message import Message, MessageState, read_message, write_message
-from local.servicebus.performatives import FRAME_HEADER, TRANSFER, write_frame
-from local.servicebus.sections import (
+from local.servicebus.codec.decoder import decode, skip
+from local.servicebus.codec.encoder import encode
+from local.servicebus.codec.performatives import FRAME_HEADER, TRANSFER, write_frame
+from local.servicebus.codec.sections import (
     APPLICATION_PROPERTIES,
     DATA,
     MESSAGE_ANNOTATIONS,
@@ -35,6 +34,7 @@ from local.servicebus.sections import (
     split_sections,
     with_application_properties,
 )
+from local.servicebus.queues.message import Message, MessageState, read_message, write_message
 from tests.local.servicebus.encoded import encoded
 
 

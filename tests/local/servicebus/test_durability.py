@@ -12,9 +12,9 @@ from typing import Any
 from azure.servicebus import ServiceBusClient, ServiceBusReceiveMode
 from azure.servicebus.exceptions import ServiceBusError
 
-from tests.local.processes import until
 from tests.local.servicebus.clients import connection_string, message, text
 from tests.local.servicebus.conftest import running_broker
+from tests.support.processes import until
 
 RECEIVE_AND_DELETE = ServiceBusReceiveMode.RECEIVE_AND_DELETE
 ROUNDS = 2

@@ -14,9 +14,9 @@ from azure.servicebus import ServiceBusClient
 from azure.servicebus.aio import ServiceBusClient as AsyncServiceBusClient
 from azure.servicebus.exceptions import ServiceBusAuthenticationError
 
-from tests.local.processes import Part, running
 from tests.local.servicebus.clients import message
 from tests.local.servicebus.conftest import QUEUES
+from tests.support.processes import Part, running
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.processes import REPOSITORY, Part
 from tests.local.servicebus.conftest import QUEUES
+from tests.support.processes import REPOSITORY, Part
 
 
 def run(*options: str, port: int = 0) -> subprocess.CompletedProcess[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.servicebus.broker import Broker
 from local.servicebus.config import ConfigError, parse_config
 from local.servicebus.errors import ServiceBusError
+from local.servicebus.queues.broker import Broker
 from tests.local.servicebus.encoded import Bench, contents, dead, encoded, receive, send
 
 

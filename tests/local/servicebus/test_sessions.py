@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from local.servicebus.errors import ServiceBusError
-from local.servicebus.message import Message
-from local.servicebus.sessions import Session, SessionQueue
+from local.servicebus.queues.message import Message
+from local.servicebus.queues.sessions import Session, SessionQueue
 from tests.local.servicebus.encoded import Bench, encoded, not_called, noting
 
 

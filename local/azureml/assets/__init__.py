@@ -1,0 +1,1 @@
+"""Models, environments, data, code and components, in workspaces and the registry; datastores."""

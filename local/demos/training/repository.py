@@ -1,0 +1,106 @@
+"""The fleet's git repository of the demo, the people who change it, and the webhook that tells the app of a merge."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from local.supervisor.cloud import CloudError
+from local.supervisor.parts import REPOSITORY
+
+AUTHOR = ("Trainer", "trainer@switchyard.example")
+MERGER = ("Engineer One", "engineer-1@switchyard.example")
+_IGNORED = shutil.ignore_patterns("__pycache__", ".*")
+
+
+class FleetRepository:
+    """A working copy with the fleet's configuration and environment in its first commit on `main`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in ("config", "environment"):
+            shutil.copytree(REPOSITORY / folder, root / folder, ignore=_IGNORED)
+        self._git("init", "--quiet", "--initial-branch=main")
+        self._git("add", ".")
+        self._git("commit", "--quiet", "--message", "The fleet")
+
+    @property
+    def head(self) -> str:
+        """The last commit of `main`."""
+        return self._git("rev-parse", "main")
+
+    def merge(self, number: int, cutoff_date: str, circuits: Sequence[str]) -> str:
+        """Merge pull request `number`, which changes the cutoff date of `circuits` (`P001/C001`); its diff."""
+        branch, before = f"cutoff-{number}", self.head
+        self._git("checkout", "--quiet", "-b", branch)
+        for circuit in circuits:
+            file = self.root / "config" / "plants" / f"{circuit}.yml"
+            text, count = re.subn(r'cutoff_date: "[0-9-]+"', f'cutoff_date: "{cutoff_date}"', file.read_text())
+            if count != 1:
+                raise CloudError(f"{file} has {count} lines with a cutoff date.")
+            file.write_text(text)
+        self._git("commit", "--quiet", "--all", "--message", f"Train up to {cutoff_date}")
+        self._git("checkout", "--quiet", "main")
+        message = f"Merge pull request #{number} from trainer/{branch}"
+        self._git("merge", "--quiet", "--no-ff", branch, "--message", message, who=MERGER)
+        return self._git("diff", "--stat", before, self.head)
+
+    def _git(self, *words: str, who: tuple[str, str] = AUTHOR) -> str:
+        """One command of git, with no configuration of this machine. Raises `CloudError`."""
+        people = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+                  for part, value in zip(("NAME", "EMAIL"), who, strict=True)}  # fmt: skip
+        alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(self.root)}
+        done = subprocess.run(  # nosec B603 B607 # git of this machine, with words of this file
+            ["git", *words], cwd=self.root, env={**os.environ, **people, **alone}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise CloudError(f"git {words[0]} failed: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+
+class GitHub:
+    """Sends the webhook of a push, signed as GitHub signs it."""
+
+    def __init__(self, api: str, secret: str) -> None:
+        self._api, self._secret, self._last = api, secret, b""
+
+    def pushed(self, before: str, after: str) -> str:
+        """Tell the app of new commits on `main`; the id of the change. Raises `CloudError`."""
+        body = json.dumps(
+            {
+                "ref": "refs/heads/main",
+                "before": before,
+                "after": after,
+                "deleted": False,
+                "repository": {"clone_url": "https://github.com/example/fleet.git"},
+                "pusher": {"name": "engineer-1"},
+            }
+        ).encode()
+        answer = self._send(body)
+        if answer.status_code != httpx.codes.ACCEPTED:
+            raise CloudError(f"The app answers {answer.status_code} to the webhook: {answer.text}")
+        self._last = body
+        return str(answer.json()["change_id"])
+
+    def repeated(self) -> str:
+        """Send the last webhook again; what the app says to it."""
+        return str(self._send(self._last).json()["answer"])
+
+    def _send(self, body: bytes) -> httpx.Response:
+        signature = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "push",
+            "X-Hub-Signature-256": f"sha256={signature}",
+        }
+        return httpx.post(f"{self._api}changes/github", content=body, headers=headers, timeout=60, trust_env=False)

@@ -1,0 +1,1 @@
+"""What fills a local cloud: sensor data, models, a fleet in production, environment versions, evidence."""

@@ -1,0 +1,1 @@
+"""AMQP 1.0 as bytes: types, encoding, frames, and the sections of a message."""
