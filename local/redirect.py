@@ -75,7 +75,7 @@ def uninstall() -> None:
     global _targets
     _targets = None
     for owner, original in _originals.values():
-        owner.send = original  # type: ignore[attr-defined]
+        owner.send = original  # type: ignore[attr-defined] # only owners of a `send` are noted
     _originals.clear()
 
 
@@ -177,7 +177,7 @@ def _patch_transports() -> None:
         (requests.Session, session_send, send_plain),
     ):
         _originals[owner.__name__] = (owner, original)
-        owner.send = patched  # type: ignore[method-assign]
+        owner.send = patched  # type: ignore[method-assign] # what the patch is
 
 
 def _checked_send(owner: type, *, asynchronous: bool) -> Callable[..., Any]:

@@ -91,7 +91,12 @@ class Model:
         found = _MODEL.fullmatch(text)
         if not found:
             raise CheckError(f"{text!r} names no model: write PLANT/CIRCUIT:VERSION=FOLDER")
-        return cls(**{**found.groupdict(), "path": Path(found["path"])})
+        return cls(
+            plant_id=found["plant_id"],
+            circuit_id=found["circuit_id"],
+            model_version=found["model_version"],
+            path=Path(found["path"]),
+        )
 
 
 def read_manifest(path: Path) -> list[Model]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -290,6 +291,6 @@ def _differences(
     for i, j in pairs:
         a, b = float(current[column][i]), float(new[column][j])
         if a != b:
-            where = {"column": column, "timestamp": str(current["timestamp"][i]), "current": a, "new": b}
+            here = partial(Difference, column=column, timestamp=str(current["timestamp"][i]), current=a, new=b)
             apart = abs(a - b)
-            yield Difference(value=apart, **where), Difference(value=apart / max(abs(a), abs(b)), **where)
+            yield here(value=apart), here(value=apart / max(abs(a), abs(b)))

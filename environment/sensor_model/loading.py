@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -114,15 +115,14 @@ class Loader:
             if entry.state == LOADED and not self._is_asked_again(entry):
                 return known_source(file, entry)
         found = self._inspect(file, known)
-        noted = {"path": file.path, "size": file.size, "modified": file.modified, "run": wanted.run}
+        noted = partial(Entry, path=file.path, size=file.size, modified=file.modified, run=wanted.run)
         if isinstance(found, BadFile):
-            loaded.entries.append(Entry(**noted, state=QUARANTINED, reason=found.reason, detail=str(found)))
+            loaded.entries.append(noted(state=QUARANTINED, reason=found.reason, detail=str(found)))
             return None
         is_news = entry is None or not entry.is_of(file) or entry.state == QUARANTINED or bool(wanted.backfill)
-        judged = {} if is_news or entry is None else {"late": entry.late, "violations": entry.violations}
+        judged = entry if entry is not None and not is_news else None
         loaded.entries.append(
-            Entry(
-                **noted,
+            noted(
                 state=LOADED,
                 rows=found.rows,
                 first=found.first,
@@ -130,7 +130,8 @@ class Loader:
                 columns=",".join(found.columns),
                 ignored=",".join((*found.new, *found.unusable)),
                 repeated=found.repeated,
-                **judged,
+                late=judged.late if judged else 0,
+                violations=judged.violations if judged else 0,
             )
         )
         if found.first is None or found.last is None:

@@ -1,6 +1,6 @@
 """Files that a load reads: which days they touch, in which portions they are loaded, and their rows for `judging`."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -42,7 +42,7 @@ def groups_of_days(sources: Iterable[Source], kept_per_day: float) -> Iterator[t
 
     A file's rows count as spread evenly over its days, and `kept_per_day` are the table's.
     """
-    per_day: Counter[date] = Counter()
+    per_day: defaultdict[date, float] = defaultdict(float)
     for source in sources:
         days = (source.last - source.first).days + 1
         for number in range(days):

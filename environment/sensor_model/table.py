@@ -110,7 +110,8 @@ def rows_per_day(table: DeltaTable) -> float:
     if files.num_rows == 0:
         return 0.0
     first, last = pc.min(files["min.date"]).as_py(), pc.max(files["max.date"]).as_py()
-    return count_rows(table) / ((last - first).days + 1)
+    days: int = (last - first).days + 1
+    return count_rows(table) / days
 
 
 def add_rows(table: DeltaTable, rows: pa.Table) -> int:

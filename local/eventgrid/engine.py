@@ -88,7 +88,7 @@ class Worker:
             for delivery in batch:
                 self._note(spec, delivery, attempt)
         self._in_flight.difference_update(delivery.id for delivery in batch)
-        self._requests.discard(asyncio.current_task())  # type: ignore[arg-type] # there is one
+        self._requests.discard(asyncio.current_task())
         self.wake()
 
     def _note(self, spec: Subscription, delivery: Delivery, attempt: Attempt) -> None:

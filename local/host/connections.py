@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from azure.servicebus.aio import ServiceBusClient
 
@@ -12,8 +12,17 @@ from local.host.settings import SettingsError
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential
 
+
+class _ClientRetries(TypedDict):
+    """Options of the client. Times are in seconds."""
+
+    retry_total: int
+    retry_backoff_factor: float
+    retry_backoff_max: float
+
+
 # The client retries inside one call; the pumps retry around it, so its own attempts are few and quick.
-_CLIENT_RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.1, "retry_backoff_max": 1.0}
+_CLIENT_RETRIES: _ClientRetries = {"retry_total": 3, "retry_backoff_factor": 0.1, "retry_backoff_max": 1.0}
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
@@ -49,5 +58,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close the clients and credentials; their receivers are closed by the pumps."""
-        for closable in (*self._clients.values(), *self._credentials):
-            await closable.close()
+        for client in self._clients.values():
+            await client.close()
+        for credential in self._credentials:
+            await credential.close()

@@ -19,7 +19,7 @@ _QUIET = ("azure", "azure.functions", "uvicorn", "uvicorn.error", "uvicorn.acces
 class OneLineFormatter(logging.Formatter):
     """`<UTC time> <level> <logger> [<invocation>] <message>`; line breaks of tracebacks become a visible `\\n`."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         invocation = current_invocation.get() or invocation_id_cv.get()

@@ -46,7 +46,8 @@ class Schedule:
     def next_after(self, moment: datetime) -> datetime:
         """The first occurrence later than `moment`."""
         occurrences = croniter(self.expression, moment.astimezone(UTC), second_at_beginning=True, day_or=False)
-        return occurrences.get_next(datetime)
+        first: datetime = occurrences.get_next(datetime)
+        return first
 
     def is_frequent(self, moment: datetime) -> bool:
         """True if occurrences follow each other within a minute; such timers keep no status."""

@@ -169,9 +169,12 @@ class Runner:
 
     async def _start(self, launch: Launch) -> processes.JobProcess:
         """The job's process at its gate: forked from a warm template where that is possible, else a fresh one."""
-        where = {"cwd": launch.cwd, "variables": launch.variables, "logs": launch.logs}
-        process = await self._warm.start_gated(launch.warm, **where) if launch.warm else None
-        return process or await processes.start_gated(launch.command, **where)
+        cwd, variables, logs = launch.cwd, launch.variables, launch.logs
+        if launch.warm:
+            forked = await self._warm.start_gated(launch.warm, cwd=cwd, variables=variables, logs=logs)
+            if forked:
+                return forked
+        return await processes.start_gated(launch.command, cwd=cwd, variables=variables, logs=logs)
 
     def _finish(self, job: str, workspace: Scope, name: str, status: str, reason: str | None) -> None:
         self._service.jobs.set_status(workspace, name, status, error=reason)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from local.supervisor.cloud import CloudError
+
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.ai.ml.entities import BatchDeployment
@@ -24,7 +26,7 @@ class Running:
     code: str
     scoring_script: str
     compute: str
-    mini_batch_size: int
+    mini_batch_size: int | None
     variables: Mapping[str, str]
     tags: Mapping[str, str]
 
@@ -44,7 +46,7 @@ Production = Mapping[str, Running]
 
 
 def read_production(client: MLClient) -> Production:
-    """Every deployment of every endpoint of the client's workspace."""
+    """Every deployment of every endpoint of the client's workspace. Raises `CloudError` for one without code."""
     found = (
         _running(deployment)
         for endpoint in client.batch_endpoints.list()
@@ -71,13 +73,15 @@ def unmarked(production: Production) -> Production:
 
 def _running(deployment: BatchDeployment) -> Running:
     code = deployment.code_configuration
+    if code is None:
+        raise CloudError(f"Deployment {deployment.name} has no scoring code, which every release gives it.")
     return Running(
         model=str(deployment.model),
         environment=str(deployment.environment),
         code=str(code.code),
         scoring_script=str(code.scoring_script),
         compute=str(deployment.compute),
-        mini_batch_size=int(deployment.mini_batch_size),
+        mini_batch_size=deployment.mini_batch_size,
         variables=dict(deployment.environment_variables or {}),
         tags=dict(deployment.tags or {}),
     )

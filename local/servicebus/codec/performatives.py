@@ -32,7 +32,7 @@ class _Fields:
 
     @classmethod
     def of(cls, fields: list[Any]) -> Self:
-        names: tuple[str, ...] = cls._fields  # type: ignore[attr-defined]
+        names: tuple[str, ...] = cls._fields  # type: ignore[attr-defined] # every subclass is a NamedTuple as well
         padded = (fields + [None] * len(names))[: len(names)]
         return cls(*padded)
 

@@ -58,7 +58,7 @@ class Store:
         self._db.executescript(_SCHEMA)
         self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._in_transaction = False
-        self._reserved: int = self._execute("SELECT value FROM last_sequence").fetchone()[0]
+        self._reserved = int(self._execute("SELECT value FROM last_sequence").fetchone()[0])
         self._last_sequence = self._reserved
 
     def next_sequence(self) -> int:
