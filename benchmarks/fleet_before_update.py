@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
+from local.seeding.credentials import token_of
 from local.seeding.environment_factory import CLEARER_LOG, FIRST, EnvironmentFactory, registry_id
 from local.seeding.model_factory import Circuit, ModelFactory
-from local.sign_in import token_of
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.settings import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACES
 from shared.application.platform_ports import Place

@@ -37,10 +37,10 @@ from benchmarks.fleet_before_update import deploy_fleet, release_before_update
 from cli.api import ApiError, ReleaseApi, parse
 from cli.views import Release as ReleaseView
 from local.azureml.service.profiles import PROFILES, Profile
+from local.seeding.credentials import token_of
 from local.seeding.fleet_config import CIRCUITS_PER_PLANT, fleet_of, write_config
 from local.seeding.model_factory import ModelFactory
 from local.seeding.uploads import quiet_uploads
-from local.sign_in import token_of
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.parts import REPOSITORY
 from shared import bootstrap

@@ -14,6 +14,9 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+LOOPBACK = "127.0.0.1"
+"""Where every part listens, and nowhere else."""
+
 _log = logging.getLogger("local.conventions")
 
 
@@ -51,7 +54,7 @@ def lock_directory(directory: Path, part: str) -> IO[str]:
 
 
 def stop_if_broken(task: asyncio.Task[Any]) -> None:
-    """A part that no longer works must not look healthy: end it, all state is on disk, and let it be restarted."""
+    """End the process when `task` failed: a broken part must not look healthy, and its state is on disk."""
     if not task.cancelled() and (problem := task.exception()):
         _log.critical("%s failed; this part ends itself", task.get_name(), exc_info=problem)
         logging.shutdown()

@@ -18,9 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from local.conventions import announce
+from local.conventions import LOOPBACK, announce
 
-LOOPBACK = "127.0.0.1"
 GRACEFUL_SHUTDOWN_S = 3  # the contract allows 5 s from SIGTERM to the end of the process
 
 _log = logging.getLogger("local.serving")
@@ -72,7 +71,7 @@ async def _refuse(request: Request, _: Exception) -> Response:
 
 
 async def _not_found(request: Request, problem: Exception) -> Response:
-    """A request for a route that is there tells itself what it did not find."""
+    """A 404 of a route's own handler keeps its message; a path without a route is refused with 501."""
     return await (_http_error if "endpoint" in request.scope else _refuse)(request, problem)
 
 

@@ -47,7 +47,10 @@ def main() -> int:
         logging.getLogger("local.azureml").critical("cannot start: %s", problem)
         return 1
     service.jobs.runs.address = "http://{}:{}".format(*listener.getsockname())
-    serve(create_app(service), part="azureml", listener=listener)
+    action_group = ActionGroup(
+        service.store, webhook=options.alerts, identity=options.identity, eventgrid=options.eventgrid
+    )
+    serve(create_app(service, action_group), part="azureml", listener=listener)
     return 0
 
 
@@ -69,7 +72,6 @@ def _service(options: argparse.Namespace) -> Service:
         operations=Operations(store),
         jobs=Jobs(store, outbox, data),
         outbox=outbox,
-        action_group=ActionGroup(store, webhook=options.alerts, identity=options.identity, eventgrid=options.eventgrid),
         faults=faults,
         throttle=Throttle(),
         authenticator=Authenticator(options.jwks),

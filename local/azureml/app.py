@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from local.azureml.assets import datastores, registry
 from local.azureml.batch import deployments, endpoints
-from local.azureml.jobs import mlflow
+from local.azureml.jobs import mlflow, requests
 from local.azureml.jobs.runner import Runner
 from local.azureml.online import deployments as online_deployments
 from local.azureml.online import endpoints as online_endpoints
@@ -27,21 +27,22 @@ from local.azureml.online.scoring import Scoring
 from local.azureml.online.servers import Servers
 from local.azureml.pipelines.runs import Pipelines
 from local.azureml.routes import Handler, operations
-from local.azureml.service import control, job_records
+from local.azureml.service import control
 from local.azureml.service.call import Call, Service
 from local.azureml.service.errors import ArmError
 from local.azureml.service.faults import Fault
 from local.azureml.service.store import Document
 from local.conventions import stop_if_broken
 from local.monitor import alerts
+from local.monitor.action_group import ActionGroup
 from local.serving import REFUSALS, health
 
 _log = logging.getLogger("local.azureml")
 _OPEN = ("online.score", "workspace.discovery")  # the first has keys of its own and takes any body
 
 
-def create_app(service: Service) -> Starlette:
-    """The server of a service; its background work runs as long as the server does."""
+def create_app(service: Service, action_group: ActionGroup) -> Starlette:
+    """The server of a service and of Azure Monitor; their background work runs as long as the server does."""
     runner, servers = Runner(service), Servers()
     pipelines, scoring = Pipelines(service, runner.stop), Scoring(servers)
     service.jobs.on_queued, service.jobs.on_change = runner.wake, pipelines.wake
@@ -57,7 +58,7 @@ def create_app(service: Service) -> Starlette:
             "jobs": runner.run(),
             "pipelines": pipelines.run(),
             "events": service.outbox.run(),
-            "alerts": service.action_group.run(),
+            "alerts": action_group.run(),
         }
         tasks = [asyncio.create_task(work, name=name) for name, work in background.items()]
         for task in tasks:
@@ -74,7 +75,7 @@ def create_app(service: Service) -> Starlette:
             service.store.close()
 
     app = Starlette(routes=_routes(), exception_handlers=REFUSALS, lifespan=lifespan)
-    app.state.service, app.state.scoring = service, scoring
+    app.state.service, app.state.scoring, app.state.action_group = service, scoring, action_group
     return app
 
 
@@ -92,8 +93,8 @@ def _register_finishers(service: Service, pipelines: Pipelines, servers: Servers
         "online-endpoint.delete": online_endpoints.delete_finisher(service, servers),
         "online-deployment.put": online_deployments.put_finisher(service, servers),
         "online-deployment.delete": online_endpoints.delete_finisher(service, servers),
-        "job.cancel": job_records.cancel_finisher(pipelines.stop),
-        "job.delete": job_records.delete_finisher(service.store),
+        "job.cancel": requests.cancel_finisher(pipelines.stop),
+        "job.delete": requests.delete_finisher(service.store),
         "import": registry.import_finisher(service),
     }.items():
         service.operations.register(kind, finisher)

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from local.azureml.assets import datastores, registry, versions
 from local.azureml.batch import deployments, endpoints, invoke
-from local.azureml.jobs import run_history, submissions
+from local.azureml.jobs import requests, run_history, submissions
 from local.azureml.online import deployments as online_deployments
 from local.azureml.online import endpoints as online_endpoints
 from local.azureml.online import scoring
-from local.azureml.service import job_records, polling, workspaces
+from local.azureml.service import polling, workspaces
 from local.azureml.service.call import Call
 from local.azureml.service.config import PROVIDER
 from local.monitor import alerts
@@ -78,11 +78,11 @@ _OPERATIONS: list[Operation] = [
     ("online-deployment.logs", "POST", _ONLINE_DEPLOYMENT + "/getLogs", online_deployments.get_logs),
     ("online-deployment.skus", "GET", _ONLINE_DEPLOYMENT + "/skus", online_deployments.list_skus),
     ("online.score", "POST", "/workspaces/{workspace}/onlineEndpoints/{endpoint}/score", scoring.score),
-    ("job.list", "GET", _WORKSPACE + "/jobs", job_records.list_jobs),
-    ("job.get", "GET", _WORKSPACE + "/jobs/{job}", job_records.get_job),
+    ("job.list", "GET", _WORKSPACE + "/jobs", requests.list_jobs),
+    ("job.get", "GET", _WORKSPACE + "/jobs/{job}", requests.get_job),
     ("job.put", "PUT", _WORKSPACE + "/jobs/{job}", submissions.put_job),
-    ("job.delete", "DELETE", _WORKSPACE + "/jobs/{job}", job_records.delete_job),
-    ("job.cancel", "POST", _WORKSPACE + "/jobs/{job}/cancel", job_records.cancel_job),
+    ("job.delete", "DELETE", _WORKSPACE + "/jobs/{job}", requests.delete_job),
+    ("job.cancel", "POST", _WORKSPACE + "/jobs/{job}/cancel", requests.cancel_job),
     ("run.patch", "PATCH", _HISTORY + "/experiments/{experiment}/runs/{job}", run_history.patch_run),
     ("run.get", "GET", _HISTORY + "/runs/{job}", run_history.get_run),
     ("run.details", "GET", _HISTORY + "/runs/{job}/details", run_history.get_details),

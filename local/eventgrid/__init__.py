@@ -1,0 +1,1 @@
+"""Event Grid on one machine: topics, subscriptions, delivery at least once (docs/local-eventgrid.md)."""

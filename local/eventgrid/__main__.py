@@ -13,14 +13,14 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from local.conventions import DirectoryInUse, configure_logging, stop_if_broken
+from local.conventions import LOOPBACK, DirectoryInUse, configure_logging, stop_if_broken
 from local.eventgrid.app import EventGridApi
 from local.eventgrid.auth import Authenticator
 from local.eventgrid.config import Config, load_config
 from local.eventgrid.engine import Engine
 from local.eventgrid.sender import Sender
 from local.eventgrid.store import Store
-from local.serving import LOOPBACK, listen, serve
+from local.serving import listen, serve
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def _start_dead_letter_writer(engine: Engine, options: argparse.Namespace) -> as
 
 
 async def _write_dead_letters(engine: Engine, options: argparse.Namespace) -> None:
-    """Begin with the first dead letter: the storage client is a third of this part's memory and of its start."""
+    """Wait for the first dead letter: the storage client takes a third of this part's memory and start time."""
     while not engine.store.dead_without_blob(limit=1):
         engine.dead_letter_written.clear()
         await engine.dead_letter_written.wait()

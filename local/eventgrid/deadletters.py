@@ -18,9 +18,9 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob.aio import ContainerClient
 
+from local import storage_account
 from local.eventgrid.config import Schema
 from local.eventgrid.store import Delivery, Store
-from local.supervisor import azurite
 
 AGAIN_AFTER_S = 5.0
 AT_ONCE = 100
@@ -31,7 +31,7 @@ _log = logging.getLogger("local.eventgrid")
 async def write_dead_letters(store: Store, *, endpoint: str, container: str, written: asyncio.Event) -> None:
     """Upload until cancelled; a storage that is away is tried again, nothing is dropped meanwhile."""
     async with ContainerClient(
-        endpoint, container, credential=azurite.KEY, retry_total=0, connection_timeout=5
+        endpoint, container, credential=storage_account.KEY, retry_total=0, connection_timeout=5
     ) as client:
         while True:
             written.clear()

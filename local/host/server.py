@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import uvicorn
 
+from local.conventions import LOOPBACK
 from local.host.app import Host, HostOptions, asgi
 from local.host.settings import describe_platform
 
@@ -37,7 +38,7 @@ class HostProcess:
     """Runs one host from start to end."""
 
     def __init__(self, options: HostOptions) -> None:
-        self._socket = socket.create_server(("127.0.0.1", options.port), backlog=512)
+        self._socket = socket.create_server((LOOPBACK, options.port), backlog=512)
         port = self._socket.getsockname()[1]
         self._options = replace(options, port=port)
         self._ending: asyncio.Event | None = None

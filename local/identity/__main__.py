@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from local.conventions import configure_logging
+from local.conventions import LOOPBACK, configure_logging
 from local.identity.app import IdentityApi
 from local.identity.keys import KeyStore
 from local.identity.people import load_directory
 from local.identity.tokens import TokenIssuer
-from local.serving import LOOPBACK, listen, serve
+from local.serving import listen, serve
 
 
 def main() -> None:

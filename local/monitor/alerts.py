@@ -1,4 +1,4 @@
-"""A small Azure Monitor: holds alerts, tells them by the Alerts Management interface, and fires or resolves on request.
+"""A small Azure Monitor: stores alerts, answers the Alerts Management interface, and fires or resolves on request.
 
 Forms: "Alerts - Get By Id" and "Alerts - Get All", 2019-03-01; messages: the common alert schema
 (docs/azure-facts.md#alerts-of-azure-monitor). Rules do not exist here: an alert names the rule it would come from.
@@ -21,7 +21,7 @@ from local.azureml.service.control import parsed, service_of
 from local.azureml.service.documents import page, utc_now
 from local.azureml.service.errors import invalid, not_found
 from local.azureml.service.store import Document
-from local.monitor.action_group import EVENT_GRID, WEBHOOK
+from local.monitor.action_group import EVENT_GRID, WEBHOOK, ActionGroup
 
 COLLECTION = "/subscriptions/{subscription}/providers/Microsoft.AlertsManagement/alerts"
 _RANGES = {"1h": 3600, "1d": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
@@ -43,8 +43,8 @@ class Firing(BaseModel):
     metric: str = "failures"
     value: float = 1.0
     threshold: float = 0.0
-    context: bool = True  # whether Azure Monitor itself tells the condition, or only the message
-    way: Literal["webhook", "event-grid", "none"] = "webhook"  # none: nobody is told
+    context: bool = True  # whether the alert read from Azure Monitor has the condition, or only the message has
+    way: Literal["webhook", "event-grid", "none"] = "webhook"  # none: no message is sent
 
 
 async def get_alert(call: Call) -> Response:
@@ -55,7 +55,7 @@ async def get_alert(call: Call) -> Response:
 
 
 async def list_alerts(call: Call) -> Response:
-    """Filters: `monitorCondition` and `timeRange`; without `includeContext=true` no context is told."""
+    """Filters: `monitorCondition` and `timeRange`; without `includeContext=true` alerts have no context."""
     query = call.query
     seconds = _RANGES.get(query.get("timeRange", "1d"))
     if seconds is None:
@@ -91,34 +91,40 @@ async def fire(request: Request) -> Response:
     each = [firing.circuits] if firing.together or not firing.circuits else [[name] for name in firing.circuits]
     alerts = [_new_alert(service, firing, circuits) for circuits in each]
     with service.store.transaction():
-        for alert, told in alerts:
-            service.store.put(alert["id"], told)
+        for alert, stored in alerts:
+            service.store.put(alert["id"], stored)
             if firing.way in _WAYS:
-                service.action_group.notify(alert["id"], _message(alert), firing.way)
+                _action_group_of(request).notify(alert["id"], _message(alert), firing.way)
     return JSONResponse({"alerts": [alert["id"] for alert, _ in alerts]}, 201)
 
 
 async def resolve(request: Request) -> Response:
-    """The condition no longer holds; `?way=none` tells nobody."""
+    """Marks an alert as resolved and sends a message; `?way=none` sends none."""
     service, way = service_of(request), request.query_params.get("way", WEBHOOK)
     alert_id = f"{COLLECTION.format(subscription=service.settings.subscription)}/{request.path_params['alert']}"
-    told = service.store.get(alert_id)
-    if told is None:
+    stored = service.store.get(alert_id)
+    if stored is None:
         raise HTTPException(404, f"There is no alert {request.path_params['alert']}.")
-    essentials = told["properties"]["essentials"]
+    essentials = stored["properties"]["essentials"]
     essentials |= {"monitorCondition": "Resolved", "monitorConditionResolvedDateTime": utc_now()}
     with service.store.transaction():
-        service.store.put(alert_id, told)
+        service.store.put(alert_id, stored)
         if way in _WAYS:
-            service.action_group.notify(alert_id, _message(told), way)
-    return JSONResponse(told)
+            _action_group_of(request).notify(alert_id, _message(stored), way)
+    return JSONResponse(stored)
 
 
 async def look(request: Request) -> Response:
     """Every alert, the latest first, with what became of its messages."""
     service = service_of(request)
     alerts = service.store.newest_first(COLLECTION.format(subscription=service.settings.subscription))
-    return JSONResponse({"value": [{**alert, "sent": service.action_group.sent(alert["id"])} for alert in alerts]})
+    return JSONResponse({"value": [{**alert, "sent": _action_group_of(request).sent(alert["id"])} for alert in alerts]})
+
+
+def _action_group_of(request: Request) -> ActionGroup:
+    """The action group of the server that got the request."""
+    action_group: ActionGroup = request.app.state.action_group
+    return action_group
 
 
 CONTROL_ROUTES = [
@@ -132,7 +138,7 @@ CONTROL_ROUTES = [
 
 
 def _new_alert(service: Service, firing: Firing, circuits: list[str]) -> tuple[Document, Document]:
-    """The alert with its whole context, and as Azure Monitor tells it."""
+    """The alert with its whole context, which messages carry, and as Azure Monitor stores it."""
     settings = service.settings
     group = f"/subscriptions/{settings.subscription}/resourceGroups/{settings.resource_group}"
     now, rule = utc_now(), f"{group}/providers/microsoft.insights/{firing.rule}"

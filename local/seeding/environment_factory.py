@@ -1,6 +1,6 @@
 """Versions of the fleet's environment, registered in the dev workspace as a pipeline would do it: code, tags, client.
 
-A version is a copy of environment/ with a change in its code. The copy lies in the data directory, so that anybody can
+A version is a copy of environment/ with a change in its code. The copy lies in the data directory, so that people can
 compare the two.
 """
 
@@ -30,7 +30,7 @@ SHA_DIGITS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class CodeChange:
     """A new version: in `file` of the environment's folder, `before` becomes `after`."""
 
     version: str
@@ -41,14 +41,14 @@ class Change:
     after: str = ""
 
 
-FIRST = Change(
+FIRST = CodeChange(
     version=ENVIRONMENT_VERSION,
     summary="Reads only a circuit's own rows of the sensor table",
     pull_request="PR-1200",
 )
 """What environment/ holds, unchanged."""
 
-CLEARER_LOG = Change(
+CLEARER_LOG = CodeChange(
     version="1.5.1",
     summary="Says in the log which features a model reads",
     pull_request="PR-1234",
@@ -62,7 +62,7 @@ CLEARER_LOG = Change(
 """,
 )
 
-COLUMN_BY_COLUMN = Change(
+COLUMN_BY_COLUMN = CodeChange(
     version="1.5.2",
     summary="Scales column by column to save memory",
     pull_request="PR-1240",
@@ -85,8 +85,8 @@ class EnvironmentFactory:
         self._factory = factory
         self._folder = folder
 
-    def register(self, change: Change) -> str:
-        """`name:version`, registered in dev unless it is there."""
+    def register(self, change: CodeChange) -> str:
+        """Register the version in dev unless it is there; returns `name:version`."""
         from azure.ai.ml import load_environment
         from azure.core.exceptions import ResourceNotFoundError
 
@@ -99,8 +99,8 @@ class EnvironmentFactory:
                 environments.create_or_update(wanted)
         return f"{wanted.name}:{wanted.version}"
 
-    def share(self, change: Change) -> str:
-        """The id in the registry, where the version is shared to unless it is there."""
+    def share(self, change: CodeChange) -> str:
+        """Share the version to the registry unless it is there; returns its id in the registry."""
         from azure.ai.ml import load_environment
         from azure.core.exceptions import ResourceExistsError
 
@@ -120,7 +120,7 @@ def registry_id(kind: str, name: str, version: str) -> str:
     return f"azureml://registries/{REGISTRY}/{kind}/{name}/versions/{version}"
 
 
-def write_version(folder: Path, change: Change) -> Path:
+def write_version(folder: Path, change: CodeChange) -> Path:
     """Copy environment/ to `folder` with the change and the tags of a registration; returns the definition's path.
 
     Raises `CloudError` when what the change replaces is not there exactly once.

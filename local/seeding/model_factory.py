@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local import redirect
-from local.sign_in import PersonCredential
+from local.seeding.credentials import PersonCredential
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.parts import REPOSITORY
 from local.supervisor.settings import RESOURCE_GROUP, SUBSCRIPTION
@@ -47,7 +47,7 @@ class Circuit:
 
 
 class ModelFactory:
-    """A data science team with access to the dev workspace. Redirects the SDKs of this process."""
+    """Trains and registers models in the dev workspace as `person`. Redirects the SDKs of this process."""
 
     def __init__(self, cloud: LocalCloud, person: str = "trainer") -> None:
         redirect.install(**cloud.redirect_targets)
@@ -67,7 +67,7 @@ class ModelFactory:
         return circuit
 
     def write_data(self) -> dict[str, Any]:
-        """A month of hourly rows of every sensor of the fleet; days that are there already stay as they are."""
+        """Write a month of hourly rows of every sensor of the fleet, without the days that the table has already."""
         return _run(
             "sensor_model.data", "--table", str(self.table), "--config-dir", str(self._config),
             "--days", str(DAYS), "--end-date", LAST_DAY,

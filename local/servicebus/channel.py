@@ -7,7 +7,7 @@ everywhere else.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from local.servicebus.codec.amqp_types import AmqpDecodeError, UInt, UShort
 from local.servicebus.codec.performatives import (
@@ -27,10 +27,7 @@ from local.servicebus.codec.performatives import (
     rejection,
 )
 from local.servicebus.errors import ServiceBusError, argument_error, message_too_large
-from local.servicebus.link import INCOMING_CREDIT, Assembly, Link
-
-if TYPE_CHECKING:
-    from local.servicebus.connection import Connection
+from local.servicebus.link import INCOMING_CREDIT, Assembly, Client, Link
 
 WINDOW = 5000
 """Transfer frames the client may send ahead; renewed when half is used."""
@@ -38,10 +35,22 @@ MAX_HANDLE = 255
 _ID_MASK = 0xFFFF_FFFF
 
 
+class Wire(Client, Protocol):
+    """What a channel needs of its connection."""
+
+    peer_frame_size: int
+
+    def write(self, channel: int, code: int, fields: list[Any], payload: bytes | memoryview = b"") -> None:
+        """Queue one frame to leave after the next commit."""
+
+    def deliver(self) -> None:
+        """Hand out messages now."""
+
+
 class Channel:
     """The links of one AMQP session of a connection."""
 
-    def __init__(self, connection: Connection, number: int, next_outgoing_id: int, window: int) -> None:
+    def __init__(self, connection: Wire, number: int, next_outgoing_id: int, window: int) -> None:
         self.connection = connection
         self.number = number
         self.links: dict[int, Link] = {}  # by the client's handle
@@ -118,7 +127,7 @@ class Channel:
         link.credit = max(0, (flow.link_credit or 0) - already_sent)
         link.endpoint.credit_changed()
         if flow.drain:  # give what there is, then use up the rest of the credit
-            self.connection.server.deliver()
+            self.connection.deliver()
             link.delivery_count = (link.delivery_count + link.credit) & _ID_MASK
             link.credit = 0
             self.send_flow(link, drain=True)

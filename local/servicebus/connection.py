@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from local.servicebus.channel import Channel
 from local.servicebus.codec.amqp_types import AmqpDecodeError, Array, Described, UByte, UInt, UShort
@@ -41,9 +41,7 @@ from local.servicebus.codec.performatives import (
 )
 from local.servicebus.codec.sections import list_fields
 from local.servicebus.errors import ServiceBusError
-
-if TYPE_CHECKING:
-    from local.servicebus.server import Server
+from local.servicebus.service import Service
 
 _log = logging.getLogger(__name__)
 
@@ -56,10 +54,24 @@ SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 SASL_CHOICES = ("ANONYMOUS", "MSSBCBS", "PLAIN", "EXTERNAL")  # the token on $cbs is what counts
 
 
+class Owner(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    connections: set[Connection]
+    dirty: set[Connection]
+    service: Service
+
+    def wake(self) -> None: ...
+
+    def deliver(self) -> None: ...
+
+    def store_failed(self, error: sqlite3.Error) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """One client. ``authorized`` turns True when a well-formed token was put on $cbs."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Owner) -> None:
         self.server = server
         self.out = bytearray()
         self.authorized = False
@@ -100,6 +112,16 @@ class Connection(asyncio.Protocol):
         except sqlite3.Error as error:
             self.server.store_failed(error)
         self.server.wake()
+
+    # towards the server
+
+    def wake(self) -> None:
+        """Plan a turn of the server, in which what was written leaves."""
+        self.server.wake()
+
+    def deliver(self) -> None:
+        """Hand out messages now; they leave after the next commit."""
+        self.server.deliver()
 
     # towards the client
 

@@ -7,7 +7,7 @@ byte for byte, a refusal as an attach without source or target followed by a det
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from local.servicebus import errors
 from local.servicebus.codec.amqp_types import Described, Raw, Symbol, UByte, UInt, ULong
@@ -16,9 +16,6 @@ from local.servicebus.codec.encoder import encode
 from local.servicebus.codec.performatives import ATTACH, DETACH, SOURCE, Attach, Outcome, Transfer, error_value
 from local.servicebus.codec.sections import list_fields
 from local.servicebus.errors import ServiceBusError
-
-if TYPE_CHECKING:
-    from local.servicebus.channel import Channel
 
 INCOMING_CREDIT = 1000
 """Messages a sender may have under way; renewed when half is used."""
@@ -29,7 +26,7 @@ _SOURCE_FIELD, _TARGET_FIELD, _FILTER_FIELD = 5, 6, 7
 
 
 class Endpoint:
-    """What stands behind a link; as it is, it refuses messages and holds nothing."""
+    """The node a link leads to. This base refuses messages and has none to send; nodes override what they can do."""
 
     def receive(self, payload: bytes, message_format: int) -> None:
         """A message arrived from the client. Raises ServiceBusError to refuse it."""
@@ -43,6 +40,34 @@ class Endpoint:
 
     def close(self) -> None:
         """The link is gone."""
+
+
+class Client(Protocol):
+    """What the nodes behind a link need of its connection."""
+
+    authorized: bool
+
+    def wake(self) -> None:
+        """Plan a turn of the server, since there is something to send that no frame of the client led to."""
+
+
+class Carrier(Protocol):
+    """What a link needs of the AMQP session it belongs to."""
+
+    links: dict[int, Link]
+
+    @property
+    def connection(self) -> Client: ...
+
+    def claim_handle(self) -> int: ...
+
+    def free_handle(self, handle: int) -> None: ...
+
+    def write(self, code: int, fields: list[Any], payload: bytes | memoryview = b"") -> None: ...
+
+    def send_flow(self, link: Link | None = None, drain: bool = False) -> None: ...
+
+    def send_delivery(self, link: Link, handle: int, tag: bytes, payload: bytes, settled: bool) -> None: ...
 
 
 @dataclass(slots=True)
@@ -59,7 +84,7 @@ class Assembly:
 class Link:
     """A link of one channel (AMQP session). ``peer_handle`` is the client's number for it."""
 
-    def __init__(self, channel: Channel, attach: Attach, raw_fields: list[bytes]) -> None:
+    def __init__(self, channel: Carrier, attach: Attach, raw_fields: list[bytes]) -> None:
         self.channel = channel
         self.name = attach.name
         self.peer_handle = attach.handle
@@ -88,7 +113,7 @@ class Link:
     def accept(
         self, endpoint: Endpoint, properties: dict[Any, Any] | None = None, session_id: str | None = None
     ) -> None:
-        """Answer the attach; a receiver of a session is told which one it got."""
+        """Answer the attach; a receiver of the next session gets its id in the answer."""
         self.endpoint = endpoint
         source = self._source
         if source is not None and session_id is not None:

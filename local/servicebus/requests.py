@@ -81,7 +81,7 @@ class Responder(Endpoint):
             answer = self._refused(request, error)
         if not self.link.detached:
             self._answer(request, answer)
-            self.link.channel.connection.server.wake()
+            self.link.channel.connection.wake()
 
     def _refused(self, request: Request, error: ServiceBusError) -> Response:
         _log.log(

@@ -12,6 +12,7 @@ import logging
 import os
 import sqlite3
 
+from local.conventions import LOOPBACK
 from local.servicebus.connection import Connection
 from local.servicebus.queues.broker import Broker
 from local.servicebus.service import Service
@@ -19,7 +20,6 @@ from local.servicebus.tokens import TokenChecker
 
 _log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 MIN_SLEEP_S = 0.001
 MAX_SLEEP_S = 5.0
 """The wall clock may jump; timers are looked at this often whatever they say."""
@@ -43,7 +43,7 @@ class Server:
 
     async def listen(self, port: int) -> int:
         """Start to serve; the port (a free one for 0)."""
-        self._listener = await self._loop.create_server(lambda: Connection(self), HOST, port)
+        self._listener = await self._loop.create_server(lambda: Connection(self), LOOPBACK, port)
         self.wake()
         return int(self._listener.sockets[0].getsockname()[1])
 

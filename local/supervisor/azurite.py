@@ -10,11 +10,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-SERVICES = ("blob", "queue", "table")
+from local.conventions import LOOPBACK
+from local.storage_account import SERVICES
 
-_LOOPBACK = "127.0.0.1"
 _PROGRAM = Path("node_modules/azurite/dist/src/azurite.js")
 
 
@@ -31,15 +29,5 @@ def azurite_command(*, repository: Path, location: Path, ports: dict[str, int]) 
     command = [node, str(program), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     command += ["--location", str(location)]
     for service in SERVICES:
-        command += [f"--{service}Host", _LOOPBACK, f"--{service}Port", str(ports[service])]
+        command += [f"--{service}Host", LOOPBACK, f"--{service}Port", str(ports[service])]
     return command
-
-
-def endpoint(port: int) -> str:
-    """Base URL of one service: the account is the first path segment."""
-    return f"http://{_LOOPBACK}:{port}/{ACCOUNT}"
-
-
-def connection_string(ports: dict[str, int]) -> str:
-    endpoints = "".join(f"{service.title()}Endpoint={endpoint(ports[service])};" for service in SERVICES)
-    return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"

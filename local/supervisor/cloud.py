@@ -17,8 +17,9 @@ from types import TracebackType
 
 import httpx
 
+from local.conventions import LOOPBACK
 from local.supervisor.ledger import Ledger
-from local.supervisor.parts import LOOPBACK, PARTS, REPOSITORY, Layout, PartSpec, accepts_connections, choose_ports
+from local.supervisor.parts import PARTS, REPOSITORY, Layout, PartSpec, accepts_connections, choose_ports
 from local.supervisor.process import POLL_S, PartProcess, ProcessRecord
 from local.supervisor.settings import (
     FACTS_FILE,

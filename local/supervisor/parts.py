@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.conventions import write_atomically
-from local.supervisor import azurite
+from local import storage_account
+from local.conventions import LOOPBACK, write_atomically
+from local.supervisor.azurite import azurite_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LOOPBACK = "127.0.0.1"
 TENANT = "11111111-1111-1111-1111-111111111111"
 SERVICE_BUS_KEY = ("RootManageSharedAccessKey", "SAS_KEY_VALUE")  # that of the emulator, known to everybody
 
@@ -40,11 +40,11 @@ class Layout:
 
     @property
     def azurite_ports(self) -> dict[str, int]:
-        return {service: self.ports[f"azurite_{service}"] for service in azurite.SERVICES}
+        return {service: self.ports[f"azurite_{service}"] for service in storage_account.SERVICES}
 
     @property
     def blob_endpoint(self) -> str:
-        return azurite.endpoint(self.ports["azurite_blob"])
+        return storage_account.endpoint(self.ports["azurite_blob"])
 
     @property
     def issuer(self) -> str:
@@ -102,7 +102,7 @@ def _python(module: str, layout: Layout, *options: str) -> list[str]:
 
 
 def _azurite(layout: Layout) -> list[str]:
-    return azurite.azurite_command(repository=REPOSITORY, location=layout.data / "azurite", ports=layout.azurite_ports)
+    return azurite_command(repository=REPOSITORY, location=layout.data / "azurite", ports=layout.azurite_ports)
 
 
 def _servicebus(layout: Layout) -> list[str]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from local.conventions import write_atomically
+from local import storage_account
+from local.conventions import LOOPBACK, write_atomically
 from local.eventgrid.names import custom_topic_id
 from local.identity.people import load_directory
-from local.supervisor import azurite
-from local.supervisor.parts import LOOPBACK, REPOSITORY, SERVICE_BUS_KEY, TENANT, Layout
+from local.supervisor.parts import REPOSITORY, SERVICE_BUS_KEY, TENANT, Layout
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 RESOURCE_GROUP = "mlops-rg"
@@ -50,7 +50,7 @@ _FUNCTIONS = {
 
 def app_settings(layout: Layout) -> dict[str, str]:
     """App settings by name, all strings, as in Azure."""
-    storage = azurite.connection_string(layout.azurite_ports)
+    storage = storage_account.connection_string(layout.azurite_ports)
     groups = {name: str(object_id) for name, object_id in load_directory().groups.items()}
     return {
         "AzureWebJobsStorage": storage,

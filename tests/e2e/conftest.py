@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from local import redirect
-from local.demos.people import Desk
+from local.demos.desk import Desk
 from local.seeding.model_factory import Circuit, ModelFactory
 from local.supervisor.cloud import LocalCloud
 from local.supervisor.parts import REPOSITORY

@@ -10,12 +10,12 @@ import httpx
 from azure.data.tables import TableClient
 
 from cli.views import Release
+from local.demos.desk import LOOK_S, Desk
 from local.demos.environment.production import Production, read_production, unmarked
-from local.demos.people import LOOK_S, Desk
-from local.seeding.environment_factory import Change, EnvironmentFactory
+from local.seeding.credentials import token_of
+from local.seeding.environment_factory import CodeChange, EnvironmentFactory
 from local.seeding.model_factory import Circuit, ModelFactory
-from local.sign_in import token_of
-from local.supervisor.azurite import connection_string
+from local.storage_account import connection_string
 from local.supervisor.cloud import LocalCloud
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.tables.rows import join_text
@@ -43,7 +43,7 @@ class Fleet:
 
     # What people do
 
-    def at_production_gate(self, change: Change) -> Release:
+    def at_production_gate(self, change: CodeChange) -> Release:
         """A release whose models were checked; all that is left is to approve it."""
         environment = self._environments.register(change)
         release = self.desk.follow(self.desk.request(environment, "engineer-1", change.summary).release_id)

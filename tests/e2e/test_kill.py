@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.views import Release
-from local.demos.people import Desk
+from local.demos.desk import Desk
 from local.seeding.model_factory import ModelFactory
 from local.supervisor.cloud import LocalCloud
 from tests.e2e.conftest import CIRCUIT

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.demos.people import Desk
+from local import storage_account
+from local.demos.desk import Desk
+from local.seeding.credentials import token_of
 from local.seeding.model_factory import ModelFactory
-from local.sign_in import token_of
-from local.supervisor import azurite
 from local.supervisor.cloud import LocalCloud
 from tests.e2e.conftest import CIRCUIT
 
@@ -61,7 +61,7 @@ def refused_calls(cloud: LocalCloud) -> Iterator[bytes]:
 
 def keys(cloud: LocalCloud) -> list[bytes]:
     """The keys of storage and of the host, by value."""
-    storage = re.search("AccountKey=([^;]+)", azurite.connection_string(cloud.layout.azurite_ports))
+    storage = re.search("AccountKey=([^;]+)", storage_account.connection_string(cloud.layout.azurite_ports))
     assert storage is not None
     host = json.loads(cloud.layout.host_keys.read_text())
     return [storage[1].encode(), *(str(key).encode() for key in texts_of(host) if len(str(key)) >= 16)]

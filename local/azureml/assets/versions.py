@@ -12,11 +12,11 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from local.azureml.service.arm_ids import AssetRef, job_of, parse_asset
+from local.azureml.service.arm_ids import job_of
 from local.azureml.service.call import Call, Service
 from local.azureml.service.config import PROVIDER, Scope
 from local.azureml.service.documents import page, system_data
-from local.azureml.service.errors import ArmError, conflict, invalid, not_emulated, not_found
+from local.azureml.service.errors import conflict, invalid, not_emulated, not_found
 from local.azureml.service.store import Document, Store
 
 _IMMUTABLE: dict[str, tuple[str, ...]] = {
@@ -39,7 +39,7 @@ _KNOWN_FILTERS = {"api-version", "$orderBy", "$top", "$skip", "listViewType", "h
 
 
 async def put_version(call: Call) -> Response:
-    """Create a version, or update what may be updated of one."""
+    """Create a version, or update the tags, description, properties or archive flag of one."""
     service, scope = call.service, call.scope
     kind, name, version = call.param("kind"), call.param("name"), call.param("version")
     with service.store.transaction():
@@ -152,29 +152,8 @@ async def delete_container(call: Call) -> Response:
     return Response(status_code=200)
 
 
-def resolve(service: Service, workspace: Scope, reference: str, kind: str) -> tuple[Scope, AssetRef, Document]:
-    """The asset a deployment or job of a workspace refers to. Raises `ArmError` if it may not or does not exist."""
-    ref = parse_asset(reference)
-    if ref.kind != kind:
-        raise invalid(f"{reference!r} is not one of {kind}.")
-    if ref.home == "registry":
-        scope = service.settings.registries.get(ref.scope)
-    elif ref.home == "guid":
-        scope = service.settings.workspace_by_guid(ref.scope)
-    else:
-        scope = service.settings.workspaces.get(ref.scope)
-    if scope is None:
-        raise not_found(f"The workspace or registry of {reference!r}")
-    if not scope.is_registry and scope != workspace:
-        raise invalid(f"An asset of {scope.name} cannot be used in {workspace.name}: share it to the registry.")
-    document = service.store.get(scope.key(kind, ref.name, ref.version))
-    if document is None:
-        raise ArmError(404, "UserError", f"{kind} {ref.name}:{ref.version} was not found in {scope.name}.")
-    return scope, ref, document
-
-
 def _updated(kind: str, old: Document, call: Call) -> Document:
-    """The version with the caller's tags and so on. Raises `ArmError` if its body would change."""
+    """The version with the caller's tags, description and so on. Raises `ArmError` if its body would change."""
     new, kept = _properties(call), old["properties"]
     for field in _IMMUTABLE[kind]:
         if new.get(field) and new[field] != kept.get(field):

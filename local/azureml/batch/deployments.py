@@ -10,12 +10,12 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from local.azureml.assets.versions import resolve
+from local.azureml.assets.references import check_references
 from local.azureml.batch.endpoints import check_name, delete, endpoint_id, settle, stored_endpoint
 from local.azureml.service.call import Call, Service
 from local.azureml.service.config import PROVIDER, Scope
 from local.azureml.service.documents import page, system_data
-from local.azureml.service.errors import ArmError, invalid, not_emulated, not_found
+from local.azureml.service.errors import invalid, not_emulated, not_found
 from local.azureml.service.operations import Finisher, Operation
 from local.azureml.service.quotas import check_deployment
 from local.azureml.service.store import Document
@@ -108,21 +108,6 @@ def put_finisher(service: Service) -> Finisher:
         check_references(service, workspace, document["properties"])
 
     return Finisher(work=work, commit=lambda operation, error: settle(service, operation, error))
-
-
-def check_references(service: Service, workspace: Scope, properties: Document) -> None:
-    """Raises `ArmError` naming the model, environment or code that is missing or not given."""
-    model = (properties.get("model") or {}).get("assetId")
-    code = (properties.get("codeConfiguration") or {}).get("codeId")
-    references = {"models": model, "environments": properties.get("environmentId"), "codes": code}
-    for kind, reference in references.items():
-        if not reference:
-            raise ArmError(
-                400,
-                "UserError",
-                f"The deployment names no {kind}: the local batch driver needs a model, an environment and code.",
-            )
-        resolve(service, workspace, reference, kind)
 
 
 def _stored(call: Call) -> Document:

@@ -16,12 +16,11 @@ from local.azureml.batch.endpoints import stored_endpoint
 from local.azureml.service.call import Call
 from local.azureml.service.config import PROVIDER
 from local.azureml.service.errors import conflict, invalid, not_emulated, not_found
-from local.azureml.service.job_records import job_id, output_uri
+from local.azureml.service.job_records import SCORES, job_id, output_uri
 from local.azureml.service.store import Document
 
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 REQUEST_ID_HEADER = "repeatability_request-id"
-OUTPUT = "score"
 
 
 async def invoke(call: Call) -> Response:
@@ -101,10 +100,10 @@ def _output_file(wanted: Document, job: str) -> str:
     outputs = wanted.get("outputData") or {}
     if not outputs:
         return ""
-    given = outputs.get(OUTPUT) or {}
+    given = outputs.get(SCORES) or {}
     folder, _, file = str(given.get("uri") or "").rpartition("/")
-    here = f"azureml://datastores/workspaceblobstore/paths/azureml/{job}/{OUTPUT}"
-    if set(outputs) != {OUTPUT} or given.get("jobOutputType") != "UriFile" or folder != here or not file:
+    here = f"azureml://datastores/workspaceblobstore/paths/azureml/{job}/{SCORES}"
+    if set(outputs) != {SCORES} or given.get("jobOutputType") != "UriFile" or folder != here or not file:
         raise not_emulated(f"An output of a batch job that is not the file {here}/<name>")
     return file
 
@@ -122,10 +121,10 @@ def _properties(
             key: {"jobInputType": "uri_folder", "mode": "ReadOnlyMount", "uri": uri} for key, uri in inputs.items()
         },
         "outputs": {
-            OUTPUT: {
+            SCORES: {
                 "jobOutputType": "uri_folder",
                 "mode": "ReadWriteMount",
-                "uri": output_uri(call.scope, name, OUTPUT),
+                "uri": output_uri(call.scope, name, SCORES),
             }
         },
         "jobs": {},

@@ -1,4 +1,4 @@
-"""What jobs tell about themselves, as MLflow's tracking server takes it: one call to tell, one to look.
+"""MLflow tracking for jobs: one call by which a job reports metrics, parameters and tags, and one that reads them.
 
 In Azure ML a run's tags are the job's tags, so a tag that a job sets is read with the job. A job's process finds the
 server, its run and a token for that run alone in its variables; people may look with any token.
@@ -53,7 +53,7 @@ async def log_batch(request: Request) -> Response:
 
 
 async def get_run(request: Request) -> Response:
-    """A run with what was told about it."""
+    """A run with the metrics, parameters and tags it reported."""
     service = service_of(request)
     try:
         await service.authenticator.caller(request.headers.get("authorization"))
@@ -63,8 +63,8 @@ async def get_run(request: Request) -> Response:
     properties = _job(service.jobs, _workspace(request), job)["properties"]
     own = properties["properties"]
     data = {"metrics": _kept(own, _METRICS), "params": _kept(own, _PARAMETERS), "tags": properties["tags"]}
-    told = {kind: [{"key": key, "value": value} for key, value in values.items()] for kind, values in data.items()}
-    return JSONResponse({"run": {"info": {"run_id": job, "status": properties["status"]}, "data": told}})
+    reported = {kind: [{"key": key, "value": value} for key, value in values.items()] for kind, values in data.items()}
+    return JSONResponse({"run": {"info": {"run_id": job, "status": properties["status"]}, "data": reported}})
 
 
 def _workspace(request: Request) -> Scope:

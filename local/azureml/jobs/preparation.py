@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.azureml.assets.versions import resolve
-from local.azureml.batch.deployments import check_references
-from local.azureml.batch.invoke import OUTPUT
+from local.azureml.assets.references import check_references, resolve
 from local.azureml.jobs import processes
 from local.azureml.jobs.warm import Warm, python_arguments, warm
 from local.azureml.service.arm_ids import BlobPath, job_output
 from local.azureml.service.call import Service
 from local.azureml.service.config import Scope
 from local.azureml.service.errors import invalid
+from local.azureml.service.job_records import SCORES
 
 _DRIVER = Path(__file__).with_name("batch_driver.py")
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(inputs|outputs)\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -95,7 +94,7 @@ class Preparation:
         models = resolve(self._service, workspace, deployment["model"]["assetId"], "models")
         model_dir = await self._service.artifacts.model_dir(*models)
         inputs = [await self._input(workspace, folder, key, uri) for key, uri in spec["inputs"].items()]
-        output = folder.output(OUTPUT)
+        output = folder.output(SCORES)
         for needed in (output, folder.work):
             needed.mkdir(parents=True)
         specification = folder.root / "specification.json"
@@ -126,7 +125,7 @@ class Preparation:
             cwd=folder.work,
             variables=processes.environment(variables, [*python_path, code]),
             logs=folder.logs,
-            outputs={OUTPUT: output},
+            outputs={SCORES: output},
             warm=warm(next(iter(python_path), None), tags, own, [str(_DRIVER), str(specification)]),
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from starlette.responses import JSONResponse, Response
 
-from local.azureml.assets.versions import resolve
+from local.azureml.assets.references import resolve
 from local.azureml.pipelines import graph
 from local.azureml.pipelines.runs import PIPELINE, check_components
 from local.azureml.service.arm_ids import DatastorePath, job_output, parse_location
@@ -105,7 +105,7 @@ def _check_assets(call: Call, request: Document) -> None:
 
 
 def _update(call: Call, workspace: Scope, name: str, request: Document) -> Document:
-    """The existing job with the new tags and so on. Raises `ArmError` 400 if anything else is different."""
+    """The existing job with its new tags and so on. Raises `ArmError` 400 if anything else is different."""
     store = call.service.store
     row = store.row("SELECT spec FROM runs WHERE job = ?", job_id(workspace, name))
     stored = json.loads(row["spec"]).get("request") if row else None

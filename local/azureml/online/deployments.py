@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from local.azureml.batch.deployments import check_references
+from local.azureml.assets.references import check_references
 from local.azureml.batch.endpoints import check_name, delete, settle
 from local.azureml.online import preparation
 from local.azureml.online.endpoints import KIND, SERVED, stored

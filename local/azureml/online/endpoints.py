@@ -23,7 +23,7 @@ from local.azureml.service.store import Document, Store
 
 KIND = "onlineEndpoints"
 SERVED = "/served/current"
-"""Below a deployment: what it serves, the last that came up. A failed update leaves it as it is."""
+"""Suffix of the id under which the last version of a deployment that came up is stored. A failed update keeps it."""
 
 _MODES = {mode.lower(): mode for mode in (KEY, AML_TOKEN, AAD_TOKEN)}
 
@@ -116,7 +116,7 @@ def delete_finisher(service: Service, servers: Servers) -> Finisher:
 
 
 def _forget_share(store: Store, deleted: str) -> None:
-    """A deployment that is gone leaves no 0 % in its endpoint's traffic."""
+    """Remove the share of 0 % that a deleted deployment has in its endpoint's traffic."""
     target, _, name = deleted.partition("/deployments/")
     endpoint = store.get(target)
     if endpoint is not None:
@@ -144,7 +144,7 @@ def _properties(store: Store, target: str, wanted: Document, old: Document | Non
     return {
         "authMode": mode,
         "description": wanted.get("description"),
-        "keys": None,  # told by listKeys only
+        "keys": None,  # only listKeys returns them
         "properties": {
             **((old or {}).get("properties", {}).get("properties") or {}),
             **(wanted.get("properties") or {}),

@@ -10,7 +10,7 @@ from typing import Any
 
 import isodate
 
-from local.azureml.assets.versions import resolve
+from local.azureml.assets.references import resolve
 from local.azureml.jobs import processes
 from local.azureml.online.servers import Plan
 from local.azureml.service.call import Service

@@ -21,7 +21,7 @@ import httpx
 
 from local.azureml.jobs import processes
 from local.azureml.service.errors import ArmError
-from local.conventions import stop_if_broken
+from local.conventions import LOOPBACK, stop_if_broken
 
 _log = logging.getLogger("local.azureml.online")
 _DRIVER = Path(__file__).with_name("driver.py")
@@ -128,13 +128,13 @@ class Servers:
             return server
 
     def end_below(self, arm_id: str) -> None:
-        """Nobody may ask the processes of a deployment, or of an endpoint, any more: they end in their own time."""
+        """Send no more requests to the processes of a deployment or an endpoint; end each once it has answered."""
         key = arm_id.lower()
         for deployment in [name for name in self._running if name == key or name.startswith(key + "/")]:
             self._retire(self._running.pop(deployment))
 
     async def close(self) -> None:
-        """End everything, as the server does."""
+        """End all processes; called when the server ends."""
         for task in self._ending:
             task.cancel()
         everything = [server.end(processes.SHUTDOWN_GRACE_S) for server in self._running.values()]
@@ -155,7 +155,7 @@ async def _started(plan: Plan) -> Server:
     """A process that answers. Raises `Gone` if it ended instead."""
     plan.logs.mkdir(parents=True, exist_ok=True)
     plan.cwd.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+    with socket.create_server((LOOPBACK, 0), backlog=_BACKLOG) as listener:
         specification = {"scoring_script": str(plan.scoring_script), "socket": listener.fileno()}
         process = await processes.start_gated(
             [sys.executable, "-P", str(_DRIVER), json.dumps(specification)],

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from local.azureml.assets.versions import resolve
+from local.azureml.assets.references import resolve
 from local.azureml.pipelines.graph import Step, bound, steps_of, without_unused_options
 from local.azureml.service.arm_ids import BlobPath, job_output
 from local.azureml.service.call import Service
@@ -54,11 +54,11 @@ class Pipelines:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """A pipeline was submitted, or a job ended."""
+        """Look at the pipelines again: one was submitted, or a job ended."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Go on whenever something happened, until cancelled."""
+        """Advance the pipelines after every `wake`, until cancelled."""
         while True:
             self._wake.clear()
             for row in self._store.rows("SELECT spec FROM runs WHERE state = ? ORDER BY seq", PIPELINE):
@@ -150,7 +150,7 @@ class Pipelines:
         self._end(workspace, name, "Completed")
 
     async def _publish(self, workspace: Scope, child: str, output: str, pipeline: str, published: str) -> None:
-        """Copy an output of a step to where the pipeline's is said to be. An empty one leaves nothing behind."""
+        """Copy a step's output to the place of the pipeline's output. An empty output copies nothing."""
         storage = self._service.storage
         source = storage.on_datastore(job_output(child, output), workspace)
         target = storage.on_datastore(job_output(pipeline, published), workspace)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from local.azureml.service.artifacts import Artifacts
 from local.azureml.service.auth import Authenticator
 from local.azureml.service.config import Scope, Settings
 from local.azureml.service.errors import conflict, not_found
+from local.azureml.service.events import Outbox
 from local.azureml.service.faults import Faults
+from local.azureml.service.job_records import Jobs
 from local.azureml.service.operations import Operation, Operations, poll_url, retry_headers
 from local.azureml.service.storage import Storage
 from local.azureml.service.store import Document, Store
 from local.azureml.service.throttle import Throttle
-
-if TYPE_CHECKING:
-    from local.azureml.service.artifacts import Artifacts
-    from local.azureml.service.events import Outbox
-    from local.azureml.service.job_records import Jobs
-    from local.monitor.action_group import ActionGroup
 
 EMULATED_HOST_HEADER = "x-emu-host"
 _OPERATION_TIMEOUT = {"x-ms-async-operation-timeout": "PT1H"}
@@ -40,7 +37,6 @@ class Service:
     operations: Operations
     jobs: Jobs
     outbox: Outbox
-    action_group: ActionGroup
     faults: Faults
     throttle: Throttle
     authenticator: Authenticator

@@ -66,7 +66,7 @@ class Outbox:
         self._add(workspace, "RunCompleted", _run_subject(data), data)
 
     def _add(self, workspace: Scope, event_type: str, subject: str, data: dict[str, Any]) -> None:
-        """Write an event; part of the caller's transaction. Without an Event Grid nobody would ever read it."""
+        """Write an event; part of the caller's transaction. Without an Event Grid part none is written."""
         if self._eventgrid is None:
             return
         event = {
@@ -116,10 +116,18 @@ class Outbox:
         try:
             answer = await client.post(url, json=events)
         except httpx.HTTPError as problem:
-            _log.warning("%d events of %s are kept: %s: %s", len(events), workspace, url, problem)
+            _log.warning(
+                "Event Grid did not take %d events of %s, which are kept: %s: %s", len(events), workspace, url, problem
+            )
             return False
         if not answer.is_success:
-            _log.warning("%d events of %s are kept: %s answered %d", len(events), workspace, url, answer.status_code)
+            _log.warning(
+                "Event Grid did not take %d events of %s, which are kept: %s answered %d",
+                len(events),
+                workspace,
+                url,
+                answer.status_code,
+            )
         return answer.is_success
 
 

@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import isodate
-from starlette.responses import JSONResponse, Response
 
-from local.azureml.service.call import Call
 from local.azureml.service.config import PROVIDER, Scope
-from local.azureml.service.documents import page, system_data, touched
-from local.azureml.service.errors import conflict, invalid, not_emulated, not_found
+from local.azureml.service.documents import system_data, touched
+from local.azureml.service.errors import invalid, not_found
 from local.azureml.service.events import Outbox
-from local.azureml.service.operations import Finisher, Operation
 from local.azureml.service.run_tokens import RunTokens
 from local.azureml.service.store import Document, Store
 
@@ -30,9 +27,11 @@ QUEUED = "Queued"
 PARENT = "azureml.pipelinerunid"
 """The property of a job that is a step: its pipeline. The service shows such a job in the run history only."""
 
+SCORES = "score"
+"""The output of a batch job: the folder with its predictions."""
+
 LONGEST_RUN_S = 3600.0  # a job that hangs must not hold a node for ever
 _NAME = re.compile(r"^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,254}$")  # each names a folder
-_KNOWN_FILTERS = {"api-version", "$skip", "$top", "listViewType", "jobType"}
 
 
 class Jobs:
@@ -113,7 +112,7 @@ class Jobs:
     def set_status(self, workspace: Scope, name: str, status: str, *, error: str | None = None) -> None:
         """Move a job on and announce it; part of the caller's transaction.
 
-        A job that ended stays as it is, and one that was asked to end can only end.
+        A job that has ended keeps its status, and one that was asked to end can only end.
         """
         document = self.get(workspace, name)
         properties = document["properties"]
@@ -157,68 +156,6 @@ def output_uri(workspace: Scope, name: str, output: str) -> str:
 
 def is_step(job: Document) -> bool:
     return PARENT in job["properties"]["properties"]
-
-
-async def get_job(call: Call) -> Response:
-    document = call.service.jobs.get(call.scope, call.param("job"))
-    return JSONResponse({**document, "properties": None} if is_step(document) else document)
-
-
-async def list_jobs(call: Call) -> Response:
-    if unknown := set(call.query) - _KNOWN_FILTERS:
-        raise not_emulated(f"A list of jobs filtered by {', '.join(sorted(unknown))}")
-    jobs = [one for one in call.service.store.newest_first(f"{call.scope.arm_id}/jobs") if not is_step(one)]
-    view = call.query.get("listViewType", "ActiveOnly")
-    if view != "All":
-        jobs = [one for one in jobs if one["properties"]["isArchived"] == (view == "ArchivedOnly")]
-    if wanted := call.query.get("jobType"):
-        jobs = [one for one in jobs if one["properties"]["jobType"] == wanted]
-    return JSONResponse(page(jobs, call.query, call.base + call.request.url.path))
-
-
-async def cancel_job(call: Call) -> Response:
-    """Ask a job to end. One that has ended already stays as it is."""
-    service, workspace = call.service, call.scope
-    name = call.param("job")
-    with service.store.transaction():
-        document = service.jobs.get(workspace, name)
-        operation = call.start("job.cancel", target=document["id"], entity=None)
-        service.jobs.set_status(workspace, name, CANCEL_REQUESTED)
-    return call.accept(operation)
-
-
-async def delete_job(call: Call) -> Response:
-    """Delete a job that has ended, and its run; its outputs stay. A missing one is no error."""
-    service, target = call.service, job_id(call.scope, call.param("job"))
-    with service.store.transaction():
-        document = service.store.get(target)
-        if document is None:
-            return Response(status_code=204)
-        if (status := document["properties"]["status"]) not in TERMINAL:
-            raise conflict(f"Job {document['name']} is {status}: cancel it before you delete it.")
-        operation = call.start("job.delete", target=target, entity=target)
-    return call.accept(operation)
-
-
-def delete_finisher(store: Store) -> Finisher:
-    async def work(_: Operation) -> None:
-        return None
-
-    def commit(operation: Operation, error: Document | None) -> None:
-        if not error:
-            store.delete_tree(operation.target)
-            store.write("DELETE FROM runs WHERE job = ?", operation.target)
-
-    return Finisher(work=work, commit=commit)
-
-
-def cancel_finisher(stop: Callable[[str], Any]) -> Finisher:
-    """`stop` ends the process of a job, or takes a waiting job out of the queue, and returns when it is done."""
-
-    async def work(operation: Operation) -> None:
-        await stop(operation.target)
-
-    return Finisher(work=work, commit=lambda operation, error: None)
 
 
 def _services(workspace: Scope, name: str) -> Document:

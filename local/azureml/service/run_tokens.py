@@ -1,4 +1,4 @@
-"""Who may tell about which run: a token for each job's process, handed down in its variables."""
+"""Tokens by which a job's process may report to its own run only; each process gets its token in its variables."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ BASE = "/mlflow/v1.0"
 
 
 class RunTokens:
-    """Which process may tell about which run; gone with the server, as its jobs are."""
+    """The tokens of the running jobs. They are lost with the server, which ends its jobs as well."""
 
     def __init__(self) -> None:
         self._by_run: dict[tuple[str, str], str] = {}
         self.address = ""
-        """Of this server, as its jobs reach it; empty until it is known, and then no job is told of it."""
+        """The server's URL for its jobs. Empty until it is known; jobs that start before have no tracking server."""
 
     def variables(self, workspace: Scope, job: str) -> dict[str, str]:
-        """What a job's process needs to tell about its run."""
+        """The variables by which MLflow in a job's process reports to its run."""
         if not self.address:
             return {}
         token = self._by_run[workspace.name, job] = secrets.token_urlsafe(24)

@@ -15,12 +15,11 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
+from local import storage_account
 from local.azureml.service.arm_ids import BlobPath, DatastorePath, parse_location
 from local.azureml.service.config import Scope
 from local.azureml.service.errors import invalid, not_found
 
-# Azurite's well-known development key; it opens nothing but the emulator.
-_DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _SAS_LIFETIME = dt.timedelta(hours=24)
 LAKE_DATASTORE = "sensor_lake"
 REGISTRY_CONTAINERS, _CODE_CONTAINERS = "registry-", "code-"
@@ -35,7 +34,7 @@ class Storage:
         self.lake = lake
         self._created: dict[str, dict[str, str]] = {}
         self._client = BlobServiceClient(
-            self.endpoint, credential={"account_name": self.account, "account_key": _DEVELOPMENT_KEY}
+            self.endpoint, credential={"account_name": self.account, "account_key": storage_account.KEY}
         )
 
     async def close(self) -> None:
@@ -100,7 +99,7 @@ class Storage:
         return generate_container_sas(
             self.account,
             container,
-            account_key=_DEVELOPMENT_KEY,
+            account_key=storage_account.KEY,
             permission=ContainerSasPermissions(
                 read=True, add=True, create=True, write=True, delete=True, list=True, tag=True
             ),

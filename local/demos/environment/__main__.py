@@ -11,9 +11,9 @@ import typer
 
 from cli.api import ApiError
 from local.demos import screen
+from local.demos.data_directory import emptied
 from local.demos.environment.story import Story
 from local.demos.environment.times import Times
-from local.demos.place import emptied
 from local.seed_fleet import bars, seed_fleet
 from local.seeding.fleet_config import CIRCUITS_MAX, fleet_of, with_two_features
 from local.seeding.model_factory import Circuit

@@ -14,8 +14,8 @@ from cli.tallies import tallies
 from cli.views import Release
 from cli.watching import Moving
 from local.demos import screen
+from local.demos.desk import PATIENCE_S, Desk
 from local.demos.environment.matrix import matrix
-from local.demos.people import PATIENCE_S, Desk
 from local.supervisor.cloud import CloudError
 
 LOOK_S = 0.5

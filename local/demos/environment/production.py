@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from azure.ai.ml.entities import BatchDeployment
 
 MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
-"""Tags that a roll-back leaves, by which anybody sees that there was one."""
+"""Tags that a rollback leaves on a deployment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Running:
 
     @property
     def unmarked(self) -> Running:
-        """Without the marks of a roll-back."""
+        """Without the marks of a rollback."""
         return replace(self, tags={name: value for name, value in self.tags.items() if name not in MARKS})
 
 
@@ -62,12 +62,12 @@ def versions(production: Production) -> str:
 
 
 def differences(before: Production, after: Production) -> list[str]:
-    """The circuits that do not run what they ran, or are not there any more, or were not there."""
+    """The circuits whose deployment changed, is gone, or is new."""
     return sorted(circuit for circuit in {*before, *after} if before.get(circuit) != after.get(circuit))
 
 
 def unmarked(production: Production) -> Production:
-    """Everything without the marks of a roll-back."""
+    """Every deployment without the marks of a rollback."""
     return {circuit: running.unmarked for circuit, running in production.items()}
 
 

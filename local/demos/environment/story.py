@@ -14,16 +14,16 @@ from cli.going_back import checklist_table
 from cli.show import gate_panel
 from cli.views import Release, Targets
 from local.demos import screen
+from local.demos.desk import PATIENCE_S, Desk
 from local.demos.environment.follow import LOOK_S, Follower
 from local.demos.environment.production import Production, differences, read_production, unmarked, versions
 from local.demos.environment.times import Times
 from local.demos.environment.trigger import call_the_fleet_back
-from local.demos.people import PATIENCE_S, Desk
 from local.seeding.environment_factory import (
     CLEARER_LOG,
     COLUMN_BY_COLUMN,
     FIRST,
-    Change,
+    CodeChange,
     EnvironmentFactory,
     write_version,
 )
@@ -51,7 +51,7 @@ class Story:
         self._production = self._factory.workspace("PRODUCTION_WORKSPACE")
 
     def tell(self) -> None:
-        """Three chapters."""
+        """Release a version to the fleet, roll it back after alerts, and stop a version that breaks a model."""
         for change in (CLEARER_LOG, COLUMN_BY_COLUMN):  # now, because two threads are going to need them
             write_version(self._versions / change.version, change)
         with ThreadPoolExecutor(1) as background:
@@ -119,14 +119,14 @@ class Story:
             raise CloudError(f"Production should be untouched; these circuits changed: {', '.join(changed)}.")
         screen.say(f"production is untouched, read with the Azure ML client: {versions(after)}", "green")
 
-    def _requested(self, change: Change) -> tuple[Release, Follower]:
+    def _requested(self, change: CodeChange) -> tuple[Release, Follower]:
         environment = self._environments.register(change)
         screen.say(f"trainer registers {environment} in the dev workspace: {change.summary}")
         screen.say(f"{ASKS} asks for its release to the fleet", "bold")
         release = self._desk.request(environment, ASKS, f"{change.summary} ({change.pull_request})")
         return release, Follower(self._desk, release.release_id)
 
-    def _evidence(self, change: Change) -> Path:
+    def _evidence(self, change: CodeChange) -> Path:
         """A notebook that was executed in the version, with a model of three features."""
         model = self._cloud.data / "models" / f"{next(each for each in self._fleet if each != self._odd)}"
         notebook = self._cloud.data / "evidence" / f"{change.version}.ipynb"
@@ -165,8 +165,8 @@ class Story:
         for what, seconds in moments.items():
             if seconds is not None:
                 self._times.add(f"rollback: {what}", seconds)
-        told = ", ".join(f"{what} after {seconds:.1f} s" for what, seconds in moments.items() if seconds is not None)
-        screen.say(told, "bold")
+        shown = ", ".join(f"{what} after {seconds:.1f} s" for what, seconds in moments.items() if seconds is not None)
+        screen.say(shown, "bold")
         screen.show(checklist_table(report.checklist))
 
     def _name_the_model(self, listed: Targets) -> None:
@@ -177,7 +177,7 @@ class Story:
         screen.say(f"{self._odd} has a model of two features: {failing[0].check_detail}", "bold red")
 
     def _told(self, release: Release) -> str:
-        """The fact that was published about the end of the release, to whoever subscribes to the topic."""
+        """The fact that the app published about the end of the release, as subscribers of the topic got it."""
         end = time.monotonic() + PATIENCE_S
         while (fact := fact_of(self._cloud.facts_file, release)) is None:
             if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""What makes the fleet go back: a shower of alerts of Azure Monitor about failed batch jobs."""
+"""Fires an alert of Azure Monitor for each of several circuits with failed batch jobs, so that the app rolls back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 from cli.alerting import told
 from cli.views import Release
 from local.demos import screen
-from local.demos.people import Desk
+from local.demos.desk import Desk
 from local.fire_alert import body_of
 from local.seeding.model_factory import Circuit
 from local.supervisor.cloud import CloudError, LocalCloud
@@ -26,8 +26,8 @@ def call_the_fleet_back(cloud: LocalCloud, desk: Desk, release: Release, fleet: 
     failing = [f"{circuit}" for circuit in fleet[:ALERTS_MAX]]
     control = f"{cloud.urls['azureml']}/control/alerts"
     body = {**body_of(RULE, cloud.layout.policies_file), "together": False, "way": "webhook", "circuits": failing}
-    shower = f"{len(failing)} alerts of {RULE}, one for each of {failing[0]} to {failing[-1]}"
-    screen.say(f"Azure Monitor fires {shower}", "bold")
+    alerts = f"{len(failing)} alerts of {RULE}, one for each of {failing[0]} to {failing[-1]}"
+    screen.say(f"Azure Monitor fires {alerts}", "bold")
     answer = httpx.post(control, json=body, trust_env=False)
     if answer.is_error:
         raise CloudError(f"The local Azure Monitor answers {answer.status_code}: {answer.text}")

@@ -11,7 +11,7 @@ import typer
 
 from cli.api import ApiError
 from local.demos import screen
-from local.demos.place import emptied
+from local.demos.data_directory import emptied
 from local.demos.releases.story import GOOD, UNWANTED, Story
 from local.seeding.model_factory import ModelFactory
 from local.seeding.uploads import quiet_uploads

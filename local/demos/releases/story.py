@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.show import gate_panel, history_table
 from cli.views import Release
 from local.demos import screen
-from local.demos.people import Desk
+from local.demos.desk import Desk
 from local.seeding.model_factory import Circuit, ModelFactory
 from local.supervisor.cloud import CloudError, LocalCloud
 
@@ -55,7 +55,7 @@ class Story:
         screen.show(history_table(history))
 
     def a_rejection(self, training: Future[Path]) -> None:
-        """An engineer says no; the release ends there."""
+        """An engineer rejects the model, which ends the release."""
         screen.chapter("2  A model is rejected")
         before = self.production()
         release = self._registered(UNWANTED, training.result(), "PR-1002")
@@ -66,7 +66,7 @@ class Story:
         self._untouched(before)
 
     def a_failed_test(self, folder: Path) -> None:
-        """Another circuit's model, registered by mistake: its own test inference finds out."""
+        """Another circuit's model, registered by mistake, fails in its test inference."""
         screen.chapter("3  A model fails its test inference")
         before = self.production()
         screen.say(f"by mistake the folder of {GOOD} is registered as the model of {MIXED_UP}")

@@ -12,7 +12,7 @@ import typer
 
 from cli.api import ApiError
 from local.demos import screen
-from local.demos.place import emptied
+from local.demos.data_directory import emptied
 from local.demos.training.repository import FleetRepository, GitHub
 from local.demos.training.story import Story
 from local.seeding.model_factory import ModelFactory

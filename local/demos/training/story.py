@@ -13,10 +13,10 @@ from cli.show import gate_panel
 from cli.training_views import SUCCEEDED, Lineage, Training, Trainings, lineage_panel, trainings_table
 from cli.views import Release
 from local.demos import screen
-from local.demos.people import Desk
+from local.demos.desk import Desk
 from local.demos.training.repository import FleetRepository, GitHub
+from local.seeding.credentials import token_of
 from local.seeding.model_factory import ModelFactory
-from local.sign_in import token_of
 from local.supervisor.cloud import CloudError, LocalCloud
 
 FIRST = "P001/C001"
@@ -73,8 +73,8 @@ class Story:
     def _merged(self, number: int, day: str, circuits: tuple[str, ...]) -> list[Training]:
         """Runs that the merge led to."""
         known, before = {run.run_id for run in self._listed()}, self._repository.head
-        told = self._repository.merge(number, day, circuits)
-        screen.say(f"pull request #{number} sets cutoff_date {day}:{told.splitlines()[-1]}; engineer-1 merges it")
+        diff = self._repository.merge(number, day, circuits)
+        screen.say(f"pull request #{number} sets cutoff_date {day}:{diff.splitlines()[-1]}; engineer-1 merges it")
         change_id = self._github.pushed(before, self._repository.head)
         screen.say("GitHub's webhook of the push is accepted; the app waits 20 s for one that knows the pull request,")
         screen.say("then reads the diff, and the pull request's number, from the repository")
@@ -103,8 +103,8 @@ class Story:
             for run in sorted(runs, key=lambda each: each.run_id):
                 if shown.get(run.run_id) != run.phase:
                     shown[run.run_id] = run.phase
-                    told = textwrap.shorten(run.told, TOLD_CHARS_MAX, placeholder=" …")
-                    screen.say(f"  {run.plant_id}/{run.circuit_id} → {run.phase}  {told}")
+                    short = textwrap.shorten(run.told, TOLD_CHARS_MAX, placeholder=" …")
+                    screen.say(f"  {run.plant_id}/{run.circuit_id} → {run.phase}  {short}")
             most = max(most, self._live())
             if most > listed.parallel_max:
                 raise CloudError(f"{most} trainings ran at once; {listed.parallel_max} are allowed.")
@@ -127,10 +127,10 @@ class Story:
         return release
 
     def _show_lineage(self, run: Training) -> None:
-        told = parse(Lineage, self._api.lineage(run.model_version, plant=run.plant_id, circuit=run.circuit_id))
-        screen.show(lineage_panel(told))
-        if not told.consistent or told.commit != self._repository.head or told.pr_number != "PR-1234":
-            raise CloudError(f"The lineage does not lead to pull request 1234 at {self._repository.head}: {told}")
+        lineage = parse(Lineage, self._api.lineage(run.model_version, plant=run.plant_id, circuit=run.circuit_id))
+        screen.show(lineage_panel(lineage))
+        if not lineage.consistent or lineage.commit != self._repository.head or lineage.pr_number != "PR-1234":
+            raise CloudError(f"The lineage does not lead to pull request 1234 at {self._repository.head}: {lineage}")
 
     def _all(self) -> Trainings:
         return parse(Trainings, self._api.trainings())
@@ -143,7 +143,7 @@ class Story:
         return {f"{name}:{each.version}" for name in names for each in self._dev.models.list(name)}
 
     def _live(self) -> int:
-        """Training jobs that were submitted and have not ended, as Azure ML tells."""
+        """Training jobs that were submitted and have not ended, as Azure ML lists them."""
         try:
             return sum(str(getattr(job.status, "value", job.status)) not in _ENDED for job in self._dev.jobs.list())
         except HttpResponseError as problem:

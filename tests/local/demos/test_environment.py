@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from cli.views import Release, Target
+from local.demos.data_directory import emptied
 from local.demos.environment.matrix import matrix
 from local.demos.environment.production import Running, differences, unmarked, versions
 from local.demos.environment.story import fact_of
 from local.demos.environment.times import Times
-from local.demos.place import emptied
 from local.seeding.uploads import quiet_uploads
 from local.supervisor.cloud import CloudError
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from local.sign_in import token_of
+from local.seeding.credentials import token_of
 from local.supervisor.cloud import LocalCloud
 from shared.adapters.tables.access import CLIENT_OPTIONS, Table
 from shared.adapters.tables.releases import TableReleaseStore

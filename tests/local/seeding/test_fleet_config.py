@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.seeding.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, FIRST, Change, write_version
+from local.seeding.environment_factory import CLEARER_LOG, COLUMN_BY_COLUMN, FIRST, CodeChange, write_version
 from local.seeding.fleet_config import CIRCUITS_MAX, fleet_of, with_two_features, write_config
 from local.seeding.model_factory import ENVIRONMENT_FILE
 from local.supervisor.cloud import CloudError
@@ -38,7 +38,9 @@ def test_the_product_loads_the_configuration_of_a_fleet_of_any_size(tmp_path: Pa
 
 
 @pytest.mark.parametrize("change", [CLEARER_LOG, COLUMN_BY_COLUMN])
-def test_a_version_may_be_released_without_new_models_as_far_as_its_tags_say(tmp_path: Path, change: Change) -> None:
+def test_a_version_may_be_released_without_new_models_as_far_as_its_tags_say(
+    tmp_path: Path, change: CodeChange
+) -> None:
     content = yaml.safe_load(write_version(tmp_path / change.version, change).read_text())
     reviewed = review(version=change.version, previous=FIRST.version, tags=content["tags"])
     assert reviewed.may_be_released, [f"{problem}" for problem in reviewed.problems]
@@ -60,7 +62,7 @@ def test_a_version_differs_from_the_one_before_in_its_number_and_its_change_alon
 
 
 def test_a_change_that_does_not_fit_the_code_is_refused(tmp_path: Path) -> None:
-    change = Change(
+    change = CodeChange(
         version="1.5.9", summary="", pull_request="", file="sensor_model/score.py", before="nothing like it"
     )
     with pytest.raises(CloudError, match=r"score\.py should hold once"):

@@ -11,7 +11,7 @@ from cli.alerting import Alert, Alerts
 from cli.api import ApiError, ReleaseApi, parse
 from cli.views import Evidence, EvidenceAccepted, History, Release, Releases, RollbackReport, Targets
 from local.demos import screen
-from local.sign_in import token_of
+from local.seeding.credentials import token_of
 from local.supervisor.cloud import CloudError, LocalCloud
 
 Found = TypeVar("Found")
@@ -22,7 +22,10 @@ ALERTS_SEEN = 50
 
 
 class Desk:
-    """Where the demo's people look at releases. Every wait ends after `PATIENCE_S` with a `CloudError`."""
+    """Reads releases and decides on them in the name of the demo's people.
+
+    Every wait ends after `PATIENCE_S` with a `CloudError`.
+    """
 
     def __init__(self, cloud: LocalCloud) -> None:
         self._cloud = cloud
@@ -81,7 +84,7 @@ class Desk:
         return self.opened(environment)
 
     def hand_in(self, release: Release, person: str, notebook: Path) -> Evidence:
-        """What the app says to the executed notebook, once the release has it: what is decided on has changed then."""
+        """Hand in the executed notebook and wait until the release has it, since the gate's digest changes with it."""
         answer = self._api(person).submit_evidence(release.release_id, notebook.read_bytes())
         evidence = parse(EvidenceAccepted, answer).evidence
 
@@ -92,7 +95,7 @@ class Desk:
         return self._until(taken, f"{release.release_id} does not take its evidence")
 
     def roll_back(self, release: Release, person: str, reason: str) -> str:
-        """Call it critical, so that nobody is asked; returns the id of the release that does it once it is accepted."""
+        """Ask for a critical rollback, which needs no approval; returns the id of the accepted rollback release."""
         return self._api(person).roll_back(release.release_id, reason, critical=True).release_id
 
     def rollback_report(self, release_id: str) -> RollbackReport:
