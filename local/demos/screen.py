@@ -1,4 +1,4 @@
-"""How the demo tells its story."""
+"""What the demos print, with the seconds since the start."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def show(part: RenderableType) -> None:
 
 
 def phase(release: Release) -> None:
-    """The release went on."""
+    """Show the phase that the release is in now."""
     line = Text(f"{elapsed():6.1f} s    → ", style="dim").append_text(phase_text(release))
     detail = release.waiting.waits_for if release.waiting else release.reason
     console.print(line.append(f"  {detail}", style="default"), soft_wrap=True)
@@ -47,6 +47,6 @@ def phase(release: Release) -> None:
 
 @contextmanager
 def busy(text: str) -> Iterator[None]:
-    """Something that takes a while."""
+    """Show a spinner with `text` meanwhile."""
     with console.status(text):
         yield

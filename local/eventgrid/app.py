@@ -70,7 +70,7 @@ class EventGridApi:
         return await self._publish(request, custom_topic_id(topic.name))
 
     async def publish_system(self, request: Request) -> Response:
-        """For parts of the local cloud; in Azure nobody but the source itself can publish here."""
+        """For parts of the local cloud; in Azure only the source itself can publish here."""
         if EMULATED_HOST_HEADER in request.headers:
             return error(403, "Forbidden", "A system topic takes events from its source only, not from clients.")
         return await self._publish(request, system_topic_id(request.path_params["source"]))

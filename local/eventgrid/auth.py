@@ -1,4 +1,4 @@
-"""Who may publish on a custom topic: whoever has its key, a token signed with the key, or a bearer token.
+"""Who may publish on a custom topic: a client that sends its key, a token signed with the key, or a bearer token.
 
 Sources: "Authenticate publishing clients" (Event Grid docs); the form of the signed token is that of
 `azure.eventgrid.generate_sas`. With a key set, signature, end and audience of a bearer token are checked; without one

@@ -65,7 +65,7 @@ class Worker:
         return 0
 
     def _start_due(self, spec: Subscription) -> float:
-        """Begin what is due; returns for how long nothing else will be."""
+        """Start the deliveries that are due; returns the seconds until the next one falls due."""
         now = time.time()
         room = REQUESTS_PER_SUBSCRIPTION - len(self._requests)
         limit = min(room * spec.max_events_per_batch, LOOK_AHEAD)
@@ -162,7 +162,7 @@ class Engine:
             self._work(stored.spec.name)
 
     async def stop(self) -> None:
-        """Whatever is under way is tried again at the next start."""
+        """Cancel the workers; deliveries under way are tried again at the next start."""
         tasks = [task for _, task in self._workers.values()]
         for task in tasks:
             task.cancel()

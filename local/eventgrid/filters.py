@@ -86,7 +86,7 @@ AdvancedFilter = Annotated[
 
 
 class Filter(Document):
-    """What a subscription wants; as it is, everything."""
+    """Which events a subscription wants; without arguments all of them."""
 
     included_event_types: tuple[str, ...] = ()
     subject_begins_with: str = ""

@@ -112,7 +112,7 @@ def notification(schema: Schema, bodies: Sequence[dict[str, Any]], *, batched: b
 
 
 def validation_event(*, topic_id: str, code: str, url: str) -> bytes:
-    """The handshake of the Event Grid schema: whoever answers with the code owns the endpoint."""
+    """The handshake of the Event Grid schema: an endpoint that answers with the code belongs to the subscriber."""
     return json.dumps(
         [
             {

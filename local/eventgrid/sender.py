@@ -54,7 +54,7 @@ class Sender:
             return f"{type(problem).__name__}: {problem}"
 
     async def deliver(self, spec: Subscription, batch: Sequence[Delivery]) -> Attempt:
-        """Make one attempt for all events of a batch. Whatever goes wrong on the way is an outcome, no exception."""
+        """Make one attempt for all events of a batch. A failed connection is an outcome of it, not an exception."""
         if spec.is_file:
             return self._append(spec, batch)
         batched = spec.max_events_per_batch > 1

@@ -1,7 +1,7 @@
 """The admin API under /admin: state of the host, its functions, its keys, and running a function by hand.
 
 Rules: docs/azure-facts.md#admin-interface-of-the-functions-host. Everything but the ping needs the master key; calls
-that exist in Azure but are not mirrored are refused with 501, so that nobody takes silence for an answer.
+that exist in Azure but are not mirrored are refused with 501, so that a missing answer is not taken for an empty one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HOST_VERSION = "4.1037.0"  # the host release whose behaviour is mirrored
 
 @dataclass
 class HostStatus:
-    """What /admin/host/status tells."""
+    """The answer of /admin/host/status."""
 
     state: str = "Running"
     errors: list[str] = field(default_factory=list)

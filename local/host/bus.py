@@ -43,7 +43,7 @@ class Bus:
             pump.stop()
 
     async def close(self) -> None:
-        """Wait until what is in flight is settled, and give everything back."""
+        """Wait until running invocations have settled their messages, and abandon the others."""
         await asyncio.gather(*self._running, return_exceptions=True)
         await asyncio.gather(*(pump.close() for pump in self._pumps))
         await self._connections.close()

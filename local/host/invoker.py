@@ -2,7 +2,7 @@
 
 functionTimeout is the platform's: the invocation fails and the worker process is restarted, because a stuck thread
 cannot be stopped (docs/azure-facts.md#time-outs-of-the-functions-host). This host has the worker in its own process,
-so it ends with EXIT_FUNCTION_TIMEOUT and whoever supervises it starts it again.
+so it ends with EXIT_FUNCTION_TIMEOUT and its supervisor starts it again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Running:
 
 
 class Invoker:
-    """Executes functions of one worker; `on_fatal` is told the exit code when the process must end."""
+    """Executes functions of one worker; `on_fatal` gets the exit code when the process must end."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Invoker:
     def start_in_background(
         self, function: FunctionDef, data: TypedData, metadata: Mapping[str, TypedData] | None = None
     ) -> None:
-        """Run an invocation nobody waits for (admin API); `drain` still waits for it."""
+        """Run an invocation whose caller does not wait (admin API); `drain` still waits for it."""
         self._keep(asyncio.create_task(self.invoke(function, data, metadata=metadata)))
 
     def _keep(self, task: asyncio.Task[WorkerResult]) -> None:

@@ -50,7 +50,7 @@ class Pump:
         return task
 
     async def run(self) -> None:
-        """Receive until `stop` is called; what is in flight then is finished first."""
+        """Receive until `stop` is called, then let the running invocations finish."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -58,7 +58,7 @@ class Pump:
         self._stopping.set()
 
     async def close(self) -> None:
-        """Wait for what is in flight and give everything back."""
+        """Wait for the running invocations and abandon the messages that were not handled."""
         # The renewer is not closed: that would wait a second for its sleeps, which end with the process anyway.
         await asyncio.gather(*self._work, return_exceptions=True)
 

@@ -35,7 +35,7 @@ def apply_settings(path: Path) -> int:
 
 
 def describe_platform(port: int) -> None:
-    """Set what the platform tells every worker, unless the settings already do."""
+    """Set the variables that the platform gives every worker, unless the settings already do."""
     os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
     os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
     os.environ.setdefault("WEBSITE_HOSTNAME", f"127.0.0.1:{port}")

@@ -27,7 +27,7 @@ logger = logging.getLogger("host.timers")
 LEASE_LOOK_S = 1.0  # how often a host looks whether another one that runs a timer is gone
 NEVER = datetime.min.replace(tzinfo=UTC)  # how .NET writes "has not run yet"
 
-# Runs the function once and tells whether it succeeded.
+# Runs the function once; True when it succeeded.
 RunOnce = Callable[[TypedData, Attempt], Awaitable[bool]]
 
 

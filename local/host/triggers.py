@@ -83,7 +83,7 @@ class Triggers:
             self._ticking.append(task)
 
     def stop(self) -> None:
-        """Take nothing more; what is in flight goes on."""
+        """Start no more invocations; running ones go on."""
         if self._bus:
             self._bus.stop()
         for task in self._ticking:

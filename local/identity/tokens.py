@@ -25,7 +25,7 @@ CLI_CLIENT_ID = "55555555-0000-4000-8000-000000000001"
 
 
 class UnknownPerson(LookupError):
-    """people.json has nobody and no service of that name."""
+    """people.json has no person and no service of that name."""
 
 
 class TokenRequest(BaseModel):

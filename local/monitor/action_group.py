@@ -39,7 +39,7 @@ class NotTaken(Exception):
 
 
 class ActionGroup:
-    """Notifications in the order of their making; each is sent on until it is taken or refused."""
+    """Sends notifications in the order they were made; each is sent again until the receiver takes or refuses it."""
 
     def __init__(self, store: Store, *, webhook: str | None, identity: str | None, eventgrid: str | None) -> None:
         self._store = store
@@ -49,7 +49,7 @@ class ActionGroup:
         self._wake = asyncio.Event()
 
     def notify(self, alert: str, body: Document, way: str) -> None:
-        """Have a message sent; part of the caller's transaction."""
+        """Store a message to be sent; part of the caller's transaction."""
         self._store.write(
             "INSERT INTO notifications (alert, body, way, state) VALUES (?, ?, ?, 'waiting')",
             alert,

@@ -40,7 +40,7 @@ Report = Callable[[str, int], None]
 
 
 def before_the_app(data: Path) -> LocalCloud:
-    """The parts that hold the past, without the app and without events."""
+    """A local cloud with storage, identity and Azure ML only, without the app and without events."""
     parts = ("azurite", "identity", "azureml")
     return LocalCloud(data, parts=parts, part_options={"azureml": ("--eventgrid", "")})
 
@@ -90,7 +90,7 @@ class FleetFactory:
     def _train(self, circuits: Sequence[Circuit], trained: dict[Circuit, Future[None]]) -> None:
         """One process for all of them, which keeps a core busy as the client and its server keep another.
 
-        Whoever waits for a model hears of its end.
+        Each circuit's future gets a result when its model is there, or a `CloudError`.
         """
         log = self._models.parent / "logs" / "training.log"
         left = {f"{circuit}": circuit for circuit in circuits}

@@ -82,7 +82,7 @@ class Receiver(Endpoint):
         return True
 
     def session_lost(self) -> None:
-        """The session's lock ran out: tell the client and stop."""
+        """The session's lock ran out: detach the link with an error."""
         lost, self.session = self.session, None
         self.consumers.remove(self)
         self.link.detach(errors.session_lock_lost(None if lost is None else lost.id))

@@ -128,7 +128,7 @@ def part_states(data: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Errors that a person can act on are printed without a stack trace."""
+    """Run the command line; prints errors that a person can act on without a stack trace."""
     try:
         app()
     except (CloudError, ValueError) as problem:

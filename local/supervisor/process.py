@@ -42,7 +42,7 @@ class ProcessRecord:
         return cls(int(value["pid"]), float(value["created"]), tuple(value["command"]))
 
     def running(self) -> bool:
-        """Whether this very process still runs; one that only waits to be collected does not."""
+        """Whether the recorded process still runs. False for a zombie, and for another process that got its number."""
         try:
             process = psutil.Process(self.pid)
             return (
@@ -54,7 +54,7 @@ class ProcessRecord:
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the process if it still runs, and nobody else."""
+        """Signal the process if it still runs, and no other that got its number."""
         if self.running():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)

@@ -1,4 +1,4 @@
-"""The datastores of a workspace: the two that every workspace has, the lake, and those that somebody created.
+"""The datastores of a workspace: the two that every workspace has, the lake, and those that clients created.
 
 Uploads: docs/azure-facts.md#uploads. A created one is a container of the local storage account; another account is not
 on this machine, and other kinds of storage are not served.
@@ -62,7 +62,7 @@ async def put_datastore(call: Call) -> Response:
 
 
 async def delete_datastore(call: Call) -> Response:
-    """Forget a datastore that somebody created; its container stays. 204 if there is none."""
+    """Delete a datastore that a client created; its container stays. 204 if there is none."""
     service, scope, name = call.service, call.scope, call.param("datastore")
     if name in service.storage.built_in(scope) or name == LAKE_DATASTORE:
         raise invalid(f"Datastore {name} belongs to the workspace.")
@@ -75,7 +75,7 @@ async def delete_datastore(call: Call) -> Response:
 
 
 def restore(service: Service) -> None:
-    """Know the datastores that were created before a restart."""
+    """Register the containers of the datastores that were created before a restart."""
     for scope in service.settings.workspaces.values():
         for each in reversed(service.store.newest_first(f"{scope.arm_id}/datastores")):
             service.storage.add_datastore(scope, each["name"], each["container"])

@@ -122,7 +122,7 @@ def delete(call: Call, kind: str, *, target: str, entity: str) -> Response:
 
 
 def put_finisher(service: Service) -> Finisher:
-    """Nothing can go wrong with an endpoint by itself; only its state changes."""
+    """An operation on an endpoint has no work of its own: its end only changes the provisioning state."""
     return Finisher(work=_nothing, commit=lambda operation, error: settle(service, operation, error))
 
 

@@ -23,7 +23,7 @@ _STDIN = 0
 def main() -> None:
     if os.read(_STDIN, len(GO)) != GO:
         sys.exit(NOT_STARTED)
-    # The group is asked to end; the job may take its time, and the guard stays to tell how it ended. A handler, and
+    # The group is asked to end; the job may take its time, and the guard stays to report its exit code. A handler, and
     # not SIG_IGN, since the job would inherit that.
     signal.signal(signal.SIGTERM, lambda *_: None)
     threading.Thread(target=_end_with_the_server, daemon=True).start()

@@ -26,7 +26,7 @@ _INHERITED = ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 
 
 def environment(variables: Mapping[str, str], python_path: Sequence[Path]) -> dict[str, str]:
-    """The environment of a job: little of the server's own, the job's variables, and where its code is."""
+    """The variables of a job's process: a few of the server's, the job's own, and its PYTHONPATH."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     interpreter_first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {
@@ -92,7 +92,7 @@ async def end(process: JobProcess, grace_s: float) -> None:
 
 
 def started_at(pid: int) -> str | None:
-    """When a process started, in the system's own words; with the id it names a process for good."""
+    """When a process started, as the system writes it. Together with the process id it is unique."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.exists():
         # The command name may contain spaces and brackets; the fields after it do not (man 5 proc).
@@ -103,7 +103,7 @@ def started_at(pid: int) -> str | None:
 
 
 def kill_survivor(pid: int, started: str) -> bool:
-    """Kill a process of an earlier server, if it is still that process; whether it was."""
+    """Kill a process of an earlier server; returns False when its id belongs to another process by now."""
     if started_at(pid) != started:
         return False
     _signal_group(pid, signal.SIGKILL)

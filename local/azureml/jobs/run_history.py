@@ -26,7 +26,7 @@ _REPLACED = {"displayName": "displayName", "description": "description", "hidden
 
 
 async def patch_run(call: Call) -> Response:
-    """Change what may be changed of a job; what is left out stays."""
+    """Change the tags, name or archive flag of a job; fields that are left out keep their values."""
     service, workspace = call.service, call.scope
     with service.store.transaction():
         job = service.jobs.get(workspace, call.param("job"))
@@ -83,7 +83,7 @@ async def get_run_data(call: Call) -> Response:
 
 
 async def upload_log(service: Service, workspace: Scope, name: str) -> bool:
-    """Put what the job's process wrote so far beside the run's artifacts; whether there is anything."""
+    """Upload what the job's process wrote so far beside the run's artifacts; returns whether it wrote anything."""
     text = service.jobs.log(workspace, name)
     if text is not None:
         await service.storage.upload_text(text, _place(service, workspace, name))

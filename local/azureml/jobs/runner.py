@@ -54,7 +54,7 @@ class Runner:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """There may be something to start."""
+        """Look for jobs to start: one was queued, or a node became free."""
         self._wake.set()
 
     def recover(self) -> None:
@@ -188,7 +188,7 @@ class Runner:
 
     @staticmethod
     def _why(launch: Launch, code: int) -> str:
-        """The last thing the process said, which for Python is the exception."""
+        """The last line of the process's log, which for Python is the exception."""
         lines = (launch.logs / "stderr.txt").read_text("utf-8", errors="replace").strip().splitlines()
         return f"The process ended with exit code {code}" + (f": {lines[-1]}" if lines else ".")
 

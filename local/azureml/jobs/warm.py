@@ -42,7 +42,7 @@ class Warm:
 def warm(
     folder: Path | None, tags: Mapping[str, Any], variables: Mapping[str, str], arguments: Sequence[str]
 ) -> Warm | None:
-    """The warm way to run `python ARGUMENTS` with the job's own variables; None if it has to run cold."""
+    """How to run `python ARGUMENTS` from a template; None if the job needs a process without one."""
     modules = tuple(str(tags.get(TAG) or "").split())
     if not folder or not modules or not arguments or any(name.startswith(_READ_BY_IMPORTS) for name in variables):
         return None
@@ -56,7 +56,7 @@ def python_arguments(command: str) -> list[str]:
 
 
 class WarmProcess:
-    """A job forked by a template, seen through its connection; the same face as a process started cold."""
+    """A job forked by a template, controlled through its connection; behaves like a process started without one."""
 
     def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.pid = pid
@@ -82,7 +82,7 @@ class _Template:
     control: socket.socket
 
     async def end(self) -> None:
-        """Jobs that it forked go on."""
+        """End the template. Jobs that it forked go on."""
         self.control.close()
         await processes.end(self.process, 0)
 

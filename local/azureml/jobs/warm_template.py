@@ -70,7 +70,7 @@ def _guard(connection_file: int, out: int, err: int) -> dict[str, Any]:
     if job == 0:
         connection.close()
         return request
-    signal.signal(signal.SIGTERM, lambda *_: None)  # the group is asked to end; the guard stays to tell how it ended
+    signal.signal(signal.SIGTERM, lambda *_: None)  # the group is asked to end; the guard stays to report the exit code
     threading.Thread(target=_end_with_the_server, args=(connection,), daemon=True).start()
     code = os.waitstatus_to_exitcode(os.waitpid(job, 0)[1])
     connection.sendall(b"%d\n" % (code if code >= 0 else 128 - code))
@@ -84,7 +84,7 @@ def _end_with_the_server(connection: socket.socket) -> None:
 
 
 def _become(request: Mapping[str, Any], imported: Mapping[str, str]) -> None:
-    """Be as a fresh process would be; `imported` are the variables that the imports set."""
+    """Set folder, variables, streams and paths as in a fresh process; `imported` are variables the imports set."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(request["cwd"])
     variables = {**imported, **request["variables"]}

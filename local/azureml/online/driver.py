@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def load_script(path: Path) -> ModuleType:
-    """Import the scoring script. Whatever goes wrong ends the process, and the log says it."""
+    """Import the scoring script. Any failure ends the process with the reason in the log."""
     specification = importlib.util.spec_from_file_location(path.stem, path)
     if specification is None or specification.loader is None or not path.is_file():
         sys.exit(f"The scoring script {path.name} is not in the code folder")
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
             status, answer = 200, json.dumps(self.server.script.run(body.decode("utf-8")))
-        except Exception as problem:  # the script is somebody else's; whoever called it hears what went wrong
+        except Exception as problem:  # the script may raise anything; the caller gets the text of the error
             traceback.print_exc()
             status, answer = 500, json.dumps({"message": f"{type(problem).__name__}: {problem}"})
         self._answer(status, answer.encode(), "application/json")
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """The probe is not worth a line; scoring writes its own."""
+        """Write no line for a probe; scoring writes its own."""
 
 
 def log(line: str) -> None:

@@ -1,6 +1,6 @@
 """Who may score: keys, tokens of the endpoint, or tokens of Entra ID, as the endpoint's `authMode` says.
 
-Keys are kept beside the endpoint and never shown in it ("listKeys" tells them). A token of an endpoint is for that
+Keys are kept beside the endpoint and never shown in it ("listKeys" returns them). A token of an endpoint is for that
 endpoint only and ends after an hour by the server's clock; Microsoft documents that it expires, not when.
 """
 

@@ -39,7 +39,7 @@ class Scoring:
         self._copies: set[asyncio.Task[None]] = set()
 
     def reseed(self, seed: int) -> None:
-        """From now on, the same requests go the same ways as after any other call with this seed."""
+        """Restart the random choice: after the same seed the same requests go to the same deployments."""
         self._random = random.Random(seed)  # nosec B311
 
     async def score(self, call: Call) -> Response:
@@ -80,7 +80,7 @@ class Scoring:
             return httpx.Response(502, json={"message": "The model's container has crashed."})
 
     def _mirror(self, call: Call, endpoint: str, name: str, body: bytes, kind: str) -> None:
-        """Send a copy whose answer nobody reads; the caller neither waits for it nor hears of its failure."""
+        """Send a copy to the shadow deployment and drop its answer; the caller neither waits nor gets its errors."""
 
         async def copy() -> None:
             try:
@@ -95,7 +95,7 @@ class Scoring:
 
 
 async def score(call: Call) -> Response:
-    """The route: the way of a request depends on what the server keeps between requests."""
+    """The route. The scorer is shared by all requests, since the choice of a deployment depends on earlier ones."""
     scoring: Scoring = call.request.app.state.scoring
     return await scoring.score(call)
 

@@ -31,7 +31,7 @@ def check(traffic: Traffic, mirror: Traffic) -> None:
 
 
 def choose(traffic: Traffic, draw: float) -> str | None:
-    """The deployment at a point of the distribution, 0 <= `draw` < 1; None where nobody has a share."""
+    """The deployment at a point of the distribution, 0 <= `draw` < 1; None where no deployment has a share."""
     passed = 0
     for name, share in traffic.items():
         passed += share

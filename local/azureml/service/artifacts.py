@@ -60,7 +60,7 @@ class Artifacts:
         return place
 
     def forget(self, scope: Scope, kind: str, name: str, version: str) -> None:
-        """A version was deleted: another one may get its name."""
+        """Delete the folder of a deleted version, since another version may get its name."""
         shutil.rmtree(self._data / kind / scope.name / name / version, ignore_errors=True)
 
     async def _version(self, scope: Scope, ref: AssetRef, uri: str, leaf: str) -> Path:

@@ -1,9 +1,9 @@
 """The time of the server: the machine's, plus what it was put forward by (`POST /control/clock`).
 
-Whoever tests what happens after an hour does not wait for it. Operations fall due by this clock, token buckets fill,
-tokens of online endpoints expire, and every time in an answer or an event is told by it. Not moved: the time limits of
-jobs and requests, which measure work that is really done, and the expiry of signed access tokens, which are somebody
-else's. The clock never goes back, and a restart does not forget how far ahead it is.
+A test of what happens after an hour does not wait for it. By this clock operations fall due, token buckets fill, tokens
+of online endpoints expire, and answers and events get their times. The machine's clock decides on the time limits of
+jobs and requests, which measure real work, and on the expiry of access tokens, which the identity part signs. The clock
+never goes back, and a restart does not forget how far ahead it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Clock:
         return time.time() + self.ahead_s
 
     def monotonic(self) -> float:
-        """Seconds that only grow, even when somebody sets the machine's clock."""
+        """Seconds that only grow, even when the machine's clock is set."""
         return time.monotonic() + self.ahead_s
 
     def now(self) -> dt.datetime:
@@ -41,7 +41,7 @@ class Clock:
         self.ahead_s += seconds
 
     def restore(self, store: Store) -> None:
-        """Be as far ahead as the last server was."""
+        """Read from the store how far ahead the last server was."""
         self.ahead_s = float(store.setting(_SETTING) or 0)
 
 

@@ -23,7 +23,7 @@ _Body = TypeVar("_Body", bound=BaseModel)
 
 
 class Advance(BaseModel):
-    """How far the clock goes on."""
+    """By how many seconds the clock is put forward."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class Advance(BaseModel):
 
 
 class Seed(BaseModel):
-    """Where a course of random choices begins."""
+    """The seed of the random choice of deployments."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,7 +39,7 @@ class Seed(BaseModel):
 
 
 async def parsed(request: Request, form: type[_Body]) -> _Body:
-    """The body in its form. Raises a 400 that says what is wrong with it."""
+    """The body as the model `form`. Raises a 400 with the fields that do not fit."""
     try:
         return form.model_validate(await json_body(request))
     except ValidationError as problem:
@@ -47,7 +47,7 @@ async def parsed(request: Request, form: type[_Body]) -> _Body:
 
 
 def service_of(request: Request) -> Service:
-    """The one that the request came to."""
+    """The service of the server that got the request."""
     service: Service = request.app.state.service
     return service
 
@@ -57,7 +57,7 @@ async def get_profile(request: Request) -> Response:
 
 
 async def put_profile(request: Request) -> Response:
-    """Replace the profile; what is left out goes back to its default."""
+    """Replace the profile; fields that are left out get their defaults."""
     return _behaving(request, await parsed(request, Profile))
 
 
@@ -114,7 +114,7 @@ async def get_quotas(request: Request) -> Response:
 
 
 async def put_quotas(request: Request) -> Response:
-    """Replace the limits, as a support request would; what is left out goes back to what is documented."""
+    """Replace the limits, as a support request would; fields that are left out get the documented limits."""
     store, wanted = service_of(request).store, await parsed(request, quotas.Quotas)
     with store.transaction():
         quotas.change(store, wanted)
@@ -122,7 +122,7 @@ async def put_quotas(request: Request) -> Response:
 
 
 async def seed_traffic(request: Request) -> Response:
-    """The traffic of online endpoints takes a course that a seed decides."""
+    """Seed the random choice of deployments by traffic shares, so that a test can repeat it."""
     request.app.state.scoring.reseed((await parsed(request, Seed)).seed)
     return Response(status_code=204)
 

@@ -25,7 +25,7 @@ def system_data(caller: str, old: Document | None) -> dict[str, str]:
 
 
 def touched(document: Document) -> Document:
-    """The same document with the time of this change; who made it stays, since the service did."""
+    """The document with the time of this change. `lastModifiedBy` stays, since the service made the change."""
     return {**document, "systemData": {**document["systemData"], "lastModifiedAt": utc_now()}}
 
 

@@ -54,7 +54,7 @@ class Faults:
         self._rules.append(_Rule(fault=fault, left=fault.count))
 
     def clear(self) -> None:
-        """No rules any more; what is held goes on."""
+        """Remove all faults; requests that are held go on."""
         self._rules.clear()
         self.holds.let_go()
 

@@ -1,4 +1,4 @@
-"""Requests that are held before anything happens to them: a moment in which somebody can look, or kill whoever asked.
+"""Holds requests before they are handled, so that a test can look around or kill the client meanwhile.
 
 A request whose sender hangs up while it is held never arrived: nothing is done for it.
 """
@@ -21,7 +21,7 @@ class Holds:
         return list(self._held.values())
 
     def let_go(self) -> None:
-        """All of them go on."""
+        """Let all held requests go on."""
         for go_on in self._held:
             go_on.set()
 

@@ -95,11 +95,11 @@ class Operations:
         return row is not None
 
     def wake(self) -> None:
-        """The clock was put forward: something may be due."""
+        """Look for due operations now; called when the clock was put forward."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Finish operations as they fall due, until cancelled; what is under way then starts over next time."""
+        """Finish operations as they fall due, until cancelled; an interrupted one starts over at the next start."""
         try:
             await self._finish_due()
         finally:
@@ -165,7 +165,7 @@ def _operation(row: sqlite3.Row) -> Operation:
 
 
 def poll_url(operation: Operation, *, base: str, settings: Settings, results: bool) -> str:
-    """Where the client asks how it goes: the status document, or the result itself."""
+    """The URL the client polls: of the status document, or of the result itself."""
     collection = "mfeOperationResults" if results else "mfeOperationsStatus"
     return (
         f"{base}/subscriptions/{settings.subscription}/providers/{PROVIDER}"

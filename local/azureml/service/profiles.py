@@ -49,7 +49,7 @@ class Profile(BaseModel):
 
     @property
     def retry_after_s(self) -> float:
-        """When whoever polls an operation shall ask again."""
+        """Seconds after which a client that polls an operation shall ask again."""
         return self.lro_seconds if self.poll_seconds is None else self.poll_seconds
 
 

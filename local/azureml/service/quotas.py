@@ -32,7 +32,7 @@ def quotas_of(store: Store) -> Quotas:
 
 
 def change(store: Store, quotas: Quotas) -> None:
-    """Have other limits from now on; part of the caller's transaction. What is there already stays."""
+    """Replace the limits; part of the caller's transaction. Endpoints and deployments beyond the new limits stay."""
     store.set_setting(_SETTING, quotas.model_dump_json())
 
 

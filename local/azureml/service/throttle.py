@@ -39,7 +39,7 @@ class Throttle:
         self._levels.clear()
 
     async def admit(self, profile: Profile, caller: str, method: str, path: str) -> dict[str, str]:
-        """Wait as long as a request takes on its way; the headers of its answer. Raises `ArmError` 429."""
+        """Wait for the latency of the profile; returns the headers of the answer. Raises `ArmError` 429."""
         if not path.startswith(_ARM):
             return {}
         kind = _KINDS.get(method, "writes")

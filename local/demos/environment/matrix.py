@@ -68,7 +68,7 @@ def sign_of(target: Target, work: str | None) -> Sign:
 
 
 def matrix(targets: Iterable[Target], work: str | None) -> RenderableType:
-    """Plants by circuits, and below them what the signs mean that are there."""
+    """A table of plants by circuits with a sign each, and the legend of these signs."""
     ordered = sorted(targets, key=lambda each: (each.plant_id, each.circuit_id))
     plants = [(plant, list(members)) for plant, members in groupby(ordered, key=lambda each: each.plant_id)]
     blocks = [

@@ -1,4 +1,4 @@
-"""The fleet's git repository of the demo, the people who change it, and the webhook that tells the app of a merge."""
+"""The demo's git repository of the fleet, the people who change it, and GitHub's webhook of a merge to the app."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What survives: messages, duplicate-detection history and session state in one SQLite file (WAL).
 
 Writes join one transaction that ``commit`` ends. The server calls ``commit`` once per turn of its loop and
-before any byte of that turn leaves, so whatever a client was told is on disk, and a burst costs one commit.
+before any byte of that turn leaves, so everything a client got an answer for is on disk, and a burst costs one commit.
 WAL with ``synchronous=NORMAL`` survives the death of the process at any moment, not a loss of power.
 """
 
