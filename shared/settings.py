@@ -1,8 +1,8 @@
 """Every app setting as one typed model, read once per process: `load_settings()`.
 
-Names and values: infra/ sets them in Azure, `local/cloud.py` on one machine (docs/local-cloud-contract.md). A
-connection has two forms, as in every binding of Azure Functions: a connection string under the plain name, or an
-address under `<name>__<property>`, which is used with the app's managed identity.
+Names and values: infra/ sets them in Azure, `local/supervisor/settings.py` on one machine
+(docs/local-cloud-contract.md). A connection has two forms, as in every binding of Azure Functions: a connection string
+under the plain name, or an address under `<name>__<property>`, which is used with the app's managed identity.
 """
 
 from collections.abc import Iterable
