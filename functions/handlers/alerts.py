@@ -9,9 +9,10 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, json_answer, limit_of, raw_body_of, with_role
 from shared import bootstrap
-from shared.application.alerts import assess
+from shared.application.alerts import assess, queries
+from shared.application.alerts.ports import AlertPorts
+from shared.application.ports import IntakeResult
 from shared.application.release import intake
-from shared.application.release.ports import IntakeResult, Ports
 from shared.contracts.http.alerts import AlertAccepted, AlertList, alert_of
 from shared.contracts.inbound.alert_facts import claimed_facts
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX, AlertError, parse_alert
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 @with_role(lambda: bootstrap.settings().alert_sender_role)
 async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpResponse:
     """202 for a new alert, 200 for a repetition; a body that is no alert is recorded and refused."""
-    ports = bootstrap.ports()
+    ports = bootstrap.alert_ports()
     body = raw_body_of(req, ("application/json",), BODY_BYTES_MAX, f"an alert has {BODY_BYTES_MAX:,} bytes at most")
     try:
         claim = claimed_facts(parse_alert(body))
@@ -40,13 +41,13 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
 @authenticated
 async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await assess.list_alerts(bootstrap.ports(), limit_of(req))
+    found = await queries.list_alerts(bootstrap.alert_ports(), limit_of(req))
     return json_answer(AlertList(alerts=[alert_of(record) for record in found]))
 
 
 async def alert_events(event: func.EventGridEvent) -> None:
     """What comes from another topic, or is no alert, is recorded: failing would have it delivered again."""
-    ports = bootstrap.ports()
+    ports = bootstrap.alert_ports()
     if not bootstrap.settings().is_alert_topic(event.topic or ""):
         await _refuse(event.id, event.subject or "", f"topic {event.topic} is not configured for alerts", ports)
         return
@@ -58,6 +59,6 @@ async def alert_events(event: func.EventGridEvent) -> None:
     await assess.accept_alert(claim, "event grid", event.topic or "", ports)
 
 
-async def _refuse(intake_id: str, subject: str, reason: str, ports: Ports) -> None:
+async def _refuse(intake_id: str, subject: str, reason: str, ports: AlertPorts) -> None:
     log.warning("alert %s refused: %s", intake_id, reason)
-    await intake.record_unused(intake_id, IntakeResult.REFUSED, subject, reason, ports)
+    await intake.record_unused(intake_id, IntakeResult.REFUSED, subject, reason, ports.releases)

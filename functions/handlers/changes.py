@@ -1,4 +1,4 @@
-"""Changes of the configuration: the webhooks of GitHub and Azure DevOps, what became of each change, and their queue.
+"""Changes of the configuration: the webhooks of GitHub and Azure DevOps, and what became of each change.
 
 A webhook decides nothing: the change is made durable, and a message says to look at it.
 """
@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from functions.handlers.http_answers import BodyTooLarge, authenticated, json_answer, limit_of, problem, raw_body_of
 from shared import bootstrap
 from shared.application.changes import take
-from shared.application.changes.sweep import sweep_changes as sweep
 from shared.application.errors import TransientFault
 from shared.contracts.http.changes import (
     FOLLOW,
@@ -32,8 +31,6 @@ from shared.contracts.inbound.webhooks import (
     github_claim,
     github_signature_holds,
 )
-from shared.contracts.messages import MessageError
-from shared.contracts.stored.changes import decode_take
 from shared.domain.changes.record import ChangeClaim
 from shared.domain.errors import InvalidRequest
 from shared.domain.release.model import Actor
@@ -105,28 +102,6 @@ async def read_change(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """What was found in one change, and what it led to."""
     record = await take.read_change(req.route_params["change_id"], bootstrap.change_ports())
     return json_answer(change_view_of(record))
-
-
-async def take_change(message: func.ServiceBusMessage) -> None:
-    """Reads the repository and asks for what follows. A malformed body is dead-lettered."""
-    look = decode_take(message.get_body())
-    await take.take_change(look.change_id, look.tries, bootstrap.change_ports())
-
-
-async def dead_changes(message: func.ServiceBusMessage) -> None:
-    """A change that could not be processed has failed, and says so."""
-    try:
-        look = decode_take(message.get_body())
-    except MessageError as error:
-        log.error("message %s of the queue of changes cannot be read: %s", message.message_id, error)
-        return
-    reason = "it could not be processed, see the app's log; send its webhook again once the cause is mended"
-    await take.give_up(look.change_id, reason, bootstrap.change_ports())
-
-
-async def sweep_changes(timer: func.TimerRequest) -> None:
-    """Accepted changes that nobody looks at any more."""
-    await sweep(bootstrap.change_ports())
 
 
 async def _accepted(claim: ChangeClaim | Ignored) -> func.HttpResponse:

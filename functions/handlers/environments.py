@@ -7,6 +7,7 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
+from shared.application.alerts.queries import alerts_firing
 from shared.application.release import people, queries, rollbacks
 from shared.contracts.http.environments import environment_versions_of
 from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
@@ -43,9 +44,8 @@ async def read_targets(req: func.HttpRequest, actor: Actor) -> func.HttpResponse
 @authenticated
 async def read_rollback_report(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The result of every target, the times, and what is left to look at."""
-    ports = bootstrap.ports()
-    release = await queries.read_release(req.route_params["release_id"], ports)
-    return json_answer(rollback_report_of(release, await queries.alerts_firing(release, ports)))
+    release = await queries.read_release(req.route_params["release_id"], bootstrap.ports())
+    return json_answer(rollback_report_of(release, await alerts_firing(release, bootstrap.alert_ports())))
 
 
 @authenticated

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from shared import bootstrap
+from shared.application.ports import IntakeResult
 from shared.application.release import intake
-from shared.application.release.ports import IntakeResult, Ports
+from shared.application.release.ports import Ports
 from shared.application.training.advance import job_changed
 from shared.contracts.inbound.event_grid import (
     MODEL_REGISTERED,

@@ -3,8 +3,6 @@
 Only `release_events` advances a release. People's decisions are POST; who they are comes from the verified token.
 """
 
-import logging
-
 import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
@@ -14,15 +12,14 @@ from shared.application.freezes.freezes import read_freezes
 from shared.application.release import people, queries
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
-from shared.application.release.sweep import sweep
 from shared.application.release.try_later import try_later
+from shared.application.work.look import look_at
 from shared.contracts.http.releases import DecisionRequest, ReasonRequest, ReleaseList, history_of, summary_of, view_of
+from shared.contracts.looks import look_of
 from shared.contracts.messages import decode_command, decode_event
 from shared.domain.errors import InvalidRequest
 from shared.domain.release.model import Actor
 from shared.domain.release.policy import Stage
-
-log = logging.getLogger(__name__)
 
 
 @authenticated
@@ -89,18 +86,16 @@ async def release_events(message: func.ServiceBusMessage) -> None:
 
 async def effects(message: func.ServiceBusMessage) -> None:
     """Every command is safe to carry out twice. A malformed body is dead-lettered."""
-    ports = bootstrap.ports()
-    command = decode_command(message.get_body())
+    body = message.get_body()
+    look = look_of(body)  # alerts ride the queue of the releases' commands
+    if look is not None:
+        await look_at(look, message.message_id, bootstrap.looked_after(look.kind))
+        return
+    command, ports = decode_command(body), bootstrap.ports()
     try:
         await carry_out(command, ports)
     except TransientFault as error:
         await try_later(command, message.message_id, error, ports)
-
-
-async def sweeper(timer: func.TimerRequest) -> None:
-    """Stateless: a sweep that is missed or runs twice does no harm."""
-    report = await sweep(bootstrap.ports())
-    log.info("swept %s", report)
 
 
 def _stage(text: str) -> Stage:

@@ -17,7 +17,12 @@ class NotFound(LookupError):
 
 
 class PortError(Exception):
-    """The base of everything a port may raise on purpose; anything else is a bug."""
+    """The base of everything a port may raise on purpose; anything else is a bug.
+
+    `tries_max` is how often a message that met it is tried again before its work is given up.
+    """
+
+    tries_max = 16
 
 
 class TransientFault(PortError):

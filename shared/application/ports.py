@@ -4,6 +4,7 @@ Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite ru
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -19,3 +20,20 @@ class FactPublisher(Protocol):
 
     async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
         """`fact_id` is the CloudEvent's id: receivers drop duplicates by it."""
+
+
+class IntakeResult(StrEnum):
+    """What became of something that came in and led to no release event."""
+
+    UNKNOWN_TYPE = "unknown_type"
+    REFUSED = "refused"
+    NOT_OURS = "not_ours"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"
+
+
+class IntakeLog(Protocol):
+    """Nothing accepted is lost: what leads to no release event is recorded with its reason (I13)."""
+
+    async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
+        """Recording the same id again is fine."""

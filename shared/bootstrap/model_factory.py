@@ -19,7 +19,7 @@ def training_ports() -> "TrainingPorts":
     from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
     from shared.adapters.blobs.artifacts import BlobArtifactStore
     from shared.adapters.config.training import FileTrainingConfig
-    from shared.adapters.service_bus.trainings import ServiceBusTrainingQueue
+    from shared.adapters.service_bus.looks import ServiceBusLookQueue
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.slots import TableTrainingSlots
     from shared.adapters.tables.trainings import TableTrainingStore
@@ -30,7 +30,7 @@ def training_ports() -> "TrainingPorts":
         clock=SystemClock(),
         runs=TableTrainingStore(table),
         slots=TableTrainingSlots(table),
-        queue=ServiceBusTrainingQueue(connections.bus(), app.trainings_queue),
+        queue=ServiceBusLookQueue(connections.bus(), app.trainings_queue),
         platform=AzureMlTrainingPlatform(connections.clients()),
         artifacts=BlobArtifactStore(connections.blobs),
         facts=connections.facts(),
@@ -43,7 +43,7 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
     from shared.adapters.azure_ml.registry import AzureMlEnvironmentRegistry
     from shared.adapters.git.cache import GitCache
     from shared.adapters.git.source import GitSource
-    from shared.adapters.service_bus.changes import ServiceBusChangeQueue
+    from shared.adapters.service_bus.looks import ServiceBusLookQueue
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.changes import TableChangeLog
     from shared.application.changes.ports import ChangePorts
@@ -56,7 +56,7 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
     return ChangePorts(
         clock=SystemClock(),
         log=TableChangeLog(connections.table()),
-        queue=ServiceBusChangeQueue(connections.bus(), app.changes_queue),
+        queue=ServiceBusLookQueue(connections.bus(), app.changes_queue),
         source=GitSource(cache_of_branch),
         environments=AzureMlEnvironmentRegistry(connections.clients()),
         training=training,
@@ -69,7 +69,7 @@ def routine_ports() -> "RoutinePorts":
     """Everything daily inference and monitoring need."""
     from shared.adapters.azure_ml.routines import AzureMlRoutines
     from shared.adapters.config.monitoring import load_monitoring
-    from shared.adapters.service_bus.routines import ServiceBusRoutineQueue
+    from shared.adapters.service_bus.looks import ServiceBusLookQueue
     from shared.adapters.source_control.choose import LocalFiles
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.monitoring import TableProposalStore
@@ -81,7 +81,7 @@ def routine_ports() -> "RoutinePorts":
     return RoutinePorts(
         clock=SystemClock(),
         tasks=TableTaskStore(table),
-        queue=ServiceBusRoutineQueue(connections.bus(), app.routines_queue),
+        queue=ServiceBusLookQueue(connections.bus(), app.routines_queue),
         platform=AzureMlRoutines(connections.clients()),
         models=models,
         environments=environments,

@@ -7,10 +7,11 @@ from shared.bootstrap import connections
 from shared.bootstrap.connections import settings
 
 if TYPE_CHECKING:
+    from shared.adapters.config.releases import FileReleaseConfig
     from shared.adapters.entra_tokens import TokenVerifier
     from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
-    from shared.application.alerts.ports import AlertSource
-    from shared.application.release.ports import Ports, ReleaseConfig
+    from shared.application.alerts.ports import AlertPorts, AlertSource
+    from shared.application.release.ports import Ports
     from shared.domain.evidence.matrix import NotebookFacts
 
 
@@ -18,14 +19,12 @@ def ports() -> "Ports":
     """Everything the use cases need."""
     from shared.adapters.blobs.evidence import BlobEvidenceStore
     from shared.adapters.system_clock import SystemClock
-    from shared.adapters.tables.alerts import TableAlertLog
     from shared.adapters.tables.freezes import TableFreezeLog
     from shared.adapters.tables.intake import TableIntakeLog
     from shared.adapters.tables.jobs import TableTestJobs
     from shared.adapters.tables.locks import TableCircuitLocks
     from shared.adapters.tables.releases import TableReleaseStore
     from shared.adapters.tables.routines import TableTaskStore
-    from shared.application.alerts.ports import AlertPorts
     from shared.application.release.ports import Ports
     from shared.application.routines.inference import RecordedOutcomes
 
@@ -44,11 +43,25 @@ def ports() -> "Ports":
         facts=connections.facts(),
         platform=platform,
         environments=environments,
-        alerts=AlertPorts(log=TableAlertLog(table), source=_azure_monitor()),
         batch_outcomes=RecordedOutcomes(TableTaskStore(table)),
         config=release_config(),
         evidence=BlobEvidenceStore(connections.blobs),
         read_notebook=_read_notebook,
+    )
+
+
+def alert_ports(releases: "Ports") -> "AlertPorts":
+    """Everything the use cases of alerts need. Their looks ride the queue of the releases' commands."""
+    from shared.adapters.service_bus.looks import ServiceBusLookQueue
+    from shared.adapters.tables.alerts import TableAlertLog
+    from shared.application.alerts.ports import AlertPorts
+
+    return AlertPorts(
+        log=TableAlertLog(connections.table()),
+        source=_azure_monitor(),
+        queue=ServiceBusLookQueue(connections.bus(), settings().effects_queue),
+        config=release_config(),
+        releases=releases,
     )
 
 
@@ -68,7 +81,7 @@ def token_verifier() -> "TokenVerifier":
 
 
 @cache
-def release_config() -> "ReleaseConfig":
+def release_config() -> "FileReleaseConfig":
     """Policies and fleet, read once. Raises ConfigError with every mistake."""
     from shared.adapters.config.releases import FileReleaseConfig
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pytest
 
-from shared.application.release.ports import IntakeResult
+from shared.application.ports import IntakeResult
 from shared.contracts.http.routes import ROUTES
 from shared.domain.release.model import Phase, Verdict
 from shared.domain.release.policy import Stage

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tests.docs.pages import REPOSITORY
 
 # Written apart, so that this file does not name them itself.
-_HOMES = re.compile("/" + r"(home|root|Users|work)/[\w.-]+")
+# From the root only: `application/work/` is a folder of ours.
+_HOMES = re.compile(r"(?<![\w.-])/" + r"(home|root|Users|work)/[\w.-]+")
 _HOSTS = re.compile(
     r"(py" r"pi\.org|pythonhosted" r"\.org|npm" r"js\.org|npm" r"mirror|proxy\.go" r"lang)", re.IGNORECASE
 )

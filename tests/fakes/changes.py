@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from shared.application.changes.ports import Registration, StoredChange
 from shared.application.errors import ConcurrentUpdate, PortError
@@ -47,27 +46,6 @@ class MemoryChangeLog:
 
     def _stored(self, record: ChangeRecord) -> StoredChange:
         return StoredChange(record=record, version=str(next(self._versions)))
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One message."""
-
-    change_id: str
-    message_id: str
-    at: datetime | None
-    tries: int
-
-
-@dataclass
-class MemoryChangeQueue:
-    """ChangeQueue in memory: messages in the order they were sent, each id once."""
-
-    sent: list[Sent] = field(default_factory=list)
-
-    async def send(self, change_id: str, *, message_id: str, at: datetime | None = None, tries: int = 0) -> None:
-        if message_id not in {each.message_id for each in self.sent}:
-            self.sent.append(Sent(change_id, message_id, at, tries))
 
 
 @dataclass

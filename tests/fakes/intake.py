@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.application.release.ports import IntakeResult
+from shared.application.ports import IntakeResult
 
 
 class MemoryIntakeLog:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from shared.application.errors import ConcurrentUpdate, PlatformErrored, Platfor
 from shared.application.platform_ports import Place
 from shared.application.routines.ports import MonitorJob, StoredTask
 from shared.domain.routines.cutoff import Proposal
-from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef
+from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
 from tests.fakes.platform import FakeJob, MemoryModelPlatform
 
 
@@ -73,36 +72,6 @@ class MemoryTaskStore:
 
     async def latest(self, routine: Routine) -> str | None:
         return self.last.get(routine)
-
-
-@dataclass
-class MemoryRoutineQueue:
-    """Messages by id; an id counts once."""
-
-    messages: dict[str, tuple[TaskRef | PeriodWish, datetime | None]] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-
-    async def look(self, ref: TaskRef, message_id: str, at: datetime | None = None) -> None:
-        self._put(ref, message_id, at)
-
-    async def make(self, wish: PeriodWish, message_id: str, at: datetime | None = None) -> None:
-        self._put(wish, message_id, at)
-
-    def _put(self, what: TaskRef | PeriodWish, message_id: str, at: datetime | None) -> None:
-        if message_id not in self.seen:
-            self.seen.add(message_id)
-            self.messages[message_id] = what, at
-
-    def due(self, now: datetime) -> list[TaskRef | PeriodWish]:
-        """Takes what may be delivered now, in the order of its time."""
-        ready = sorted(
-            ((at or now, key) for key, (_, at) in self.messages.items() if at is None or at <= now),
-        )
-        return [self.messages.pop(key)[0] for _, key in ready]
-
-    def next_at(self, now: datetime) -> datetime | None:
-        """When the next message may be delivered; `now` for one that need not wait."""
-        return min((at or now for _, at in self.messages.values()), default=None)
 
 
 class MemoryRoutinePlatform:

@@ -98,24 +98,6 @@ class MemoryTrainingSlots:
         return list(self.slots)
 
 
-class MemoryTrainingQueue:
-    """Messages by id: one that was sent before is dropped."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-        self._known: set[str] = set()
-        self.messages: dict[str, tuple[str, datetime, int | None]] = {}
-
-    async def look(self, run_id: str, message_id: str, at: datetime | None = None, serial: int | None = None) -> None:
-        if message_id not in self._known:
-            self._known.add(message_id)
-            self.messages[message_id] = (run_id, at or self._clock.now(), serial)
-
-    def due(self) -> list[str]:
-        """Ids of the messages that may be delivered now."""
-        return [message_id for message_id, (_, at, _) in self.messages.items() if at <= self._clock.now()]
-
-
 @dataclasses.dataclass
 class MemoryJob:
     """A job, and Azure ML's word for how it will end; `failure` is what the training code says then."""

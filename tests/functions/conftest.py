@@ -72,8 +72,10 @@ def bench(monkeypatch: pytest.MonkeyPatch, jwks_uri: str) -> Iterator[Bench]:
     forget_settings()
     made = Bench()
     bootstrap.ports.provide(lambda: made.ports)
+    bootstrap.alert_ports.provide(lambda: made.alert_ports)
     yield made
     bootstrap.ports.provide(None)
+    bootstrap.alert_ports.provide(None)
     forget_settings()
 
 

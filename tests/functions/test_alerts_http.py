@@ -7,14 +7,15 @@ from typing import Any
 import azure.functions as func
 import pytest
 
+from shared.application.alerts.assess import look_of
 from shared.application.errors import TransientFault
-from shared.application.release.ports import IntakeResult
+from shared.application.ports import IntakeResult
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX
+from shared.contracts.looks import encode_look
 from shared.domain.alerts.model import AlertState
-from shared.domain.release.commands import AssessAlert
 from tests.fakes.alerts import MemoryAlertLog
-from tests.fakes.queues import MemoryCommandQueue
-from tests.functions.callers import Signer, answered, function, request
+from tests.fakes.queues import MemoryLookQueue, Sent
+from tests.functions.callers import Signer, answered, function, message, request
 from tests.functions.conftest import SETTINGS, forget_settings
 from tests.functions.test_messages import event_grid
 from tests.support.benches.release import Bench
@@ -28,6 +29,8 @@ TOPIC = f"{GROUP}/providers/Microsoft.EventGrid/topics/switchyard-alerts"
 post = function("accept_alert")
 read = function("list_alerts")
 on_event = function("alert_events")
+on_effect = function("effects")
+on_dead_effect = function("dead_effects")
 
 
 def sender(signer: Signer, *roles: str, **claims: Any) -> str:
@@ -53,9 +56,7 @@ async def test_an_alert_is_kept_and_looked_at_later(bench: Bench, signer: Signer
     assert (told["key"], told["answer"]) == (record.key, "accepted")
     assert (record.state, record.source) == (AlertState.ACCEPTED, "webhook")
     assert record.sender.startswith("Azure Monitor (")
-    assert [command for _, command, _ in bench.commands.sent] == [
-        AssessAlert(command_id=f"alert-{record.key}", release_id="", serial=0, alert_key=record.key)
-    ]
+    assert bench.looks.sent == [Sent(look_of(record.key), f"alert-{record.key}", None)]
     assert bench.alert_source.reads == 0
 
 
@@ -65,7 +66,7 @@ async def test_an_alert_that_comes_again_is_a_200(bench: Bench, signer: Signer) 
     again = answered(await post(alert(sender(signer))), 200)
 
     assert (again["key"], again["answer"]) == (first["key"], "already_accepted")
-    assert len(bench.commands.sent) == 1
+    assert len(bench.looks.sent) == 1
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ async def test_only_an_application_with_the_role_can_send_alerts(
     """Nothing is kept of what nobody vouches for."""
     answered(await post(alert(token(signer))), status)
 
-    assert (bench.alert_log.records, bench.intake.records, bench.commands.sent) == ({}, {}, [])
+    assert (bench.alert_log.records, bench.intake.records, bench.looks.sent) == ({}, {}, [])
 
 
 async def test_the_role_of_senders_is_a_setting_and_lets_into_nothing_else(
@@ -143,7 +144,7 @@ class SilentLog(MemoryAlertLog):
         raise TransientFault("busy")
 
 
-class SilentQueue(MemoryCommandQueue):
+class SilentQueue(MemoryLookQueue):
     """Does not answer."""
 
     async def send(self, *arguments: object, **more: object) -> None:
@@ -158,9 +159,50 @@ async def test_an_alert_that_cannot_be_kept_is_not_accepted(bench: Bench, signer
 
 async def test_a_silent_queue_loses_no_alert(bench: Bench, signer: Signer) -> None:
     """It is durable; the sweeper sends the message."""
-    bench.commands = SilentQueue()
+    bench.looks = SilentQueue()
     answered(await post(alert(sender(signer))), 202)
     assert await bench.alert_log.undecided(5) != []
+
+
+@pytest.mark.parametrize("form", ["Look", "AssessAlert"])
+async def test_a_message_has_its_alert_looked_at(bench: Bench, signer: Signer, form: str) -> None:
+    """On the queue of effects, beside commands; in the form of before as well."""
+    key = answered(await post(alert(sender(signer))), 202)["key"]
+    bench.clock.advance(60)
+    await on_effect(message(looks_at(key, form)))
+    ((record, _),) = bench.alert_log.records.values()
+    assert record.state is AlertState.DECIDED
+
+
+async def test_an_alert_that_meets_a_fault_is_looked_at_later(bench: Bench, signer: Signer) -> None:
+    """By a follow-up of its own."""
+    key = answered(await post(alert(sender(signer))), 202)["key"]
+    bench.alert_source.silent = True
+    await on_effect(message(looks_at(key, "Look"), f"alert-{key}"))
+    assert bench.looks.ids == [f"alert-{key}", f"alert-{key}-try-1"]
+
+
+@pytest.mark.parametrize("form", ["Look", "AssessAlert"])
+async def test_a_dead_letter_of_an_alert_is_recorded_and_the_alert_says_why(
+    bench: Bench, signer: Signer, form: str
+) -> None:
+    """It stays undecided; the sweeper asks again, and no release is held."""
+    key = answered(await post(alert(sender(signer))), 202)["key"]
+    await on_dead_effect(message(looks_at(key, form), "m-3"))
+    ((record, _),) = bench.alert_log.records.values()
+    assert (record.state, record.note.startswith("message m-3 of effects could not be processed")) == (
+        AlertState.ACCEPTED,
+        True,
+    )
+    assert [each[:2] for each in bench.intake.records.values()] == [(IntakeResult.QUARANTINED, "effects")]
+    assert bench.events.sent == []
+
+
+def looks_at(key: str, form: str) -> str:
+    if form == "Look":
+        return encode_look(look_of(key))
+    data = {"command_id": f"alert-{key}", "release_id": "", "serial": 0, "not_before": None, "alert_key": key}
+    return json.dumps({"switchyard": {"v": 1, "kind": form, "data": data}})
 
 
 # Event Grid
@@ -180,7 +222,7 @@ async def test_an_event_of_a_configured_topic_is_an_alert(bench: Bench, alert_to
 
     ((record, _),) = bench.alert_log.records.values()
     assert (record.source, record.claim.circuits) == ("event grid", ("P001/C001",))
-    assert len(bench.commands.sent) == 1
+    assert len(bench.looks.sent) == 1
 
 
 @pytest.mark.parametrize("topic", ["", f"{TOPIC}-3", f"{GROUP}/providers/Microsoft.EventGrid/topics/other"])

@@ -12,10 +12,12 @@ import azure.functions as func
 import pytest
 
 from shared import bootstrap
+from shared.application.changes.take import look_of
 from shared.application.errors import TransientFault
+from shared.application.ports import IntakeResult
 from shared.contracts.inbound.webhooks import BODY_BYTES_MAX
+from shared.contracts.looks import encode_look
 from shared.contracts.messages import MessageError
-from shared.contracts.stored.changes import encode_take
 from shared.settings import SettingsError, load_settings
 from tests.contract.forms.test_webhooks import MERGED, PULL_REQUEST, PUSH, changed
 from tests.functions.callers import Signer, answered, function, message, request
@@ -76,7 +78,7 @@ async def test_a_merge_on_github_is_accepted_taken_and_can_be_read(changing: Cha
     accepted = answered(await accept_github(github("pull_request", body)), 202)
     assert accepted == {"answer": "accepted", "reason": "", "change_id": head, "follow": f"/api/changes/{head}"}
     (sent,) = changing.queue.sent
-    await take_change(message(encode_take(sent.change_id, sent.tries)))
+    await take_change(message(encode_look(sent.look), sent.message_id))
 
     view = answered(await read_change(request(signer.token(), change_id=head)), 200)
     (run,) = changing.trained()
@@ -93,7 +95,7 @@ async def test_a_merge_in_azure_devops_is_accepted(changing: ChangeBench) -> Non
     head = merged(changing)
     body = changed(MERGED, "resource.lastMergeCommit.commitId", head)
     assert answered(await accept_devops(devops(body)), 202)["change_id"] == head
-    assert [each.change_id for each in changing.queue.sent] == [head]
+    assert changing.queue.keys == [head]
 
 
 async def test_both_webhooks_of_one_merge_are_one_change(changing: ChangeBench, signer: Signer) -> None:
@@ -227,17 +229,19 @@ async def test_what_is_no_change_is_not_found(changing: ChangeBench, signer: Sig
         answered(await list_changes(request(signer.token(), query={"limit": limit})), 400)
 
 
-async def test_a_dead_message_fails_its_change(changing: ChangeBench, signer: Signer) -> None:
-    """One that cannot be read is only logged; on the queue itself it raises, so that it becomes a dead letter."""
+async def test_a_dead_message_fails_its_change(changing: ChangeBench, bench: Bench, signer: Signer) -> None:
+    """One that cannot be read is only recorded; on the queue itself it raises, so that it becomes a dead letter."""
     head = merged(changing)
     await changing.merged(head)
     with pytest.raises(MessageError):
         await take_change(message(b"{"))
     await dead_changes(message(b"{"))
-    await dead_changes(message(encode_take(head)))
+    await dead_changes(message(encode_look(look_of(head)), "m-2"))
     view = answered(await read_change(request(signer.token(), change_id=head)), 200)
     assert view["state"] == "failed"
-    assert "send its webhook again" in view["notes"][0]
+    assert "message m-2 of changes could not be processed" in view["notes"][0]
+    assert "sent again" in view["notes"][1]
+    assert [each[:2] for each in bench.intake.records.values()] == [(IntakeResult.QUARANTINED, "changes")] * 2
 
 
 async def test_the_timer_brings_back_a_change_whose_message_is_lost(changing: ChangeBench) -> None:
@@ -246,4 +250,4 @@ async def test_the_timer_brings_back_a_change_whose_message_is_lost(changing: Ch
     changing.queue.sent.clear()
     changing.clock.advance(3601)
     await sweep_changes(None)
-    assert [each.change_id for each in changing.queue.sent] == [head]
+    assert changing.queue.keys == [head]

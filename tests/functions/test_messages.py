@@ -9,7 +9,7 @@ import azure.functions as func
 import pytest
 
 from shared.application.errors import TransientFault
-from shared.application.release.ports import IntakeResult
+from shared.application.ports import IntakeResult
 from shared.contracts.inbound.event_grid import MODEL_REGISTERED, RUN_COMPLETED, RUN_STATUS_CHANGED
 from shared.contracts.messages import MessageError, encode_command, encode_event
 from shared.domain.release import events as e

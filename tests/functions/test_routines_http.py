@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
@@ -9,9 +10,11 @@ import pytest
 
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
+from shared.application.routines.start import look_of
+from shared.application.work.look import Kind, Look
+from shared.contracts.looks import encode_look
 from shared.contracts.messages import MessageError
-from shared.contracts.stored.routines import encode
-from shared.domain.routines.task import PeriodWish, Routine, TaskRef
+from shared.domain.routines.task import PeriodWish, Routine, TaskRef, TaskState
 from tests.application.routines.test_monitoring import DRIFTED, GOOD
 from tests.functions.callers import Signer, answered, function, message, request
 from tests.support.benches.release import Bench
@@ -120,30 +123,30 @@ async def test_a_timer_starts_the_period_that_is_over(
     for _ in range(2):
         await function(timer)(None)
     assert len(await production.tasks.of(routine, period)) == 3
-    assert len(production.queue.messages) == 3
+    assert len(production.queue.sent) == 3
 
 
 async def test_a_message_has_its_task_looked_at(production: Production) -> None:
     await function("daily_inference")(None)
     ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
-    await function("routine_tasks")(message(encode(ref)))
+    await function("routine_tasks")(message(encode_look(look_of(ref))))
     assert production.platform.started == ["inference-2026-01-05-p001-c001-1"]
 
 
 async def test_a_fault_makes_room_for_a_look_of_its_own(production: Production) -> None:
-    """The delivery is not burned: the message is done, and another one comes in a minute."""
+    """The delivery is not burned: the message is done, and another one comes a little later."""
     await function("daily_inference")(None)
     ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
-    await function("routine_tasks")(message(encode(ref)))
+    await function("routine_tasks")(message(encode_look(look_of(ref))))
 
     async def broken(*_: object) -> None:
         raise PlatformErrored("Azure ML is away")
 
     production.models.get_job = broken  # type: ignore[assignment, method-assign]
-    before = set(production.queue.messages)
-    await function("routine_tasks")(message(encode(ref)))
-    [later] = set(production.queue.messages) - before
-    assert later.startswith("inference-2026-01-05-p001-c001-later-")
+    await function("routine_tasks")(message(encode_look(look_of(ref)), "m-7"))
+    later = production.queue.sent[-1]
+    assert (later.look, later.message_id) == (look_of(ref), "m-7-try-1")
+    assert later.at == production.clock.now() + timedelta(seconds=5)
 
 
 async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Production) -> None:
@@ -155,7 +158,7 @@ async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Produc
         raise PlatformErrored("Azure ML is away")
 
     production.ports.environments.list_endpoints = broken  # type: ignore[assignment, method-assign]
-    await function("routine_tasks")(message(encode(wish)))
+    await function("routine_tasks")(message(encode_look(Look(kind=Kind.PERIOD, key=wish.key))))
     production.ports.environments.list_endpoints = listed  # type: ignore[method-assign]
     assert production.tasks.tasks == {}
     await production.go_on()
@@ -179,13 +182,33 @@ async def test_a_malformed_message_is_refused(production: Production, data: dict
 
 async def test_the_sweeper_brings_back_what_was_lost(production: Production) -> None:
     await function("daily_inference")(None)
-    production.queue.messages.clear()
+    production.queue.sent.clear()
     production.clock.advance(600)
     await function("routine_sweeper")(None)
-    assert len(production.queue.messages) == 3
+    assert len(production.queue.sent) == 3
 
 
 async def test_a_dead_message_is_kept_with_its_reason_and_its_body(production: Production, bench: Bench) -> None:
     await function("dead_routines")(message("broken", "m-7"))
     [record] = bench.intake.records.values()
     assert "no reason was given: broken" in str(record)
+
+
+async def test_a_dead_letter_of_a_task_is_recorded_and_the_task_says_why(production: Production, bench: Bench) -> None:
+    """The try has failed; another one is made, and brings the predictions."""
+    await function("daily_inference")(None)
+    ref = TaskRef(routine=Routine.INFERENCE, period="2026-01-05", circuit="P001-C001")
+    await function("dead_routines")(message(encode_look(look_of(ref)), "m-7"))
+    task = await production.task(Routine.INFERENCE, "2026-01-05")
+    assert (task.attempt, "message m-7 of routines could not be processed" in task.detail) == (2, True)
+    assert [subject for _, subject, _ in bench.intake.records.values()] == ["routines"]
+    await production.go_on()
+    assert (await production.task(Routine.INFERENCE, "2026-01-05")).state is TaskState.SUCCEEDED
+
+
+async def test_the_tasks_of_a_dead_wish_are_made_by_the_sweeper(production: Production, bench: Bench) -> None:
+    wish = Look(kind=Kind.PERIOD, key="inference/2026-01-05")
+    await function("dead_routines")(message(encode_look(wish), "m-7"))
+    assert [subject for _, subject, _ in bench.intake.records.values()] == ["routines"]
+    await function("routine_sweeper")(None)
+    assert len(await production.tasks.of(Routine.INFERENCE, "2026-01-05")) == 3

@@ -1,14 +1,17 @@
 """The functions of training: HTTP, the queue, its dead letters, the sweep."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from shared import bootstrap
+from shared.application.errors import TransientFault
+from shared.application.training.ports import look_of
 from shared.application.training.start import request_trainings
 from shared.contracts.inbound.event_grid import RUN_COMPLETED
+from shared.contracts.looks import encode_look
 from shared.contracts.messages import MessageError
-from shared.contracts.stored.training import encode_look
 from shared.domain.training.model import Phase
 from tests.functions.callers import Signer, answered, function, message, request
 from tests.functions.test_messages import event_grid
@@ -121,7 +124,7 @@ async def test_lineage_that_does_not_agree_says_so(workshop: TrainingBench, sign
 
 async def test_a_message_has_its_run_looked_at_and_any_other_body_fails(workshop: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], workshop.ports)
-    await on_look(message(encode_look(run_id)))
+    await on_look(message(encode_look(look_of(run_id))))
     assert workshop.run(run_id).phase is Phase.TRAINING
     with pytest.raises(MessageError):
         await on_look(message("{}"))
@@ -131,10 +134,10 @@ async def test_a_store_that_does_not_answer_costs_no_delivery(workshop: Training
     """The look comes back by itself, a little later."""
     [run_id] = await request_trainings([a_request()], workshop.ports)
     workshop.runs.silent = True
-    before = set(workshop.queue.messages)
-    await on_look(message(encode_look(run_id)))
-    [later] = set(workshop.queue.messages) - before
-    assert later.startswith(f"{run_id}-later-")
+    await on_look(message(encode_look(look_of(run_id)), f"{run_id}-asked"))
+    later = workshop.queue.sent[-1]
+    assert later.message_id == f"{run_id}-asked-try-1"
+    assert later.at == workshop.clock.now() + timedelta(seconds=5)
 
 
 async def test_a_dead_letter_is_kept_with_its_body(workshop: TrainingBench, bench: Bench) -> None:
@@ -143,15 +146,39 @@ async def test_a_dead_letter_is_kept_with_its_body(workshop: TrainingBench, benc
     assert (result.value, subject, reason) == ("quarantined", "trainings", "no reason was given: no message")
 
 
+async def test_a_dead_letter_of_a_run_is_recorded_and_the_run_says_why(
+    workshop: TrainingBench, bench: Bench, signer: Signer
+) -> None:
+    """It is looked at again by itself, and goes on."""
+    [run_id] = await request_trainings([a_request()], workshop.ports)
+    workshop.queue.sent.clear()
+    await on_dead(message(encode_look(look_of(run_id)), "m-9", DeadLetterReason="MaxDeliveryCountExceeded"))
+
+    shown = answered(await read_training(request(signer.token(), run_id=run_id)), 200)
+    assert shown["phase"] == "registering_data"
+    assert "message m-9 of trainings could not be processed" in shown["waits_for"]
+    assert [subject for _, subject, _ in bench.intake.records.values()] == ["trainings"]
+    await workshop.until_quiet()
+    assert workshop.run(run_id).phase is Phase.SUCCEEDED
+
+
+async def test_a_dead_letter_while_the_store_is_away_comes_back(workshop: TrainingBench) -> None:
+    """A dead letter that is completed is gone."""
+    [run_id] = await request_trainings([a_request()], workshop.ports)
+    workshop.runs.silent = True
+    with pytest.raises(TransientFault):
+        await on_dead(message(encode_look(look_of(run_id))))
+
+
 async def test_the_sweep_looks_at_what_is_late(workshop: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], workshop.ports)
-    workshop.queue.messages.clear()
+    workshop.queue.sent.clear()
     workshop.clock.advance(60)
     await on_sweep(None)
-    assert [run for run, *_ in workshop.queue.messages.values()] == [run_id]
+    assert workshop.queue.keys == [run_id]
 
 
 async def test_a_run_of_azure_ml_that_changed_is_a_hint_to_its_training(workshop: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], workshop.ports)
     await function("run_events")(event_grid(RUN_COMPLETED, {"runId": f"{run_id}-1"}))
-    assert any(each.startswith(f"{run_id}-") and each != f"{run_id}-asked" for each in workshop.queue.messages)
+    assert any(each.startswith(f"{run_id}-") and each != f"{run_id}-asked" for each in workshop.queue.ids)

@@ -12,7 +12,8 @@ from shared.application.release import people
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Ports
-from shared.application.release.sweep import sweep
+from shared.application.release.sweep import release_nets
+from shared.application.work.sweep import sweep
 from shared.domain.release.events import Event
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.policy import Stage
@@ -100,7 +101,7 @@ class Road:
             assert clock.now() - began < timedelta(hours=6), f"still {self.release and self.release.phase}"
             if clock.now() >= sweep_at:
                 sweep_at += timedelta(seconds=SWEEP_EVERY_S)
-                await self._until_death(sweep(ports))
+                await self._until_death(sweep(release_nets(ports)))
             elif not await self._handle_next(ports) and not await self._somebody_decides():
                 changes = (queue.next_change() for queue in self._queues)
                 clock.time = min([sweep_at, *(at for at in changes if at)])

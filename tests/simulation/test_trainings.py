@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from shared.application.errors import PlatformErrored, TransientFault
-from shared.application.training.advance import advance
+from shared.application.training.looked_after import looked_after, nets
 from shared.application.training.people import abort_training
 from shared.application.training.ports import TrainingPorts
 from shared.application.training.start import request_trainings
-from shared.application.training.sweep import sweep
+from shared.application.work.look import look_at
+from shared.application.work.sweep import sweep
 from shared.domain.errors import DomainError
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase
@@ -25,14 +26,14 @@ FAULTY_STEPS, STEPS_MAX = 250, 4000
 PARALLEL_MAX = 3
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process died."""
 
 
 class Faulty:
     """A port whose calls take turns with others, fail, or take the process with them, before or after they acted."""
 
-    def __init__(self, world: "World", inner: Any, faults: tuple[type[Exception], ...]) -> None:
+    def __init__(self, world: "World", inner: Any, faults: tuple[type[BaseException], ...]) -> None:
         self._world, self._inner, self._faults = world, inner, faults
 
     def __getattr__(self, name: str) -> Any:
@@ -78,10 +79,10 @@ class World:
             config=b.config,
         )
 
-    def _faulty(self, port: Any, *faults: type[Exception]) -> Any:
+    def _faulty(self, port: Any, *faults: type[BaseException]) -> Any:
         return Faulty(self, port, (Crash, TransientFault, *faults))
 
-    async def maybe(self, faults: tuple[type[Exception], ...]) -> None:
+    async def maybe(self, faults: tuple[type[BaseException], ...]) -> None:
         """Lets others go on; then nothing, a fault, or the end of the process."""
         for _ in range(self.rng.randrange(3)):
             await asyncio.sleep(0)
@@ -99,14 +100,13 @@ class World:
         """One thing that happens, sometimes two at once."""
         bench, rng = self.bench, self.rng
         chosen = []
-        due = bench.queue.due()
-        for message_id in rng.sample(due, min(len(due), rng.randrange(1, 4))):
-            run_id, _, serial = bench.queue.messages[message_id]
+        due = bench.queue.due(bench.clock.now())
+        for message in rng.sample(due, min(len(due), rng.randrange(1, 4))):
             if rng.random() > self.rate:  # else it comes again
-                bench.queue.messages.pop(message_id)
-            chosen.append(advance(run_id, self.ports, serial))
+                bench.queue.sent.remove(message)
+            chosen.append(look_at(message.look, message.message_id, looked_after(self.ports)))
         if rng.random() < 0.15:
-            chosen.append(sweep(self.ports))
+            chosen.append(sweep(nets(self.ports)))
         if self.rate and rng.random() < 0.1:
             chosen.append(request_trainings(self.requests, self.ports))
         if self.rate and rng.random() < 0.03 and bench.runs.runs:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from shared.adapters.tables.access import Table, Unsettled
 from shared.adapters.tables.rows import INTAKE, TEXT_CHARS_MAX, hashed, insert, time_text
-from shared.application.release.ports import IntakeResult
+from shared.application.ports import IntakeResult
 
 _TEXT_CHARS_MAX = TEXT_CHARS_MAX // 2  # texts come from outside; some of their characters take two UTF-16 units
 

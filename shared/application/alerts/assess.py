@@ -6,25 +6,24 @@ came in is a hint (R-FAULT-2).
 """
 
 import logging
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.application.alerts.ports import ALERTS_MAX
+from shared.application.alerts.ports import ALERTS_MAX, AlertPorts
 from shared.application.errors import PortError, TransientFault
+from shared.application.ports import IntakeResult
 from shared.application.release.people import Answer, Decided, NoSuchRelease
-from shared.application.release.ports import IntakeResult, Ports
+from shared.application.release.ports import Ports
 from shared.application.release.recent_changes import RecentChanges, circuit_name, recent_changes
 from shared.application.release.rollbacks import request_rollback
-from shared.application.release.try_later import TRIES_MAX, tries_due, try_id
+from shared.application.work.look import Kind, Look
 from shared.domain.alerts.decision import decide_rollback
 from shared.domain.alerts.decision_model import RollbackAction, RollbackDecision
 from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState, CircuitChange, RollbackAsked
 from shared.domain.alerts.rules import FIRED_TOLERANCE_S, alert_key, differences, observe, rests_on_claims, same_firing
 from shared.domain.errors import DomainError
 from shared.domain.fleet.meter import AlertSeen
-from shared.domain.release.commands import AssessAlert
 from shared.domain.release.model import Actor
 
 log = logging.getLogger(__name__)
@@ -41,13 +40,6 @@ follow-up of its message comes later."""
 
 LOOKED_BACK_S = 604_800
 """A firing that was handled longer ago than a week is handled again; it fires since then."""
-
-SWEPT_MAX = 100
-SWEEP_AFTER_S = 15
-"""An alert whose message is late by this much has lost it; a quarter of the minute that L5 leaves."""
-
-SWEEP_UNTIL_S = 86_400
-"""An alert nobody could decide on for a day stays undecided on the list; it is as old as a watch is long."""
 
 
 class RollbackRequester(Protocol):
@@ -66,105 +58,79 @@ class RollbackRequester(Protocol):
         """Raises DomainError and NoSuchRelease."""
 
 
-async def accept_alert(claim: AlertFacts, source: str, sender: str, ports: Ports) -> tuple[str, bool]:
+async def accept_alert(claim: AlertFacts, source: str, sender: str, ports: AlertPorts) -> tuple[str, bool]:
     """Makes the alert durable and has it looked at; its key, and whether it is new. A repetition changes nothing.
 
     Raises TransientFault when it could not be made durable: the sender has to try again.
     """
-    now = ports.clock.now()
+    now = ports.releases.clock.now()
     key = alert_key(claim)
-    is_new = await ports.alerts.log.accept(
-        AlertRecord(key=key, source=source, sender=sender, accepted_at=now, claim=claim)
-    )
+    is_new = await ports.log.accept(AlertRecord(key=key, source=source, sender=sender, accepted_at=now, claim=claim))
     if not is_new:
         reason = f"alert {claim.instance_id} of rule {claim.rule_name} came again by {source}"
-        await ports.intake.record(f"alert-{key}-again", IntakeResult.DUPLICATE, claim.instance_id, reason, now)
+        await ports.releases.intake.record(f"alert-{key}-again", IntakeResult.DUPLICATE, claim.instance_id, reason, now)
         return key, False
     log.info("alert %s of rule %s accepted", claim.instance_id, claim.rule_name)
     try:
-        await ports.commands.send(assess_command(key))
+        await ports.queue.send(look_of(key), message_id_of(key))
     except TransientFault as error:
         log.warning("alert %s is kept and will be looked at by the sweeper: %s", key, error)
     return key, True
 
 
-def assess_command(key: str) -> AssessAlert:
-    """The message that has an alert looked at."""
-    return AssessAlert(command_id=f"alert-{key}", release_id="", serial=0, alert_key=key)
+def look_of(key: str) -> Look:
+    """A look at the alert."""
+    return Look(kind=Kind.ALERT, key=key)
 
 
-async def assess_alert(key: str, ports: Ports, request: RollbackRequester = request_rollback) -> AlertRecord | None:
+def message_id_of(key: str) -> str:
+    """The id of the first message about the alert."""
+    return f"alert-{key}"
+
+
+async def assess_alert(
+    key: str, ports: AlertPorts, request: RollbackRequester = request_rollback
+) -> AlertRecord | None:
     """Confirms the alert, decides and asks for what was decided; None when there is no such alert. Safe to repeat.
 
     Raises TransientFault when Azure Monitor, the store or the bus do not answer: nothing is lost, try later.
     """
-    stored = await ports.alerts.log.load(key)
+    stored = await ports.log.load(key)
     if stored is None or stored.record.state is AlertState.DECIDED:
         return stored.record if stored else None
     record, version = stored.record, stored.version
     record = await _read_again(record, ports)
     if record.told is not None:  # durable before the others are read: of two at once, one at least sees the other
-        version = await ports.alerts.log.save(record, version)
-    changes = await recent_changes(ports, ports.config.alerts().recent_change_s)
+        version = await ports.log.save(record, version)
+    changes = await recent_changes(ports.releases, ports.config.alerts().recent_change_s)
     decision = await _decide(record, changes, ports)
     asked = await _ask(record, decision, changes, ports, request)
     await _tell(record, decision, asked, ports)
     decided = replace(
         record,
         state=AlertState.DECIDED,
-        decided_at=ports.clock.now(),
+        decided_at=ports.releases.clock.now(),
         decision=decision,
         asked=asked,
     )
-    await ports.alerts.log.save(decided, version)
+    await ports.log.save(decided, version)
     log.info("alert %s: %s, %s", key, decision.verdict.value, decision.action.value)
     return decided
 
 
-async def list_alerts(ports: Ports, limit: int) -> list[AlertRecord]:
-    """The latest first."""
-    return await ports.alerts.log.latest(limit)
+async def give_up(key: str, reason: str, ports: AlertPorts) -> None:
+    """Notes why nobody could decide on the alert. It stays undecided, so that the sweep asks about it again, once an
+    hour and for a day: a rollback may depend on it. Raises TransientFault."""
+    stored = await ports.log.load(key)
+    if stored is not None and stored.record.state is not AlertState.DECIDED:
+        await ports.log.save(replace(stored.record, note=reason), stored.version)
 
 
-async def resend_undecided(ports: Ports) -> int:
-    """Sends the message of every alert again that should have been looked at by now; returns how many.
-
-    It has the id of the follow-up that is due (`try_later`): where the follow-ups are alive, duplicate detection drops
-    it, so that there is one chain of them and not one more with every sweep. Afterwards it is one chain an hour.
-    """
-    now = ports.clock.now()
-    left = [
-        (key, (now - at).total_seconds() - SWEEP_AFTER_S) for key, at in await ports.alerts.log.undecided(SWEPT_MAX)
-    ]
-    overdue = [(key, age_s) for key, age_s in left if 0 < age_s < SWEEP_UNTIL_S]
-    for key, age_s in overdue:
-        command, tries = assess_command(key), tries_due(age_s)
-        message_id = try_id(command.command_id, tries)
-        if tries == TRIES_MAX:
-            message_id = f"{command.command_id}-hour-{int(age_s // 3600)}"
-        await ports.commands.send(command, message_id=message_id)
-    return len(overdue)
-
-
-async def alerts_still_firing(ports: Ports, circuits: Collection[str] = ()) -> list[AlertFacts]:
-    """Alerts of listed rules that fired within a day and still fire, by Azure Monitor's word.
-
-    With `circuits` (`P001/C001`), only those that name one of them or none at all. Whoever verifies a rollback asks
-    before and after: the number must fall.
-    """
-    policy, wanted = ports.config.alerts(), frozenset(circuits)
-    return [
-        facts
-        for facts in await ports.alerts.source.firing()
-        if policy.rule_of(facts) and (not wanted or not facts.circuits or wanted & set(facts.circuits))
-    ]
-
-
-async def _read_again(record: AlertRecord, ports: Ports) -> AlertRecord:
+async def _read_again(record: AlertRecord, ports: AlertPorts) -> AlertRecord:
     """The record with what Azure Monitor tells about this very firing, or with the reason why it tells nothing."""
-    age = ports.clock.now() - record.accepted_at
+    age = ports.releases.clock.now() - record.accepted_at
     try:
-        told = await ports.alerts.source.read(record.claim.instance_id)
+        told = await ports.source.read(record.claim.instance_id)
     except TransientFault as error:
         if age < timedelta(seconds=CONFIRM_DEADLINE_S):
             raise
@@ -186,16 +152,16 @@ async def _read_again(record: AlertRecord, ports: Ports) -> AlertRecord:
     return replace(record, told=told, only_claimed=only_claimed, state=AlertState.CONFIRMED, note="; ".join(notes))
 
 
-async def _decide(record: AlertRecord, changes: RecentChanges, ports: Ports) -> RollbackDecision:
+async def _decide(record: AlertRecord, changes: RecentChanges, ports: AlertPorts) -> RollbackDecision:
     policy = ports.config.alerts()
-    since = ports.clock.now() - timedelta(seconds=policy.window_s)
-    recent = await ports.alerts.log.latest(ALERTS_MAX, since=_looked_back_to(record, since))
+    since = ports.releases.clock.now() - timedelta(seconds=policy.window_s)
+    recent = await ports.log.latest(ALERTS_MAX, since=_looked_back_to(record, since))
     observation = observe(
         record,
         recent,
         since=since,
         policy=policy,
-        fleet=frozenset(circuit_name(key) for key in ports.config.fleet().circuits),
+        fleet=frozenset(circuit_name(key) for key in ports.releases.config.fleet().circuits),
         models=changes.models,
         environment=changes.environment,
     )
@@ -214,7 +180,11 @@ def _looked_back_to(record: AlertRecord, since: datetime) -> datetime:
 
 
 async def _ask(
-    record: AlertRecord, decision: RollbackDecision, changes: RecentChanges, ports: Ports, request: RollbackRequester
+    record: AlertRecord,
+    decision: RollbackDecision,
+    changes: RecentChanges,
+    ports: AlertPorts,
+    request: RollbackRequester,
 ) -> tuple[RollbackAsked, ...]:
     """One wish per release, the last change first: what came later must go back first.
 
@@ -229,7 +199,7 @@ async def _ask(
     for change in _suspects(decision, changes):
         reason = _reason(record, decision)
         try:
-            decided = await request(change.release_id, MONITOR, reason, ports, critical=critical, alert=seen)
+            decided = await request(change.release_id, MONITOR, reason, ports.releases, critical=critical, alert=seen)
         except (DomainError, NoSuchRelease) as error:
             asked.append(
                 RollbackAsked(release_id=change.release_id, critical=critical, answer="refused", note=str(error))
@@ -252,7 +222,7 @@ def _suspects(decision: RollbackDecision, changes: RecentChanges) -> list[Circui
 
 
 async def _tell(
-    record: AlertRecord, decision: RollbackDecision, asked: tuple[RollbackAsked, ...], ports: Ports
+    record: AlertRecord, decision: RollbackDecision, asked: tuple[RollbackAsked, ...], ports: AlertPorts
 ) -> None:
     """Tells the outside world what an alert led to; one that leads to nothing, or to nothing new, is only recorded."""
     if decision.action is RollbackAction.NOTHING:
@@ -269,8 +239,9 @@ async def _tell(
         "reason": _reason(record, decision),
     }
     kind = f"switchyard.alert.{'acted' if acted else 'asks'}"
+    at = ports.releases.clock.now()
     try:
-        await ports.facts.publish(f"alert-{record.key}", kind, f"alerts/{record.key}", data, ports.clock.now())
+        await ports.releases.facts.publish(f"alert-{record.key}", kind, f"alerts/{record.key}", data, at)
     except TransientFault:
         raise
     except PortError as error:  # trying again cannot help, and what was asked for was asked for

@@ -1,4 +1,5 @@
-"""What the handling of alerts needs from the outside: a log of its own, and Azure Monitor. All times are UTC and aware.
+"""What the handling of alerts needs: a log and a queue of its own, Azure Monitor, and releases, which it has go back.
+All times are UTC and aware.
 
 Every method may raise TransientFault. One contract suite runs on the adapters and on the fakes.
 """
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.alerts.model import AlertFacts, AlertRecord
+from shared.application.release.ports import Ports
+from shared.application.work.look import LookQueue
+from shared.domain.alerts.model import AlertFacts, AlertPolicy, AlertRecord
 
 ALERTS_MAX = 1000
 """The longest list of alerts anybody asks for: a bound on what one decision reads."""
@@ -52,9 +55,19 @@ class AlertSource(Protocol):
         """Every alert that fired within the last day and still fires, at most ALERTS_MAX."""
 
 
+class AlertConfig(Protocol):
+    """The policy, as deployed."""
+
+    def alerts(self) -> AlertPolicy:
+        """Which alert rules count, and from when on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlertPorts:
-    """Both of them."""
+    """Everything the use cases of alerts need; `releases` is what alerts are about and what they are decided on."""
 
     log: AlertLog
     source: AlertSource
+    queue: LookQueue
+    config: AlertConfig
+    releases: Ports

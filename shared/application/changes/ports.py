@@ -5,13 +5,13 @@ Every method may raise TransientFault. All times are UTC and aware.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from shared.application.errors import PortError
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.application.ports import Clock
 from shared.application.training.ports import TrainingPorts
+from shared.application.work.look import LookQueue
 from shared.domain.changes.circuits import CircuitChange, CircuitSettings, CommitFacts, ConfigProblem
 from shared.domain.changes.environment import EnvironmentChange
 from shared.domain.changes.record import ChangeClaim, ChangeRecord
@@ -22,7 +22,12 @@ class RepositoryRefused(PortError):
 
 
 class UnknownCommit(PortError):
-    """The branch does not have this commit: the webhook was wrong, or history was rewritten since."""
+    """The branch does not have this commit: the webhook was wrong, or history was rewritten since.
+
+    Five tries are two and a half minutes: it may reach the servers that are read from some seconds after its webhook.
+    """
+
+    tries_max = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +110,6 @@ class ChangeLog(Protocol):
         """Sets where a branch begins. One handler at a time takes changes, so that the last writer is right."""
 
 
-class ChangeQueue(Protocol):
-    """The session queue of changes: all of them are one session, so that they are taken one at a time and in order."""
-
-    async def send(self, change_id: str, *, message_id: str, at: datetime | None = None, tries: int = 0) -> None:
-        """Has the change looked at, not before `at`. Twice with one message id within ten minutes is once."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Registration:
     """An environment version to register in the dev workspace. `tags` are all required ones and `source_digest`."""
@@ -136,11 +134,11 @@ class EnvironmentRegistry(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangePorts:
-    """Everything change detection needs. `branch` is the one whose changes count."""
+    """Everything change detection needs. Changes of `branch` count; looks come one at a time, in order."""
 
     clock: Clock
     log: ChangeLog
-    queue: ChangeQueue
+    queue: LookQueue
     source: ChangeSource
     environments: EnvironmentRegistry
     training: TrainingPorts

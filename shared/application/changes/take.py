@@ -13,20 +13,11 @@ from shared.application.changes.ports import (
     Found,
     FoundCircuit,
     RepositoryRefused,
-    StoredChange,
-    UnknownCommit,
 )
 from shared.application.changes.steps import registered_environment, requests_of, training_problems
-from shared.application.errors import (
-    ConcurrentUpdate,
-    NotFound,
-    PlatformErrored,
-    PlatformOutcomeUnknown,
-    PlatformRefused,
-    PlatformThrottled,
-    TransientFault,
-)
+from shared.application.errors import ConcurrentUpdate, NotFound, PlatformRefused, TransientFault
 from shared.application.training.start import request_trainings
+from shared.application.work.look import Kind, Look
 from shared.domain.changes.circuits import ConfigProblem
 from shared.domain.changes.environment import EnvironmentChange
 from shared.domain.changes.record import (
@@ -44,18 +35,10 @@ log = logging.getLogger(__name__)
 PUSH_PAUSE = timedelta(seconds=20)
 """A push says no pull request. Its own event, which does, is sent at the same moment and may come second."""
 
-TRIES_MAX = 10
-"""10 s doubling to 5 minutes: half an hour. After that the change has failed until its webhook is sent again."""
-
-UNKNOWN_TRIES_MAX = 4
-"""A commit may reach the servers that are read from some seconds after its webhook."""
-
 SAVE_TRIES_MAX = 5
 """Each one is lost only to another webhook of the same commit, or to a fault of the store."""
 
-_FIRST_PAUSE_S, _PAUSE_MAX_S = 10.0, 300.0
-_LATER = (TransientFault, PlatformErrored, PlatformOutcomeUnknown)
-_FOR_GOOD = (RepositoryRefused, UnknownCommit, PlatformRefused)
+_FOR_GOOD = (RepositoryRefused, PlatformRefused)
 
 
 class NoSuchChange(NotFound):
@@ -73,12 +56,17 @@ async def accept_change(claim: ChangeClaim, ports: ChangePorts) -> tuple[ChangeR
         return record, False
     at = None if record.claim.pr_number else now + PUSH_PAUSE
     message_id = f"{record.change_id}-{claim.source}-{claim.pr_number or 'push'}-{_stamp(now)}"
-    await ports.queue.send(record.change_id, message_id=message_id, at=at)
+    await ports.queue.send(look_of(record.change_id), message_id, at=at)
     return record, True
 
 
-async def take_change(change_id: str, tries: int, ports: ChangePorts) -> None:
-    """Looks at an accepted change and does what follows from it; what cannot be done now is tried again later."""
+def look_of(change_id: str) -> Look:
+    """A look at the change."""
+    return Look(kind=Kind.CHANGE, key=change_id)
+
+
+async def take_change(change_id: str, ports: ChangePorts) -> None:
+    """Looks at an accepted change and does what follows from it. Raises PortError for what another try may mend."""
     stored = await ports.log.load(change_id)
     if stored is None:
         log.error("there is no change %s: its message is dropped", change_id)
@@ -87,22 +75,17 @@ async def take_change(change_id: str, tries: int, ports: ChangePorts) -> None:
         return
     try:
         ended = await _taken(stored.record, ports)
-    except _LATER as error:
-        await _later(stored, tries, TRIES_MAX, error, ports)
-        return
-    except UnknownCommit as error:
-        await _later(stored, tries, UNKNOWN_TRIES_MAX, error, ports)
-        return
     except _FOR_GOOD as error:
-        ended = replace(stored.record, state=ChangeState.FAILED, notes=(str(error),))
+        ended = _failed(stored.record, str(error))
     await _end(ended, stored.version, ports)
 
 
 async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
-    """Ends a change whose message was dead-lettered."""
+    """Ends a change that could not be taken; sending its webhook again begins anew."""
     stored = await ports.log.load(change_id)
     if stored and not stored.record.is_ended:
-        await _end(replace(stored.record, state=ChangeState.FAILED, notes=(reason,)), stored.version, ports)
+        again = "its webhook, sent again once the cause is mended, begins anew"
+        await _end(_failed(stored.record, reason, again), stored.version, ports)
 
 
 async def list_changes(ports: ChangePorts, limit: int) -> list[ChangeRecord]:
@@ -204,6 +187,10 @@ def _refused(record: ChangeRecord, problems: tuple[ConfigProblem, ...]) -> Chang
     )
 
 
+def _failed(record: ChangeRecord, *notes: str) -> ChangeRecord:
+    return replace(record, state=ChangeState.FAILED, notes=notes)
+
+
 def _circuit_outcome(found: FoundCircuit, run_id: str) -> CircuitOutcome:
     change, origin = found.change, found.origin
     return CircuitOutcome(
@@ -247,25 +234,8 @@ def _what_is_next(change: EnvironmentChange | None) -> tuple[str, ...]:
     )
 
 
-async def _later(stored: StoredChange, tries: int, tries_max: int, error: Exception, ports: ChangePorts) -> None:
-    """Puts the change off; after too many times it has failed."""
-    if tries >= tries_max:
-        note = f"given up after {tries} more tries: {error}"
-        await _end(replace(stored.record, state=ChangeState.FAILED, notes=(note,)), stored.version, ports)
-        return
-    log.warning("change %s is put off: %s", stored.record.change_id, error)
-    at = ports.clock.now() + timedelta(seconds=_pause_s(error, tries))
-    message_id = f"{stored.record.change_id}-try-{tries + 1}-{_stamp(ports.clock.now())}"
-    await ports.queue.send(stored.record.change_id, message_id=message_id, at=at, tries=tries + 1)
-
-
 def _stamp(now: datetime) -> int:
     return int(now.timestamp() * 1000)
-
-
-def _pause_s(error: Exception, tries: int) -> float:
-    pause = min(_FIRST_PAUSE_S * 2.0**tries, _PAUSE_MAX_S)
-    return max(pause, min(error.retry_after_s, 3600.0)) if isinstance(error, PlatformThrottled) else pause
 
 
 async def _end(record: ChangeRecord, version: str, ports: ChangePorts) -> None:

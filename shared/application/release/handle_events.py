@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.application.errors import ConcurrentUpdate
+from shared.application.ports import IntakeResult
 from shared.application.release.dispatch import dispatch
-from shared.application.release.ports import Change, IntakeResult, Ports, Stored
+from shared.application.release.ports import Change, Ports, Stored
 from shared.domain.errors import DomainError
 from shared.domain.release.commands import Command
 from shared.domain.release.decide import (

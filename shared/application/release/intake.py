@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from shared.application.ids import release_id_of
-from shared.application.release.ports import IntakeResult, Ports
+from shared.application.ports import IntakeResult
+from shared.application.release.ports import Ports
 from shared.domain.release.events import ModelRegistered, TestRunChanged
 
 

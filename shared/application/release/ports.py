@@ -7,17 +7,14 @@ Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite ru
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from shared.application.alerts.ports import AlertPorts
 from shared.application.freezes.ports import FreezeLog
 from shared.application.platform_ports import (
     EnvironmentPlatform,
     ModelPlatform,
 )
-from shared.application.ports import Clock, FactPublisher
-from shared.domain.alerts.model import AlertPolicy
+from shared.application.ports import Clock, FactPublisher, IntakeLog
 from shared.domain.evidence.matrix import NotebookFacts
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
@@ -174,23 +171,6 @@ class BatchOutcomes(Protocol):
         itself. Every asked circuit has an entry, one without any ended job an empty one."""
 
 
-class IntakeResult(StrEnum):
-    """What became of something that came in and led to no release event."""
-
-    UNKNOWN_TYPE = "unknown_type"
-    REFUSED = "refused"
-    NOT_OURS = "not_ours"
-    QUARANTINED = "quarantined"
-    DUPLICATE = "duplicate"
-
-
-class IntakeLog(Protocol):
-    """Nothing accepted is lost: what leads to no release event is recorded with its reason (I13)."""
-
-    async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
-        """Recording the same id again is fine."""
-
-
 class EvidenceStore(Protocol):
     """The files of evidence as they were uploaded. A file is named by its hash, so it never changes."""
 
@@ -231,9 +211,6 @@ class ReleaseConfig(Protocol):
     def freeze_groups(self) -> tuple[str, ...]:
         """The groups whose members may freeze production and lift freezes."""
 
-    def alerts(self) -> AlertPolicy:
-        """Which alert rules count, and from when on."""
-
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
 
@@ -253,7 +230,6 @@ class Ports:
     facts: FactPublisher
     platform: ModelPlatform
     environments: EnvironmentPlatform
-    alerts: AlertPorts
     batch_outcomes: BatchOutcomes
     config: ReleaseConfig
     evidence: EvidenceStore

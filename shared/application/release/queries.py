@@ -1,16 +1,10 @@
 """What people read."""
 
-import logging
-
-from shared.application.alerts.assess import alerts_still_firing
-from shared.application.errors import TransientFault
 from shared.application.release.people import NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion, compatible_versions
 from shared.domain.release.history import HistoryEntry, broken_at
 from shared.domain.release.model import Release
-
-log = logging.getLogger(__name__)
 
 #: How many ended releases a list shows.
 ENDED_MAX = 50
@@ -37,16 +31,6 @@ async def read_history(release_id: str, ports: Ports) -> tuple[list[HistoryEntry
     entries = await ports.store.history(release_id)
     complete = len(entries) >= release.history_count
     return entries, complete and broken_at(entries) is None
-
-
-async def alerts_firing(release: Release, ports: Ports) -> int | None:
-    """How many alerts about the release's circuits fire now; None when Azure Monitor does not answer."""
-    circuits = [target.key.replace("-", "/") for target in release.fleet]
-    try:
-        return len(await alerts_still_firing(ports, circuits))
-    except TransientFault as error:
-        log.warning("alerts could not be counted: %s", error, extra={"release_id": release.release_id})
-        return None
 
 
 async def compatible_environments(running: str | None, ports: Ports) -> list[tuple[str, dict[str, str]]]:

@@ -1,84 +1,66 @@
-"""The safety net: scheduled messages and events make a release quick, the sweeper makes it certain.
-
-It decides nothing. It sends what an outbox still holds, brings back looks and deadlines that did not come, and frees
-locks whose holder has ended. Everything it sends has a derived id, so doing it twice does no harm.
-"""
+"""The safety net of releases: what an outbox still holds is sent, looks and deadlines that did not come are brought
+back, and locks whose holder has ended are freed."""
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
-from shared.application.alerts.assess import resend_undecided
 from shared.application.release.dispatch import dispatch
-from shared.application.release.ports import Ports
-from shared.domain.release.model import Release
+from shared.application.release.ports import Lock, Ports
+from shared.application.work.sweep import Net
 from shared.domain.release.steps import deadline_passed, look_due
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class SweepReport:
-    """What one sweep found; counts."""
+def release_nets(ports: Ports) -> list[Net[Any]]:
+    """What is made good of releases. The cost is two reads per open release."""
 
-    open: int = 0
-    sent: int = 0
-    looks: int = 0
-    deadlines: int = 0
-    locks_freed: int = 0
-    alerts: int = 0
+    async def held() -> list[tuple[str, list[Lock]]]:
+        locks: dict[str, list[Lock]] = {}
+        for lock in await ports.locks.held():
+            locks.setdefault(lock.holder, []).append(lock)
+        return list(locks.items())
 
-
-async def sweep(ports: Ports) -> SweepReport:
-    """One pass over the open index and the held locks. Its cost is two reads per open release."""
-    report = SweepReport()
-    for release_id in await ports.store.open_ids():
-        stored = await ports.store.load(release_id)
-        if stored is None:  # listed, but the crash came before it opened: the event will come again
-            continue
-        report.open += 1
-        report.sent += await dispatch(stored.release, ports)
-        await _bring_back(stored.release, ports, report)
-    await _free_locks(ports, report)
-    report.alerts = await resend_undecided(ports)
-    return report
+    return [
+        Net(name="releases", late=ports.store.open_ids, look=lambda each: _bring_back(each, ports)),
+        Net(
+            name="locks", late=held, look=lambda each: _free_locks(each[0], each[1], ports), id_of=lambda each: each[0]
+        ),
+    ]
 
 
-async def _bring_back(release: Release, ports: Ports, report: SweepReport) -> None:
-    """A look or deadline that is late by a whole look interval is sent again. The message id carries the minute, so
-    that duplicate detection does not swallow it; the event id does not, so that it acts once."""
-    now = ports.clock.now()
+async def _bring_back(release_id: str, ports: Ports) -> int:
+    """Sends what the outbox holds, and again a look or deadline that is late by a whole look interval. The message id
+    carries the minute, so that duplicate detection does not swallow it; the event id does not, so it acts once."""
+    stored = await ports.store.load(release_id)
+    if stored is None:  # listed, but the crash came before it opened: the event will come again
+        return 0
+    release, now = stored.release, ports.clock.now()
+    made_good = await dispatch(release, ports)
     grace = timedelta(seconds=release.policy.limits.look_interval_s)
-    suffix = f"-sweep-{_minute(now)}"
-    if release.look_at and release.look_at + grace < now:
-        event = look_due(release)
-        await ports.events.publish(event, message_id=event.event_id + suffix)
-        report.looks += 1
-        log.warning("look %s is late, sent again", event.event_id, extra={"release_id": release.release_id})
-    if release.deadline_at and release.deadline_at + grace < now:
-        deadline = deadline_passed(release)
-        await ports.events.publish(deadline, message_id=deadline.event_id + suffix)
-        report.deadlines += 1
+    late = [look_due(release)] if release.look_at and release.look_at + grace < now else []
+    overdue = [deadline_passed(release)] if release.deadline_at and release.deadline_at + grace < now else []
+    for event in (*late, *overdue):
+        log.warning("%s is late, sent again", event.event_id, extra={"release_id": release_id})
+        await ports.events.publish(event, message_id=f"{event.event_id}-sweep-{int(now.timestamp()) // 60}")
+        made_good += 1
+    return made_good
 
 
-def _minute(now: datetime) -> int:
-    return int(now.timestamp()) // 60
-
-
-async def _free_locks(ports: Ports, report: SweepReport) -> None:
+async def _free_locks(holder: str, locks: Sequence[Lock], ports: Ports) -> int:
     """No ended release holds a circuit (L2), even when a crash fell between taking the lock and noticing.
 
     An environment release holds every circuit of the fleet, and is read once for all of them.
     """
-    held = await ports.locks.held()
-    holders = {holder: await ports.store.load(holder) for holder in dict.fromkeys(lock.holder for lock in held)}
-    for lock in held:
-        stored = holders[lock.holder]
-        if stored is None or not stored.release.phase.is_terminal:
-            continue
-        limits = stored.release.policy.limits
-        cool_down_s = limits.settle_quiet_s if stored.release.production_touched else 0
+    stored = await ports.store.load(holder)
+    if stored is None or not stored.release.phase.is_terminal:
+        return 0
+    limits = stored.release.policy.limits
+    cool_down_s = limits.settle_quiet_s if stored.release.production_touched else 0
+    for lock in locks:
         free_from = ports.clock.now() + timedelta(seconds=cool_down_s)  # read late: a slow sweep must not shorten it
-        await ports.locks.free(lock.key, lock.holder, free_from)
-        report.locks_freed += 1
-        log.warning("freed circuit %s of ended release", lock.key, extra={"release_id": lock.holder})
+        await ports.locks.free(lock.key, holder, free_from)
+        log.warning("freed circuit %s of ended release", lock.key, extra={"release_id": holder})
+    return len(locks)

@@ -1,8 +1,7 @@
-"""Routines: looking at a task, and making good what was lost.
+"""Routines: looking at a task.
 
 One message per task says "look at it". A look observes Azure ML by names that follow from the task, does the next
-missing thing and records it under the task's ETag, so that a look too many does nothing. The sweeper sends looks again
-that are late, and completes the making of tasks after a crash.
+missing thing and records it under the task's ETag, so that a look too many does nothing.
 """
 
 import logging
@@ -16,17 +15,18 @@ from shared.application.errors import (
     PlatformRefused,
     PlatformThrottled,
     PortError,
-    TransientFault,
 )
 from shared.application.platform_ports import Place
 from shared.application.routines.inference import Inference
 from shared.application.routines.monitoring import Monitoring
 from shared.application.routines.ports import Collected, RoutinePorts, StoredTask, Work
 from shared.application.routines.publish import tell
-from shared.application.routines.start import send, start
+from shared.application.routines.start import send
+from shared.application.work.pause import LONGEST_S, pause_s
 from shared.domain.job_ends import JobSeen
 from shared.domain.routines.task import (
     KIND_OF,
+    TEXT_CHARS_MAX,
     EndKind,
     Move,
     Routine,
@@ -38,16 +38,15 @@ from shared.domain.routines.task import (
     failed,
     finished,
     judge,
-    task_id,
 )
 
 log = logging.getLogger(__name__)
 
-LATE_LOOK_S = 120
-"""A look that is late by this much is sent again."""
-
 GIVEN_UP_AFTER = 2
 """Times a job's deadline."""
+
+TELL_FOR = timedelta(days=1)
+"""How long the end of a task is tried to be told; as long as a change is proposed (`PROPOSE_DEADLINE_S`)."""
 
 
 async def look(ref: TaskRef, ports: RoutinePorts) -> Task | None:
@@ -130,17 +129,17 @@ async def _start_job(stored: StoredTask, work: Work, ports: RoutinePorts) -> Sto
 async def _started(task: Task, work: Work, ports: RoutinePorts) -> Task:
     """Starting a job that is there is a success, so that a fault costs nothing but time."""
     limits, now = ports.policy.limits[task.routine], ports.clock.now()
-    pause_s = limits.look_interval_s
+    wait_s = limits.look_interval_s
     try:
         await work.start(task)
         detail = f"job {task.job_name} was started"
     except PlatformRefused as error:
         return failed(task, now, f"the job was refused: {error}", limits, EndKind.NOT_STARTED)
     except PlatformThrottled as error:
-        detail, pause_s = str(error), max(error.retry_after_s, limits.look_interval_s)
+        detail, wait_s = str(error), max(pause_s(1, error), limits.look_interval_s)
     except (PlatformErrored, PlatformOutcomeUnknown) as error:
         detail = f"whether the job was started is looked at again: {error}"[:500]
-    return replace(task, detail=detail, look_at=now + timedelta(seconds=pause_s))
+    return replace(task, detail=detail, look_at=now + timedelta(seconds=wait_s))
 
 
 async def _stopped(task: Task, ports: RoutinePorts) -> Task:
@@ -187,34 +186,28 @@ async def _saved(task: Task, before: StoredTask, ports: RoutinePorts) -> StoredT
     return StoredTask(task=task, version=await ports.tasks.save(task, before.version))
 
 
-async def look_later(ref: TaskRef, error: Exception, ports: RoutinePorts) -> None:
-    """Has the task looked at again after a pause, because something did not answer. The id carries the minute."""
-    now = ports.clock.now()
-    at = now + timedelta(seconds=ports.policy.limits[ref.routine].look_interval_s)
-    log.warning("task %s is looked at again: %s", ref, error)
-    message_id = f"{task_id(ref.routine, ref.period, ref.circuit)}-later-{int(at.timestamp()) // 60}"
-    await ports.queue.look(ref, message_id, at=at)
+async def give_up(ref: TaskRef, reason: str, ports: RoutinePorts) -> None:
+    """Holds the task with the reason while its job, or the telling of its end, may still take that long; afterwards its
+    try has failed, or nobody is told any more. Raises TransientFault."""
+    stored = await ports.tasks.load(ref)
+    if stored is None or stored.task.is_done:
+        return
+    log.error("task %s: %s", stored.task.task_id, reason)
+    given_up = _given_up(stored.task, reason[:TEXT_CHARS_MAX], ports)
+    await send((await _saved(given_up, stored, ports)).task, ports)
 
 
-async def sweep_routines(ports: RoutinePorts) -> int:
-    """Sends late looks again and completes the making of tasks; returns how many looks were sent. Stateless."""
-    for routine, period in await ports.tasks.begun():
-        try:
-            await start(routine, period, ports)
-        except PortError as error:
-            log.warning("the tasks of %s %s stay for the next sweep: %s", routine.value, period, error)
-    now, sent = ports.clock.now(), 0
-    for ref in await ports.tasks.open():
-        stored = await ports.tasks.load(ref)
-        if stored is None or (now - stored.task.look_at).total_seconds() < LATE_LOOK_S:
-            continue
-        if stored.task.is_done:  # the crash came before it left the list
-            await ports.tasks.save(stored.task, stored.version)
-            continue
-        try:
-            await send(replace(stored.task, look_at=now), ports, suffix=f"-sweep-{int(now.timestamp()) // 60}")
-        except TransientFault as error:
-            log.warning("task %s stays for the next sweep: %s", stored.task.task_id, error)
-            break
-        sent += 1
-    return sent
+def _given_up(task: Task, reason: str, ports: RoutinePorts) -> Task:
+    limits, now = ports.policy.limits[task.routine], ports.clock.now()
+    later = now + timedelta(seconds=LONGEST_S)
+    if task.state.is_over:
+        if now - task.ends[-1].ended_at < TELL_FOR:
+            return replace(task, look_at=later)
+        return replace(task, told=len(task.ends), alerts=(*task.alerts, f"nobody was told of the end: {reason}"))
+    if task.state is TaskState.PENDING:
+        if now < task.look_at:  # nobody could look at it yet: this is an older message
+            return task
+        return failed(replace(task, job_name=""), now, reason, limits, EndKind.NOT_STARTED)
+    if not _is_given_up(task, now, limits):
+        return replace(task, look_at=later, detail=reason)
+    return failed(task, now, reason, limits, EndKind.NOT_STARTED)

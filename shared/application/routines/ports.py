@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
 from shared.application.ports import Clock, FactPublisher
 from shared.application.release.ports import ReleaseConfig
+from shared.application.work.look import LookQueue
 from shared.domain.routines.cutoff import Proposal
 from shared.domain.routines.monitoring import MonitoringPolicy
-from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef
+from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +61,6 @@ class TaskStore(Protocol):
 
     async def latest(self, routine: Routine) -> str | None:
         """The last period whose tasks were made; None before the first."""
-
-
-class RoutineQueue(Protocol):
-    """The queue `routines`: messages that say which task to look at, or which period's tasks to make."""
-
-    async def look(self, ref: TaskRef, message_id: str, at: datetime | None = None) -> None:
-        """Has the task looked at, not before `at`. Within the duplicate-detection window an id counts once."""
-
-    async def make(self, wish: PeriodWish, message_id: str, at: datetime | None = None) -> None:
-        """Has the period's tasks made, with the same promises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +131,7 @@ class RoutinePorts:
 
     clock: Clock
     tasks: TaskStore
-    queue: RoutineQueue
+    queue: LookQueue
     platform: RoutinePlatform
     models: ModelPlatform
     environments: EnvironmentPlatform

@@ -4,14 +4,15 @@ Doing it twice makes nothing twice: a task's key is its routine, period and circ
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.routines.ports import RoutinePorts
+from shared.application.work.look import Kind, Look
 from shared.domain.errors import InvalidRequest
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
-from shared.domain.routines.task import PeriodWish, Routine, Task, days_of, period_before, reopened
+from shared.domain.routines.task import PeriodWish, Routine, Task, TaskRef, days_of, period_before, reopened
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,10 @@ async def start_by_hand(
         raise InvalidRequest(f"{period} is not over yet: routines work on whole days of the past")
     if routine is Routine.INFERENCE and (today - last).days > BACK_DAYS_MAX:
         raise InvalidRequest(f"{period} is more than {BACK_DAYS_MAX} days ago: a batch job scores no earlier day")
-    await ports.queue.make(*_wished(PeriodWish(routine=routine, period=period, again=again), ports.clock.now()))
+    wish = PeriodWish(routine=routine, period=period, again=again)
+    minute = int(ports.clock.now().timestamp()) // 60  # the same wish a moment later is the same message
+    message_id = f"{routine.value}-{period}-{'again' if again else 'make'}-{minute}"
+    await ports.queue.send(Look(kind=Kind.PERIOD, key=wish.key), message_id)
     return period
 
 
@@ -52,19 +56,6 @@ async def make(wish: PeriodWish, ports: RoutinePorts) -> int:
     if wish.again:
         changed += await _reopen(wish.routine, wish.period, ports)
     return changed
-
-
-async def make_later(wish: PeriodWish, error: Exception, ports: RoutinePorts) -> None:
-    """Has it carried out after a pause, because something did not answer."""
-    at = ports.clock.now() + timedelta(seconds=ports.policy.limits[wish.routine].look_interval_s)
-    log.warning("the tasks of %s are made later: %s", wish, error)
-    await ports.queue.make(*_wished(wish, at), at=at)
-
-
-def _wished(wish: PeriodWish, at: datetime) -> tuple[PeriodWish, str]:
-    """The id carries the minute: the same wish a moment later is the same message."""
-    verb = "again" if wish.again else "make"
-    return wish, f"{wish.routine.value}-{wish.period}-{verb}-{int(at.timestamp()) // 60}"
 
 
 async def start(routine: Routine, period: str, ports: RoutinePorts) -> int:
@@ -131,6 +122,16 @@ async def _reopen(routine: Routine, period: str, ports: RoutinePorts) -> int:
     return count
 
 
-async def send(task: Task, ports: RoutinePorts, suffix: str = "") -> None:
-    """The id counts the task's changes, so that one look follows each of them."""
-    await ports.queue.look(task.ref, f"{task.task_id}-look-{task.looks}{suffix}", at=task.look_at)
+async def send(task: Task, ports: RoutinePorts) -> None:
+    """Has the task looked at when it says so; one look follows each of its changes."""
+    await ports.queue.send(look_of(task.ref), message_id_of(task), at=task.look_at)
+
+
+def look_of(ref: TaskRef) -> Look:
+    """A look at the task."""
+    return Look(kind=Kind.TASK, key=ref.key)
+
+
+def message_id_of(task: Task) -> str:
+    """The id of the look at the task as it is; it counts the task's changes."""
+    return f"{task.task_id}-look-{task.looks}"

@@ -12,12 +12,12 @@ from shared.application.errors import (
     PlatformErrored,
     PlatformOutcomeUnknown,
     PlatformRefused,
-    PlatformThrottled,
     PortError,
     TransientFault,
 )
 from shared.application.training.effects import carry_out
-from shared.application.training.ports import TrainingPorts
+from shared.application.training.ports import TrainingPorts, look_of
+from shared.application.work.pause import pause_s
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.model import Phase, TrainingRun, run_of_job
 from shared.domain.training.steps import Next, Step, needs_job, next_step, waiting
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 STEPS_MAX = 12
 """One look does as much as it can; a run has fewer steps than this without a wait."""
 
-_FAULT_PAUSE_S, _FAULT_PAUSE_MAX_S = 5.0, 300.0
-_PATIENCE_MAX_S = 3600.0
 _TECHNICAL = (TransientFault, PlatformErrored, PlatformOutcomeUnknown)
 
 
@@ -58,7 +56,7 @@ async def advance(run_id: str, ports: TrainingPorts, serial: int | None = None) 
         log.info("run %s is looked at by somebody else", run_id)
         return None
     if run.look_at is not None:
-        await ports.queue.look(run_id, f"{run_id}-{run.serial}", run.look_at, run.serial)
+        await ports.queue.send(look_of(run_id, run.serial), f"{run_id}-{run.serial}", at=run.look_at)
     return run
 
 
@@ -67,7 +65,7 @@ async def job_changed(job_name: str, event_id: str, ports: TrainingPorts) -> str
     run_id = run_of_job(job_name)
     if run_id is None or await ports.runs.load(run_id) is None:
         return None
-    await ports.queue.look(run_id, f"{run_id}-{event_id}")
+    await ports.queue.send(look_of(run_id), f"{run_id}-{event_id}")
     return run_id
 
 
@@ -93,8 +91,5 @@ async def _stepped(run: TrainingRun, ports: TrainingPorts) -> TrainingRun:
 
 
 def _fault(run: TrainingRun, error: PortError, now: datetime) -> TrainingRun:
-    pause_s = min(_FAULT_PAUSE_S * 2.0 ** min(run.faults, 10), _FAULT_PAUSE_MAX_S)
-    if isinstance(error, PlatformThrottled):
-        pause_s = max(pause_s, min(error.retry_after_s, _PATIENCE_MAX_S))
     log.warning("%s: %s", run.phase.value, error, extra={"run_id": run.run_id})
-    return waiting(run, f"another try, because of: {error}", now, pause_s, fault=True)
+    return waiting(run, f"another try, because of: {error}", now, pause_s(run.faults + 1, error), fault=True)

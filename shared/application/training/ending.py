@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 
 from shared.application.errors import PortError, TransientFault
-from shared.application.training.ports import TrainingPorts
+from shared.application.training.ports import TrainingPorts, look_of
 from shared.domain.training.model import Phase, TrainingRun
 from shared.domain.training.steps import settled, waiting
 
@@ -38,7 +38,7 @@ async def free_slot(run_id: str, ports: TrainingPorts) -> None:
         return
     for each in await ports.runs.open_runs():
         if each.phase is Phase.WAITING_FOR_SLOT and each.run_id != run_id:
-            await ports.queue.look(each.run_id, f"{each.run_id}-{each.serial}-freed-by-{run_id}")
+            await ports.queue.send(look_of(each.run_id), f"{each.run_id}-{each.serial}-freed-by-{run_id}")
             return
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from shared.application.errors import ConcurrentUpdate, NotFound, TransientFault
 from shared.application.training.effects import artifact_name
-from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts
+from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts, look_of
 from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
@@ -89,7 +89,7 @@ async def abort_training(run_id: str, actor: Actor, reason: str, ports: Training
             await ports.runs.save(aborted, stored.version)
         except ConcurrentUpdate:
             continue  # it went on meanwhile: look again whether it can still be aborted
-        await ports.queue.look(run_id, f"{run_id}-{aborted.serial}-abort")
+        await ports.queue.send(look_of(run_id), f"{run_id}-{aborted.serial}-abort")
         return aborted
     raise TransientFault(f"run {run_id} kept changing: try again")
 

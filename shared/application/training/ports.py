@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.ports import Clock, FactPublisher
+from shared.application.work.look import Kind, Look, LookQueue
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.lineage import DataAsset
@@ -29,6 +30,11 @@ class OpenRun:
     phase: Phase
     serial: int
     look_at: datetime
+
+
+def look_of(run_id: str, serial: int | None = None) -> Look:
+    """A look at the run; with `serial`, at this state of it only."""
+    return Look(kind=Kind.TRAINING, key=run_id, serial=serial)
 
 
 class TrainingStore(Protocol):
@@ -73,14 +79,6 @@ class TrainingSlots(Protocol):
 
     async def taken(self) -> list[Slot]:
         """Every slot that somebody holds."""
-
-
-class TrainingQueue(Protocol):
-    """The queue `trainings`: messages that say which run to look at. One run is looked at by one at a time."""
-
-    async def look(self, run_id: str, message_id: str, at: datetime | None = None, serial: int | None = None) -> None:
-        """Has the run looked at, not before `at`; with `serial` only if nothing has happened to the run since then.
-        Within the duplicate-detection window an id counts once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,12 +191,13 @@ class TrainingConfig(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPorts:
-    """Everything the use cases of training need; built by `shared.bootstrap`, and by tests from fakes."""
+    """Everything the use cases of training need; built by `shared.bootstrap`, and by tests from fakes. The looks at one
+    run come one at a time."""
 
     clock: Clock
     runs: TrainingStore
     slots: TrainingSlots
-    queue: TrainingQueue
+    queue: LookQueue
     platform: TrainingPlatform
     artifacts: ArtifactStore
     facts: FactPublisher

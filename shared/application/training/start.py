@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from shared.application.training.ports import TrainingPorts
+from shared.application.training.ports import TrainingPorts, look_of
 from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
@@ -64,5 +64,5 @@ async def _start(request: TrainingRequest, repetition: int, ports: TrainingPorts
     run = entered(run, Phase.REGISTERING_DATA, now, ports.config.plan().limits, "the registration of its data")
     if await ports.runs.create(run):
         log.info("training of %s/%s asked for", request.plant_id, request.circuit_id, extra={"run_id": run.run_id})
-    await ports.queue.look(run.run_id, f"{run.run_id}-asked")
+    await ports.queue.send(look_of(run.run_id), f"{run.run_id}-asked")
     return run

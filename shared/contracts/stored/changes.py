@@ -1,30 +1,18 @@
-"""Records of changes as JSON text in the table, with a version, and the message that has a change looked at.
+"""Records of changes as JSON text in the table, with a version.
 
-Same rules as for releases (release_json, messages): unknown versions and fields are refused, the text is plain ASCII,
-and everything in a message is nested under one key.
+Same rules as for releases (release_json): unknown versions and fields are refused, and the text is plain ASCII.
 """
 
 import json
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from shared.contracts.messages import MessageError, seal, unseal
 from shared.contracts.stored.releases import StoredFormError
 from shared.domain.changes.record import ChangeRecord
 
 SCHEMA_V = 1
-MESSAGE_KIND = "TakeChange"
 
 _RECORD = TypeAdapter(tuple[ChangeRecord], config=ConfigDict(strict=True, extra="forbid"))
-
-
-class TakeChange(BaseModel):
-    """Look at the change of this commit. `tries` counts how often it was put off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    change_id: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
-    tries: int = Field(default=0, ge=0, le=1000)
 
 
 def dump_change(record: ChangeRecord) -> str:
@@ -48,22 +36,6 @@ def load_change(text: str) -> ChangeRecord:
     except ValidationError as error:
         raise StoredFormError(f"a stored change cannot be read: {_faults(error)}") from error
     return record
-
-
-def encode_take(change_id: str, tries: int = 0) -> str:
-    """The body of the message."""
-    return seal(MESSAGE_KIND, TakeChange(change_id=change_id, tries=tries).model_dump())
-
-
-def decode_take(body: str | bytes) -> TakeChange:
-    """The message of a body. Raises MessageError."""
-    kind, data = unseal(body)
-    if kind != MESSAGE_KIND:
-        raise MessageError(f"{kind!r} is no kind of message of this queue: it takes {MESSAGE_KIND}")
-    try:
-        return TakeChange.model_validate(data)
-    except ValidationError as error:
-        raise MessageError(f"{MESSAGE_KIND}: {_faults(error)}") from error
 
 
 def _faults(error: ValidationError) -> str:

@@ -1,21 +1,16 @@
-"""Tasks, proposals and the messages about tasks as JSON: what is kept in the table and sent on the queue `routines`."""
+"""Tasks, their ends and proposals as JSON, as the table keeps them."""
 
 import json
-import re
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from shared.contracts.messages import MessageError, seal, unseal
 from shared.contracts.stored.releases import StoredFormError
-from shared.domain.errors import InvalidRequest
 from shared.domain.routines.cutoff import Proposal
-from shared.domain.routines.task import JobEnd, PeriodWish, Routine, Task, TaskRef, days_of
+from shared.domain.routines.task import JobEnd, Task
 
 VERSION = 1
-_LOOK, _MAKE = "LookAtTask", "MakeTasks"
-_CIRCUIT = re.compile(r"P[0-9]{3,6}-C[0-9]{3,6}")
 
 T = TypeVar("T", Task, Proposal, JobEnd)
 
@@ -48,29 +43,3 @@ def load(kind: type[T], text: str) -> T:
     except (ValidationError, json.JSONDecodeError) as error:
         raise StoredFormError(f"no {name}: {error}") from error
     return value
-
-
-def encode(message: TaskRef | PeriodWish) -> str:
-    """Says which task to look at, or which period's tasks to make."""
-    data: dict[str, str | bool] = {"routine": message.routine.value, "period": message.period}
-    if isinstance(message, TaskRef):
-        return seal(_LOOK, {**data, "circuit": message.circuit})
-    return seal(_MAKE, {**data, "again": message.again})
-
-
-def decode(body: str | bytes) -> TaskRef | PeriodWish:
-    """The task to look at, or the period. Raises MessageError."""
-    kind, data = unseal(body)
-    if kind not in (_LOOK, _MAKE):
-        raise MessageError(f"{kind!r} is no kind of message of this queue: it takes {_LOOK} and {_MAKE}")
-    try:
-        routine, period = Routine(data["routine"]), str(data["period"])
-        days_of(routine, period)
-        if kind == _MAKE:
-            return PeriodWish(routine=routine, period=period, again=data["again"] is True)
-        circuit = str(data["circuit"])
-    except (ValueError, KeyError, TypeError, InvalidRequest) as error:
-        raise MessageError(f"{kind}: {type(error).__name__} {error}") from error
-    if not _CIRCUIT.fullmatch(circuit):
-        raise MessageError(f"{circuit!r} is no key of a circuit")
-    return TaskRef(routine=routine, period=period, circuit=circuit)

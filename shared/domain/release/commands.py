@@ -197,13 +197,6 @@ class CountBatchJobs(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AssessAlert(Command):
-    """Look at an accepted alert and decide on it. It belongs to no release: `release_id` is empty, `serial` 0."""
-
-    alert_key: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class PublishFact(Command):
     """Tell the outside world that the release reached `phase`."""
 
@@ -241,7 +234,6 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     ChangeTarget,
     ProbeTarget,
     CountBatchJobs,
-    AssessAlert,
     PublishFact,
     ScheduleEvent,
 )

@@ -23,6 +23,8 @@ TEXT_CHARS_MAX = 500
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"(\d{4})-q([1-4])")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CIRCUIT = re.compile(r"P[0-9]{3,6}-C[0-9]{3,6}")
+_AGAIN = "/again"
 
 
 class Routine(StrEnum):
@@ -56,6 +58,20 @@ class TaskRef:
     period: str
     circuit: str
 
+    @property
+    def key(self) -> str:
+        """The reference as one text, for a message: `inference/2026-01-31/P001-C001`."""
+        return f"{self.routine.value}/{self.period}/{self.circuit}"
+
+    @classmethod
+    def of(cls, key: str) -> "TaskRef":
+        """The reference of a key. Raises InvalidRequest."""
+        period, _, circuit = key.rpartition("/")
+        routine, period = _period_of(period)
+        if not _CIRCUIT.fullmatch(circuit):
+            raise InvalidRequest(f"{circuit!r} is no key of a circuit")
+        return cls(routine=routine, period=period, circuit=circuit)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PeriodWish:
@@ -64,6 +80,25 @@ class PeriodWish:
     routine: Routine
     period: str
     again: bool = False
+
+    @property
+    def key(self) -> str:
+        """The wish as one text, for a message: `drift/2026-q1`, with `/again` behind it where that is wished."""
+        return f"{self.routine.value}/{self.period}{_AGAIN if self.again else ''}"
+
+    @classmethod
+    def of(cls, key: str) -> "PeriodWish":
+        """The wish of a key. Raises InvalidRequest."""
+        routine, period = _period_of(key.removesuffix(_AGAIN))
+        return cls(routine=routine, period=period, again=key.endswith(_AGAIN))
+
+
+def _period_of(text: str) -> tuple[Routine, str]:
+    name, _, period = text.partition("/")
+    if name not in set(Routine):
+        raise InvalidRequest(f"{name!r} is no routine")
+    days_of(Routine(name), period)
+    return Routine(name), period
 
 
 @dataclass(frozen=True, kw_only=True)

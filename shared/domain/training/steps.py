@@ -143,6 +143,17 @@ def waiting(run: TrainingRun, what: str, now: datetime, pause_s: float, *, fault
     return replace(run, waits_for=what, look_at=look_at, serial=run.serial + 1, faults=run.faults + 1 if fault else 0)
 
 
+def given_up(run: TrainingRun, why: str, now: datetime, limits: TrainingLimits, pause_s: float) -> TrainingRun:
+    """The run that nobody could look at: it says why and waits on, until its deadline; then it fails, by way of the end
+    of the job that it may have."""
+    if run.phase.is_terminal or run.phase is Phase.CANCELING or (run.deadline_at and now < run.deadline_at):
+        return waiting(run, why, now, pause_s, fault=True)
+    failing = replace(run, failure=why)
+    if run.may_have_job:
+        return entered(failing, Phase.CANCELING, now, limits, f"the end of job {run.job_name}")
+    return entered(failing, Phase.FAILED, now, limits)
+
+
 def settled(run: TrainingRun) -> TrainingRun:
     """The ended run with nothing left to do."""
     return replace(run, settled=True, look_at=None, waits_for="", serial=run.serial + 1, faults=0)

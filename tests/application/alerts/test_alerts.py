@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import replace
 
-from shared.application.alerts.assess import assess_alert, list_alerts
+from shared.application.alerts.assess import assess_alert
+from shared.application.alerts.queries import list_alerts
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
 from shared.domain.alerts.model import AlertState
 from shared.domain.release.model import Kind, Phase
@@ -82,7 +83,7 @@ async def test_scoring_errors_of_one_new_model_roll_it_back(bench: Bench, reques
 async def test_a_decision_has_a_reason_for_every_rule_and_is_kept(bench: Bench, requests: Requests) -> None:
     """Readable afterwards, whatever was decided."""
     await fired(bench, requests, DRIFT)
-    (record,) = await list_alerts(bench.ports, 5)
+    (record,) = await list_alerts(bench.alert_ports, 5)
     assert record.decision is not None
     assert [reason.rule for reason in record.decision.reasons] == list(RollbackRule)
     assert all(reason.text for reason in record.decision.reasons)
@@ -164,7 +165,7 @@ async def test_two_alerts_at_once_see_each_other(bench: Bench, requests: Request
     """Each is confirmed durably before it looks at the others, so that at least one of them sees both."""
     await new_environment(bench)
     keys = [await accepted(bench, an_alert(bench, FAILURES, circuit)) for circuit in (ONE, TWO)]
-    await asyncio.gather(*(assess_alert(key, bench.ports, requests) for key in keys))
+    await asyncio.gather(*(assess_alert(key, bench.alert_ports, requests) for key in keys))
     assert {release_id for release_id, _ in requests.releases} == {ENVIRONMENT_RELEASE}
 
 

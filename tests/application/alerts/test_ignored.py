@@ -7,7 +7,7 @@ import pytest
 
 from shared.application.alerts.assess import CONFIRM_DEADLINE_S, KNOWN_AFTER_S, accept_alert, assess_alert
 from shared.application.errors import TransientFault
-from shared.application.release.ports import IntakeResult
+from shared.application.ports import IntakeResult
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule
 from shared.domain.alerts.model import AlertState, Reading
 from tests.fakes.config import RULES_AT
@@ -40,9 +40,9 @@ async def test_an_alert_that_comes_again_does_nothing_and_is_recorded(bench: Ben
     await new_model(bench)
     facts = an_alert(bench, SCORING)
     record = await handled(bench, requests, facts)
-    key, is_new = await accept_alert(facts, "event grid", "topic", bench.ports)
+    key, is_new = await accept_alert(facts, "event grid", "topic", bench.alert_ports)
     assert (key, is_new) == (record.key, False)
-    assert await assess_alert(key, bench.ports, requests) == record
+    assert await assess_alert(key, bench.alert_ports, requests) == record
     assert len(requests.asked) == 1
     assert [result for result, _, _ in bench.intake.records.values()] == [IntakeResult.DUPLICATE]
 
@@ -53,7 +53,7 @@ async def test_a_repetition_with_a_slightly_different_time_is_one_too(bench: Ben
     facts = an_alert(bench, SCORING)
     await handled(bench, requests, facts)
     again, is_new = await accept_alert(
-        replace(facts, fired_at=facts.fired_at + timedelta(milliseconds=1)), "event grid", "topic", bench.ports
+        replace(facts, fired_at=facts.fired_at + timedelta(milliseconds=1)), "event grid", "topic", bench.alert_ports
     )
     record = await assessed(bench, requests, again)
     assert is_new
@@ -95,7 +95,7 @@ async def test_an_alert_that_azure_monitor_does_not_know_does_nothing(bench: Ben
     await new_model(bench)
     key = await claimed(bench, an_alert(bench, SCORING))
     with pytest.raises(TransientFault):
-        await assess_alert(key, bench.ports, requests)
+        await assess_alert(key, bench.alert_ports, requests)
     bench.clock.advance(KNOWN_AFTER_S)
     record = await assessed(bench, requests, key)
     assert RollbackRule.ALERT_VERIFIED not in held(record)
@@ -179,7 +179,7 @@ async def test_azure_monitor_that_stays_silent_is_waited_for_but_not_for_ever(be
     key = await accepted(bench, an_alert(bench, SCORING))
     bench.alert_source.silent = True
     with pytest.raises(TransientFault):
-        await assess_alert(key, bench.ports, requests)
+        await assess_alert(key, bench.alert_ports, requests)
     bench.clock.advance(CONFIRM_DEADLINE_S)
     record = await assessed(bench, requests, key)
     assert "did not answer for 50 minutes" in record.note

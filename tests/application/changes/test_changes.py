@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.application.changes.sweep import sweep_changes
+from shared.application.changes.looked_after import nets
 from shared.application.changes.take import NoSuchChange, accept_change, give_up, list_changes, read_change, take_change
 from shared.application.errors import ConcurrentUpdate, TransientFault
+from shared.application.work.sweep import sweep
 from shared.domain.changes.circuits import CircuitChangeKind
 from shared.domain.changes.record import ChangeClaim, ChangeState
 from tests.support.benches.changes import ChangeBench, Meanwhile
@@ -53,7 +54,7 @@ async def test_the_same_merge_told_again_trains_nothing_twice(changes: ChangeBen
     changes.clock.advance(600)
 
     again, awaited = await accept_change(ChangeClaim(commit=head, branch="main", source="github"), changes.ports)
-    await take_change(head, 0, changes.ports)
+    await take_change(head, changes.ports)
 
     assert (again, awaited) == (first, False)
     assert len(changes.trained()) == 1
@@ -66,10 +67,10 @@ async def test_a_crash_after_the_trainings_were_asked_for_starts_none_twice(chan
     await changes.merged(head)
     changes.log.faults.append(TransientFault("the store does not answer"))
     with pytest.raises(TransientFault):
-        await take_change(head, 0, changes.ports)
+        await take_change(head, changes.ports)
     asked = changes.trained()
 
-    await take_change(head, 0, changes.ports)
+    await take_change(head, changes.ports)
 
     record = await read_change(head, changes.ports)
     assert changes.trained() == asked
@@ -84,7 +85,7 @@ async def test_a_webhook_that_comes_while_its_change_is_taken_leaves_the_outcome
     await changes.merged(head, "")
     ports = replace(changes.ports, source=Meanwhile(changes.ports.source, lambda: changes.merged(head, "PR-31")))
 
-    await take_change(head, 0, ports)
+    await take_change(head, ports)
     changes.clock.advance(60)
     while await changes.deliver():
         pass
@@ -107,6 +108,11 @@ async def test_two_webhooks_of_one_merge_at_once_are_both_remembered(changes: Ch
     assert [each.at is None for each in changes.queue.sent] == [False, True]
 
 
+async def swept(changes: ChangeBench) -> int:
+    """How many changes a sweep had looked at again."""
+    return (await sweep(nets(changes.ports))).made_good["changes"]
+
+
 async def test_an_accepted_change_whose_message_is_lost_is_swept(changes: ChangeBench) -> None:
     """Not while its own messages may still come, and not once it has ended."""
     changes.project.cutoff("2025-12-20")
@@ -114,14 +120,14 @@ async def test_an_accepted_change_whose_message_is_lost_is_swept(changes: Change
     await changes.merged(head)
     changes.queue.sent.clear()
 
-    assert await sweep_changes(changes.ports) == 0
+    assert await swept(changes) == 0
     changes.clock.advance(3601)
-    assert [await sweep_changes(changes.ports), await sweep_changes(changes.ports)] == [1, 1]
+    assert [await swept(changes), await swept(changes)] == [1, 1]
 
     assert len(changes.queue.sent) == 1
     await changes.deliver()
     assert (await read_change(head, changes.ports)).state is ChangeState.TAKEN
-    assert await sweep_changes(changes.ports) == 0
+    assert await swept(changes) == 0
 
 
 async def test_an_invalid_file_trains_nothing_and_the_mended_merge_trains_all(changes: ChangeBench) -> None:
@@ -173,7 +179,7 @@ async def test_a_merge_that_touches_nothing_of_ours_is_noted(changes: ChangeBenc
 
 
 async def test_what_is_not_on_the_branch_fails_after_some_patience(changes: ChangeBench) -> None:
-    """A webhook may be quicker than the server that is read from, so it is looked at four times more."""
+    """A webhook may be quicker than the server that is read from, so it is looked at five times more."""
     changes.project.branch("topic")
     changes.project.cutoff("2025-12-20")
     head = changes.project.commit("Not merged")
@@ -255,7 +261,12 @@ async def test_a_dead_message_fails_its_change_unless_it_ended(changes: ChangeBe
     await changes.merged(head)
 
     await give_up(head, "it could not be processed", changes.ports)
-    assert (await read_change(head, changes.ports)).state is ChangeState.FAILED
+    failed = await read_change(head, changes.ports)
+    assert failed.state is ChangeState.FAILED
+    assert failed.notes == (
+        "it could not be processed",
+        "its webhook, sent again once the cause is mended, begins anew",
+    )
 
     record = await changes.settled(head)
     await give_up(head, "late", changes.ports)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
+from shared.application.work.pause import TRIES_MAX
 from shared.domain.changes.record import ChangeState
 from shared.domain.changes.versions import REQUIRED_TAGS, tag_problems
 from tests.support.benches.changes import ChangeBench
@@ -101,11 +102,11 @@ async def test_a_definition_that_the_platform_refuses_fails_the_change(changes: 
 
 
 async def test_faults_without_end_fail_the_change_and_the_next_one_brings_it(changes: ChangeBench) -> None:
-    changes.environments.faults = [PlatformErrored("busy")] * 11
+    changes.environments.faults = [PlatformErrored("busy")] * (TRIES_MAX + 1)
     changes.project.environment("1.5.1", change_summary="Clearer log")
     failed = await changes.settled(changes.project.commit("Clearer log (#20)"))
     assert failed.state is ChangeState.FAILED
-    assert "given up after 10 more tries" in failed.notes[0]
+    assert "given up after 16 more tries" in failed.notes[0]
 
     changes.project.cutoff("2025-12-20")
     taken = await changes.settled(changes.project.commit("More days (#21)"), "PR-21")

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from shared.application.errors import ConcurrentUpdate, TransientFault
+from shared.application.ports import IntakeResult
 from shared.application.release.handle_events import COMMIT_TRIES, handle_events
-from shared.application.release.ports import Change, IntakeResult
+from shared.application.release.ports import Change
 from shared.domain.release import events as e
 from shared.domain.release.commands import Command
 from shared.domain.release.model import Phase

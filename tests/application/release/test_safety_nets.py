@@ -7,11 +7,15 @@ from datetime import timedelta
 import pytest
 
 from shared.application.errors import TransientFault
+from shared.application.ports import IntakeResult
 from shared.application.release.dead_letters import ROUNDS_MAX, dead_lettered
 from shared.application.release.dispatch import dispatch
-from shared.application.release.ports import IntakeResult, Stored
-from shared.application.release.sweep import SweepReport, sweep
-from shared.application.release.try_later import TRIES_MAX, try_later
+from shared.application.release.ports import Stored
+from shared.application.release.sweep import release_nets
+from shared.application.release.try_later import try_later
+from shared.application.work.dead_letters import DeadLetter, bury
+from shared.application.work.pause import TRIES_MAX
+from shared.application.work.sweep import sweep
 from shared.domain.release import events as e
 from shared.domain.release.commands import AcquireCircuit, ScheduleEvent
 from shared.domain.release.model import Phase
@@ -20,6 +24,18 @@ from tests.support.benches.release import Bench
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_event
 
 KEY = "P001-C001"
+
+
+async def swept(bench: Bench) -> dict[str, int]:
+    """How much one sweep made good of releases; nothing may fail in it."""
+    report = await sweep(release_nets(bench.ports))
+    assert report.failed == {}
+    return report.made_good
+
+
+def dead(message_id: str = "m-1", queue: str = "effects", body: str = "{}") -> DeadLetter:
+    """A message that nobody could process."""
+    return DeadLetter(queue=queue, message_id=message_id, reason="MaxDeliveryCountExceeded", body=body)
 
 
 class ForgetfulStore(MemoryReleaseStore):
@@ -70,9 +86,7 @@ async def test_the_sweeper_sends_what_an_outbox_still_holds(bench: Bench) -> Non
     """A crash between commit and dispatch loses nothing."""
     await bench.put(a_release(), a_command(1), a_command(2))
 
-    report = await sweep(bench.ports)
-
-    assert report == SweepReport(open=1, sent=2)
+    assert await swept(bench) == {"releases": 2, "locks": 0}
     assert [key for key, _, _ in bench.commands.sent] == [a_command(n).command_id for n in (1, 2)]
     assert bench.store.partitions[RELEASE_ID].outbox == {}
 
@@ -83,7 +97,7 @@ async def test_the_sweeper_leaves_waits_alone_that_are_not_late(bench: Bench) ->
     assert release.look_at is not None
     bench.clock.time = release.look_at + timedelta(seconds=30)
 
-    assert await sweep(bench.ports) == SweepReport(open=1)
+    assert await swept(bench) == {"releases": 0, "locks": 0}
 
 
 async def test_the_sweeper_brings_back_a_look_that_did_not_come(bench: Bench) -> None:
@@ -92,10 +106,9 @@ async def test_the_sweeper_brings_back_a_look_that_did_not_come(bench: Bench) ->
     assert release.look_at is not None
     bench.clock.time = release.look_at + timedelta(seconds=31)
 
-    report = await sweep(bench.ports)
+    assert await swept(bench) == {"releases": 1, "locks": 0}
     await bench.deliver()
 
-    assert report.looks == 1
     assert bench.release(RELEASE_ID).look == 1
     assert "PromoteCandidate" in [type(command).__name__ for _, command, _ in bench.commands.sent]
 
@@ -106,10 +119,10 @@ async def test_the_sweeper_brings_back_a_deadline_that_did_not_come(bench: Bench
     assert release.deadline_at is not None
     bench.clock.time = release.deadline_at + timedelta(seconds=31)
 
-    report = await sweep(bench.ports)
+    assert await swept(bench) == {"releases": 1, "locks": 0}
+    assert [type(event) for _, event, _ in bench.events.sent] == [e.DeadlinePassed]
     await bench.deliver()
 
-    assert report.deadlines == 1
     assert bench.release(RELEASE_ID).phase is Phase.EXPIRED
 
 
@@ -119,8 +132,8 @@ async def test_a_late_look_is_sent_again_every_minute_and_acts_once(bench: Bench
     assert release.look_at is not None
     bench.clock.time = release.look_at + timedelta(minutes=1)
     for _ in range(3):
-        await sweep(bench.ports)
-        await sweep(bench.ports)
+        await swept(bench)
+        await swept(bench)
         bench.clock.advance(60)
 
     looks = [event for _, event, _ in bench.events.sent if isinstance(event, e.LookDue)]
@@ -135,10 +148,10 @@ async def test_the_sweeper_frees_the_circuit_of_an_ended_release(bench: Bench, p
     await bench.put(a_release(phase))
     await bench.locks.acquire(KEY, RELEASE_ID, bench.clock.now())
 
-    report = await sweep(bench.ports)
+    report = await swept(bench)
 
     lock = bench.locks.locks[KEY]
-    assert (report.locks_freed, lock.holder) == (1, "")
+    assert (report, lock.holder) == ({"releases": 0, "locks": 1}, "")
     assert lock.free_from == bench.clock.now() + timedelta(seconds=cool_down_s)
 
 
@@ -161,7 +174,7 @@ async def test_a_slow_sweep_shortens_no_cool_down(bench: Bench) -> None:
     await bench.store.close(RELEASE_ID, NOW)
     await bench.locks.acquire(KEY, RELEASE_ID, bench.clock.now())
 
-    await sweep(bench.ports)
+    await swept(bench)
 
     assert bench.locks.locks[KEY].free_from == bench.clock.now() + timedelta(seconds=180)
 
@@ -173,14 +186,14 @@ async def test_the_sweeper_never_takes_the_circuit_from_a_release_that_goes_on(b
     await bench.locks.acquire("P001-C002", "not-opened-yet", bench.clock.now())
     bench.clock.advance(10 * 86_400)
 
-    assert (await sweep(bench.ports)).locks_freed == 0
+    assert (await swept(bench))["locks"] == 0
 
 
 async def test_the_sweeper_passes_over_a_release_that_did_not_open(bench: Bench) -> None:
     """Listed, and the process died before the release was written."""
     await bench.store.add_open("never-written", bench.clock.now())
 
-    assert await sweep(bench.ports) == SweepReport()
+    assert await swept(bench) == {"releases": 0, "locks": 0}
 
 
 async def test_every_try_waits_twice_as_long_up_to_five_minutes(bench: Bench) -> None:
@@ -218,26 +231,28 @@ async def test_a_dead_letter_holds_its_release_and_says_so(bench: Bench) -> None
     await bench.put(a_release(Phase.TESTING))
 
     lost = AcquireCircuit(command_id="c", release_id=RELEASE_ID, serial=1, target_key=KEY)
-    await dead_lettered("effects", "m-1", lost, "MaxDeliveryCountExceeded", "{}", bench.ports)
+    await dead_lettered(dead(), lost, bench.ports)
     await bench.deliver()
 
     release = bench.release(RELEASE_ID)
     assert (release.phase, release.held_phase) == (Phase.HELD, Phase.TESTING)
     assert "m-1 of effects could not be processed: MaxDeliveryCountExceeded" in release.reason
+    ((result, subject, _),) = bench.intake.records.values()
+    assert (result, subject) == (IntakeResult.QUARANTINED, "effects")
 
 
 async def test_a_dead_letter_that_names_no_release_is_quarantined_with_its_beginning(bench: Bench) -> None:
     """Nobody can read it, so a person must; its first 1,000 characters are kept."""
-    await dead_lettered("effects", "m-1", None, "unreadable", "x" * 5000, bench.ports)
+    await bury(dead(body="x" * 5000), None, bench.intake, bench.clock)
 
     ((result, subject, reason),) = bench.intake.records.values()
     assert (result, subject) == (IntakeResult.QUARANTINED, "effects")
-    assert reason == f"unreadable: {'x' * 1000}"
+    assert reason == f"MaxDeliveryCountExceeded: {'x' * 1000}"
 
 
 async def test_a_fact_that_cannot_be_published_is_quarantined_and_holds_nothing(bench: Bench) -> None:
     """The release is what it is, whether or not anybody hears of it."""
-    await dead_lettered("effects", "m-1", a_command(), "MaxDeliveryCountExceeded", "{}", bench.ports)
+    await dead_lettered(dead(), a_command(), bench.ports)
 
     assert bench.events.sent == []
     ((result, *_),) = bench.intake.records.values()
@@ -248,13 +263,12 @@ async def test_news_of_a_dead_letter_that_nobody_can_process_ends_in_quarantine(
     """A release that cannot be read does not send its news round for ever."""
     news: e.Event = an_event()
     for round_number in range(1, ROUNDS_MAX + 1):
-        await dead_lettered("release-events", f"m-{round_number}", news, "not readable", "{}", bench.ports)
+        await dead_lettered(dead(f"m-{round_number}", "release-events"), news, bench.ports)
         _, news, _ = bench.events.sent[-1]
-    await dead_lettered("release-events", "m-last", news, "not readable", "{}", bench.ports)
+    await dead_lettered(dead("m-last", "release-events"), news, bench.ports)
 
     assert len(bench.events.sent) == ROUNDS_MAX
-    ((result, *_),) = bench.intake.records.values()
-    assert result is IntakeResult.QUARANTINED
+    assert [result for result, *_ in bench.intake.records.values()] == [IntakeResult.QUARANTINED] * (ROUNDS_MAX + 1)
 
 
 async def test_a_release_without_a_look_is_swept_for_its_deadline_only(bench: Bench) -> None:
@@ -263,4 +277,5 @@ async def test_a_release_without_a_look_is_swept_for_its_deadline_only(bench: Be
     assert gate.deadline_at is not None
     bench.clock.time = gate.deadline_at + timedelta(minutes=1)
 
-    assert await sweep(bench.ports) == SweepReport(open=1, deadlines=1)
+    assert await swept(bench) == {"releases": 1, "locks": 0}
+    assert [type(event) for _, event, _ in bench.events.sent] == [e.DeadlinePassed]

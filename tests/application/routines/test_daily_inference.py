@@ -11,8 +11,10 @@ import pytest
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled, PortError
 from shared.application.release.ports import Outcomes
 from shared.application.routines.inference import RecordedOutcomes
-from shared.application.routines.look import look, sweep_routines
+from shared.application.routines.look import give_up, look
+from shared.application.routines.looked_after import nets
 from shared.application.routines.start import start, start_by_hand, start_due
+from shared.application.work.sweep import sweep
 from shared.domain.errors import InvalidRequest, NotEligible
 from shared.domain.routines.task import EndKind, Routine, TaskState
 from tests.support.benches.routines import CIRCUITS, ENGINEER, STRANGER, Production
@@ -67,7 +69,7 @@ async def test_of_many_looks_at_once_one_starts_the_job(production: Production) 
 
 async def test_starts_are_paced(production: Production) -> None:
     await start(Routine.INFERENCE, DAY, production.ports)
-    times = sorted(at for _, at in production.queue.messages.values() if at)
+    times = sorted(each.at for each in production.queue.sent if each.at)
     assert [(later - times[0]).total_seconds() for later in times] == [0, 2, 4]
 
 
@@ -195,17 +197,17 @@ async def test_a_hanging_job_that_cannot_be_ended_holds_up_no_further_try(
 
 async def test_lost_messages_are_made_good_by_the_sweeper(production: Production) -> None:
     await start(Routine.INFERENCE, DAY, production.ports)
-    production.queue.messages.clear()
-    assert await sweep_routines(production.ports) == 0  # they are not late yet
+    production.queue.sent.clear()
+    assert (await sweep(nets(production.ports))).made_good["tasks"] == 0  # they are not late yet
     production.clock.advance(300)
-    assert await sweep_routines(production.ports) == 3
+    assert (await sweep(nets(production.ports))).made_good["tasks"] == 3
     await production.go_on()
     assert {task.state for task in await production.tasks.of(Routine.INFERENCE, DAY)} == {TaskState.SUCCEEDED}
 
 
 async def test_a_crash_while_tasks_are_made_is_made_good_by_the_sweeper(production: Production) -> None:
     await production.tasks.begin(Routine.INFERENCE, DAY)
-    await sweep_routines(production.ports)
+    await sweep(nets(production.ports))
     assert len(await production.tasks.of(Routine.INFERENCE, DAY)) == 3
     assert await production.tasks.begun() == []
 
@@ -256,6 +258,46 @@ async def test_a_job_whose_node_is_gone_is_told_and_tried_again_and_speaks_again
     assert set(outcomes.values()) == {Outcomes()}
 
 
+async def test_a_task_that_is_given_up_waits_for_its_job_and_then_its_try_has_failed(production: Production) -> None:
+    """Whoever cannot look knows nothing of the job: it has twice its deadline, as when Azure ML is silent."""
+    production.models.reads_in_progress = 10_000
+    await start(Routine.INFERENCE, DAY, production.ports)
+    ref = (await production.task(Routine.INFERENCE, DAY)).ref
+    await look(ref, production.ports)
+    await give_up(ref, "nobody could look", production.ports)
+    held = await production.task(Routine.INFERENCE, DAY)
+    assert (held.state, held.attempt, held.detail, held.ends) == (TaskState.RUNNING, 1, "nobody could look", ())
+    assert held.look_at == production.clock.now() + timedelta(minutes=5)
+
+    production.clock.advance(2 * 7200 + 1)
+    await give_up(ref, "nobody could look", production.ports)
+    task = await production.task(Routine.INFERENCE, DAY)
+    assert (task.state, task.attempt, task.ends[0].kind) == (TaskState.PENDING, 2, EndKind.NOT_STARTED)
+    before = task
+    await give_up(ref, "an older message", production.ports)
+    assert await production.task(Routine.INFERENCE, DAY) == before
+
+
+async def test_an_end_that_cannot_be_told_is_tried_for_a_day(production: Production) -> None:
+    """Then the task itself says that nobody was told."""
+    await start(Routine.INFERENCE, DAY, production.ports)
+    await production.go_on()
+    done = await production.task(Routine.INFERENCE, DAY)
+    _, version = production.tasks.tasks[done.ref]
+    await production.tasks.save(replace(done, told=0), str(version))
+
+    production.clock.time = done.ends[-1].ended_at + timedelta(hours=23)
+    await give_up(done.ref, "the topic is away", production.ports)
+    assert not (await production.task(Routine.INFERENCE, DAY)).is_done
+    production.clock.advance(3600)
+    await give_up(done.ref, "the topic is away", production.ports)
+    task = await production.task(Routine.INFERENCE, DAY)
+    assert (task.is_done, task.state, task.detail) == (True, TaskState.SUCCEEDED, done.detail)
+    assert task.alerts == ("nobody was told of the end: the topic is away",)
+    await give_up(done.ref, "late", production.ports)
+    assert await production.task(Routine.INFERENCE, DAY) == task
+
+
 async def test_a_person_has_failed_circuits_tried_again(production: Production) -> None:
     production.models.job_status = "Failed"
     await start(Routine.INFERENCE, DAY, production.ports)
@@ -279,7 +321,7 @@ async def test_only_members_start_inference_and_only_for_days_that_can_be_scored
             await start_by_hand(Routine.INFERENCE, period, ENGINEER, production.ports)
     for _ in range(2):
         assert await start_by_hand(Routine.INFERENCE, "", ENGINEER, production.ports) == DAY
-    assert len(production.queue.messages) == 1
+    assert len(production.queue.sent) == 1
     assert production.tasks.tasks == {}
 
 

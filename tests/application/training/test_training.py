@@ -9,9 +9,10 @@ from shared.application.errors import PlatformRefused, PlatformThrottled, Transi
 from shared.application.training import people
 from shared.application.training.advance import advance, job_changed
 from shared.application.training.ending import watch_failures
+from shared.application.training.looked_after import nets
 from shared.application.training.ports import ModelSeen
 from shared.application.training.start import request_trainings, train_by_hand
-from shared.application.training.sweep import sweep
+from shared.application.work.sweep import sweep
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import MANUAL, Phase
@@ -69,10 +70,10 @@ async def test_a_freed_slot_goes_to_whoever_waits_longest_at_once() -> None:
     for run_id in run_ids:
         await advance(run_id, bench.ports)
     assert [bench.run(run_id).phase for run_id in run_ids][1:] == [Phase.WAITING_FOR_SLOT] * 2
-    bench.queue.messages = {i: m for i, m in bench.queue.messages.items() if m[1] <= bench.clock.now()}
+    bench.queue.sent = bench.queue.due(bench.clock.now())
     bench.clock.advance(31)
     await advance(run_ids[0], bench.ports)
-    [message_id] = [each for each in bench.queue.messages if each.endswith(f"freed-by-{run_ids[0]}")]
+    [message_id] = [each for each in bench.queue.ids if each.endswith(f"freed-by-{run_ids[0]}")]
     assert message_id.startswith(run_ids[1])
 
 
@@ -88,7 +89,7 @@ async def test_a_run_has_one_chain_of_looks_however_many_hints_come(bench: Train
     before = bench.run(run_id).serial
     assert await bench.deliver() == 6
     assert bench.run(run_id).serial == before + 1
-    assert len(bench.queue.messages) == 1
+    assert len(bench.queue.sent) == 1
 
 
 async def test_a_technical_failure_is_tried_once_more_in_the_same_slot(bench: TrainingBench) -> None:
@@ -233,11 +234,11 @@ async def test_of_a_run_that_failed_nothing_is_left_to_abort(bench: TrainingBenc
 
 async def test_the_sweep_brings_back_lost_looks_and_slots_of_nobody(bench: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], bench.ports)
-    bench.queue.messages.clear()
+    bench.queue.sent.clear()
     await bench.slots.claim("train-gone", bench.clock.now(), 5)
     bench.clock.advance(31)
-    report = await sweep(bench.ports)
-    assert (report.open, report.late, report.slots) == (1, 1, 1)
+    report = await sweep(nets(bench.ports))
+    assert report.made_good == {"trainings": 1, "slots": 1, "failures": 0}
     assert bench.slots.slots == []
     await bench.until_quiet()
     assert bench.run(run_id).phase is Phase.SUCCEEDED
@@ -247,7 +248,7 @@ async def test_a_job_that_changed_has_its_run_looked_at(bench: TrainingBench) ->
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.deliver()
     assert await job_changed(f"{run_id}-1", "event-7", bench.ports) == run_id
-    assert f"{run_id}-event-7" in bench.queue.messages
+    assert f"{run_id}-event-7" in bench.queue.ids
     assert await job_changed("train-nobody-1", "event-8", bench.ports) is None
     assert await job_changed("some-other-job", "event-9", bench.ports) is None
 

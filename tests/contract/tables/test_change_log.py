@@ -11,8 +11,7 @@ from shared.adapters.tables.changes import TableChangeLog
 from shared.adapters.tables.rows import RowLimitError
 from shared.application.changes.ports import ChangeLog
 from shared.application.errors import ConcurrentUpdate
-from shared.contracts.messages import MessageError
-from shared.contracts.stored.changes import TakeChange, decode_take, dump_change, encode_take, load_change
+from shared.contracts.stored.changes import dump_change, load_change
 from shared.contracts.stored.releases import StoredFormError
 from shared.domain.changes.circuits import CircuitChangeKind, ConfigProblem, FieldChange
 from shared.domain.changes.record import ChangeClaim, ChangeRecord, ChangeState, CircuitOutcome, EnvironmentOutcome
@@ -163,24 +162,3 @@ async def test_a_text_that_fits_no_row_is_refused_and_does_not_hang(table: Table
 def test_a_stored_text_of_another_form_is_refused(text: str, said: str) -> None:
     with pytest.raises(StoredFormError, match=said):
         load_change(text)
-
-
-def test_the_message_carries_the_commit_and_the_tries() -> None:
-    assert decode_take(encode_take("a" * 40, 3)) == TakeChange(change_id="a" * 40, tries=3)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[]",
-        b'{"switchyard": {"v": 2, "kind": "TakeChange", "data": {}}}',
-        b'{"switchyard": {"v": 1, "kind": "Promote", "data": {}}}',
-        b'{"switchyard": {"v": 1, "kind": "TakeChange", "data": {"change_id": "main"}}}',
-        encode_take("a" * 40).replace('"tries":0', '"tries":"0"').encode(),
-        b" " * 5000,
-    ],
-)
-def test_a_message_of_another_form_is_refused(body: bytes) -> None:
-    with pytest.raises(MessageError):
-        decode_take(body)

@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.tables.access import Table
 from shared.adapters.tables.intake import TableIntakeLog
-from shared.application.release.ports import IntakeLog, IntakeResult
+from shared.application.ports import IntakeLog, IntakeResult
 from tests.fakes.intake import MemoryIntakeLog
 from tests.support.builders import NOW
 

@@ -10,8 +10,7 @@ from shared.adapters.tables.slots import TableTrainingSlots
 from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.training.ports import TrainingSlots, TrainingStore
-from shared.contracts.messages import MessageError
-from shared.contracts.stored.training import decode_look, decode_run, encode_look, encode_run
+from shared.contracts.stored.training import decode_run, encode_run
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRun, run_id_of
 from shared.domain.training.steps import entered, settled
@@ -142,11 +141,3 @@ def test_a_run_reads_back_as_it_was_written() -> None:
     run = replace(a_run(), model_version="3", trained_at=NOW, attempt=2, ended_at=NOW, settled=True)
     assert decode_run(encode_run(run)) == run
     assert encode_run(run).isascii()
-
-
-def test_a_look_names_its_run_and_nothing_else_is_taken() -> None:
-    assert decode_look(encode_look("train-p001-c001-1")) == ("train-p001-c001-1", None)
-    assert decode_look(encode_look("train-p001-c001-1", 7)) == ("train-p001-c001-1", 7)
-    for body in ("", "[]", '{"switchyard": {"v": 1, "kind": "Other", "data": {"run_id": "x"}}}', encode_look("")):
-        with pytest.raises(MessageError):
-            decode_look(body)

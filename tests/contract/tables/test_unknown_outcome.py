@@ -18,7 +18,8 @@ from shared.adapters.tables.jobs import TableTestJobs
 from shared.adapters.tables.locks import TableCircuitLocks
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate, TransientFault
-from shared.application.release.ports import Change, IntakeResult
+from shared.application.ports import IntakeResult
+from shared.application.release.ports import Change
 from shared.domain.release.model import Phase
 from tests.contract.conftest import ACCOUNT, KEY, Account, free_port
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_entry

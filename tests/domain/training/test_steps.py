@@ -20,6 +20,7 @@ from shared.domain.training.steps import (
     SETTLE_S,
     Step,
     entered,
+    given_up,
     needs_job,
     next_step,
     settled,
@@ -133,6 +134,33 @@ def test_a_wait_is_looked_at_again_at_its_deadline_at_the_latest() -> None:
     run = a_run(Phase.WAITING_FOR_SLOT)
     assert run.deadline_at is not None
     assert waiting(run, "a slot", NOW, 10**9).look_at == run.deadline_at
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_run_that_is_given_up_before_its_deadline_says_why_and_waits_on(phase: Phase) -> None:
+    """Also one that has ended and is not settled yet: an end is an end."""
+    run = entered(a_run(Phase.REGISTERING_DATA), phase, NOW, LIMITS)
+    held = given_up(run, "nobody could look", NOW, LIMITS, 20)
+    assert (held.phase, held.waits_for, held.look_at) == (phase, "nobody could look", NOW + timedelta(seconds=20))
+    assert (held.faults, held.failure, held.serial) == (1, run.failure, run.serial + 1)
+
+
+@pytest.mark.parametrize(
+    ("phase", "then"),
+    [
+        (Phase.REGISTERING_DATA, Phase.FAILED),
+        (Phase.WAITING_FOR_SLOT, Phase.FAILED),
+        (Phase.TRAINING, Phase.CANCELING),
+        (Phase.REGISTERING_MODEL, Phase.CANCELING),
+        (Phase.RECORDING, Phase.CANCELING),
+    ],
+)
+def test_a_run_that_is_given_up_after_its_deadline_fails_and_leaves_no_job(phase: Phase, then: Phase) -> None:
+    has_job = phase not in (Phase.REGISTERING_DATA, Phase.WAITING_FOR_SLOT)
+    run = replace(entered(a_run(Phase.REGISTERING_DATA), phase, NOW, LIMITS), may_have_job=has_job)
+    assert run.deadline_at is not None
+    ending = given_up(run, "nobody could look", run.deadline_at, LIMITS, 20)
+    assert (ending.phase, ending.failure) == (then, "nobody could look")
 
 
 def test_the_same_request_is_the_same_run_and_any_other_is_another() -> None:

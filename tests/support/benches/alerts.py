@@ -81,14 +81,14 @@ def an_alert(bench: Bench, rule: tuple[str, str] = FAILURES, *circuits: str, **c
 async def accepted(bench: Bench, facts: AlertFacts) -> str:
     """Fires the alert at Azure Monitor and has it accepted; its key."""
     bench.alert_source.fire(facts)
-    key, is_new = await accept_alert(facts, "webhook", "action group", bench.ports)
+    key, is_new = await accept_alert(facts, "webhook", "action group", bench.alert_ports)
     assert is_new
     return key
 
 
 async def assessed(bench: Bench, requests: Requests, key: str) -> AlertRecord:
     """What became of an accepted alert."""
-    record = await assess_alert(key, bench.ports, requests)
+    record = await assess_alert(key, bench.alert_ports, requests)
     assert record is not None
     return record
 
@@ -105,7 +105,7 @@ async def fired(bench: Bench, requests: Requests, rule: tuple[str, str], *circui
 
 async def claimed(bench: Bench, facts: AlertFacts) -> str:
     """Somebody says so, whatever Azure Monitor knows; the key."""
-    key, _ = await accept_alert(facts, "webhook", "x", bench.ports)
+    key, _ = await accept_alert(facts, "webhook", "x", bench.alert_ports)
     return key
 
 

@@ -6,19 +6,21 @@ from pathlib import Path
 
 from shared.adapters.git.cache import GitCache
 from shared.adapters.git.source import GitSource
+from shared.application.changes.looked_after import looked_after
 from shared.application.changes.ports import ChangePorts, ChangeSource, Found
-from shared.application.changes.take import accept_change, read_change, take_change
+from shared.application.changes.take import accept_change, read_change
 from shared.application.training.ports import TrainingPorts
+from shared.application.work.look import look_at
 from shared.domain.changes.record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun
-from tests.fakes.changes import MemoryChangeLog, MemoryChangeQueue, MemoryEnvironmentRegistry, Sent
+from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.queues import MemoryLookQueue, Sent
 from tests.fakes.training import (
     FixedTrainingConfig,
     MemoryArtifactStore,
     MemoryTrainingPlatform,
-    MemoryTrainingQueue,
     MemoryTrainingSlots,
     MemoryTrainingStore,
 )
@@ -46,7 +48,7 @@ class ChangeBench:
     cache: Path
     clock: FakeClock = field(default_factory=FakeClock)
     log: MemoryChangeLog = field(default_factory=MemoryChangeLog)
-    queue: MemoryChangeQueue = field(default_factory=MemoryChangeQueue)
+    queue: MemoryLookQueue = field(default_factory=MemoryLookQueue)
     environments: MemoryEnvironmentRegistry = field(default_factory=MemoryEnvironmentRegistry)
     runs: MemoryTrainingStore = field(default_factory=MemoryTrainingStore)
     ports: ChangePorts = field(init=False)
@@ -56,7 +58,7 @@ class ChangeBench:
             clock=self.clock,
             runs=self.runs,
             slots=MemoryTrainingSlots(),
-            queue=MemoryTrainingQueue(self.clock),
+            queue=MemoryLookQueue(),
             platform=MemoryTrainingPlatform(self.clock),
             artifacts=MemoryArtifactStore(),
             facts=MemoryFactPublisher(),
@@ -81,11 +83,11 @@ class ChangeBench:
 
     async def deliver(self) -> Sent | None:
         """Delivers the next message that is due; None when there is none."""
-        due = [each for each in self.queue.sent if each.at is None or each.at <= self.clock.now()]
+        due = self.queue.due(self.clock.now())
         if not due:
             return None
         self.queue.sent.remove(due[0])
-        await take_change(due[0].change_id, due[0].tries, self.ports)
+        await look_at(due[0].look, due[0].message_id, looked_after(self.ports))
         return due[0]
 
     async def settled(self, commit: str, pr_number: str = "PR-7", *, base: str = "") -> ChangeRecord:

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.adapters.notebook_evidence import read_notebook
+from shared.application.alerts.looked_after import looked_after
 from shared.application.alerts.ports import AlertPorts
 from shared.application.release import intake
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Change, Ports
+from shared.application.work.look import look_at
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.model import Phase, Release
@@ -24,7 +26,7 @@ from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, MemoryModelPlatform
-from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue
+from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue, MemoryLookQueue
 from tests.fakes.store import MemoryReleaseStore
 
 MODEL, VERSION = "sensor_model_P001_C001", "7"
@@ -39,6 +41,7 @@ class Bench:
     store: MemoryReleaseStore = field(default_factory=MemoryReleaseStore)
     events: MemoryEventQueue = field(default_factory=MemoryEventQueue)
     commands: MemoryCommandQueue = field(default_factory=MemoryCommandQueue)
+    looks: MemoryLookQueue = field(default_factory=MemoryLookQueue)
     locks: MemoryCircuitLocks = field(default_factory=MemoryCircuitLocks)
     freezes: MemoryFreezeLog = field(default_factory=MemoryFreezeLog)
     jobs: MemoryTestJobs = field(default_factory=MemoryTestJobs)
@@ -70,11 +73,20 @@ class Bench:
             facts=self.facts,
             platform=self.platform,
             environments=self.environments,
-            alerts=AlertPorts(log=self.alert_log, source=self.alert_source),
             batch_outcomes=self.batch_outcomes,
             config=FakeReleaseConfig(evidence_required=self.evidence_required),
             evidence=self.evidence,
             read_notebook=read_notebook,
+        )
+
+    @property
+    def alert_ports(self) -> AlertPorts:
+        return AlertPorts(
+            log=self.alert_log,
+            source=self.alert_source,
+            queue=self.looks,
+            config=FakeReleaseConfig(),
+            releases=self.ports,
         )
 
     def release(self, release_id: str) -> Release:
@@ -95,7 +107,9 @@ class Bench:
 
     async def deliver(self) -> None:
         """Delivers every message that is due, and what follows from it, until nothing is due."""
-        while due := self._due():
+        while (due := self._due()) or self.looks.due(self.clock.now()):
+            for each in self.looks.receive(self.clock.now()):
+                await look_at(each.look, each.message_id, looked_after(self.alert_ports))
             for message_id, body in due:
                 self.delivered.add(message_id)
                 if isinstance(body, Event):

@@ -5,21 +5,21 @@ from datetime import UTC, date, datetime, timedelta
 
 from shared.adapters.config.monitoring import load_monitoring
 from shared.application.platform_ports import Place
-from shared.application.routines.look import look
+from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
 from shared.application.routines.ports import RoutinePorts
-from shared.application.routines.start import make
+from shared.application.work.look import Kind, look_at
 from shared.domain.release.model import Actor, DeploymentSpec
-from shared.domain.routines.task import PeriodWish, Routine, Task
+from shared.domain.routines.task import Routine, Task
 from shared.settings import APP_ROOT
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.platform import FakeDeployment, MemoryModelPlatform
+from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.routines import (
     MemoryProposalStore,
     MemoryRoutinePlatform,
-    MemoryRoutineQueue,
     MemorySourceControl,
     MemoryTaskStore,
 )
@@ -36,7 +36,7 @@ class Production:
     clock: FakeClock = field(default_factory=lambda: FakeClock(datetime(2026, 1, 6, 3, 30, tzinfo=UTC)))
     models: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
     tasks: MemoryTaskStore = field(default_factory=MemoryTaskStore)
-    queue: MemoryRoutineQueue = field(default_factory=MemoryRoutineQueue)
+    queue: MemoryLookQueue = field(default_factory=MemoryLookQueue)
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
     proposals: MemoryProposalStore = field(default_factory=MemoryProposalStore)
     platform: MemoryRoutinePlatform = field(init=False)
@@ -92,11 +92,9 @@ class Production:
         while (at := self.queue.next_at(self.clock.now())) and at <= end:
             if at > self.clock.now():
                 self.clock.advance((at - self.clock.now()).total_seconds())
-            for what in self.queue.due(self.clock.now()):
-                if isinstance(what, PeriodWish):
-                    await make(what, self.ports)
-                else:
-                    await look(what, self.ports)
+            for each in self.queue.receive(self.clock.now()):
+                work = tasks_looked_after if each.look.kind is Kind.TASK else periods_looked_after
+                await look_at(each.look, each.message_id, work(self.ports))
 
     async def task(self, routine: Routine, period: str, circuit: str = "P001-C001") -> Task:
         """The task as it is."""

@@ -4,17 +4,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from shared.application.training.advance import advance
+from shared.application.training.looked_after import looked_after
 from shared.application.training.ports import TrainingPorts
+from shared.application.work.look import look_at
 from shared.domain.release.model import Actor
 from shared.domain.training.model import TrainingRequest, TrainingRun
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.training import (
     FixedTrainingConfig,
     MemoryArtifactStore,
     MemoryTrainingPlatform,
-    MemoryTrainingQueue,
     MemoryTrainingSlots,
     MemoryTrainingStore,
 )
@@ -79,7 +80,7 @@ class TrainingBench:
 
     def __post_init__(self) -> None:
         self.runs, self.slots = MemoryTrainingStore(), MemoryTrainingSlots()
-        self.queue, self.platform = MemoryTrainingQueue(self.clock), MemoryTrainingPlatform(self.clock)
+        self.queue, self.platform = MemoryLookQueue(), MemoryTrainingPlatform(self.clock)
         self.artifacts, self.facts = MemoryArtifactStore(), MemoryFactPublisher()
         self.ports = TrainingPorts(
             clock=self.clock,
@@ -98,10 +99,9 @@ class TrainingBench:
 
     async def deliver(self) -> int:
         """Every message that is due, once; how many there were."""
-        due = self.queue.due()
-        for message_id in due:
-            run_id, _, serial = self.queue.messages.pop(message_id)
-            await advance(run_id, self.ports, serial)
+        due = self.queue.receive(self.clock.now())
+        for each in due:
+            await look_at(each.look, each.message_id, looked_after(self.ports))
         return len(due)
 
     async def until_quiet(self, seconds: float = 20_000, step_s: float = 10) -> None:
@@ -109,7 +109,7 @@ class TrainingBench:
         for _ in range(int(seconds / step_s)):
             while await self.deliver():
                 continue
-            if not self.queue.messages:
+            if not self.queue.sent:
                 return
             self.clock.advance(step_s)
-        raise AssertionError(f"still busy after {seconds} s: {self.queue.messages}")
+        raise AssertionError(f"still busy after {seconds} s: {self.queue.ids}")

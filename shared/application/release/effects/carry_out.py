@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from shared.application.alerts.assess import assess_alert
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.platform_ports import Place
 from shared.application.release.effects import checks, deploy, fleet, models, rollback, test_runs
@@ -71,10 +70,6 @@ async def _cancel(command: c.CancelTest, ports: Ports) -> None:
         log.warning("job %s could not be cancelled: %s", command.job_name, error)
 
 
-async def _assess(command: c.AssessAlert, ports: Ports) -> None:
-    await assess_alert(command.alert_key, ports)
-
-
 #: What carries out each command; a ScheduleEvent never comes here, because `dispatch` sends its event itself.
 VERBS: dict[type[c.Command], Verb] = {
     c.VerifyCandidate: _step(models.verify_candidate),
@@ -97,6 +92,5 @@ VERBS: dict[type[c.Command], Verb] = {
     c.FreeFleet: fleet.free_fleet,
     c.CancelTest: _cancel,
     c.CancelChecks: checks.cancel_checks,
-    c.AssessAlert: _assess,
     c.PublishFact: _publish,
 }

@@ -1,0 +1,41 @@
+"""Timers that make good what was missed. They are stateless: a sweep that is missed or runs twice does no harm."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import azure.functions as func
+
+from shared import bootstrap
+from shared.application.alerts import looked_after as alerts
+from shared.application.changes import looked_after as changes
+from shared.application.release.sweep import release_nets
+from shared.application.routines import looked_after as routines
+from shared.application.training import looked_after as training
+from shared.application.work.sweep import Net, sweep
+
+log = logging.getLogger(__name__)
+
+
+async def sweeper(timer: func.TimerRequest) -> None:
+    """Outboxes, late looks and deadlines of releases, locks nobody needs; alerts nobody looked at."""
+    await _sweep("releases and alerts", [*release_nets(bootstrap.ports()), *alerts.nets(bootstrap.alert_ports())])
+
+
+async def sweep_changes(timer: func.TimerRequest) -> None:
+    """Accepted changes that nobody looks at any more."""
+    await _sweep("changes", changes.nets(bootstrap.change_ports()))
+
+
+async def sweep_trainings(timer: func.TimerRequest) -> None:
+    """Late looks, slots nobody uses, too many failures."""
+    await _sweep("trainings", training.nets(bootstrap.training_ports()))
+
+
+async def routine_sweeper(timer: func.TimerRequest) -> None:
+    """Late looks, and periods whose tasks were not all made."""
+    await _sweep("routines", routines.nets(bootstrap.routine_ports()))
+
+
+async def _sweep(what: str, nets: Sequence[Net[Any]]) -> None:
+    log.info("swept %s: %s", what, await sweep(nets))

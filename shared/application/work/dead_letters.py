@@ -1,0 +1,58 @@
+"""Messages that nobody could process: one rule for every queue (ADR 22).
+
+The message is recorded with its reason and the beginning of its body; then the work it was about is given up, which
+ends or holds it so that people see why.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.application.errors import PortError
+from shared.application.ids import content_digest
+from shared.application.ports import Clock, IntakeLog, IntakeResult
+
+log = logging.getLogger(__name__)
+
+BODY_CHARS_MAX = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A message of a dead-letter queue, with the reason in the words of the bus or of the host."""
+
+    queue: str
+    message_id: str
+    reason: str
+    body: str
+
+    @property
+    def intake_id(self) -> str:
+        """The id of its record; the same when it is delivered again."""
+        return f"dead-letter-{content_digest(self.queue, self.message_id, self.reason)}"
+
+    @property
+    def told(self) -> str:
+        """What the work it was about says afterwards."""
+        return f"message {self.message_id} of {self.queue} could not be processed: {self.reason}"
+
+
+async def bury(
+    dead: DeadLetter, give_up: Callable[[str], Awaitable[None]] | None, intake: IntakeLog, clock: Clock
+) -> None:
+    """Records the message and gives up what it was about; None when nobody can say what that is.
+
+    Raises PortError when something did not answer: the message comes back. Work that cannot be given up for another
+    reason is only recorded, because the message would come back for ever.
+    """
+    kept = f"{dead.reason}: {dead.body[:BODY_CHARS_MAX]}"
+    await intake.record(dead.intake_id, IntakeResult.QUARANTINED, dead.queue, kept, clock.now())
+    log.error("message %s of %s is a dead letter: %s", dead.message_id, dead.queue, dead.reason)
+    if give_up is None:
+        return
+    try:
+        await give_up(dead.told)
+    except PortError:
+        raise
+    except Exception:
+        log.exception("what message %s of %s was about could not be given up", dead.message_id, dead.queue)

@@ -1,0 +1,113 @@
+"""One piece of every kind of looked-after work, alike for whoever tries them all: how it is looked after, and what
+people see of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.application.alerts.looked_after import looked_after as alerts
+from shared.application.changes.looked_after import looked_after as changes
+from shared.application.changes.take import look_of as change
+from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
+from shared.application.routines.start import look_of as task
+from shared.application.routines.start import start, start_by_hand
+from shared.application.training.looked_after import looked_after as trainings
+from shared.application.training.ports import look_of as training
+from shared.application.training.start import request_trainings
+from shared.application.work.look import Kind, Look, LookedAfter
+from shared.domain.routines.task import Routine, TaskRef
+from tests.fakes.clock import FakeClock
+from tests.fakes.queues import MemoryLookQueue
+from tests.support.benches.alerts import SCORING, accepted, an_alert
+from tests.support.benches.changes import ChangeBench
+from tests.support.benches.release import Bench
+from tests.support.benches.routines import ENGINEER, Production
+from tests.support.benches.training import TrainingBench, a_request
+from tests.support.repositories import Project
+
+DAY = "2026-01-05"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One piece of work; `seen` is what people read of it: how far it is, and all that it says."""
+
+    look: Look
+    work: LookedAfter
+    queue: MemoryLookQueue
+    clock: FakeClock
+    bench: Bench | ChangeBench | TrainingBench | Production
+    seen: Callable[[], Awaitable[tuple[str, str]]]
+
+
+async def an_accepted_alert(folder: Path) -> Piece:
+    bench = Bench()
+    key = await accepted(bench, an_alert(bench, SCORING))
+
+    async def seen() -> tuple[str, str]:
+        record = bench.alert_log.records[key][0]
+        return record.state.value, record.note
+
+    look = Look(kind=Kind.ALERT, key=key)
+    work = alerts(bench.alert_ports)
+    return Piece(look=look, work=work, queue=bench.looks, clock=bench.clock, bench=bench, seen=seen)
+
+
+async def an_accepted_change(folder: Path) -> Piece:
+    bench = ChangeBench(Project.with_fleet(folder / "project"), folder / "cache")
+    bench.project.cutoff("2025-12-20")
+    head = bench.project.commit("More days (#7)")
+    await bench.merged(head)
+
+    async def seen() -> tuple[str, str]:
+        record = bench.log.records[head].record
+        return record.state.value, " ".join(record.notes)
+
+    work = changes(bench.ports)
+    return Piece(look=change(head), work=work, queue=bench.queue, clock=bench.clock, bench=bench, seen=seen)
+
+
+async def a_training(folder: Path) -> Piece:
+    bench = TrainingBench()
+    [run_id] = await request_trainings([a_request()], bench.ports)
+
+    async def seen() -> tuple[str, str]:
+        run = bench.run(run_id)
+        return run.phase.value, f"{run.waits_for} {run.failure}"
+
+    work = trainings(bench.ports)
+    return Piece(look=training(run_id), work=work, queue=bench.queue, clock=bench.clock, bench=bench, seen=seen)
+
+
+async def a_task(folder: Path) -> Piece:
+    bench = Production()
+    await start(Routine.INFERENCE, DAY, bench.ports)
+    ref = TaskRef(routine=Routine.INFERENCE, period=DAY, circuit="P001-C001")
+
+    async def seen() -> tuple[str, str]:
+        found = bench.tasks.tasks[ref][0]
+        return found.state.value, f"try {found.attempt}: {found.detail} {' '.join(found.alerts)}"
+
+    work = tasks_looked_after(bench.ports)
+    return Piece(look=task(ref), work=work, queue=bench.queue, clock=bench.clock, bench=bench, seen=seen)
+
+
+async def a_period(folder: Path) -> Piece:
+    bench = Production()
+    await start_by_hand(Routine.INFERENCE, DAY, ENGINEER, bench.ports)
+
+    async def seen() -> tuple[str, str]:
+        return "begun" if (Routine.INFERENCE, DAY) in bench.tasks.making else "", ""
+
+    look = Look(kind=Kind.PERIOD, key=f"inference/{DAY}")
+    work = periods_looked_after(bench.ports)
+    return Piece(look=look, work=work, queue=bench.queue, clock=bench.clock, bench=bench, seen=seen)
+
+
+PIECES: dict[Kind, Callable[[Path], Awaitable[Piece]]] = {
+    Kind.ALERT: an_accepted_alert,
+    Kind.CHANGE: an_accepted_change,
+    Kind.TRAINING: a_training,
+    Kind.TASK: a_task,
+    Kind.PERIOD: a_period,
+}
