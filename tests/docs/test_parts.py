@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 
@@ -129,6 +130,20 @@ def test_every_context_has_a_page_that_names_all_its_files(context: str) -> None
     assert f"architecture/{context}.md" in page(ARCHITECTURE).links
     assert set(files) & set(read.spans)
     assert sorted(set(files) - named) == []  # a file may be on the page of the context that it works for
+
+
+@pytest.mark.parametrize("layer", ["domain", "application"])
+def test_every_context_is_named_where_the_imports_between_contexts_are_watched(layer: str) -> None:
+    """A new folder would be free to import any other."""
+    linter = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (watched,) = (
+        each["modules"]
+        for each in linter["contracts"]
+        if each["type"] == "independence" and each["modules"][0].startswith(f"shared.{layer}.")
+    )
+    folders = [path.parent.name for path in (REPOSITORY / "shared" / layer).glob("*/__init__.py")]
+
+    assert watched == [f"shared.{layer}.{name}" for name in sorted(folders)]
 
 
 def test_every_page_of_a_context_has_its_folder() -> None:
