@@ -205,6 +205,19 @@ async def test_lost_messages_are_made_good_by_the_sweeper(production: Production
     assert {task.state for task in await production.tasks.of(Routine.INFERENCE, DAY)} == {TaskState.SUCCEEDED}
 
 
+async def test_a_task_that_was_looked_at_is_late_by_its_own_time_and_not_by_its_age(production: Production) -> None:
+    production.models.reads_in_progress = 10_000
+    await start(Routine.INFERENCE, DAY, production.ports)
+    production.clock.advance(3600)
+    for circuit in CIRCUITS:
+        await look((await production.task(Routine.INFERENCE, DAY, circuit)).ref, production.ports)
+    production.queue.sent.clear()
+    production.clock.advance(60)
+    assert (await sweep(nets(production.ports))).made_good["tasks"] == 0
+    production.clock.advance(61)
+    assert (await sweep(nets(production.ports))).made_good["tasks"] == 3
+
+
 async def test_a_crash_while_tasks_are_made_is_made_good_by_the_sweeper(production: Production) -> None:
     await production.tasks.begin(Routine.INFERENCE, DAY)
     await sweep(nets(production.ports))

@@ -244,6 +244,19 @@ async def test_the_sweep_brings_back_lost_looks_and_slots_of_nobody(bench: Train
     assert bench.run(run_id).phase is Phase.SUCCEEDED
 
 
+async def test_the_sweep_frees_the_slot_of_a_run_that_has_ended_and_of_no_other(bench: TrainingBench) -> None:
+    """A crash fell between the end and the slot."""
+    [ended] = await request_trainings([a_request()], bench.ports)
+    await bench.until_quiet()
+    bench.platform.decide = lambda _: (9000, "Completed", "")
+    [trains] = await request_trainings([a_request("C002")], bench.ports)
+    await bench.deliver()
+    await bench.slots.claim(ended, bench.clock.now(), 5)
+    report = await sweep(nets(bench.ports))
+    assert report.made_good["slots"] == 1
+    assert [slot.run_id for slot in bench.slots.slots] == [trains]
+
+
 async def test_a_job_that_changed_has_its_run_looked_at(bench: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.deliver()
