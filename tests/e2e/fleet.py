@@ -19,7 +19,7 @@ from local.storage_account import connection_string
 from local.supervisor.cloud import LocalCloud
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.tables.rows import join_text
-from shared.contracts.stored.releases import load_fleet_target
+from shared.contracts.stored.releases import FLEET_TARGET
 from shared.domain.fleet.specs import frozen
 from shared.domain.release.model import DeploymentSpec, FleetTarget
 from tests.support.processes import until
@@ -132,7 +132,7 @@ class Fleet:
         ports = self.cloud.layout.azurite_ports
         with TableClient.from_connection_string(connection_string(ports), "switchyard") as table:
             rows = list(table.query_entities(f"PartitionKey eq '{release.release_id}' and RowKey ge 'target|'"))
-        targets = [load_fleet_target(join_text("json", row)) for row in rows if row["RowKey"].startswith("target|")]
+        targets = [FLEET_TARGET.load(join_text("json", row)) for row in rows if row["RowKey"].startswith("target|")]
         return {target.key.replace("-", "/"): target for target in targets}
 
     def spec(self, like: DeploymentSpec) -> DeploymentSpec:

@@ -1,9 +1,9 @@
 """Hypothesis strategies for any dataclass of the domain, from its type hints alone: a new field needs nothing here."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +16,8 @@ _PLAIN: dict[type, st.SearchStrategy[Any]] = {
     str: st.text(max_size=12),
     int: st.integers(min_value=-(2**53), max_value=2**53),
     bool: st.booleans(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    date: st.dates(),
     type(None): st.none(),
     datetime: st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 }
@@ -31,7 +33,7 @@ def anything_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.one_of([anything_of(option) for option in get_args(hint)])
     if get_origin(hint) is tuple:
         return st.lists(anything_of(get_args(hint)[0]), max_size=2).map(tuple)
-    if get_origin(hint) is dict:
+    if get_origin(hint) in (dict, Mapping):
         key, value = get_args(hint)
         return st.dictionaries(anything_of(key), anything_of(value), max_size=2)
     if isinstance(hint, type) and issubclass(hint, Enum):

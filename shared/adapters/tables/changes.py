@@ -5,41 +5,35 @@
 `b|<hash of branch>`          up to which commit the branch was taken
 """
 
-import logging
 import re
-import uuid
-from dataclasses import replace as changed
-from datetime import datetime
+from dataclasses import replace
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import CHANGES, Row, hashed, insert, join_text, put_index, replace, split_text
+from shared.adapters.tables.access import Table, Unsettled
+from shared.adapters.tables.record import Records
+from shared.adapters.tables.rows import CHANGES, Row, hashed, insert, latest_first_key, put_index
+from shared.adapters.tables.writes import create_row
 from shared.application.changes.ports import StoredChange
-from shared.application.errors import ConcurrentUpdate
-from shared.contracts.stored.changes import dump_change, load_change
+from shared.contracts.stored.changes import CHANGE
 from shared.domain.changes.record import ChangeRecord
-
-log = logging.getLogger(__name__)
 
 TEXT_CHARS_MAX = 400_000
 """Of a record: the service counts two bytes for a character, and a row has 1 MiB."""
 
-_TIME_MAX_MS = 9_999_999_999_999  # the year 2286
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class TableChangeLog:
-    """Every write of a record carries a unique `op_id`: reading it back tells the own write from somebody else's."""
+    """Changes by time of acceptance, where the one of a commit is, and how far each branch was taken."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._changes = Records(table, CHANGE, _columns)
 
     async def accept(self, record: ChangeRecord) -> StoredChange:
         """Makes the record durable unless there is one of its commit."""
-        where: Row = {"PartitionKey": CHANGES, "RowKey": _pointer(record.change_id), "row_key": _row_key(record)}
-        try:
-            await self._table.write(insert(where), insert(_row_of(record, uuid.uuid4().hex)))
-        except Unsettled as error:
-            log.info("accepting change %s got no clear answer, reading back: %s", record.change_id, error)
+        row = self._changes.row(_fitting(record))
+        where: Row = {"PartitionKey": CHANGES, "RowKey": _pointer(record.change_id), "row_key": row["RowKey"]}
+        await create_row(self._table, where, insert(row))
         there = await self.load(record.change_id)
         if there is None:
             raise Unsettled(f"change {record.change_id} could not be accepted")
@@ -50,25 +44,17 @@ class TableChangeLog:
         if not _COMMIT.fullmatch(change_id):
             return None
         where = await self._table.get(CHANGES, _pointer(change_id))
-        row = await self._table.get(CHANGES, where["row_key"]) if where else None
-        return StoredChange(record=load_change(join_text("json", row)), version=etag_of(row)) if row else None
+        found = await self._changes.load(CHANGES, where["row_key"]) if where else None
+        return StoredChange(record=found[0], version=found[1]) if found else None
 
     async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
         """Replaces the record if it is still the one that was read, and moves the branch with it."""
-        row = _row_of(record, uuid.uuid4().hex)
         branch = [put_index(_branch_row(moves, record.change_id))] if moves else []
-        try:
-            await self._table.write(replace(row, version), *branch)
-        except Unsettled as error:
-            log.info("saving change %s got no clear answer, reading back: %s", record.change_id, error)
-        there = await self._table.get(CHANGES, row["RowKey"], ["op_id"])
-        if there is None or there["op_id"] != row["op_id"]:
-            raise ConcurrentUpdate(f"change {record.change_id} changed since it was read")
+        await self._changes.save(_fitting(record), version, *branch)
 
     async def latest(self, limit: int) -> list[ChangeRecord]:
         """Records in the order of their rows."""
-        rows = await self._table.query(CHANGES, keys=("t|", "t}"), limit=limit)
-        return [load_change(join_text("json", row)) for row in rows]
+        return [self._changes.of(row) for row in await self._table.query(CHANGES, keys=("t|", "t}"), limit=limit)]
 
     async def taken(self, branch: str) -> str:
         """The commit; empty before the first."""
@@ -94,29 +80,17 @@ def _branch_row(branch: str, commit: str) -> Row:
     return {"PartitionKey": CHANGES, "RowKey": _branch_key(branch), "branch": branch[:200], "commit": commit}
 
 
-def _row_key(record: ChangeRecord) -> str:
-    return f"t|{_inverted(record.accepted_at)}|{record.change_id}"
-
-
-def _inverted(at: datetime) -> str:
-    return f"{_TIME_MAX_MS - int(at.timestamp() * 1000):013}"
-
-
-def _row_of(record: ChangeRecord, op_id: str) -> Row:
+def _columns(record: ChangeRecord) -> Row:
     return {
         "PartitionKey": CHANGES,
-        "RowKey": _row_key(record),
+        "RowKey": f"t|{latest_first_key(record.accepted_at)}|{record.change_id}",
         "state": record.state.value,
-        "op_id": op_id,
-        **split_text("json", _fitting(record)),
     }
 
 
-def _fitting(record: ChangeRecord) -> str:
-    """The record as text; its lists are halved until it fits, or nothing is left of them. Their totals stay."""
-    text = dump_change(record)
-    while len(text) > TEXT_CHARS_MAX and (record.circuits or record.problems):
+def _fitting(record: ChangeRecord) -> ChangeRecord:
+    """The record with its lists halved until its text fits, or nothing is left of them. Their totals stay."""
+    while len(CHANGE.dump(record)) > TEXT_CHARS_MAX and (record.circuits or record.problems):
         half = max(len(record.circuits), len(record.problems)) // 2
-        record = changed(record, circuits=record.circuits[:half], problems=record.problems[:half])
-        text = dump_change(record)
-    return text
+        record = replace(record, circuits=record.circuits[:half], problems=record.problems[:half])
+    return record

@@ -5,58 +5,40 @@ A reader asks for the rows that end after now, so that old freezes cost nothing 
 
 from datetime import datetime
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import FREEZES, Row, insert, replace, time_of, time_text
-from shared.application.errors import TransientFault
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import FREEZES, Row, time_key, time_of, time_text
+from shared.adapters.tables.writes import create_row, update_row
 from shared.domain.freezes.freeze import Freeze
-
-_TRIES = 5  # each one is lost only to another writer of the same freeze or to a fault
 
 
 class TableFreezeLog:
-    """A write without an answer is settled by reading the row again: a freeze never changes but for its one lift."""
+    """A freeze never changes but for its one lift, so its row says itself what a write without an answer did."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def put(self, freeze: Freeze) -> Freeze:
         """Keeps a freeze, or returns the one that is there."""
-        try:
-            await self._table.write(insert(_row_of(freeze)))
-        except Unsettled:
-            row = await self._table.get(FREEZES, _key(freeze))
-            if row is None:
-                raise
-            return _freeze_of(row)
-        return freeze
+        return _freeze_of(await create_row(self._table, _row_of(freeze)))
 
     async def lift(self, lifted: Freeze) -> Freeze:
         """Keeps the first lift."""
-        for _ in range(_TRIES):
-            row = await self._table.get(FREEZES, _key(lifted))
-            if row is None:
+
+        def columns(row: Row) -> Row | None:
+            if not row:
                 raise LookupError(f"freeze {lifted.freeze_id} was never set")
-            if row["lifted_at"]:
-                return _freeze_of(row)
-            try:
-                await self._table.write(replace(_row_of(lifted), etag_of(row)))
-            except Unsettled:
-                continue
-            return lifted
-        raise TransientFault(f"freeze {lifted.freeze_id} could not be lifted")
+            return None if row["lifted_at"] else _row_of(lifted)
+
+        return _freeze_of(await update_row(self._table, FREEZES, _key(lifted), columns))
 
     async def not_ended(self, now: datetime) -> list[Freeze]:
         """The rows behind `now`; those of its very millisecond are looked at one by one."""
-        rows = await self._table.query(FREEZES, keys=(_moment(now), ":"))
+        rows = await self._table.query(FREEZES, keys=(time_key(now), ":"))
         return [freeze for freeze in map(_freeze_of, rows) if freeze.ends_at > now]
 
 
-def _moment(time: datetime) -> str:
-    return f"{int(time.timestamp() * 1000):013}"
-
-
 def _key(freeze: Freeze) -> str:
-    return f"{_moment(freeze.ends_at)}|{freeze.freeze_id}"
+    return f"{time_key(freeze.ends_at)}|{freeze.freeze_id}"
 
 
 def _row_of(freeze: Freeze) -> Row:

@@ -7,10 +7,9 @@
 
 from datetime import datetime
 
-from shared.adapters.tables.access import Table, Unsettled
-from shared.adapters.tables.rows import CLOSED, OPEN, check_release_id, insert, put_index, time_text
-
-_TIME_MAX_MS = 9_999_999_999_999  # the year 2286
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import CLOSED, OPEN, check_release_id, insert, latest_first_key, put_index, time_text
+from shared.adapters.tables.writes import create_row
 
 
 class ReleaseIndex:
@@ -30,14 +29,9 @@ class ReleaseIndex:
 
     async def close(self, release_id: str, at: datetime) -> None:
         """Lists the release as ended first, so that a crash in between leaves it in both lists, never in none."""
-        mark = f"id|{check_release_id(release_id)}"
-        inverted = _TIME_MAX_MS - int(at.timestamp() * 1000)
-        entry = {"PartitionKey": CLOSED, "RowKey": f"{inverted:013}|{release_id}", "release_id": release_id}
-        try:
-            await self._table.write(insert({"PartitionKey": CLOSED, "RowKey": mark}), insert(entry))
-        except Unsettled:
-            if await self._table.get(CLOSED, mark) is None:
-                raise
+        mark = {"PartitionKey": CLOSED, "RowKey": f"id|{check_release_id(release_id)}"}
+        entry = {"PartitionKey": CLOSED, "RowKey": f"{latest_first_key(at)}|{release_id}", "release_id": release_id}
+        await create_row(self._table, mark, insert(entry))
         await self._table.remove(OPEN, release_id)
 
     async def closed_ids(self, limit: int) -> list[str]:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from shared.adapters.tables.access import Table, Unsettled
-from shared.adapters.tables.rows import INTAKE, TEXT_CHARS_MAX, hashed, insert, time_text
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import INTAKE, TEXT_CHARS_MAX, hashed, time_text
+from shared.adapters.tables.writes import create_row
 from shared.application.ports import IntakeResult
 
 _TEXT_CHARS_MAX = TEXT_CHARS_MAX // 2  # texts come from outside; some of their characters take two UTF-16 units
@@ -17,18 +18,13 @@ class TableIntakeLog:
 
     async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
         """Texts beyond 15,000 characters are cut."""
-        key = hashed(intake_id)
         row = {
             "PartitionKey": INTAKE,
-            "RowKey": key,
+            "RowKey": hashed(intake_id),
             "intake_id": intake_id[:_TEXT_CHARS_MAX],
             "result": result.value,
             "subject": subject[:_TEXT_CHARS_MAX],
             "reason": reason[:_TEXT_CHARS_MAX],
             "recorded_at": time_text(at),
         }
-        try:
-            await self._table.write(insert(row))
-        except Unsettled:
-            if await self._table.get(INTAKE, key) is None:
-                raise
+        await create_row(self._table, row)

@@ -7,22 +7,10 @@
 import uuid
 from datetime import datetime
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import (
-    JOBS,
-    Row,
-    check_release_id,
-    hashed,
-    insert,
-    plain_key,
-    put_index,
-    replace,
-    time_text,
-)
-from shared.application.errors import TransientFault
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import JOBS, Row, check_release_id, hashed, plain_key, put_index, time_text
+from shared.adapters.tables.writes import create_row, update_row
 from shared.application.release.ports import TestClaim
-
-_TRIES = 5
 
 
 class TableTestJobs:
@@ -33,44 +21,33 @@ class TableTestJobs:
 
     async def claim(self, release_id: str, serial: int, now: datetime, part: str = "") -> TestClaim:
         """Claims the start, or returns the claim that is there."""
-        key, op_id = _claim_key(release_id, serial, part), uuid.uuid4().hex
+        op_id = uuid.uuid4().hex
         row = {
             "PartitionKey": JOBS,
-            "RowKey": key,
+            "RowKey": _claim_key(release_id, serial, part),
             "release_id": release_id,
             "serial": serial,
             "claimed_at": time_text(now),
             "job_name": "",
             "op_id": op_id,
         }
-        try:
-            await self._table.write(insert(row))
-        except Unsettled:
-            there = await self._table.get(JOBS, key)
-            if there is None:
-                raise
-            row = there
+        there = await create_row(self._table, row)
         return TestClaim(
-            is_new=row["op_id"] == op_id,
-            claimed_at=datetime.fromisoformat(str(row["claimed_at"])),
-            job_name=str(row["job_name"]),
+            is_new=there["op_id"] == op_id,
+            claimed_at=datetime.fromisoformat(str(there["claimed_at"])),
+            job_name=str(there["job_name"]),
         )
 
     async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
         """Completes the claim. Raises LookupError when the start was never claimed."""
-        for _ in range(_TRIES):
-            row = await self._table.get(JOBS, _claim_key(release_id, serial, part))
-            if row is None:
+
+        def columns(claim: Row) -> Row | None:
+            if not claim:
                 raise LookupError(f"release {release_id} never claimed the test job of step {serial}: claim it first")
-            if row["job_name"] == job_name:
-                return
-            job: Row = {"PartitionKey": JOBS, "RowKey": _job_key(job_name), "release_id": release_id}
-            try:
-                await self._table.write(replace({**row, "job_name": job_name}, etag_of(row)), put_index(job))
-            except Unsettled:
-                continue
-            return
-        raise TransientFault(f"the test job {job_name} of release {release_id} could not be recorded")
+            return None if claim["job_name"] == job_name else {**claim, "job_name": job_name}
+
+        job: Row = {"PartitionKey": JOBS, "RowKey": _job_key(job_name), "release_id": release_id}
+        await update_row(self._table, JOBS, _claim_key(release_id, serial, part), columns, put_index(job))
 
     async def release_of(self, job_name: str) -> str | None:
         """The release a job belongs to."""

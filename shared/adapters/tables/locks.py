@@ -1,101 +1,94 @@
 """CircuitLocks on Azure Tables: one row per circuit in the partition `locks`; rows stay, so that epochs only grow."""
 
 import dataclasses
+from collections.abc import Callable
 from datetime import datetime
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import LOCKS, Operation, Row, insert, plain_key, replace, time_of, time_text
-from shared.application.errors import TransientFault
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import LOCKS, Row, plain_key, time_of, time_text
+from shared.adapters.tables.writes import update_row
 from shared.application.release.ports import Lock
 
 COOL_DOWN = "cool-down"
-_TRIES = 5  # each one is lost only to another writer of the same circuit or to a fault
 
 
 class TableCircuitLocks:
-    """The row's holder says who won, so that a write without an answer is settled by reading the row again."""
+    """The row's holder says who won, so that a write without an answer is met again as one's own."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def acquire(self, key: str, release_id: str, now: datetime) -> Lock:
         """Takes the lock, or says who has it."""
-        for _ in range(_TRIES):
-            row = await self._row(key)
-            lock = _lock_of(row) if row else Lock(key=key, holder="", epoch=0)
-            if lock.holder:
+
+        def taken(lock: Lock) -> Lock:
+            if lock.holder or (lock.free_from and now < lock.free_from):
                 return lock
-            if lock.free_from and now < lock.free_from:
-                return dataclasses.replace(lock, holder=COOL_DOWN)
-            taken = Lock(key=key, holder=release_id, epoch=lock.epoch + 1)
-            if await self._written(taken, row):
-                return taken
-        raise TransientFault(f"the lock of circuit {key} kept changing while release {release_id} tried to take it")
+            return Lock(key=key, holder=release_id, epoch=lock.epoch + 1)
+
+        lock = await self._updated(key, taken)
+        return lock if lock.holder else dataclasses.replace(lock, holder=COOL_DOWN)
 
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
         """Gives the lock back if `release_id` holds it."""
-        for _ in range(_TRIES):
-            row = await self._row(key)
-            if row is None or row["holder"] != release_id:
-                return
-            lock = _lock_of(row)
-            free_from = max(filter(None, (free_from, lock.free_from)))
-            if await self._written(dataclasses.replace(lock, holder="", free_from=free_from, taken_from=""), row):
-                return
-        raise TransientFault(f"the lock of circuit {key} could not be given back by release {release_id}")
+
+        def freed(lock: Lock) -> Lock:
+            if lock.holder != release_id:
+                return lock
+            latest = max(filter(None, (free_from, lock.free_from)))
+            return dataclasses.replace(lock, holder="", free_from=latest, taken_from="")
+
+        await self._updated(key, freed)
 
     async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
         """Takes the lock from `holder` if that still holds it."""
-        for _ in range(_TRIES):
-            row = await self._row(key)
-            lock = _lock_of(row) if row else Lock(key=key, holder="", epoch=0)
+
+        def taken(lock: Lock) -> Lock:
             if lock.holder not in (holder, release_id) or not lock.holder:
                 return lock
-            taken = dataclasses.replace(lock, free_from=quiet_until)
-            if lock.holder != release_id:
-                taken = dataclasses.replace(taken, holder=release_id, epoch=lock.epoch + 1, taken_from=holder)
-            if taken == lock or await self._written(taken, row):
-                return taken
-        raise TransientFault(f"the lock of circuit {key} kept changing while release {release_id} tried to take it")
+            mine = dataclasses.replace(lock, free_from=quiet_until)
+            if lock.holder == release_id:
+                return mine
+            return dataclasses.replace(mine, holder=release_id, epoch=lock.epoch + 1, taken_from=holder)
+
+        return await self._updated(key, taken)
 
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""
-        row = await self._row(key)
-        return _lock_of(row) if row else None
+        row = await self._table.get(LOCKS, plain_key(key))
+        return _lock_of(key, row) if row else None
 
     async def held(self) -> list[Lock]:
         """Every lock that somebody holds; a fleet has one row per circuit."""
-        return [_lock_of(row) for row in await self._table.query(LOCKS) if row["holder"]]
+        return [_lock_of(row["key"], row) for row in await self._table.query(LOCKS) if row["holder"]]
 
-    async def _row(self, key: str) -> Row | None:
-        return await self._table.get(LOCKS, plain_key(key))
+    async def _updated(self, key: str, change: Callable[[Lock], Lock]) -> Lock:
+        """The lock as it is afterwards; nothing is written where `change` leaves it as it is."""
 
-    async def _written(self, lock: Lock, before: Row | None) -> bool:
-        try:
-            await self._table.write(_operation(lock, before))
-        except Unsettled:
-            return False
-        return True
+        def columns(row: Row) -> Row | None:
+            before = _lock_of(key, row)
+            after = change(before)
+            return _columns(after) if after != before else None
+
+        return _lock_of(key, await update_row(self._table, LOCKS, plain_key(key), columns))
 
 
-def _operation(lock: Lock, before: Row | None) -> Operation:
-    row: Row = {
-        "PartitionKey": LOCKS,
-        "RowKey": plain_key(lock.key),
+def _columns(lock: Lock) -> Row:
+    return {
         "key": lock.key,
         "holder": lock.holder,
         "epoch": lock.epoch,
         "free_from": time_text(lock.free_from),
         "taken_from": lock.taken_from,
     }
-    return replace(row, etag_of(before)) if before else insert(row)
 
 
-def _lock_of(row: Row) -> Lock:
+def _lock_of(key: str, row: Row) -> Lock:
+    """The lock of a row; of an empty one, the lock that nobody ever took."""
     return Lock(
-        key=row["key"],
-        holder=row["holder"],
-        epoch=row["epoch"],
-        free_from=time_of(row["free_from"]),
+        key=key,
+        holder=row.get("holder", ""),
+        epoch=row.get("epoch", 0),
+        free_from=time_of(row.get("free_from", "")),
         taken_from=row.get("taken_from", ""),
     )

@@ -1,12 +1,12 @@
 """ProposalStore on Azure Tables: `proposals|<quarter>` holds one row per circuit."""
 
-import contextlib
 from collections.abc import Sequence
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import PROPOSALS, Row, insert, join_text, replace, split_text
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import PROPOSALS, Row, join_text, split_text
+from shared.adapters.tables.writes import create_row, update_row
 from shared.application.errors import ConcurrentUpdate
-from shared.contracts.stored.routines import dump, load
+from shared.contracts.stored.routines import PROPOSAL
 from shared.domain.routines.cutoff import Proposal
 
 
@@ -18,40 +18,36 @@ class TableProposalStore:
 
     async def claim(self, proposal: Proposal) -> Proposal:
         """The proposal, or the one that is there."""
-        row = _row_of(proposal)
-        try:
-            await self._table.write(insert(row))
-        except Unsettled:
-            there = await self._table.get(row["PartitionKey"], row["RowKey"])
-            if there is None:
-                raise
-            return _proposal_of(there)
-        return proposal
+        return _proposal_of(await create_row(self._table, _row_of(proposal)))
 
     async def save(self, proposal: Proposal, before: Proposal) -> None:
-        """A write that got no clear answer is read back."""
-        row = _row_of(proposal)
-        there = await self._table.get(row["PartitionKey"], row["RowKey"])
-        if there and _proposal_of(there) == before:
-            with contextlib.suppress(Unsettled):  # reading back says what happened
-                await self._table.write(replace(row, etag_of(there)))
-            there = await self._table.get(row["PartitionKey"], row["RowKey"])
-        if there is None or _proposal_of(there) != proposal:
-            raise ConcurrentUpdate(f"the proposal for {proposal.circuit} changed since it was read")
+        """Its content tells the own write from somebody else's."""
+
+        def columns(row: Row) -> Row | None:
+            there = _proposal_of(row) if row else None
+            if there not in (proposal, before):
+                raise ConcurrentUpdate(f"the proposal for {proposal.circuit} changed since it was read")
+            return None if there == proposal else _row_of(proposal)
+
+        await update_row(self._table, _partition(proposal.period), proposal.circuit, columns)
 
     async def of(self, periods: Sequence[str]) -> list[Proposal]:
         """By quarter, then by circuit."""
-        return [_proposal_of(row) for period in periods for row in await self._table.query(f"{PROPOSALS}|{period}")]
+        return [_proposal_of(row) for period in periods for row in await self._table.query(_partition(period))]
+
+
+def _partition(period: str) -> str:
+    return f"{PROPOSALS}|{period}"
 
 
 def _row_of(proposal: Proposal) -> Row:
     return {
-        "PartitionKey": f"{PROPOSALS}|{proposal.period}",
+        "PartitionKey": _partition(proposal.period),
         "RowKey": proposal.circuit,
         "state": proposal.state.value,
-        **split_text("json", dump(proposal)),
+        **split_text("json", PROPOSAL.dump(proposal)),
     }
 
 
 def _proposal_of(row: Row) -> Proposal:
-    return load(Proposal, join_text("json", row))
+    return PROPOSAL.load(join_text("json", row))

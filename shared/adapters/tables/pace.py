@@ -6,12 +6,13 @@ by caller, and all instances are one caller: a limit in each process would be no
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import PACE, Row, insert, replace, time_of, time_text
-from shared.application.errors import PlatformThrottled, TransientFault
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import PACE, Row, time_of, time_text
+from shared.adapters.tables.writes import update_row
+from shared.application.errors import PlatformThrottled
 from shared.application.ports import Clock
 
 WAIT_MAX_S = 5.0
@@ -20,13 +21,7 @@ WAIT_MAX_S = 5.0
 JITTER_S = 0.2
 """How much later than its turn a request may reach the service without a second that has one too many."""
 
-_TRIES = 10  # each one is lost only to another instance or to a fault
-
-
-@dataclass(frozen=True)
-class _Row:
-    next_at: datetime
-    stored: Row | None
+_TRIES = 10  # every instance of the app writes this one row
 
 
 class TablePace:
@@ -42,39 +37,28 @@ class TablePace:
     async def turn(self) -> None:
         """Waits for the next turn. Raises PlatformThrottled when that is too long, TransientFault without an answer."""
         async with self._own:
-            wait = await self._taken()
-        await asyncio.sleep(wait.total_seconds())
+            begin = await self._moved(self._after_own) - self._interval
+        await asyncio.sleep((begin - self._clock.now()).total_seconds())
 
     async def closed_for(self, seconds: float) -> None:
         """No turn before so many seconds have passed: the service said so."""
         until = self._clock.now() + timedelta(seconds=seconds)
-        for _ in range(_TRIES):
-            row = await self._row()
-            if row.next_at >= until or await self._written(until, row):
-                return
-        raise TransientFault(f"the pace of {self._name} could not be held back")
+        await self._moved(lambda next_at: max(next_at, until))
 
-    async def _taken(self) -> timedelta:
-        for _ in range(_TRIES):
-            row = await self._row()
-            now = self._clock.now()
-            at = max(now, row.next_at)
-            if (wait_s := (at - now).total_seconds()) > WAIT_MAX_S:
-                raise PlatformThrottled(f"no {self._name} for another {wait_s:.0f} s", retry_after_s=wait_s)
-            if await self._written(at + self._interval, row):
-                return at - now
-        raise TransientFault(f"there was no turn at {self._name} in {_TRIES} tries")
+    def _after_own(self, next_at: datetime) -> datetime:
+        now = self._clock.now()
+        begin = max(now, next_at)
+        if (wait_s := (begin - now).total_seconds()) > WAIT_MAX_S:
+            raise PlatformThrottled(f"no {self._name} for another {wait_s:.0f} s", retry_after_s=wait_s)
+        return begin + self._interval
 
-    async def _row(self) -> _Row:
-        stored = await self._table.get(PACE, self._name)
-        next_at = time_of(stored["next_at"]) if stored else None
-        return _Row(next_at or self._clock.now(), stored)
+    async def _moved(self, change: Callable[[datetime], datetime]) -> datetime:
+        """Moves the time of the next turn as `change` says. A turn whose write got no answer is lost: one interval."""
 
-    async def _written(self, next_at: datetime, before: _Row) -> bool:
-        """A turn whose write got no answer is lost, which costs one interval."""
-        row: Row = {"PartitionKey": PACE, "RowKey": self._name, "next_at": time_text(next_at)}
-        try:
-            await self._table.write(replace(row, etag_of(before.stored)) if before.stored else insert(row))
-        except Unsettled:
-            return False
-        return True
+        def columns(row: Row) -> Row | None:
+            before = time_of(row["next_at"]) if row else None
+            after = change(before or self._clock.now())
+            return {"next_at": time_text(after)} if after != before else None
+
+        row = await update_row(self._table, PACE, self._name, columns, tries=_TRIES)
+        return datetime.fromisoformat(row["next_at"])

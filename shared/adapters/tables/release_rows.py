@@ -29,16 +29,8 @@ from shared.adapters.tables.rows import (
 )
 from shared.application.release.ports import Change
 from shared.contracts.messages import encode_command
-from shared.contracts.stored.releases import (
-    SCHEMA_V,
-    dump_entry,
-    dump_fleet_target,
-    dump_release,
-    dump_target,
-    load_fleet_target,
-    load_release,
-    load_target,
-)
+from shared.contracts.stored.form import SCHEMA_V
+from shared.contracts.stored.releases import ENTRY, FLEET_TARGET, RELEASE, TARGET
 from shared.domain.release.model import FleetTarget, Kind, Release, Target
 
 RELEASE_KEY = "release"
@@ -86,13 +78,13 @@ def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
     )
     release = read_without_targets(own)
     if release.kind is not Kind.MODEL:
-        return dataclasses.replace(release, fleet=tuple(load_fleet_target(text) for text in texts)), version
-    return dataclasses.replace(release, targets=tuple(load_target(text) for text in texts)), version
+        return dataclasses.replace(release, fleet=tuple(FLEET_TARGET.load(text) for text in texts)), version
+    return dataclasses.replace(release, targets=tuple(TARGET.load(text) for text in texts)), version
 
 
 def read_without_targets(row: Row) -> Release:
     """The release in the row of RELEASE_KEY."""
-    return load_release(join_text("json", row))
+    return RELEASE.load(join_text("json", row))
 
 
 def inbox_key(event_id: str) -> str:
@@ -107,7 +99,7 @@ def commit_operations(change: Change, op_id: str) -> list[Operation]:
     count = before.outbox_count if before else 0
     own = _release_row(change.release, op_id, count + len(change.commands))
     entries = [
-        {"RowKey": f"history|{entry.number:06}", "digest": entry.digest, **split_text("json", dump_entry(entry))}
+        {"RowKey": f"history|{entry.number:06}", "digest": entry.digest, **split_text("json", ENTRY.dump(entry))}
         for entry in change.entries
     ]
     commands = [
@@ -153,7 +145,7 @@ def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:
         "plant_id": candidate.plant_id if candidate else "",
         "circuit_id": candidate.circuit_id if candidate else "",
         "model": release.asset,
-        **split_text("json", dump_release(dataclasses.replace(release, targets=(), fleet=()))),
+        **split_text("json", RELEASE.dump(dataclasses.replace(release, targets=(), fleet=()))),
     }
     return row | ({"deadline_at": release.deadline_at} if release.deadline_at else {})
 
@@ -185,7 +177,7 @@ def _target_row(release_id: str, number: int, target: Target | FleetTarget) -> R
 
 
 def _dump(target: Target | FleetTarget) -> str:
-    return dump_target(target) if isinstance(target, Target) else dump_fleet_target(target)
+    return TARGET.dump(target) if isinstance(target, Target) else FLEET_TARGET.dump(target)
 
 
 def _digest(number: int, text: str) -> str:

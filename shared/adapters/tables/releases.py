@@ -20,10 +20,11 @@ from shared.adapters.tables.release_rows import (
     version_after,
 )
 from shared.adapters.tables.rows import Row, check_release_id, is_release_id, join_text
+from shared.adapters.tables.writes import read_back
 from shared.application.errors import ConcurrentUpdate
 from shared.application.release.ports import Change, Stored
 from shared.contracts.messages import decode_command
-from shared.contracts.stored.releases import load_entry, load_fleet_target
+from shared.contracts.stored.releases import ENTRY, FLEET_TARGET
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Kind, Release
@@ -66,20 +67,19 @@ class TableReleaseStore(ReleaseIndex):
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         """One row."""
         row = await self._table.get(release_id, target_row_key(key)) if is_release_id(release_id) else None
-        return load_fleet_target(join_text("json", row)) if row else None
+        return FLEET_TARGET.load(join_text("json", row)) if row else None
 
     async def commit(self, change: Change) -> None:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""
         release_id = check_release_id(change.release.release_id)
-        op_id = uuid.uuid4().hex
-        operations = commit_operations(change, op_id)
+        operations = commit_operations(change, uuid.uuid4().hex)
         self._known.pop(release_id, None)
         try:
             etags = await self._table.write(*operations)
             self._remember(release_id, (change.release, version_after(change, operations, etags)))
         except Unsettled as fault:
-            row = await self._table.get(release_id, RELEASE_KEY, select=["op_id"])
-            if row is None or row["op_id"] != op_id:
+            is_own, _ = await read_back(self._table, operations[0][1])
+            if not is_own:
                 raise ConcurrentUpdate(f"release {release_id} is not as it was loaded: {fault}") from fault
 
     async def outbox(self, release_id: str) -> list[Command]:
@@ -98,7 +98,7 @@ class TableReleaseStore(ReleaseIndex):
 
     async def history(self, release_id: str) -> list[HistoryEntry]:
         """Oldest first."""
-        return [load_entry(join_text("json", row)) for row in await self._rows(release_id, HISTORY_ROWS)]
+        return [ENTRY.load(join_text("json", row)) for row in await self._rows(release_id, HISTORY_ROWS)]
 
     async def _found(self, release_id: str) -> tuple[Release, Version] | None:
         if known := self._known.get(release_id):

@@ -21,6 +21,7 @@ TEXT_CHARS_MAX = 30_000
 ROWS_MAX = 90
 ROW_BYTES_MAX = 1_000_000
 COMMIT_BYTES_MAX = 3_670_016  # 3.5 MiB
+_TIME_MAX_MS = 9_999_999_999_999  # the year 2286
 _OVERHEAD_BYTES = 800  # the MIME part and headers of one operation
 
 OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES = "open", "closed", "locks", "jobs", "intake", "freezes"
@@ -86,6 +87,16 @@ def time_text(time: datetime | None) -> str:
 def time_of(text: str) -> datetime | None:
     """The time that `time_text` wrote."""
     return datetime.fromisoformat(text) if text else None
+
+
+def time_key(at: datetime) -> str:
+    """A key that sorts by time, to the millisecond, the earliest first."""
+    return f"{int(at.timestamp() * 1000):013}"
+
+
+def latest_first_key(at: datetime) -> str:
+    """A key that sorts by time, to the millisecond, the latest first."""
+    return f"{_TIME_MAX_MS - int(at.timestamp() * 1000):013}"
 
 
 def insert(row: Row) -> Operation:

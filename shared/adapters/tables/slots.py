@@ -5,15 +5,16 @@ last slot, and a smaller limit counts at once.
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
-from shared.adapters.tables.access import Table, Unsettled, etag_of
-from shared.adapters.tables.rows import TRAINING_SLOTS, Row, insert, replace
-from shared.application.errors import TransientFault
+from shared.adapters.tables.access import Table
+from shared.adapters.tables.rows import TRAINING_SLOTS, Row
+from shared.adapters.tables.writes import update_row
 from shared.application.training.ports import Slot
 
 _KEY = "fleet"
-_TRIES = 20  # each one is lost only to another writer or to a fault
+_TRIES = 20  # every training of the fleet writes this one row
 
 
 class TableTrainingSlots:
@@ -24,41 +25,45 @@ class TableTrainingSlots:
 
     async def claim(self, run_id: str, now: datetime, parallel_max: int) -> bool:
         """Takes a slot, or finds the own one."""
-        for _ in range(_TRIES):
-            row = await self._table.get(TRAINING_SLOTS, _KEY)
-            slots = _slots_of(row)
-            if any(slot.run_id == run_id for slot in slots):
-                return True
-            if len(slots) >= parallel_max:
-                return False
-            if await self._written([*slots, Slot(run_id=run_id, since=now)], row):
-                return True
-        raise TransientFault(f"the training slots kept changing while {run_id} tried to take one")
+
+        def with_own(slots: list[Slot]) -> list[Slot]:
+            if _has(slots, run_id) or len(slots) >= parallel_max:
+                return slots
+            return [*slots, Slot(run_id=run_id, since=now)]
+
+        return _has(await self._updated(with_own), run_id)
 
     async def free(self, run_id: str) -> bool:
         """Gives the slot back."""
-        for _ in range(_TRIES):
-            row = await self._table.get(TRAINING_SLOTS, _KEY)
-            slots = _slots_of(row)
-            kept = [slot for slot in slots if slot.run_id != run_id]
-            if len(kept) == len(slots):
-                return False
-            if await self._written(kept, row):
-                return True
-        raise TransientFault(f"the training slots kept changing while {run_id} tried to give its own back")
+        held = False
+
+        def without_own(slots: list[Slot]) -> list[Slot]:
+            nonlocal held  # as it was first read: the own write may be met again after a lost answer
+            held = held or _has(slots, run_id)
+            return [slot for slot in slots if slot.run_id != run_id]
+
+        await self._updated(without_own)
+        return held
 
     async def taken(self) -> list[Slot]:
         """Every slot that somebody holds, the oldest first."""
         return _slots_of(await self._table.get(TRAINING_SLOTS, _KEY))
 
-    async def _written(self, slots: list[Slot], before: Row | None) -> bool:
-        content = [{"run_id": slot.run_id, "since": slot.since.isoformat()} for slot in slots]
-        row: Row = {"PartitionKey": TRAINING_SLOTS, "RowKey": _KEY, "slots": json.dumps(content)}
-        try:
-            await self._table.write(replace(row, etag_of(before)) if before else insert(row))
-        except Unsettled:
-            return False
-        return True
+    async def _updated(self, change: Callable[[list[Slot]], list[Slot]]) -> list[Slot]:
+        def columns(row: Row) -> Row | None:
+            before = _slots_of(row)
+            after = change(before)
+            return _columns(after) if after != before else None
+
+        return _slots_of(await update_row(self._table, TRAINING_SLOTS, _KEY, columns, tries=_TRIES))
+
+
+def _has(slots: list[Slot], run_id: str) -> bool:
+    return any(slot.run_id == run_id for slot in slots)
+
+
+def _columns(slots: list[Slot]) -> Row:
+    return {"slots": json.dumps([{"run_id": slot.run_id, "since": slot.since.isoformat()} for slot in slots])}
 
 
 def _slots_of(row: Row | None) -> list[Slot]:

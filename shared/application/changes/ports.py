@@ -98,7 +98,8 @@ class ChangeLog(Protocol):
 
     async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
         """Replaces the record; with `moves`, the name of a branch, this branch is taken up to its commit by the same
-        write. Raises ConcurrentUpdate when the record changed since `version`, or when nobody knows."""
+        write. Raises ConcurrentUpdate when the record changed since `version`. An unknown outcome is resolved by
+        reading back."""
 
     async def latest(self, limit: int) -> list[ChangeRecord]:
         """The latest accepted first."""

@@ -16,7 +16,7 @@ from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.rows import Row, RowLimitError, check_release_id, join_text, plain_key, split_text
 from shared.adapters.tables.rows import replace as replacing
 from shared.application.release.ports import Change
-from shared.contracts.stored.releases import StoredFormError
+from shared.contracts.stored.form import StoredFormError
 from shared.domain.release.model import Phase
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, a_target, an_entry
 from tests.support.processes import REPOSITORY
@@ -204,10 +204,10 @@ def test_state_is_never_written_without_a_condition() -> None:
         ("index.py", "await self._table.write(put_index(row))"),
         (
             "jobs.py",
-            'await self._table.write(replace({**row, "job_name": job_name}, etag_of(row)), put_index(job))',
+            "await update_row(self._table, JOBS, _claim_key(release_id, serial, part), columns, put_index(job))",
         ),
         # lists of open and ended work, in the transaction of the row they list or rebuilt from it
-        ("trainings.py", "await self._table.write(insert(_row_of(run, op_id)), put_index(_open_row(run)))"),
+        ("trainings.py", "return await self._runs.create(run, put_index(_open_row(run)))"),
         ("trainings.py", "return [put_index(_open_row(run))]"),
         ("trainings.py", '("delete", opened, {}) if run.settled else put_index(_open_row(run)),'),
         ("trainings.py", '*(put_index({**row, "RowKey": f"{place}|{key}"}) for place in places),'),

@@ -1,7 +1,6 @@
 """TaskStore and ProposalStore: tasks that are made once and change one writer at a time, and ends in order of time."""
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,8 +10,6 @@ from shared.adapters.tables.monitoring import TableProposalStore
 from shared.adapters.tables.routines import TableTaskStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.routines.ports import ProposalStore, TaskStore
-from shared.contracts.stored.releases import StoredFormError
-from shared.contracts.stored.routines import dump, load
 from shared.domain.routines.cutoff import Proposal, ProposalState
 from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskLimits, TaskRef, claimed, failed, finished
 from tests.fakes.routines import MemoryProposalStore, MemoryTaskStore
@@ -165,20 +162,3 @@ async def test_a_proposal_is_replaced_and_found_by_quarter(proposals: ProposalSt
         await proposals.save(replace(PROPOSAL, note="given up"), PROPOSAL)
     assert await proposals.of(["2025-q3", "2025-q4"]) == [opened, replace(PROPOSAL, circuit="P001-C002")]
     assert await proposals.of([]) == []
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{}", '{"v": 2, "data": {}}', '{"v": 1, "data": {"routine": "inference"}}', "[1]"]
-)
-def test_a_stored_task_of_another_form_is_refused(text: str) -> None:
-    """Nothing may act on what another version wrote."""
-    assert load(Task, dump(TASK)) == TASK
-    with pytest.raises(StoredFormError):
-        load(Task, text)
-
-
-@pytest.mark.parametrize("kind", ["completed", "failed", "not_started", "cancelled", "no_job"])
-def test_ends_that_were_recorded_before_a_job_could_be_broken_are_still_read(kind: str) -> None:
-    """Rows are kept for as long as a watch may ask for them."""
-    row = {"attempt": 1, "job_name": "inference-1", "kind": kind, "ended_at": "2026-01-06T04:00:00Z", "detail": "x"}
-    assert load(JobEnd, json.dumps({"v": 1, "data": row})).kind == kind

@@ -10,7 +10,6 @@ from shared.adapters.tables.slots import TableTrainingSlots
 from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.training.ports import TrainingSlots, TrainingStore
-from shared.contracts.stored.training import decode_run, encode_run
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRun, run_id_of
 from shared.domain.training.steps import entered, settled
@@ -134,10 +133,3 @@ async def test_a_smaller_limit_counts_at_once_and_takes_nobody_s_slot(slots: Tra
     await slots.free("run-a")
     assert not await slots.claim("run-d", NOW, 2)
     assert await slots.claim("run-b", NOW, 2)
-
-
-def test_a_run_reads_back_as_it_was_written() -> None:
-    """With every field, times with their zone."""
-    run = replace(a_run(), model_version="3", trained_at=NOW, attempt=2, ended_at=NOW, settled=True)
-    assert decode_run(encode_run(run)) == run
-    assert encode_run(run).isascii()
