@@ -5,7 +5,9 @@ and any of them can crash before or after any I/O. Time is virtual.
 """
 
 import asyncio
+import heapq
 import random
+import types
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,14 +21,10 @@ class Crash(BaseException):
     """The process died; nothing after this point runs."""
 
 
-class Pause:
+@types.coroutine
+def pause(seconds: float = 0) -> Generator[float, None, None]:
     """Gives the turn back to the scheduler, for at least so many seconds."""
-
-    def __init__(self, seconds: float = 0) -> None:
-        self._seconds = seconds
-
-    def __await__(self) -> Generator[float, None, None]:
-        yield self._seconds
+    yield seconds
 
 
 class Threads(asyncio.AbstractEventLoop):
@@ -37,17 +35,17 @@ class Threads(asyncio.AbstractEventLoop):
 
 
 async def _in_thread(func: Callable[..., Any], *args: Any) -> Any:
-    await Pause()
+    await pause()
     return func(*args)
 
 
 @dataclass(eq=False)
 class Task:
-    """A handler under way. `done` is told how it ended: None, or the exception."""
+    """A handler under way. `done` is told how it ended: None, or the exception. From `urgent_from` on it goes first."""
 
     name: str
     coroutine: Coroutine[Any, Any, Any]
-    started: datetime
+    urgent_from: datetime
     done: Callable[[BaseException | None], None]
     frozen_until: datetime | None = None
 
@@ -99,7 +97,7 @@ class Scheduler:
         self.slowness = self.rng.choice((0.02, 0.02, 0.005, 0.001))
         self.rates = FaultRates.swarm(self.rng, intensity)
         self.tasks: list[Task] = []
-        self.timers: list[Timer] = []
+        self.timers: list[Timer] = []  # a heap
         self.steps = 0
         self._numbers = 0
         self._frozen = 0
@@ -107,12 +105,12 @@ class Scheduler:
     def at(self, delay_s: float, action: Callable[[], None]) -> None:
         """Runs `action` after `delay_s` seconds of virtual time."""
         self._numbers += 1
-        self.timers.append(Timer(self.clock.now() + timedelta(seconds=delay_s), self._numbers, action))
+        heapq.heappush(self.timers, Timer(self.clock.now() + timedelta(seconds=delay_s), self._numbers, action))
 
     def start(
         self, name: str, coroutine: Coroutine[Any, Any, Any], done: Callable[[BaseException | None], None]
     ) -> None:
-        self.tasks.append(Task(name, coroutine, self.clock.now(), done))
+        self.tasks.append(Task(name, coroutine, self.clock.now() + FROZEN_MAX, done))
 
     def step(self) -> bool:
         """One I/O of one task, or the next timer; False when nothing is left to do."""
@@ -121,7 +119,7 @@ class Scheduler:
         awake = self.tasks
         if self._frozen:
             awake = [task for task in self.tasks if task.frozen_until is None or task.frozen_until <= now]
-        if self.tasks and now - self.tasks[0].started > FROZEN_MAX:  # the first is the oldest
+        if self.tasks and now > self.tasks[0].urgent_from:  # the first is the oldest
             self._resume(self.tasks[0])
         elif awake and (not self.timers or self.rng.random() >= self.slowness):
             self._resume(awake[int(self.rng.random() * len(awake))])
@@ -132,12 +130,12 @@ class Scheduler:
         return True
 
     def _fire(self) -> None:
-        timer = min(self.timers)
-        latest = min((task.started + FROZEN_MAX for task in self.tasks), default=timer.at)
+        timer = self.timers[0]
+        latest = self.tasks[0].urgent_from if self.tasks else timer.at
         if timer.at > latest:  # first let the frozen tasks wake up
             self.clock.time = max(self.clock.now(), latest + timedelta(microseconds=1))
             return
-        self.timers.remove(timer)
+        heapq.heappop(self.timers)
         self.clock.time = max(self.clock.now(), timer.at)
         timer.action()
 
@@ -185,7 +183,7 @@ class FaultyPort:
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             scheduler, rates = self._scheduler, self._scheduler.rates
-            await Pause(scheduler.freeze_s())
+            await pause(scheduler.freeze_s())
             if scheduler.hit(rates.crash_before):
                 raise Crash(f"before {name}")
             if scheduler.hit(rates.transient):
@@ -193,7 +191,7 @@ class FaultyPort:
             if name in _LATE and scheduler.hit(rates.put_unknown):
                 await self._with_unknown_outcome(name, *args)
             result = await method(*args, **kwargs)
-            await Pause()
+            await pause()
             if scheduler.hit(rates.crash_after):
                 raise Crash(f"after {name}")
             if scheduler.hit(rates.answer_lost) and name != "put_deployment":

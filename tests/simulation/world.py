@@ -185,7 +185,7 @@ class World:
     def _wake_at_next_change(self) -> None:
         """Time has to come to the next message even when no timer is due before it."""
         due = min(filter(None, (self.events.next_change(), self.commands.next_change())), default=None)
-        if due is not None and all(timer.at > due for timer in self.scheduler.timers):
+        if due is not None and (not self.scheduler.timers or self.scheduler.timers[0].at > due):
             self.scheduler.at((due - self.scheduler.clock.now()).total_seconds(), lambda: None)
 
     def _handle(self, queue: SimulatedQueue, message: Message) -> None:

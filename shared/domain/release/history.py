@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.release.model import Phase
@@ -26,8 +26,7 @@ class HistoryEntry:
 
 def chain(entry: HistoryEntry, previous_digest: str) -> HistoryEntry:
     """The entry with its digest, which binds it to everything before it."""
-    body = asdict(replace(entry, digest=""))
-    body["at"] = entry.at.isoformat()
+    body = {**vars(entry), "at": entry.at.isoformat(), "digest": ""}
     text = json.dumps([previous_digest, body], sort_keys=True)
     return replace(entry, digest=hashlib.sha256(text.encode()).hexdigest())
 
