@@ -1,0 +1,67 @@
+"""Which tests go to one worker, and in which order they begin (`make test` runs four workers on two cores).
+
+Tests that share servers or TensorFlow stay together, so that these start once. What takes longest begins first, and the
+schedules of the simulation, which only compute, fill what is left.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+TOGETHER = (
+    "tests/local/azureml/",
+    "tests/e2e/test_demo_environment.py",
+    "tests/e2e/test_fleet_kill.py",
+    "tests/local/servicebus/",
+    "tests/environment/",
+    "tests/e2e/test_kill.py",
+    "tests/contract/azure_ml/",
+    "tests/local/host/",
+    "tests/local/cloud/",
+    "tests/contract/queues/",
+    "tests/contract/tables/",
+    "tests/adapters/azure_ml/",
+    "tests/local/eventgrid/",
+)
+"""By the time they take, the longest first. Files that are in none of these follow, each a group of its own."""
+
+APART = "tests/simulation/test_fleet_schedules.py", "tests/simulation/test_model_schedules.py"
+"""Files whose tests need no common worker. They come last."""
+
+
+def pytest_configure() -> None:
+    """No test speaks TLS, so no client needs to read the certificates of all authorities: 25 ms for each that is made.
+
+    What the tests start inherits it.
+    """
+    for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+        os.environ.pop(name, None)
+    os.environ["SSL_CERT_DIR"] = os.devnull
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives every test its group and sorts the groups; the order within a file stays."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_turn)
+
+
+def _file(item: pytest.Item) -> str:
+    return item.location[0].replace("\\", "/")
+
+
+def _group(item: pytest.Item) -> str:
+    file = _file(item)
+    if file in APART:
+        return item.nodeid.replace("[", " ").replace("]", "")
+    return next((place for place in TOGETHER if file.startswith(place)), file)
+
+
+def _turn(item: pytest.Item) -> tuple[int, str]:
+    """The place of its group."""
+    file = _file(item)
+    known = (number for number, place in enumerate(TOGETHER) if file.startswith(place))
+    last = len(TOGETHER) + (file in APART)
+    return next(known, last), file
