@@ -42,6 +42,7 @@ class ReleaseApi:
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
             timeout=TIMEOUT_S,
             trust_env=not local,  # loopback is never reached through a proxy
+            verify=parts.scheme == "https",  # without TLS there is no certificate, and nothing to read to check it
         )
 
     def __enter__(self) -> Self:
