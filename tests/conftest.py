@@ -19,7 +19,7 @@ TOGETHER = (
     "tests/e2e/test_kill.py",
     "tests/contract/azure_ml/",
     "tests/local/host/",
-    "tests/local/cloud/",
+    "tests/local/supervisor/",
     "tests/contract/queues/",
     "tests/contract/tables/",
     "tests/adapters/azure_ml/",

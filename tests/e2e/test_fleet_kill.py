@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NEXT = CLEARER_LOG
 AFTER_NEXT = replace(CLEARER_LOG, version="1.5.2", pull_request="PR-1235")
-BEFORE = f"azureml:custom-tf-env:{FIRST.version}"
+BEFORE = registry_id("environments", "custom-tf-env", FIRST.version)
 
 
 @pytest.fixture(scope="module")
