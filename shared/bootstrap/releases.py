@@ -90,7 +90,7 @@ def release_config() -> "FileReleaseConfig":
 
 
 def _read_notebook(raw: bytes) -> "NotebookFacts":
-    """Loads nbformat with the first notebook."""
+    """Loads the reader with the first notebook."""
     from shared.adapters.notebook_evidence import read_notebook
 
     return read_notebook(raw)

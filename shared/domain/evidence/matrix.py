@@ -42,9 +42,9 @@ class ContentFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorOutput:
-    """An error that a cell shows; cells are counted from 1, texts included."""
+    """An error that a cell shows, or may show; cells are counted from 1, texts included; None: no cell shows it."""
 
-    cell: int
+    cell: int | None
     text: str
 
 
@@ -60,13 +60,15 @@ class CodeCell:
 class NotebookFacts:
     """What was found in a notebook. `sha256` is of the file's bytes, 64 hexadecimal digits: approvals bind to it.
 
-    A content that is not in `contents` counts as not found. `environments` are the environments printed below the
+    A content that is not in `contents` counts as not found. `doubts` are what the file shows and nobody can judge from
+    it: each may be an error. `environments` are the environments printed below the
     heading of ENVIRONMENT, each as `name:version`.
     """
 
     sha256: str
     contents: dict[Content, ContentFact] = field(default_factory=dict)
     errors: tuple[ErrorOutput, ...] = ()
+    doubts: tuple[ErrorOutput, ...] = ()
     code_cells: tuple[CodeCell, ...] = ()
     environments: tuple[str, ...] = ()
 
@@ -94,7 +96,12 @@ NO_NOTEBOOK = Reason(rule="notebook", holds=False, text="no executed notebook wa
 
 
 def advise(quality: Quality, fleet: FleetResult) -> Advice:
-    """The approval decision matrix. Only complete evidence is weighed against tests; any other is rejected."""
+    """The approval decision matrix. Only complete evidence is weighed against tests; what shows too little is rejected.
+
+    What cannot be judged is left to a person, whatever the tests say.
+    """
+    if quality is Quality.INCONCLUSIVE:
+        return Advice.NEEDS_PERSON
     if quality is not Quality.COMPLETE:
         return Advice.REJECT
     return {
@@ -126,10 +133,15 @@ def judge(facts: NotebookFacts | None, environment: str) -> tuple[Quality, tuple
     if facts is None:
         return Quality.MISSING, (NO_NOTEBOOK,)
     errors = _no_error_outputs(facts)
+    doubts = _no_doubts(facts)
     complete = [*_contents(facts), _order(facts), _ran_in(facts, environment)]
-    quality = Quality.COMPLETE if all(reason.holds for reason in complete) else Quality.INCOMPLETE
-    quality = quality if errors.holds else Quality.WITH_ERRORS
-    return quality, (Reason(rule="notebook", holds=True, text=f"SHA-256 {facts.sha256}"), *complete, errors)
+    if not errors.holds:
+        quality = Quality.WITH_ERRORS
+    elif not all(reason.holds for reason in complete):
+        quality = Quality.INCOMPLETE
+    else:
+        quality = Quality.COMPLETE if doubts.holds else Quality.INCONCLUSIVE
+    return quality, (Reason(rule="notebook", holds=True, text=f"SHA-256 {facts.sha256}"), *complete, errors, doubts)
 
 
 def weigh(
@@ -149,8 +161,19 @@ def _contents(facts: NotebookFacts) -> list[Reason]:
 
 
 def _no_error_outputs(facts: NotebookFacts) -> Reason:
-    shown = "; ".join(f"cell {error.cell}: {error.text}" for error in facts.errors[:NAMES_SHOWN_MAX])
-    return Reason(rule="no error outputs", holds=not facts.errors, text=shown or "no cell shows an error")
+    text = _where(facts.errors) or "nothing shows an error"
+    return Reason(rule="no error outputs", holds=not facts.errors, text=text)
+
+
+def _no_doubts(facts: NotebookFacts) -> Reason:
+    shown = _where(facts.doubts)
+    text = f"{shown}: open the notebook and look" if shown else "all that it shows can be judged"
+    return Reason(rule="nothing in doubt", holds=not facts.doubts, text=text)
+
+
+def _where(found: tuple[ErrorOutput, ...]) -> str:
+    places = (("no cell" if each.cell is None else f"cell {each.cell}", each.text) for each in found[:NAMES_SHOWN_MAX])
+    return "; ".join(f"{place}: {text}" for place, text in places)
 
 
 def _order(facts: NotebookFacts) -> Reason:

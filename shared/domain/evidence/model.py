@@ -9,6 +9,7 @@ class Quality(StrEnum):
     """What a notebook is worth: the first column of the approval decision matrix."""
 
     COMPLETE = "complete notebook with successful scoring"
+    INCONCLUSIVE = "notebook that cannot be judged"
     INCOMPLETE = "incomplete notebook"
     MISSING = "no notebook"
     WITH_ERRORS = "notebook with errors"

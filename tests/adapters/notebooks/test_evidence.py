@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.notebook_evidence import (
-    CELLS_MAX,
-    OUTPUT_CHARS_MAX,
-    OUTPUTS_MAX,
-    TEXT_CHARS_MAX,
-    read_notebook,
-)
+from shared.adapters.notebook_errors import TEXT_CHARS_MAX
+from shared.adapters.notebook_evidence import read_notebook
+from shared.adapters.notebook_file import CELLS_MAX, OUTPUT_CHARS_MAX, OUTPUTS_MAX
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX, Advice, Content, NotebookFacts, assess
 from shared.domain.release.policy import Stage
 from tests.support.notebooks import ENVIRONMENT, EXAMPLE, PAGE, Cell, code, error, facts, found, printed, text, value

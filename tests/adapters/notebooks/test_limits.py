@@ -1,21 +1,18 @@
 """Files that are no notebooks, or too much of one: refused with a reason, and nothing else ever happens."""
 
+import contextlib
 import copy
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.notebook_evidence import (
-    CELLS_MAX,
-    COUNT_MAX,
-    FACTS_MAX,
-    OUTPUT_CHARS_MAX,
-    OUTPUTS_MAX,
-    read_notebook,
-)
+from shared.adapters.notebook_errors import FACTS_MAX
+from shared.adapters.notebook_evidence import read_notebook
+from shared.adapters.notebook_file import CELLS_MAX, COUNT_MAX, OUTPUT_CHARS_MAX, OUTPUTS_MAX
 from shared.domain.errors import InvalidRequest
 from shared.domain.evidence.matrix import NOTEBOOK_BYTES_MAX, Content
 from tests.support.notebooks import EXAMPLE, code, error, facts, found, notebook, printed, text, value
@@ -28,27 +25,101 @@ from tests.support.notebooks import EXAMPLE, code, error, facts, found, notebook
         (b"\xff\xfe", "not JSON"),
         (b"{", "not JSON"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"[]", "no list of cells"),
-        (b"{}", "no list of cells"),
-        (b'{"cells": {}, "nbformat": 4}', "no list of cells"),
+        (b"[]", "no nbformat"),
+        (b"{}", "no nbformat"),
+        (b'{"cells": {}, "nbformat": 4, "nbformat_minor": 5}', "no list of cells"),
         (b'{"nbformat": ' + b"9" * 5000 + b', "cells": []}', "not JSON"),
-        (notebook(nbformat=3), "format is not 4"),
+        (notebook(nbformat=3, cells=None, worksheets=[]), r"format is not 4 \(nbformat 3\)"),
         (notebook(nbformat="4"), "format is not 4"),
-        (notebook(nbformat_minor=None), "format is not 4"),
-        (notebook(nbformat_minor=-1), "format is not 4"),
-        (notebook(metadata=None), "no valid notebook"),
-        (notebook(7), "no valid notebook"),
-        (notebook(code("x") | {"cell_type": 7}), "no valid notebook"),
-        (notebook(code("x") | {"source": [1]}), "no valid notebook"),
-        (notebook(code("x", {"output_type": "stream"})), "no valid notebook"),
-        (notebook(code("x", printed([None]))), "no valid notebook"),  # type: ignore[list-item]
-        (notebook(code("x", count=COUNT_MAX + 1)), "no kernel reaches"),
-        (notebook(code("x", count=-1)), "no valid notebook"),
+        (notebook(nbformat=True), "format is not 4"),
+        (notebook(nbformat_minor=None), "nbformat_minor is no whole number"),
+        (notebook(nbformat_minor=-1), "nbformat_minor is no whole number"),
+        (notebook(metadata=None), "metadata of the notebook is null, not an object"),
+        (notebook(7), "cell 1 is a number, not an object"),
+        (notebook(text("x"), code("x") | {"cell_type": 7}), "cell_type of cell 2 is 7, not code"),
+        (notebook(code("x") | {"source": [1]}), "source of cell 1 is a list of other things than text, not text"),
+        (notebook(code("x") | {"metadata": []}), "metadata of cell 1 is a list"),
+        (notebook(code("x") | {"outputs": {}}), "outputs of cell 1 is an object, not a list"),
+        (notebook(code("x", {})), "output 1 of cell 1 has no output_type"),
+        (notebook(code("x", {"output_type": "pyerr"})), "output_type of output 1 of cell 1 is pyerr"),
+        (notebook(code("x", {"output_type": "stream"})), "output 1 of cell 1 has no name"),
+        (notebook(code("x", printed("a"), printed([None]))), "text of output 2 of cell 1 is a list of"),  # type: ignore[list-item]
+        (notebook(code("x", error("no") | {"evalue": None})), "evalue of output 1 of cell 1 is null, not text"),
+        (notebook(code("x", count=COUNT_MAX + 1)), "execution_count of cell 1 is one that no kernel reaches"),
+        (notebook(code("x", count=-1)), "execution_count of cell 1 is -1, not a count"),
+        (notebook(code("x", count=True)), "execution_count of cell 1 is True, not a count"),
     ],
 )
 def test_a_file_that_is_no_notebook_is_refused_with_the_reason(raw: bytes, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=f"the notebook cannot be read: .*{reason}.*; "):
         read_notebook(raw)
+
+
+@pytest.mark.parametrize("place", ["cell_type", "source", "metadata", "execution_count", "outputs"])
+def test_a_field_that_is_missing_is_named_with_its_cell(place: str) -> None:
+    """Cells are counted from 1, as the page for authors does."""
+    damaged = {key: content for key, content in code("x").items() if key != place}
+
+    with pytest.raises(InvalidRequest, match=f"cell 2 has no {place}; run all cells again in Jupyter and save it"):
+        facts(text("x"), damaged)
+
+
+@pytest.mark.parametrize("shown", [None, 1, [1], [None], True, {"a": "b"}], ids=str)
+@pytest.mark.parametrize("media", ["text/plain", "text/html", "image/png"])
+def test_what_is_shown_must_be_text(media: str, shown: object) -> None:
+    with pytest.raises(InvalidRequest, match=rf'data\["{media}"\] of output 1 of cell 1 is .*, not text; '):
+        facts(code("x", value(**{media.replace("/", "_"): shown})))
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/geo+json"])
+def test_what_is_shown_as_json_may_be_anything(media: str) -> None:
+    assert facts(code("x", value() | {"data": {media: [None, 1]}})).errors == ()
+
+
+def test_a_mark_of_byte_order_says_nothing() -> None:
+    """Tools of Windows write one."""
+    assert found(read_notebook(b"\xef\xbb\xbf" + EXAMPLE.read_bytes())) == set(Content)
+
+
+def _full(part: str, count: int, end: str = "") -> str:
+    """As many parts as a file of the largest size holds."""
+    return part * (count or (NOTEBOOK_BYTES_MAX - 1000) // len(json.dumps(part)[1:-1])) + end
+
+
+_SECONDS_MAX = 5.0  # the processor's time; alone they take less than 2
+_EXPENSIVE = {
+    "headings": notebook(text(_full("# a\n", 0))),
+    "headings that name a content": notebook(text(_full("# run scoring\n", 0))),
+    "headings that almost name one": notebook(text(_full("# scoring x\n", 0))),
+    "blanks in a heading": notebook(text("# " + _full(" ", 0, "scoring"))),
+    "numbered comments": notebook(code(_full("# 1. show no errors\nx\n", 150_000), printed(_full(" ", 900_000)))),
+    "sections that share a long output": notebook(
+        code(_full("# 1. load environment\nx\n", 150_000), printed(_full("a:1.0.0 ", 100_000)))
+    ),
+    "lines of code": notebook(code(_full("x\n", 0))),
+    "small outputs": notebook(*[code("x", *[printed("", "")] * 1_000)] * 90),
+    "too many outputs": notebook(code("x", *[{}] * 1_000_000)),
+    "errors": notebook(*[code("x", *[error("")] * 1_000)] * 50),
+    "small texts in widgets": notebook(metadata={"widgets": {"a": {"state": {"b": ["x"] * 1_000_000}}}}),
+    "references of widgets": notebook(metadata={"widgets": {"a": {"state": {"b": ["IPY_MODEL_b"] * 300_000}}}}),
+    "marks of HTML": notebook(*[code("x", value(text_html=_full("<", 900_000, "Error")))] * 5),
+    "colours": notebook(*[code("x", printed(_full("\x1b[", 120_000, "Error")))] * 6),
+    "almost tracebacks": notebook(*[code("x", printed(_full("Traceback ", 90_000)))] * 5),
+    "almost errors": notebook(*[code("x", printed(_full("aError", 150_000)))] * 5),
+    "almost errors in lines": notebook(*[code("x", printed(_full("a.Error\n", 90_000)))] * 6),
+    "almost lines of a log": notebook(*[code("x", printed(_full("- - ERRO", 100_000, "ERROR")))] * 6),
+    "almost versions": notebook(*[code("x", printed(_full("a-", 450_000)))] * 5),
+}
+
+
+@pytest.mark.parametrize("raw", _EXPENSIVE.values(), ids=_EXPENSIVE)
+def test_no_file_costs_more_than_a_few_seconds(raw: bytes) -> None:
+    assert len(raw) <= NOTEBOOK_BYTES_MAX
+    begun = time.process_time()
+    with contextlib.suppress(InvalidRequest):
+        read_notebook(raw)
+
+    assert time.process_time() - begun < _SECONDS_MAX
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,26 @@ def test_any_other_notebook_is_reject_whatever_the_tests_say(
     assert (found.advice, found.quality) == (Advice.REJECT, quality)
 
 
+@pytest.mark.parametrize("results", [PASSED, {}, {"P002-C001": Verdict.FAILED}], ids=["pass", "none", "fail"])
+@pytest.mark.parametrize("stage", [Stage.REGISTRY, Stage.PRODUCTION])
+def test_what_cannot_be_judged_needs_a_person_whatever_the_tests_say(
+    stage: Stage, results: dict[str, Verdict | None]
+) -> None:
+    """The reason says where to look."""
+    doubts = (ErrorOutput(cell=4, text="a widget"), ErrorOutput(cell=None, text="a log"))
+    found = assess(some_facts(doubts=doubts), environment=ENVIRONMENT, stage=stage, results=results)
+
+    assert (found.advice, found.quality) == (Advice.NEEDS_PERSON, Quality.INCONCLUSIVE)
+    assert reason(found, "nothing in doubt").text == "cell 4: a widget; no cell: a log: open the notebook and look"
+
+
+@pytest.mark.parametrize("worse", [{"contents": {}}, {"errors": (ErrorOutput(cell=4, text="no"),)}], ids=str)
+def test_a_doubt_makes_nothing_better(worse: dict[str, Any]) -> None:
+    facts = some_facts(doubts=(ErrorOutput(cell=4, text="a widget"),), **worse)
+
+    assert at_production(facts).advice is Advice.REJECT
+
+
 def test_the_matrix_answers_every_combination_and_approves_only_complete_evidence() -> None:
     approved = [pair for pair in product(Quality, FleetResult) if advise(*pair) is Advice.APPROVE]
 
