@@ -3,7 +3,7 @@
 from shared.application.release.people import NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion, compatible_versions
-from shared.domain.release.history import HistoryEntry, broken_at
+from shared.domain.release.history import HistoryEntry, verifies
 from shared.domain.release.model import Release
 
 #: How many ended releases a list shows.
@@ -26,11 +26,10 @@ async def read_release(release_id: str, ports: Ports) -> Release:
 
 
 async def read_history(release_id: str, ports: Ports) -> tuple[list[HistoryEntry], bool]:
-    """The audit trail and whether its hash chain verifies up to the release's own count. Raises NoSuchRelease."""
+    """The audit trail, and whether its hash chain leads to the digest the release holds. Raises NoSuchRelease."""
     release = await read_release(release_id, ports)
     entries = await ports.store.history(release_id)
-    complete = len(entries) >= release.history_count
-    return entries, complete and broken_at(entries) is None
+    return entries, verifies(entries, release.history_count, release.history_hash)
 
 
 async def compatible_environments(running: str | None, ports: Ports) -> list[tuple[str, dict[str, str]]]:

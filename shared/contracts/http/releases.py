@@ -125,7 +125,7 @@ class HistoryView(Contract):
 
 
 class HistoryList(Contract):
-    """Oldest first. `verified` says whether the hash chain fits."""
+    """Oldest first. `verified` says whether the hash chain fits and ends as the release says."""
 
     release_id: str
     verified: bool

@@ -198,12 +198,18 @@ class CountBatchJobs(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class PublishFact(Command):
-    """Tell the outside world that the release reached `phase`."""
+    """Tell the outside world that the release reached `phase`.
+
+    `history_digest` is that of entry `history_number` of the audit trail, counted from 1, which tells of the move: a
+    witness outside the table. Messages of older code have none (0 and empty).
+    """
 
     phase: Phase
     subject: str
     reason: str
     at: datetime
+    history_number: int = 0
+    history_digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

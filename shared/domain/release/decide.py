@@ -13,7 +13,7 @@ from shared.domain.fleet.environment_machine import ENVIRONMENT
 from shared.domain.fleet.rollback_machine import ROLLBACK
 from shared.domain.people import check_operator
 from shared.domain.release import events as e
-from shared.domain.release.commands import Command
+from shared.domain.release.commands import Command, PublishFact
 from shared.domain.release.events import Event, StepEvent
 from shared.domain.release.history import HistoryEntry, chain
 from shared.domain.release.model import Kind, Phase, Release
@@ -181,4 +181,12 @@ def _applied(release: Release, event: Event, move: Move, now: datetime) -> Decis
         release.history_hash,
     )
     recorded = replace(move.release, history_count=entry.number, history_hash=entry.digest)
-    return Decision(release=recorded, commands=move.commands, applied=True, note=move.note, entry=entry)
+    commands = tuple(_witnessing(command, entry) for command in move.commands)
+    return Decision(release=recorded, commands=commands, applied=True, note=move.note, entry=entry)
+
+
+def _witnessing(command: Command, entry: HistoryEntry) -> Command:
+    """A fact takes the digest of its entry out of the table, so that a rewritten history is found."""
+    if not isinstance(command, PublishFact):
+        return command
+    return replace(command, history_number=entry.number, history_digest=entry.digest)

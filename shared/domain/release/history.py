@@ -31,11 +31,19 @@ def chain(entry: HistoryEntry, previous_digest: str) -> HistoryEntry:
     return replace(entry, digest=hashlib.sha256(text.encode()).hexdigest())
 
 
+def verifies(entries: list[HistoryEntry], count: int, digest: str) -> bool:
+    """Whether the chain fits and its entry `count` has `digest`, as the release says; later entries may follow.
+
+    Whoever rewrites every entry makes another digest.
+    """
+    return broken_at(entries) is None and len(entries) >= count > 0 and entries[count - 1].digest == digest
+
+
 def broken_at(entries: list[HistoryEntry]) -> int | None:
-    """The number of the first entry whose digest does not fit, or None when the chain verifies."""
+    """The number of the first entry that is not the next one, or whose digest does not fit; None: the chain fits."""
     previous = ""
-    for entry in entries:
-        if chain(entry, previous).digest != entry.digest:
+    for number, entry in enumerate(entries, start=1):
+        if entry.number != number or chain(entry, previous).digest != entry.digest:
             return entry.number
         previous = entry.digest
     return None

@@ -58,6 +58,8 @@ async def _publish(command: c.PublishFact, ports: Ports) -> None:
         "reason": command.reason,
         "at": command.at.isoformat(),
     }
+    if command.history_digest:
+        data |= {"history_number": str(command.history_number), "history_digest": command.history_digest}
     kind = f"switchyard.release.{command.phase.value}"
     await ports.facts.publish(command.command_id, kind, command.subject, data, command.at)
 
