@@ -16,7 +16,7 @@ from shared.domain.release.model import Actor
 async def set_freeze(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Freeze the fleet, a plant or a circuit: 201, or 200 when this very freeze is set already."""
     wish, ports = body_of(req, FreezeRequest), bootstrap.ports()
-    decided = await freezes.set_freeze(wish.scope, actor, wish.reason, ports, until=wish.end, starts_at=wish.start)
+    decided = await freezes.set_freeze(wish.scope, actor, wish.reason, ports, until=wish.end, starts_at=wish.starts_at)
     status = HTTPStatus.CREATED if decided.answer is Answer.ACCEPTED else HTTPStatus.OK
     return json_answer(freeze_view_of(decided.freeze, ports.clock.now()), status)
 

@@ -12,6 +12,7 @@ from shared import bootstrap
 from shared.application.errors import NotFound, PlatformErrored, PlatformRefused, TransientFault
 from shared.application.release.people import Answer, Decided
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
+from shared.contracts.base import read_request
 from shared.contracts.http.releases import Accepted, Problem
 from shared.contracts.http.routes import LISTED_DEFAULT, LISTED_MAX
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
@@ -82,7 +83,7 @@ def body_of(request: func.HttpRequest, model: type[ModelT]) -> ModelT:
     body = request.get_body()
     if len(body) > BODY_BYTES_MAX:
         raise InvalidRequest(f"the body is larger than {BODY_BYTES_MAX} bytes")
-    return model.model_validate_json(body)
+    return read_request(body, model)
 
 
 def raw_body_of(request: func.HttpRequest, content_types: Sequence[str], bytes_max: int, fix: str) -> bytes:

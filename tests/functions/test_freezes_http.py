@@ -80,6 +80,9 @@ async def test_a_freeze_can_be_planned_in_any_time_zone(bench: Bench, signer: Si
         ({"reason": "\n "}, "needs a reason"),
         ({"reason": "x" * 501}, "at most 500 characters"),
         ({"who": "somebody else"}, "Extra inputs"),
+        ({"hours": None, "until": "9999-12-31T23:59:59-14:00"}, "until: the year must be 1970 to 2199"),
+        ({"starts_at": "0001-01-01T00:00:00+14:00"}, "starts_at: the year must be 1970 to 2199"),
+        ({"hours": "5"}, "hours: Input should be a valid number"),
     ],
 )
 async def test_a_freeze_outside_its_limits_is_a_bad_request_that_says_what_to_do(

@@ -68,7 +68,7 @@ async def test_a_release_shows_its_open_gate_with_the_digest_to_decide_on(bench:
 
 async def test_a_history_says_whether_its_chain_verifies(bench: Bench, signer: Signer) -> None:
     """A row that was changed in the table shows (I21)."""
-    await bench.put(a_release(GATE, history_count=1))
+    await bench.put(a_release(GATE, history_count=1, history_hash=an_entry().digest))
     partition = bench.store.partitions[RELEASE_ID]
     read = request(signer.token(), release_id=RELEASE_ID)
     partition.history = [an_entry()]

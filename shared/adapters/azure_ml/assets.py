@@ -22,6 +22,7 @@ from shared.adapters.azure_ml.errors import is_already_there, translated
 from shared.adapters.azure_ml.values import texts, word
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.application.platform_ports import RegisteredModel
+from shared.domain.names import can_be_asset
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Environment, Model
@@ -65,13 +66,16 @@ class AzureMlAssets:
 
     def get_model(self, workspace: str, name: str, version: str) -> RegisteredModel | None:
         self._scope.check_dev(workspace)
+        if not can_be_asset(name, version):
+            return None
         model = _read(lambda: self._clients.dev().models.get(name, version), f"model {name}:{version}")
         return registered_model(model) if model else None
 
     def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
         self._scope.check_dev(workspace)
         what = f"model {name}:{version}"
-        source = _read(lambda: self._clients.dev().models.get(name, version), what)
+        known = can_be_asset(name, version) and can_be_asset(registry_name, version)
+        source = _read(lambda: self._clients.dev().models.get(name, version), what) if known else None
         if source is None:
             raise PlatformRefused(f"{what} does not exist in workspace {workspace}: register it there")
 
@@ -94,6 +98,8 @@ class AzureMlAssets:
     def promote_environment(self, workspace: str, name: str, version: str) -> str:
         self._scope.check_dev(workspace)
         what = f"environment {name}:{version}"
+        if not can_be_asset(name, version):
+            raise PlatformRefused(f"{what} is no name of an environment")
         source = _read(lambda: self._clients.dev().environments.get(name, version), what)
 
         def shared() -> "Environment | None":

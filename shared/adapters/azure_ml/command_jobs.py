@@ -17,6 +17,7 @@ from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.values import texts, word
 from shared.application.errors import PlatformErrored, PlatformRefused
 from shared.domain.job_ends import JobSeen
+from shared.domain.names import can_be_job
 
 if TYPE_CHECKING:
     from azure.ai.ml import Input
@@ -100,6 +101,8 @@ class CommandJobs:
 
     def find(self, job_name: str) -> "Job | None":
         """The job as an entity of the client; None when there is none."""
+        if not can_be_job(job_name):
+            return None
         try:
             job: Job = self._clients.shared(self._workspace).jobs.get(job_name)
             return job

@@ -18,6 +18,7 @@ from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.azure_ml.values import texts, word
 from shared.application.platform_ports import DeploymentState, Place, RegisteredEnvironment
+from shared.domain.names import can_be_asset
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -65,6 +66,8 @@ class AzureMlEnvironments:
         self._clients = clients
 
     def get(self, workspace: str, name: str, version: str) -> RegisteredEnvironment | None:
+        if not can_be_asset(name, version):
+            return None
         client = self._home(workspace)
         try:
             return registered_environment(client.environments.get(name, version))

@@ -17,6 +17,7 @@ from shared.adapters.azure_ml.training_jobs import MODEL_OUTPUT, AzureMlTraining
 from shared.adapters.azure_ml.values import texts
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
 from shared.application.training.ports import DataSeen, ModelSeen
+from shared.domain.names import can_be_asset
 from shared.domain.training.lineage import DataAsset
 
 if TYPE_CHECKING:
@@ -116,9 +117,13 @@ class _Assets:
             raise translated(error, f"model {name}:{version} could not be registered") from error
 
     def get_model(self, name: str, version: str) -> ModelSeen | None:
+        if not can_be_asset(name, version):
+            return None
         return _read(lambda: _model_seen(self._clients.dev().models.get(name, version)), f"model {name}:{version}")
 
     def get_data(self, name: str, version: str) -> DataSeen | None:
+        if not can_be_asset(name, version):  # they come from a model's tags
+            return None
         return _read(lambda: _data_seen(self._clients.dev().data.get(name, version)), f"data asset {name}:{version}")
 
 

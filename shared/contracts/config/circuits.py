@@ -12,6 +12,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
+from shared.contracts.base import in_bounds
+
 PLANTS_MAX = 2000
 """Plants in a fleet; R-FLEET-1 asks for 15 to 20. The 256 KiB of the master list hold about 3,700 circuits."""
 
@@ -30,7 +32,7 @@ def _iso_date(value: object) -> object:
         return value
     try:
         if _ISO_DATE.fullmatch(value):
-            return date.fromisoformat(value)
+            return in_bounds(date.fromisoformat(value))
     except ValueError:
         pass  # the right shape, but no such day: the error below says it
     raise PydanticCustomError("iso_date", "not a calendar day written YYYY-MM-DD")

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from shared.domain.names import ASSET_NAME
+
 LONGEST_IDS = {"plant_id": "P999999", "circuit_id": "C999999"}
 """The longest ids circuit_config allows: a name that is short enough with these fits every circuit."""
 
@@ -37,7 +39,7 @@ class NameTemplate:
 
 
 _BATCH_NAME = re.compile(r"[a-z](-?[a-zA-Z0-9]){2,31}")
-_ASSET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+_ASSET_NAME = re.compile(ASSET_NAME)
 
 EndpointTemplate = Annotated[
     str,

@@ -1,12 +1,12 @@
 """What crosses our HTTP border about freezes, version 1. Times are ISO 8601 with a time zone; we answer in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.base import Contract
+from shared.contracts.base import Contract, Moment
 from shared.domain.freezes.freeze import LENGTH_MAX, REASON_CHARS_MAX, Freeze, Freezes
 
 _HOURS_MAX = LENGTH_MAX / timedelta(hours=1)
@@ -17,9 +17,9 @@ class FreezeRequest(Contract):
 
     scope: str = Field(min_length=1, max_length=64, description="fleet, a plant (P001) or a circuit (P001-C001).")
     reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX, description="Waiting releases show it.")
-    until: AwareDatetime | None = Field(default=None, description="When it ends, at most 30 days after its start.")
+    until: Moment | None = Field(default=None, description="When it ends, at most 30 days after its start.")
     hours: float | None = Field(default=None, gt=0, le=_HOURS_MAX, description="How long it lasts, at most 30 days.")
-    starts_at: AwareDatetime | None = Field(default=None, description="Now, unless said otherwise; 90 days ahead.")
+    starts_at: Moment | None = Field(default=None, description="Now, unless said otherwise; 90 days ahead.")
 
     @model_validator(mode="after")
     def _one_end(self) -> Self:
@@ -31,13 +31,8 @@ class FreezeRequest(Contract):
     def end(self) -> datetime | timedelta:
         """A time, or a time from the start."""
         if self.until is not None:
-            return self.until.astimezone(UTC)
+            return self.until
         return timedelta(hours=self.hours or 0)
-
-    @property
-    def start(self) -> datetime | None:
-        """None for now."""
-        return self.starts_at.astimezone(UTC) if self.starts_at else None
 
 
 class LiftRequest(Contract):

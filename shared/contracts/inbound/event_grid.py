@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError
 
 from shared.contracts.inbound.wire import Wire
+from shared.domain.names import ASSET_NAME, ASSET_VERSION, JOB_NAME
 
 MODEL_REGISTERED = "Microsoft.MachineLearningServices.ModelRegistered"
 RUN_STATUS_CHANGED = "Microsoft.MachineLearningServices.RunStatusChanged"
@@ -21,20 +22,20 @@ class EventGridError(ValueError):
     """The event does not have the documented form; the message names the field."""
 
 
-VersionText = Annotated[str, BeforeValidator(str), Field(min_length=1, max_length=30)]
+VersionText = Annotated[str, BeforeValidator(str), Field(pattern=f"^{ASSET_VERSION}$")]
 
 
 class ModelRegisteredData(Wire):
     """What we read of ModelRegistered; everything else is read again from Azure ML."""
 
-    modelname: str = Field(min_length=1, max_length=255)
+    modelname: str = Field(pattern=f"^{ASSET_NAME}$")
     modelversion: VersionText
 
 
 class RunChangedData(Wire):
     """What we read of RunStatusChanged and RunCompleted."""
 
-    runid: str = Field(min_length=1, max_length=255)
+    runid: str = Field(pattern=f"^{JOB_NAME}$")
 
 
 def parse_model_registered(data: Any) -> ModelRegisteredData:
