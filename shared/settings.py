@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     Field,
     HttpUrl,
     SecretStr,
@@ -37,6 +38,41 @@ ServiceHost = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.
 Names = Annotated[tuple[str, ...], NoDecode]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_REFERENCE = "@microsoft.keyvault("
+
+
+def _travels_safely(address: str) -> bool:
+    """A credential sent there is encrypted, or stays on this machine; none stands in the address itself."""
+    parts = urlsplit(address)
+    is_encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return is_encrypted and bool(parts.hostname) and parts.username is None and parts.password is None
+
+
+def _secure(address: HttpUrl) -> HttpUrl:
+    if not _travels_safely(str(address)):
+        raise PydanticCustomError("in_clear", "what the app sends there must not travel in clear: no https address")
+    return address
+
+
+def _secure_connection(connection: SecretStr) -> SecretStr:
+    """Of Storage and of Service Bus; either can be told to do without TLS, as the emulators do."""
+    pairs = (each.partition("=") for each in connection.get_secret_value().split(";"))
+    said = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    endpoints = {name: value for name, value in said.items() if name.endswith("endpoint")}
+    is_clear = any(urlsplit(each).scheme == "http" and not _travels_safely(each) for each in endpoints.values())
+    if said.get("defaultendpointsprotocol", "").lower() == "http":  # for each service without an endpoint of its own
+        is_clear |= not {"blobendpoint", "tableendpoint"} <= set(endpoints)
+    if said.get("usedevelopmentemulator", "").lower() == "true":
+        is_clear |= urlsplit(said.get("endpoint", "")).hostname not in _LOOPBACK
+    if is_clear:
+        raise PydanticCustomError("in_clear", "what the app sends there must not travel in clear: it does without TLS")
+    return connection
+
+
+SecureUrl = Annotated[HttpUrl, AfterValidator(_secure)]
+"""An address that the app sends a credential or a secret to; every address of the settings is one."""
+
+Connection = Annotated[SecretStr, AfterValidator(_secure_connection)]
 
 
 class SettingsError(Exception):
@@ -54,14 +90,14 @@ class Settings(BaseSettings):
         frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, defer_build=True
     )
 
-    state_storage: SecretStr | None = Field(default=None, description="the storage account's connection string")
-    state_storage_table_uri: HttpUrl | None = Field(
+    state_storage: Connection | None = Field(default=None, description="the storage account's connection string")
+    state_storage_table_uri: SecureUrl | None = Field(
         default=None,
         validate_default=True,
         validation_alias="STATE_STORAGE__tableServiceUri",
         description="the table service's address, for example https://<account>.table.core.windows.net",
     )
-    state_storage_blob_uri: HttpUrl | None = Field(
+    state_storage_blob_uri: SecureUrl | None = Field(
         default=None,
         validate_default=True,
         validation_alias="STATE_STORAGE__blobServiceUri",
@@ -70,7 +106,7 @@ class Settings(BaseSettings):
     state_table: TableName = Field(
         default="switchyard", description="the table of all state: 3 to 63 letters and digits, letter first"
     )
-    servicebus: SecretStr | None = Field(default=None, description="the Service Bus namespace's connection string")
+    servicebus: Connection | None = Field(default=None, description="the Service Bus namespace's connection string")
     servicebus_namespace: ServiceHost | None = Field(
         default=None,
         validate_default=True,
@@ -100,7 +136,7 @@ class Settings(BaseSettings):
     )
     """Resource Manager gives 10 writes a second back: below that, the bucket of 200 stays full for a rollback."""
 
-    facts_topic_endpoint: HttpUrl = Field(
+    facts_topic_endpoint: SecureUrl = Field(
         description="the Event Grid topic of release facts, https://<topic>.<region>-1.eventgrid.azure.net/api/events"
     )
 
@@ -108,7 +144,7 @@ class Settings(BaseSettings):
         min_length=1, description="the audience of the API's tokens, for example api://switchyard; several with commas"
     )
     token_issuer: Names = Field(default=(), description="the issuer of the API's tokens; several with commas")
-    jwks_uri: HttpUrl | None = Field(default=None, description="where the keys that sign the API's tokens are read")
+    jwks_uri: SecureUrl | None = Field(default=None, description="where the keys that sign the API's tokens are read")
     alert_sender_role: str = Field(
         default="Alerts.Send",
         pattern=r"^[A-Za-z0-9._-]{1,120}$",
@@ -153,7 +189,7 @@ class Settings(BaseSettings):
     proposals_token: SecretStr | None = Field(
         default=None, description="a token that may write branches and pull requests of CHANGES_REPOSITORY"
     )
-    proposals_api: HttpUrl | None = Field(
+    proposals_api: SecureUrl | None = Field(
         default=None,
         description="the address of the REST interface, where it is not that of github.com or Azure DevOps",
     )
@@ -173,6 +209,18 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _resolved(cls, value: Any) -> Any:
+        """App Service hands over the reference itself where it could not read the secret. Runs before `_split`."""
+        if isinstance(value, str) and value.strip().lower().startswith(_REFERENCE):
+            raise PydanticCustomError(
+                "unresolved",
+                "it is a reference to a key vault that App Service could not resolve: give the app's identity the role"
+                ' "Key Vault Secrets User" on the vault, see that the secret is there, and restart the app',
+            )
+        return value
+
     @field_validator("state_storage_table_uri", "state_storage_blob_uri", "servicebus_namespace")
     @classmethod
     def _one_form_of_each_connection(cls, address: Any, info: ValidationInfo) -> Any:
@@ -184,11 +232,10 @@ class Settings(BaseSettings):
     @field_validator("changes_repository")
     @classmethod
     def _readable_repository(cls, address: str | None) -> str | None:
-        """A token never travels in clear, and never stands in an address, which logs and problems repeat."""
+        """Logs and problems repeat the address."""
         parts = urlsplit(address or "/")
-        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        on_disk = parts.scheme in ("", "file") and parts.path.startswith("/")
-        if not ((secure and parts.hostname) or on_disk) or parts.username is not None or parts.password is not None:
+        on_disk = parts.scheme in ("", "file") and parts.path.startswith("/") and not parts.netloc
+        if not on_disk and not _travels_safely(address or ""):
             raise PydanticCustomError("repository", "no https address without user, and no full path")
         return address
 
