@@ -18,9 +18,12 @@ from shared.adapters.azure_ml.blobstore import WorkspaceBlobs
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.environments import registered_environment
 from shared.adapters.azure_ml.errors import translated
+from shared.adapters.config.definition import build_problems
+from shared.adapters.config.strict_yaml import parse
 from shared.application.changes.ports import Registration
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
 from shared.application.platform_ports import RegisteredEnvironment
+from shared.contracts.config.files import ConfigError
 from shared.domain.changes.environment import DEFINITION
 
 log = logging.getLogger(__name__)
@@ -52,9 +55,8 @@ class AzureMlEnvironmentRegistry:
         what = f"environment {registration.name}:{registration.version} could not be registered"
         environment = _loaded(registration, what)
         try:
-            if environment.build:
-                environment.build.path = self._uploaded(registration)
-                environment.path = None
+            environment.build.path = self._uploaded(registration)
+            environment.path = None
             environment.tags = dict(registration.tags)
             self._clients.dev().environments.create_or_update(environment)
         except ResourceExistsError:
@@ -93,12 +95,29 @@ def written(folder: Path, registration: Registration) -> Path:
     return folder / DEFINITION_NAME
 
 
+def _check(registration: Registration, what: str) -> None:
+    """Nothing but the files of the registration becomes the version; the client would follow paths out of them."""
+    try:
+        document = parse(registration.files.get(DEFINITION_NAME, b""), DEFINITION)
+    except ConfigError as error:
+        problems = list(error.problems)
+    else:
+        said = document.value if isinstance(document.value, dict) else {}
+        problems = list(build_problems(document, registration.files))
+        if (said.get("name"), said.get("version")) != (registration.name, registration.version):
+            problems.append(document.problem((), "another name or version than is registered", "merge it again"))
+    if problems:
+        told = "; ".join(f"{each.field or 'the file'}: {each.reason}" for each in problems)
+        raise PlatformRefused(f"{what}: {DEFINITION} is not understood: {told[:300]}")
+
+
 def _loaded(registration: Registration, what: str) -> Any:
     """The client's reading of the definition. It raises errors of many kinds for one that it does not understand."""
     from azure.ai.ml import load_environment
     from azure.ai.ml.exceptions import MlException
     from marshmallow import ValidationError
 
+    _check(registration, what)
     try:
         with tempfile.TemporaryDirectory(prefix="environment-") as folder:
             return load_environment(written(Path(folder) / "environment", registration))

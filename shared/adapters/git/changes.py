@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shared.adapters.config.check import MONITORING, OTHERS, POLICIES, checked, problem_of
+from shared.adapters.config.definition import build_problems
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, CircuitKey, FileTree, circuit_of
 from shared.adapters.config.pins import pins_of
 from shared.adapters.config.strict_yaml import Document, parse
@@ -213,7 +214,7 @@ def definition_of(files: Mapping[str, bytes]) -> EnvironmentDefinition:
     document = parse(files[name], DEFINITION)
     value = document.value if isinstance(document.value, dict) else {}
     tags = value.get("tags")
-    problems = [*_texts(document, value, ("name", "version"), ())]
+    problems = [*_texts(document, value, ("name", "version"), ()), *build_problems(document, files)]
     if isinstance(tags, dict):
         problems += _texts(document, tags, tuple(tags), ("tags",))
     else:

@@ -94,6 +94,66 @@ def test_a_version_that_does_not_say_what_changed_is_a_mistake(
     assert any(each.field == field and said in each.reason for each in problems), problems
 
 
+ELSEWHERE = [
+    ("build", "image: mcr.microsoft.com/x:latest"),
+    ("image", "build:\n  path: .\nimage: mcr.microsoft.com/x:latest"),
+    ("conda_file", "build:\n  path: .\nconda_file: ../config/policies.yml"),
+    ("conda_file", "build:\n  path: .\nconda_file: /etc/passwd"),
+    ("conda_file", "build:\n  path: .\nconda_file: conda.yml"),
+    ("datastore", "build:\n  path: .\ndatastore: other"),
+    ("build", "build: [.]"),
+    ("build.path", "build:\n  path: .."),
+    ("build.path", "build:\n  path: sensor_model"),
+    ("build.path", "build:\n  path: /tmp"),
+    ("build.path", "build:\n  path: https://example.com/files"),
+    ("build.path", "build:\n  path: 7"),
+    ("build.dockerfile_path", "build:\n  path: .\n  dockerfile_path: ../Dockerfile"),
+    ("build.dockerfile_path", "build:\n  path: .\n  dockerfile_path: sensor_model/../Dockerfile"),
+    ("build.dockerfile_path", "build:\n  path: .\n  dockerfile_path: /etc/passwd"),
+    ("build.dockerfile_path", "build:\n  path: .\n  dockerfile_path: https://example.com/Dockerfile"),
+    ("build.dockerfile_path", "build:\n  path: .\n  dockerfile_path: Missing"),
+    ("build.dockerfile_path", "build:\n  path: .\n  dockerfile_path: [Dockerfile]"),
+    ("build.args", "build:\n  path: .\n  args: x"),
+]
+
+
+@pytest.mark.parametrize(("field", "build"), ELSEWHERE)
+def test_a_version_is_built_from_nothing_but_the_files_of_its_folder(
+    repo: Repo, project: Project, field: str, build: str
+) -> None:
+    """The digest names those, and a path out of them would publish what it leads to."""
+    base = project.head()
+    project.environment("1.5.1")
+    project.edit(ENVIRONMENT, "build:\n  path: .\n  dockerfile_path: Dockerfile", build)
+    project.commit("Elsewhere")
+
+    changes = found(repo, project, base)
+
+    assert field in {each.field for each in changes.problems}
+    assert changes.environment is None
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "a:1", "%2e%2e"])
+def test_a_name_that_leads_elsewhere_is_a_mistake(repo: Repo, project: Project, name: str) -> None:
+    base = project.head()
+    project.environment("1.5.1")
+    project.edit(ENVIRONMENT, "name: custom-tf-env", f'name: "{name}"')
+    project.commit("Elsewhere")
+
+    assert "name" in {each.field for each in found(repo, project, base).problems}
+
+
+@pytest.mark.parametrize("build", ["build:\n  path: ./", "build:\n  path: .\n  dockerfile_path: ./docker/File"])
+def test_any_dockerfile_of_the_folder_may_be_named(repo: Repo, project: Project, build: str) -> None:
+    base = project.head()
+    project.environment("1.5.1")
+    project.write("environment/docker/File", "FROM scratch\n")
+    project.edit(ENVIRONMENT, "build:\n  path: .\n  dockerfile_path: Dockerfile", build)
+    project.commit("Within")
+
+    assert found(repo, project, base).environment is not None
+
+
 def test_a_file_of_the_environment_cannot_change_without_its_version(repo: Repo, project: Project) -> None:
     """The mistake names the file."""
     base = project.head()

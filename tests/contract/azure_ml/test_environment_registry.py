@@ -120,6 +120,31 @@ async def test_a_definition_that_is_not_understood_is_refused(azure: AzureMlHand
 
 
 @pytest.mark.azurite
+async def test_a_definition_that_leads_out_of_its_files_is_refused(
+    azure: AzureMlHands, version: str, tmp_path: Path
+) -> None:
+    """Nothing of this machine is read, whatever a commit says; nor is what the registration does not name."""
+    secret = tmp_path / "secret.yml"
+    secret.write_text("channels: [TOP-SECRET-LINE]\n")
+    registry = AzureMlEnvironmentRegistry(azure.clients, Credential())
+    good = DEFINITION.replace("1.5.0", version)
+    build = "build:\n  path: .\n  dockerfile_path: Dockerfile\n"
+    for elsewhere in (
+        f"image: scratch\nconda_file: {secret}\n",
+        f"{build}conda_file: {secret}\n",
+        f"build:\n  path: {tmp_path}\n",
+        "build:\n  path: https://example.com/x\n",
+        f"build:\n  path: .\n  dockerfile_path: {secret}\n",
+    ):
+        with pytest.raises(PlatformRefused, match="not understood") as refused:
+            await registry.register(Files(good.replace(build, elsewhere)).registration(version))
+        assert "SECRET" not in str(refused.value)
+    with pytest.raises(PlatformRefused, match="another name or version"):
+        await registry.register(Files(good.replace(f'"{version}"', '"9.9.9"', 1)).registration(version))
+    assert await registry.get(NAME, version) is None
+
+
+@pytest.mark.azurite
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [("status", {"status": 503}), ("status_after_commit", {"status": 500}), ("drop_after_commit", {})],
