@@ -1,12 +1,13 @@
 """The hazards of YAML (R-SEC-17): none of them passes, each is told with its cure."""
 
+import contextlib
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, parse
+from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, PROBLEMS_MAX, parse
 from shared.contracts.config.files import ConfigError, Problem
 from tests.config.conftest import CIRCUIT, MASTER, POLICIES, ConfigTree
 
@@ -199,6 +200,74 @@ def test_all_hazards_of_a_file_are_told_at_once() -> None:
     """In the order of the file."""
     problems = problems_of("a: NO\nb: !!int 5\nc: 010\na: 1\n")
     assert [(problem.line, problem.field) for problem in problems] == [(1, "a"), (2, "b"), (3, "c"), (4, "a")]
+
+
+NOT_HELD = [
+    "1" + ":59" * 200 + ":59.5",
+    "1" + ":59" * 19 + ":1.5",
+    "9" * 5_000,
+    "-" + "9" * 5_000,
+    "0x" + "f" * 5_000,
+    "0b" + "1" * 5_000,
+    "1" + ":59" * 5_000,
+    "9" * 400 + ".5",
+    "1.5e+999",
+    "0001-01-01 00:00:00 +14:00",
+    "9999-12-31 23:59:59 -14:00",
+    "2001-12-14 21:59:43.10 -99:99",
+    "0b_",
+    "0x_",
+    "2025-02-30",
+]
+
+
+@pytest.mark.parametrize("text", NOT_HELD, ids=[each[:30] for each in NOT_HELD])
+@pytest.mark.parametrize(
+    "place", ["a: 1\nb: {}\n", "a: 1\n? {}\n: 1\n", "a: 1\nb: [1, {}]\n"], ids=["value", "key", "item"]
+)
+def test_a_scalar_that_python_cannot_hold_is_a_mistake_with_its_line(text: str, place: str) -> None:
+    problem, *_ = problems_of(place.format(text))
+
+    assert problem.line == 2
+    assert "put it in quotes" in problem.fix or "write a plain decimal number" in problem.fix
+    assert len(problem.value) <= 60
+
+
+def test_more_mistakes_than_a_person_reads_end_the_reading() -> None:
+    problems = problems_of("- NO\n" * 1_000)
+
+    assert len(problems) == PROBLEMS_MAX + 1
+    assert (problems[-1].line, problems[-1].reason[:22]) == (PROBLEMS_MAX + 1, "more than 100 mistakes")
+
+
+EXPENSIVE = {
+    "ambiguous items": "- 1:1:1\n",
+    "long ambiguous items": f"- {'1:' * 29}1\n",
+    "numbers nobody can hold": f"- {'1:' * 5_000}1.5\n",
+    "one number": "1" * 1_000,
+    "values": "- 1.5\n",
+    "keys": "? 1\n",
+    "the same key": "a: b\n",
+    "brackets": "[[],",
+    "tags": "- !!int 1\n",
+    "anchors": "- &a 1\n",
+    "aliases": "- *a\n",
+    "empty values": "a:\n",
+    "words": "- word\n",
+    "dates": "- 2025-12-09\n",
+    "underscores": "- 1_1\n",
+}
+
+
+@pytest.mark.parametrize("part", EXPENSIVE.values(), ids=EXPENSIVE)
+def test_no_file_costs_more_than_a_second(part: str) -> None:
+    """The processor's time, with room for a slow machine."""
+    raw = (part * (FILE_BYTES_MAX // len(part))).encode()
+    begun = time.process_time()
+    with contextlib.suppress(ConfigError):
+        parse(raw, "config/x.yml")
+
+    assert time.process_time() - begun < 3
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))

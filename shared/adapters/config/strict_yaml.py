@@ -20,7 +20,12 @@ FILE_BYTES_MAX = 256 * 1024
 DEPTH_MAX = 20
 """Deepest nesting of lists and mappings; our own formats have 7 levels."""
 
+PROBLEMS_MAX = 100
+"""Mistakes of one file that are told; a person corrects those first, and no file costs more than a second."""
+
 TEXT_CHARS_SHOWN = 60
+
+_PART_CHARS = 100  # of one key, as people are shown it
 
 Path = tuple[str | int, ...]
 
@@ -62,7 +67,7 @@ class Document:
 
 def dotted(path: Path) -> str:
     """A path as people write it: `plants[0].circuits[1].circuit_id`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:_PART_CHARS]}" for part in path)
     return text.removeprefix(".")
 
 
@@ -210,6 +215,10 @@ class _Builder:
         return tag.removeprefix(_TAG)
 
     def _report(self, path: Path, line: int, value: str, reason: str, fix: str) -> None:
+        if len(self.problems) >= PROBLEMS_MAX:
+            reason = f"more than {PROBLEMS_MAX} mistakes, and more follow from this line on"
+            last = Problem(file=self.file, field="", value="", reason=reason, fix="correct the others first", line=line)
+            raise ConfigError([*self.problems, last])
         self.problems.append(
             Problem(file=self.file, field=dotted(path), value=_shown(value), reason=reason, fix=fix, line=line)
         )
@@ -229,8 +238,10 @@ def _quote(text: str) -> str:
 
 
 def _read_as(text: str) -> str:
-    """What a YAML 1.1 reader makes of an unquoted scalar."""
+    """What a YAML 1.1 reader makes of an unquoted scalar; nothing for a long one, and where it makes no value of it."""
+    if len(text) > TEXT_CHARS_SHOWN:
+        return ""
     try:
         return f": it reads {_shown(text)} as {yaml.safe_load(text)!r}"
-    except (yaml.YAMLError, ValueError):
-        return ""  # `<<`, `=`, or a date that does not exist: no value at all
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError):
+        return ""  # `<<`, `=`, a date that does not exist, a number that Python cannot hold

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from shared.adapters.git.sizes import check_pack
 from shared.application.changes.ports import RepositoryRefused
 from shared.application.errors import TransientFault
 
@@ -37,6 +39,9 @@ class GitLimits:
     """What a repository may cost."""
 
     fetch_bytes_max: int = 256 * 1024 * 1024
+    refs_bytes_max: int = 32 * 1024 * 1024
+    """Of the list of branches that comes before: about 300,000 of them."""
+
     deadline_s: float = 180.0
 
 
@@ -104,19 +109,22 @@ class GitCache:
         return str(head.decode())
 
     def _receive(self, repo: "Repo", ref: Any) -> dict[Any, Any]:
-        client, path = self._client()
+        file, commit, abort = repo.object_store.add_pack()
+        meter = _Meter(self._limits)
+        client, path = self._client(meter)
         wanted: list[Any] = []
 
         def wants(refs: Any, depth: int | None = None) -> list[Any]:
+            meter.refs_are_read()
             wanted[:] = [refs[ref]] if ref in refs and refs[ref] not in repo.object_store else []
             return wanted
 
-        file, commit, abort = repo.object_store.add_pack()
-        meter = _Meter(file.write, self._limits)
         try:
             result = client.fetch_pack(
-                path, wants, repo.get_graph_walker(), meter.write, progress=meter.progress, ref_prefix=[ref]
+                path, wants, repo.get_graph_walker(), meter.writing(file), progress=meter.progress, ref_prefix=[ref]
             )
+            check_pack(file)
+            file.seek(0, SEEK_END)
         except BaseException:
             abort()
             raise
@@ -126,17 +134,20 @@ class GitCache:
             abort()
         return dict(result.refs)
 
-    def _client(self) -> "tuple[GitClient, str]":
-        from dulwich.client import LocalGitClient, Urllib3HttpGitClient
+    def _client(self, meter: "_Meter") -> "tuple[GitClient, str]":
+        from dulwich.client import LocalGitClient
         from dulwich.config import ConfigDict
+
+        from shared.adapters.git.http import MeteredHttpGitClient
 
         parts = urlsplit(self._url)
         if parts.scheme in ("", "file"):
             return LocalGitClient(), parts.path
         config = ConfigDict()  # no git configuration of the machine: neither credentials nor rewritten addresses
         user = _ANY_USER if self._token else None
-        client = Urllib3HttpGitClient(
+        client = MeteredHttpGitClient(
             self._url,
+            taken=meter.taken,
             config=config,
             username=user,
             password=self._token or None,
@@ -149,20 +160,38 @@ class GitCache:
 class _Meter:
     """Counts what arrives, and ends it when it is too much or takes too long."""
 
-    def __init__(self, write: Callable[[bytes], int], limits: GitLimits) -> None:
-        self._write = write
+    def __init__(self, limits: GitLimits) -> None:
         self._limits = limits
         self._ends_at = time.monotonic() + limits.deadline_s
-        self.received = 0
+        self._bytes_max = min(limits.refs_bytes_max, limits.fetch_bytes_max)
+        self._what = "delete branches and tags nobody needs"
+        self._taken = self._written = 0
 
-    def write(self, data: bytes) -> int:
-        """One piece of the pack."""
-        self.received += len(data)
-        if self.received > self._limits.fetch_bytes_max:
-            mib = self._limits.fetch_bytes_max / (1024 * 1024)
-            raise RepositoryRefused(f"the repository sends more than {mib:g} MiB: keep large files out of it")
+    def refs_are_read(self) -> None:
+        """From here on the pack arrives."""
+        self._taken = 0
+        self._bytes_max, self._what = self._limits.fetch_bytes_max, "keep large files out of it"
+
+    def taken(self, count: int) -> None:
+        """Bytes that arrived over the network."""
+        self._taken += count
+        self._check(self._taken)
+
+    def writing(self, file: "IO[bytes]") -> Callable[[bytes], int]:
+        """Writes pieces of the pack to `file`; those of a local remote come over no network."""
+
+        def write(data: bytes) -> int:
+            self._written += len(data)
+            self._check(self._written)
+            return file.write(data)
+
+        return write
+
+    def _check(self, count: int) -> None:
+        if count > self._bytes_max:
+            mib = self._bytes_max / (1024 * 1024)
+            raise RepositoryRefused(f"the repository sends more than {mib:g} MiB: {self._what}")
         self.progress(b"")
-        return self._write(data)
 
     def progress(self, _: bytes) -> None:
         """What the remote says meanwhile."""

@@ -2,9 +2,10 @@
 
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from shared.adapters.git.sizes import read_object, size_of
 from shared.application.changes.ports import RepositoryRefused, UnknownCommit
 from shared.domain.changes.circuits import CommitFacts, pull_request_of
 
@@ -12,13 +13,20 @@ if TYPE_CHECKING:
     from dulwich.objects import Commit, ObjectID
     from dulwich.repo import BaseRepo
 
-FILES_MAX = 25_000
-"""Files below `config/` or `environment/`: 10,000 circuits and room."""
+ENTRIES_MAX = 25_000
+"""Files, links, submodules and directories below `config/` or `environment/`: 10,000 circuits and room."""
+
+TREES_KNOWN_MAX = 500
+TREE_BYTES_MAX = 8 * 1024 * 1024
+COMMIT_BYTES_MAX = 1024 * 1024
 
 BYTES_MAX = 128 * 1024 * 1024
 DEPTH_MAX = 20
 STEPS_MAX = 1_000
 """How far back the history of one change is looked at."""
+
+ENTRIES_OF_STEP = 300
+"""Of one step on average, in the directories that differ."""
 
 TITLE_CHARS_MAX = 200
 
@@ -47,12 +55,12 @@ def commit_at(repo: "BaseRepo", sha: str) -> "Commit":
     from dulwich.objects import Commit, ObjectID
 
     try:
-        found = repo.object_store[ObjectID(sha.encode())]
+        kind, content = read_object(repo, ObjectID(sha.encode()), COMMIT_BYTES_MAX)
     except (KeyError, ValueError, AssertionError):
-        found = None
-    if not isinstance(found, Commit):
+        kind, content = 0, b""
+    if kind != Commit.type_num:
         raise UnknownCommit(f"the repository has no commit {sha}")
-    return found
+    return Commit.from_string(content)
 
 
 def has_commit(repo: "BaseRepo", sha: str) -> bool:
@@ -99,13 +107,7 @@ def subtree(repo: "BaseRepo", commit: "Commit | None", directory: str) -> "Objec
     """The id of a top directory's tree, which names its whole content; None where there is no such directory."""
     if commit is None:
         return None
-    from dulwich.objects import Tree
-
-    tree = repo.object_store[commit.tree]
-    name = directory.encode()
-    if not isinstance(tree, Tree) or name not in tree:
-        return None
-    mode, sha = tree[name]
+    mode, sha = _items(repo, commit.tree, {}).get(directory.encode(), (0, commit.tree))
     return sha if stat.S_ISDIR(mode) else None
 
 
@@ -118,11 +120,11 @@ def files_below(repo: "BaseRepo", tree_id: "ObjectID | None", *, bytes_max: int 
         if not stat.S_ISREG(mode):
             odd[path] = "a symbolic link or a submodule"
             continue
-        data = repo.object_store.get_raw(sha)[1]
-        size += len(data)
-        if len(content) >= FILES_MAX or size > bytes_max:
-            limits = f"{FILES_MAX:,} files and {bytes_max // (1024 * 1024)} MiB"
-            raise RepositoryRefused(f"a directory has more than {limits}: keep large files out of it")
+        size += size_of(repo.object_store, sha)
+        if size > bytes_max:
+            limit = bytes_max // (1024 * 1024)
+            raise RepositoryRefused(f"a directory has more than {limit} MiB: keep large files out of it")
+        data = read_object(repo, sha, bytes_max)[1]
         if data.startswith(_LFS_POINTER):
             odd[path] = "a pointer of Git LFS, not the file"
             continue
@@ -130,20 +132,76 @@ def files_below(repo: "BaseRepo", tree_id: "ObjectID | None", *, bytes_max: int 
     return Files(content, odd)
 
 
-def _entries(repo: "BaseRepo", tree_id: "ObjectID | None", above: str = "") -> "Iterator[tuple[str, int, ObjectID]]":
-    if tree_id is None:
-        return
+def _entries(repo: "BaseRepo", tree_id: "ObjectID | None") -> "Iterator[tuple[str, int, ObjectID]]":
+    """All below a tree but directories, with mode and id. Raises RepositoryRefused."""
+    for path, _, (mode, sha) in _differences(repo, None, tree_id, _Budget(ENTRIES_MAX)):
+        yield path, mode, sha
+
+
+@dataclass
+class _Budget:
+    """How many entries of trees may still be looked at: a tree of trees has few objects and any number of paths."""
+
+    left: int
+    trees: "dict[ObjectID, dict[bytes, _Item]]" = field(default_factory=dict)
+    """Some that were read: where there are many paths, there are few trees."""
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise RepositoryRefused(f"a directory has more than {ENTRIES_MAX:,} files and directories: split it")
+
+
+_Item = tuple[int, "ObjectID"]
+_NOTHING: Any = (0, b"")
+
+
+def _differences(
+    repo: "BaseRepo", old: "ObjectID | None", new: "ObjectID | None", budget: _Budget
+) -> "Iterator[tuple[str, _Item, _Item]]":
+    """Each path that differs below two trees with mode and id in both, (0, b"") where there is none; no directories.
+
+    Raises RepositoryRefused when it is too much.
+    """
+    waiting = [("", old, new)]
+    while waiting:
+        above, left, right = waiting.pop()
+        if above.count("/") >= DEPTH_MAX:
+            raise RepositoryRefused(f"directory {above} is nested too deeply: {DEPTH_MAX} levels are the most")
+        before, after = (_items(repo, each, budget.trees) for each in (left, right))
+        budget.spend(max(len(before), len(after)))
+        for name in sorted(before.keys() | after.keys()):
+            one, two = before.get(name, _NOTHING), after.get(name, _NOTHING)
+            if one == two:
+                continue
+            path = above + _shown(name)
+            folder, other = _folder(one), _folder(two)
+            if folder or other:
+                waiting.append((f"{path}/", folder, other))
+            file, other_file = _NOTHING if folder else one, _NOTHING if other else two
+            if file != other_file:
+                yield path, file, other_file
+
+
+def _folder(item: "_Item") -> "ObjectID | None":
+    return item[1] if stat.S_ISDIR(item[0]) else None
+
+
+def _items(
+    repo: "BaseRepo", tree_id: "ObjectID | None", known: "dict[ObjectID, dict[bytes, _Item]]"
+) -> "dict[bytes, _Item]":
+    """Mode and id of each entry of one tree, by name. Raises RepositoryRefused."""
+    if tree_id is None or tree_id in known:
+        return known[tree_id] if tree_id else {}
     from dulwich.objects import Tree
 
-    tree = repo.object_store[tree_id]
-    if not isinstance(tree, Tree) or above.count("/") >= DEPTH_MAX:
-        raise RepositoryRefused(f"directory {above or 'of the commit'} is no tree, or is nested too deeply")
-    for name, mode, sha in tree.items():
-        path = above + _shown(name)
-        if stat.S_ISDIR(mode):
-            yield from _entries(repo, sha, f"{path}/")
-        else:
-            yield path, mode, sha
+    kind, content = read_object(repo, tree_id, TREE_BYTES_MAX)
+    if kind != Tree.type_num:
+        raise RepositoryRefused("a directory of the commit is no tree: repair the repository")
+    items = {name: (mode, sha) for name, mode, sha in Tree.from_string(content).items()}
+    if len(known) < TREES_KNOWN_MAX:
+        known[tree_id] = items
+    return items
 
 
 def changed_files(repo: "BaseRepo", old: "ObjectID | None", new: "ObjectID | None") -> list[FileChange]:
@@ -153,6 +211,8 @@ def changed_files(repo: "BaseRepo", old: "ObjectID | None", new: "ObjectID | Non
     if old == new:
         return []
     store = repo.object_store
+    for _ in _differences(repo, old, new, _Budget(ENTRIES_MAX)):
+        pass  # what follows has no bounds of its own
     if old is None or new is None:
         there = [path for path, _, _ in _entries(repo, new or old)]
         return [FileChange("", path) if new else FileChange(path, "") for path in there]
@@ -172,9 +232,11 @@ def _shown(path: bytes) -> str:
 def origins(repo: "BaseRepo", head: "Commit", directory: str, paths: Iterable[str]) -> dict[str, CommitFacts]:
     """For each path below `directory`, the commit of the branch that changed it last, along first parents.
 
-    A change that waited for a later one keeps its own pull request and author that way. Beyond STEPS_MAX it is `head`.
+    A change that waited for a later one keeps its own pull request and author that way. Beyond STEPS_MAX commits, or
+    too many entries of trees, it is `head`.
     """
     pending = set(paths)
+    budget = _Budget(STEPS_MAX * ENTRIES_OF_STEP)
     found: dict[str, CommitFacts] = {}
     commit: Commit | None = head
     for _ in range(STEPS_MAX):
@@ -183,23 +245,15 @@ def origins(repo: "BaseRepo", head: "Commit", directory: str, paths: Iterable[st
         parent = _first_parent(repo, commit)
         old, new = subtree(repo, parent, directory), subtree(repo, commit, directory)
         if old != new:
-            touched = {path for path in _plain_changes(repo, old, new) if path in pending}
+            try:
+                touched = {path for path, _, _ in _differences(repo, old, new, budget) if path in pending}
+            except RepositoryRefused:  # what a commit in between held is no reason to refuse what is there now
+                break
             if touched:
                 found |= dict.fromkeys(touched, facts_of(repo, commit))
                 pending -= touched
         commit = parent
     return {**dict.fromkeys(pending, facts_of(repo, head)), **found} if pending else found
-
-
-def _plain_changes(repo: "BaseRepo", old: "ObjectID | None", new: "ObjectID | None") -> Iterator[str]:
-    """Paths that differ, without a look for renames."""
-    from dulwich.diff_tree import tree_changes
-
-    if old is None or new is None:
-        yield from (path for path, _, _ in _entries(repo, new or old))
-        return
-    for change in tree_changes(repo.object_store, old, new):
-        yield from {_path(change.old), _path(change.new)} - {""}
 
 
 def _first_parent(repo: "BaseRepo", commit: "Commit") -> "Commit | None":
