@@ -233,6 +233,21 @@ def test_a_scalar_that_python_cannot_hold_is_a_mistake_with_its_line(text: str, 
     assert len(problem.value) <= 60
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ('" 1.5.1"', 'a = " 1.5.1"'),
+        (r'"1.5.1\n"', r"a = 1.5.1\n"),
+        (r'"1.5.1\xa0"', r"a = 1.5.1\xa0"),
+        ('"1.5"', "a = 1.5"),
+    ],
+)
+def test_blanks_of_a_value_are_seen_in_a_problem(text: str, seen: str) -> None:
+    document = parse(f"a: {text}\n".encode(), "config/x.yml")
+
+    assert seen in str(document.problem(("a",), "wrong", "write another"))
+
+
 def test_more_mistakes_than_a_person_reads_end_the_reading() -> None:
     problems = problems_of("- NO\n" * 1_000)
 

@@ -13,6 +13,7 @@ import yaml
 from yaml.resolver import Resolver
 
 from shared.contracts.config.files import ConfigError, Problem
+from shared.domain.shown import shown
 
 FILE_BYTES_MAX = 256 * 1024
 """Largest file that is read (R-SEC-17)."""
@@ -229,8 +230,7 @@ def _line(event: yaml.Event) -> int:
 
 
 def _shown(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= TEXT_CHARS_SHOWN else flat[: TEXT_CHARS_SHOWN - 1] + "…"
+    return shown(text, TEXT_CHARS_SHOWN)
 
 
 def _quote(text: str) -> str:

@@ -74,7 +74,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        what = " = ".join(part for part in (self.field, self.value) if part)
+        value = f'"{self.value}"' if self.value != self.value.strip() else self.value  # so that blanks are seen
+        what = " = ".join(part for part in (self.field, value) if part)
         return f"{place}: {what + ': ' if what else ''}{self.reason}. Fix: {self.fix}"
 
 

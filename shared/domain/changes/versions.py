@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.domain.errors import InvalidRequest
+from shared.domain.shown import shown
 
 VALUE_CHARS_SHOWN = 60
 
@@ -250,5 +251,4 @@ def _equals(wanted: str) -> Callable[[str], bool]:
 
 
 def _shown(text: str) -> str:
-    flat = " ".join(text.split())
-    return f'"{flat if len(flat) <= VALUE_CHARS_SHOWN else flat[: VALUE_CHARS_SHOWN - 1] + "…"}"'
+    return f'"{shown(text, VALUE_CHARS_SHOWN)}"'

@@ -50,6 +50,27 @@ def test_anything_but_three_plain_numbers_is_no_version(text: str) -> None:
         SemanticVersion.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        (" 1.5.1", '" 1.5.1"'),
+        ("1.5.1 ", '"1.5.1 "'),
+        ("1.5.1\n", r'"1.5.1\n"'),
+        ("\t1.5.1", r'"\t1.5.1"'),
+        ("1.5.1\u00a0", r'"1.5.1\xa0"'),
+        ("1.\u200b5.1", r'"1.\u200b5.1"'),
+        ("\ufeff1.5.1", r'"\ufeff1.5.1"'),
+        ("1.5.1\u202e", r'"1.5.1\u202e"'),
+        ("1. 5.1", '"1. 5.1"'),
+    ],
+)
+def test_a_blank_that_makes_a_version_none_is_seen(text: str, seen: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        SemanticVersion.parse(text)
+
+    assert str(refused.value).startswith(f"{seen} is no environment version")
+
+
 @given(st.text(max_size=20))
 def test_a_text_is_a_version_or_is_refused(text: str) -> None:
     """Nothing else happens, and what is accepted is written exactly so."""
