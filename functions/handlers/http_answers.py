@@ -101,7 +101,7 @@ def limit_of(request: func.HttpRequest) -> int:
     text = request.params.get("limit")
     if text is None:
         return LISTED_DEFAULT
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LISTED_MAX:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LISTED_MAX or len(text) > 9:
         raise InvalidRequest(f"limit is a number from 1 to {LISTED_MAX}")
     return int(text)
 

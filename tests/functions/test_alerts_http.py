@@ -273,7 +273,9 @@ async def test_alerts_are_read_with_their_decision_and_every_reason(bench: Bench
     } in (told["decision"]["reasons"])
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "-1", "1.5", "x", "", "9" * 99])
+@pytest.mark.parametrize(
+    "limit", ["0", "201", "-1", "1.5", "x", "", "9" * 99, "0" * 8 + "19", "0" * 9 + "1" + "9" * 5000]
+)
 async def test_a_list_has_a_bound(bench: Bench, signer: Signer, limit: str) -> None:
     """1 to 200."""
     assert "1 to 200" in answered(await read(request(signer.token(), query={"limit": limit})), 400)["detail"]

@@ -42,17 +42,21 @@ async def bury(
 ) -> None:
     """Records the message and gives up what it was about; None when nobody can say what that is.
 
-    Raises PortError when something did not answer: the message comes back. Work that cannot be given up for another
-    reason is only recorded, because the message would come back for ever.
+    Raises PortError when something did not answer: the message comes back. Whatever fails for another reason is told
+    in the log and left, because the message would come back for ever: a queue of dead letters has none of its own.
     """
-    kept = f"{dead.reason}: {dead.body[:BODY_CHARS_MAX]}"
-    await intake.record(dead.intake_id, IntakeResult.QUARANTINED, dead.queue, kept, clock.now())
     log.error("message %s of %s is a dead letter: %s", dead.message_id, dead.queue, dead.reason)
-    if give_up is None:
-        return
+    kept = f"{dead.reason}: {dead.body[:BODY_CHARS_MAX]}"
+    record = intake.record(dead.intake_id, IntakeResult.QUARANTINED, dead.queue, kept, clock.now())
+    await _once(record, dead, "could not be recorded")
+    if give_up is not None:
+        await _once(give_up(dead.told), dead, "is about what could not be given up")
+
+
+async def _once(step: Awaitable[None], dead: DeadLetter, what: str) -> None:
     try:
-        await give_up(dead.told)
+        await step
     except PortError:
         raise
     except Exception:
-        log.exception("what message %s of %s was about could not be given up", dead.message_id, dead.queue)
+        log.exception("message %s of %s %s", dead.message_id, dead.queue, what)

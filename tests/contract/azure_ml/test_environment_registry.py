@@ -126,7 +126,7 @@ async def test_a_definition_that_leads_out_of_its_files_is_refused(
     """Nothing of this machine is read, whatever a commit says; nor is what the registration does not name."""
     secret = tmp_path / "secret.yml"
     secret.write_text("channels: [TOP-SECRET-LINE]\n")
-    registry = AzureMlEnvironmentRegistry(azure.clients, Credential())
+    registry = AzureMlEnvironmentRegistry(azure.clients)
     good = DEFINITION.replace("1.5.0", version)
     build = "build:\n  path: .\n  dockerfile_path: Dockerfile\n"
     for elsewhere in (
