@@ -3,7 +3,7 @@
 An error counts in an output of a cell, printed to either stream, in anything that is displayed (text, HTML, JSON), in
 the saved state of a widget, and in what papermill says of a cell. Pictures, sound and film are passed over: no kernel
 shows an error so. Doubts are what may be an error: the lines of a log at the level of errors, names of exceptions that
-are not Python's own, and a widget whose state was not saved with the file.
+are not Python's own, words of a shell, marks of HTML, and a widget whose state was not saved with the file.
 """
 
 import builtins
@@ -32,20 +32,34 @@ _REFERENCE = "IPY_MODEL_"  # how the state of one widget names another
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _TAG = re.compile(r"<(/?(?:br|p|div|pre|li|tr|h[1-6])\b)?[^<>]*>", re.IGNORECASE)  # the group: those that end a line
-_WORDS = re.compile(r"[Ee]rror|[Ee]xception|[Tt]raceback|ERROR|CRITICAL|FATAL|Interrupt|Exit|Stop")
+_WORDS = re.compile(
+    r"error|exception|traceback|critical|fatal|interrupt|exit|stop|danger|fault|core dumped|not found|of memory",
+    re.IGNORECASE,
+)
 _TRACEBACK = re.compile(r"Traceback\s{0,9}\(most\s{1,9}recent\s{1,9}call\s{1,9}(?:last|first)\)", re.IGNORECASE)
 _OWN = "|".join(
     name
     for name, each in sorted(vars(builtins).items())
     if isinstance(each, type) and issubclass(each, BaseException) and not issubclass(each, Warning)
 )
-_SAID = r"(?:\(|:[ \t]*$|:[ \t]+(?![-+]?[0-9.]+(?:e[-+]?[0-9]+)?[ \t]*$))"  # a metric, `SquaredError: 0.1`, is none
 _MODULE = r"(?:[A-Za-z_][\w.]{0,120}\.)?"
-_ERROR_LINE = re.compile(rf"^{_MODULE}(?:{_OWN}){_SAID}.*|^Fatal Python error: .*", re.MULTILINE)
+_ERROR_LINE = re.compile(
+    rf"^[*_`\[(]{{0,4}}{_MODULE}(?:{_OWN})[*_`]{{0,4}}(?:[:(].*|[ \t]*$)|^Fatal Python error: .*"
+    r"|^An exception has occurred, use %tb.*",
+    re.MULTILINE,
+)
+_NO_METRIC = r"(?![-+]?[0-9.]+(?:e[-+]?[0-9]+)?[ \t]*$)"  # `SquaredError: 0.1` is a metric
 _DOUBTFUL_LINE = re.compile(
-    rf"^[ \t|+]{{0,20}}{_MODULE}\w{{0,80}}(?:Error|Exception){_SAID}.*"
+    r"^[\s|+>#*_`\[({'\"-]{0,20}"
+    rf"{_MODULE}\w{{0,80}}(?:Error|Exception)[*_`]{{0,4}}(?:\(|:[ \t]*$|:[ \t]+{_NO_METRIC}).*"
     r"|^(?:.{0,80}?[\[|\-0-9][ \t]?)?(?:ERROR|CRITICAL|FATAL)(?:\]|:|\s).*",
     re.MULTILINE,
+)
+_DOUBTFUL_WORDS = re.compile(
+    r"segmentation fault.*|core dumped.*|command not found.*|out of memory.*"
+    r"|error[\"'][ \t]{0,9}:[ \t]{0,9}[\"'][^\"'].*"
+    r"|class[ \t]{0,9}=[ \t]{0,9}[\"'][^\"'<>]{0,100}?(?:error|danger|stderr|traceback).{0,200}",
+    re.IGNORECASE,
 )
 
 
@@ -153,6 +167,8 @@ def _look(node: object, seen: _Seen | None = None) -> _Seen:
             if error:
                 seen.errors.append(error)
                 continue
+            if isinstance(said := each.get("error"), str) and said:
+                seen.doubts.append(f"this may be an error: {said}")
             waiting.extend(child for key, child in reversed(each.items()) if not _PICTURES.match(key))
     _judge("\n".join(texts), seen)
     return seen
@@ -186,7 +202,7 @@ def _judge(text: str, seen: _Seen) -> None:
         if line:
             seen.errors.append("a printed error: " + line[0].strip())
             return
-        doubtful = _DOUBTFUL_LINE.search(form)
+        doubtful = _DOUBTFUL_LINE.search(form) or _DOUBTFUL_WORDS.search(form)
         if doubtful:
             seen.doubts.append("this may be an error: " + doubtful[0].strip())
             return
