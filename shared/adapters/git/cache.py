@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,6 +120,8 @@ class GitCache:
             wanted[:] = [refs[ref]] if ref in refs and refs[ref] not in repo.object_store else []
             return wanted
 
+        clock = threading.Timer(self._limits.deadline_s, getattr(client, "end", bool))  # a local remote has no network
+        clock.start()
         try:
             result = client.fetch_pack(
                 path, wants, repo.get_graph_walker(), meter.writing(file), progress=meter.progress, ref_prefix=[ref]
@@ -128,6 +131,8 @@ class GitCache:
         except BaseException:
             abort()
             raise
+        finally:
+            clock.cancel()
         if wanted:
             commit()
         else:  # a local remote sends a pack of nothing

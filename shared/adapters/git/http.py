@@ -1,6 +1,8 @@
 """dulwich's HTTP client with all that it reads counted and timed: references, answers and packs alike."""
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from dulwich.client import Urllib3HttpGitClient
@@ -14,6 +16,31 @@ class MeteredHttpGitClient(Urllib3HttpGitClient):
     def __init__(self, base_url: str, *, taken: Callable[[int], None], **options: Any) -> None:
         super().__init__(base_url, **options)
         self._taken = taken
+        self._ended = False
+        self._sockets: list[Any] = []
+        manager: Any = self.pool_manager
+        pools = manager.pool_classes_by_scheme.items()
+        manager.pool_classes_by_scheme = {scheme: self._watched(pool) for scheme, pool in pools}
+
+    def end(self) -> None:
+        """Cuts every connection, from another thread: heads of answers may drip, and nobody counts them."""
+        self._ended = True
+        for each in self._sockets:
+            with suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # of TLS as well, whose own would touch its state
+
+    def _watched(self, pool: Any) -> Any:
+        """The pool, with connections that `end` can cut."""
+        client = self
+
+        class Connection(pool.ConnectionCls):  # type: ignore[misc]  # urllib3 names its class at run time
+            def connect(self) -> None:
+                if client._ended:
+                    raise OSError("the time is over")
+                super().connect()
+                client._sockets.append(self.sock)
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 
     def _http_request(
         self,
