@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 async def sweeper(timer: func.TimerRequest) -> None:
-    """Outboxes, late looks and deadlines of releases, locks nobody needs; alerts nobody looked at."""
+    """Outboxes, late looks and deadlines of releases, locks nobody needs; alerts nobody looked at or nobody brought."""
     await _sweep("releases and alerts", [*release_nets(bootstrap.ports()), *alerts.nets(bootstrap.alert_ports())])
 
 

@@ -5,13 +5,11 @@ from typing import Any
 
 from shared.application.alerts.assess import assess_alert, give_up, look_of, message_id_of
 from shared.application.alerts.ports import AlertPorts
+from shared.application.alerts.reconcile import LATE_S, firing_net
 from shared.application.work.look import LookedAfter
 from shared.application.work.sweep import LateLook, Net, resend
 
 SWEPT_MAX = 100
-LATE_S = 15
-"""An alert whose message is late by this much has lost it; a quarter of the minute that L5 leaves."""
-
 SWEPT_FOR = timedelta(days=1)
 """An alert nobody could decide on for a day stays undecided on the list; it is as old as a watch is long."""
 
@@ -27,7 +25,8 @@ def looked_after(ports: AlertPorts) -> LookedAfter:
 
 
 def nets(ports: AlertPorts) -> list[Net[Any]]:
-    """Alerts that should have been looked at by now."""
+    """Alerts that should have been looked at by now; after them, because Azure Monitor may take long to answer, those
+    that fire and nobody brought."""
 
     async def undecided() -> list[tuple[str, datetime]]:
         return await ports.log.undecided(SWEPT_MAX)
@@ -39,4 +38,4 @@ def nets(ports: AlertPorts) -> list[Net[Any]]:
         late = LateLook(look=look_of(key), message_id=message_id_of(key), since=accepted_at)
         return await resend(late, ports.queue, now, grace_s=LATE_S)
 
-    return [Net(name="alerts", late=undecided, look=look, id_of=lambda each: each[0])]
+    return [Net(name="alerts", late=undecided, look=look, id_of=lambda each: each[0]), firing_net(ports)]
