@@ -1,20 +1,24 @@
-"""The action group of the local Azure Monitor: sends alerts to the app until it takes them.
+"""The action group of the local Azure Monitor: sends alerts to the app, and gives up as soon as Azure's does.
 
 As a secure webhook: a POST in the common alert schema with a token that the action groups' own service identity got
-for the app's API. Or as an event of a custom Event Grid topic. Tried again on anything that may pass; after any other
-refusal it is given up, as in Azure.
+for the app's API. Or as an event of a custom Event Grid topic.
+
+Source of the retries: Azure Monitor, "Action groups", section "Webhook" (docs/azure-facts.md#alerts-of-azure-monitor).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import sqlite3
 import uuid
 from typing import Any
 
 import httpx
 
+from local.azureml.service.clock import CLOCK
 from local.azureml.service.documents import utc_now
 from local.azureml.service.store import Document, Store
 
@@ -24,9 +28,14 @@ TOPIC = "switchyard-alerts"
 TOPIC_KEY = "local"
 WEBHOOK, EVENT_GRID = "webhook", "event-grid"
 
-_FIRST_RETRY_S, _LAST_RETRY_S = 0.3, 10.0
+DELAYS_S = (5.0, 20.0, 5.0, 40.0, 5.0)
+"""Before each of the five tries that may follow the first."""
+
+LEFT_ALONE_S = 900.0
+"""An endpoint that failed all tries is not called for so long; what fires meanwhile is not sent at all."""
+
+_RETRIED = (408, 429, 503, 504)
 _REQUEST_TIMEOUT_S = 30.0
-_REFUSALS = (400, 401, 403, 413)
 _log = logging.getLogger("local.monitor.alerts")
 
 
@@ -39,7 +48,10 @@ class NotTaken(Exception):
 
 
 class ActionGroup:
-    """Sends notifications in the order they were made; each is sent again until the receiver takes or refuses it."""
+    """Sends notifications, each until the receiver takes or refuses it or its tries are used up.
+
+    Waits are by the clock of the server. How long something waits is not kept: after a restart it is tried at once.
+    """
 
     def __init__(self, store: Store, *, webhook: str | None, identity: str | None, eventgrid: str | None) -> None:
         self._store = store
@@ -47,6 +59,8 @@ class ActionGroup:
         self._identity = identity
         self._eventgrid = eventgrid
         self._wake = asyncio.Event()
+        self._due: dict[int, float] = {}
+        self._left_alone_until: dict[str, float] = {}
 
     def notify(self, alert: str, body: Document, way: str) -> None:
         """Store a message to be sent; part of the caller's transaction."""
@@ -56,6 +70,10 @@ class ActionGroup:
             json.dumps(body),
             way,
         )
+        self.wake()
+
+    def wake(self) -> None:
+        """Look now at what is due: there is a new message, or the clock was put forward."""
         self._wake.set()
 
     def sent(self, alert: str) -> list[dict[str, Any]]:
@@ -65,23 +83,26 @@ class ActionGroup:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        pause = _FIRST_RETRY_S
         async with httpx.AsyncClient(timeout=_REQUEST_TIMEOUT_S, trust_env=False) as client:
             while True:
                 self._wake.clear()
-                if await self._send_waiting(client):
-                    pause = _FIRST_RETRY_S
-                    await self._wake.wait()
-                else:
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, _LAST_RETRY_S)
+                for row in self._waiting():
+                    if self._due.get(row["seq"], 0.0) <= CLOCK.monotonic():
+                        await self._send(client, row)
+                next_at = min((self._due.get(row["seq"], 0.0) for row in self._waiting()), default=None)
+                pause = None if next_at is None else max(0.0, next_at - CLOCK.monotonic())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), pause)
 
-    async def _send_waiting(self, client: httpx.AsyncClient) -> bool:
-        """One try of everything that waits; False if some of it must be tried again."""
-        rows = self._store.rows("SELECT * FROM notifications WHERE state = 'waiting' ORDER BY seq")
-        return all([await self._send(client, row["seq"], json.loads(row["body"]), row["way"]) for row in rows])
+    def _waiting(self) -> list[sqlite3.Row]:
+        return self._store.rows("SELECT * FROM notifications WHERE state = 'waiting' ORDER BY seq")
 
-    async def _send(self, client: httpx.AsyncClient, seq: int, body: Document, way: str) -> bool:
+    async def _send(self, client: httpx.AsyncClient, row: sqlite3.Row) -> None:
+        seq, way, attempts = int(row["seq"]), str(row["way"]), int(row["attempts"])
+        if CLOCK.monotonic() < self._left_alone_until.get(way, 0.0):
+            self._note(seq, "not sent", "the endpoint is left alone after it failed all tries", attempts)
+            return
+        body = json.loads(row["body"])
         try:
             detail = await (self._post(client, body) if way == WEBHOOK else self._publish(client, body))
             state = "taken"
@@ -89,16 +110,26 @@ class ActionGroup:
             state, detail = "refused" if problem.for_good else "waiting", str(problem)
         except httpx.HTTPError as problem:
             state, detail = "waiting", f"{type(problem).__name__}: {problem}"
+        if state == "waiting" and attempts == len(DELAYS_S):
+            state, self._left_alone_until[way] = "given up", CLOCK.monotonic() + LEFT_ALONE_S
+        elif state == "waiting":
+            self._due[seq] = CLOCK.monotonic() + DELAYS_S[attempts]
+        self._note(seq, state, detail, attempts + 1)
+
+    def _note(self, seq: int, state: str, detail: str, attempts: int) -> None:
+        """What became of a message, or of a try."""
+        if state != "waiting":
+            self._due.pop(seq, None)
         if state != "taken":
             _log.warning("alert message %d is %s: %s", seq, state, detail)
         with self._store.transaction():
             self._store.write(
-                "UPDATE notifications SET state = ?, detail = ?, attempts = attempts + 1 WHERE seq = ?",
+                "UPDATE notifications SET state = ?, detail = ?, attempts = ? WHERE seq = ?",
                 state,
                 detail,
+                attempts,
                 seq,
             )
-        return state != "waiting"
 
     async def _post(self, client: httpx.AsyncClient, body: Document) -> str:
         if self._webhook is None or self._identity is None:
@@ -125,5 +156,5 @@ class ActionGroup:
 
 def _taken(answer: httpx.Response) -> str:
     if not answer.is_success:
-        raise NotTaken(f"{answer.status_code}: {answer.text[:300]}", for_good=answer.status_code in _REFUSALS)
+        raise NotTaken(f"{answer.status_code}: {answer.text[:300]}", for_good=answer.status_code not in _RETRIED)
     return f"{answer.status_code}: {answer.text[:300]}"

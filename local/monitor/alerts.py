@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.azureml.service.call import Call, Service
+from local.azureml.service.clock import CLOCK
 from local.azureml.service.control import parsed, service_of
 from local.azureml.service.documents import page, utc_now
 from local.azureml.service.errors import invalid, not_found
@@ -45,6 +46,7 @@ class Firing(BaseModel):
     threshold: float = 0.0
     context: bool = True  # whether the alert read from Azure Monitor has the condition, or only the message has
     way: Literal["webhook", "event-grid", "none"] = "webhook"  # none: no message is sent
+    ago_s: float = Field(default=0.0, ge=0, le=86_400)  # it fired so long ago
 
 
 async def get_alert(call: Call) -> Response:
@@ -60,7 +62,7 @@ async def list_alerts(call: Call) -> Response:
     seconds = _RANGES.get(query.get("timeRange", "1d"))
     if seconds is None:
         raise invalid(f"timeRange is one of {', '.join(_RANGES)}.")
-    since = (dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds)).isoformat()
+    since = _told(CLOCK.now() - dt.timedelta(seconds=seconds))
     wanted = query.get("monitorCondition")
     found = [
         alert if query.get("includeContext") == "true" else _without_context(alert)
@@ -137,11 +139,18 @@ CONTROL_ROUTES = [
 # Their forms
 
 
+def _told(at: dt.datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
 def _new_alert(service: Service, firing: Firing, circuits: list[str]) -> tuple[Document, Document]:
     """The alert with its whole context, which messages carry, and as Azure Monitor stores it."""
     settings = service.settings
     group = f"/subscriptions/{settings.subscription}/resourceGroups/{settings.resource_group}"
-    now, rule = utc_now(), f"{group}/providers/microsoft.insights/{firing.rule}"
+    now, rule = (
+        _told(CLOCK.now() - dt.timedelta(seconds=firing.ago_s)),
+        f"{group}/providers/microsoft.insights/{firing.rule}",
+    )
     is_metric = firing.rule.startswith("metricAlerts/")
     alert: Document = {
         "id": f"{COLLECTION.format(subscription=settings.subscription)}/{uuid.uuid4()}",

@@ -106,6 +106,7 @@ async def advance_clock(request: Request) -> Response:
     with service.store.transaction():
         CLOCK.advance(advance.advance_s, service.store)
     service.operations.wake()
+    request.app.state.action_group.wake()
     return await get_clock(request)
 
 

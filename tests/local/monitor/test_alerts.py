@@ -109,17 +109,62 @@ def test_one_alert_may_be_about_several_circuits_or_none(monitor: Part, app: App
     assert [len(alert.circuits) for alert in alerts] == [2, 0]
 
 
-def test_a_message_is_sent_until_it_is_taken(monitor: Part, app: App) -> None:
-    """Whatever may pass is tried again, a killed server included."""
-    app.statuses = [503, 404, 500, 202]
+def later(monitor: Part, seconds: float) -> None:
+    httpx.post(f"{monitor.url}/control/clock", json={"advance_s": seconds}).raise_for_status()
+
+
+def tried(monitor: Part, app: App, times: int) -> None:
+    """So many tries were made and noted, and no more for now."""
+    until(lambda: messages(monitor)[0]["attempts"] == times)
+    assert len(app.received) == times
+
+
+def test_a_message_is_tried_again_after_the_delays_of_azure(monitor: Part, app: App) -> None:
+    """5, 20, 5 and 40 s after answers that may pass; not a moment earlier."""
+    app.statuses = [503, 429, 408, 504, 202]
     fire(monitor, circuits=["P001/C001"])
+    for times, delay_s in enumerate((5, 20, 5, 40), start=1):
+        tried(monitor, app, times)
+        if delay_s > 5:  # the machine's own seconds count as well
+            later(monitor, delay_s - 5)
+            tried(monitor, app, times)
+        later(monitor, delay_s)
     until(lambda: taken(monitor, 1))
-    assert len(app.received) == 4
-    assert messages(monitor)[0]["attempts"] == 4
+    assert len(app.received) == 5
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 413])
-def test_a_message_that_is_refused_for_good_is_given_up(monitor: Part, app: App, status: int) -> None:
+def test_after_five_more_tries_the_endpoint_is_left_alone_for_a_quarter_of_an_hour(monitor: Part, app: App) -> None:
+    """What fires meanwhile is not sent at all, and never will be."""
+    app.statuses = [503] * 6 + [202]
+    fire(monitor, circuits=["P001/C001"])
+    for times in range(1, 6):
+        tried(monitor, app, times)
+        later(monitor, 40)
+    until(lambda: messages(monitor)[0]["state"] == "given up")
+    assert len(app.received) == 6
+
+    fire(monitor, circuits=["P001/C002"])
+    until(lambda: [each for each in messages(monitor) if each["state"] == "not sent"])
+    later(monitor, 900)
+    fire(monitor, circuits=["P001/C003"])
+    until(lambda: taken(monitor, 1))
+    assert len(app.received) == 7
+
+
+def test_an_app_that_nobody_can_reach_is_tried_again(tmp_path: Path) -> None:
+    """An exception counts as an answer that may pass."""
+    options = ["--data", str(tmp_path / "data"), "--blob-endpoint", "http://127.0.0.1:1/devstoreaccount1"]
+    nowhere = ["--alerts", "http://127.0.0.1:1/api/alerts", "--identity", "http://127.0.0.1:1"]
+    with running("local.azureml", *options, *nowhere, log=tmp_path / "log") as monitor:
+        fire(monitor, circuits=["P001/C001"])
+        until(lambda: messages(monitor)[0]["attempts"] == 1)
+        later(monitor, 5)
+        until(lambda: messages(monitor)[0]["attempts"] == 2)
+        assert messages(monitor)[0]["state"] == "waiting"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502])
+def test_any_other_answer_is_final(monitor: Part, app: App, status: int) -> None:
     """As in Azure; what was said is kept."""
     app.statuses = [status]
     fire(monitor, circuits=["P001/C001"])
