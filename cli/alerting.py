@@ -21,6 +21,9 @@ Reasons = Annotated[
 _STYLES = {"act": "red", "ask": "yellow"}
 _NAMED_MAX = 3
 
+OWN_SOURCE = "switchyard"
+"""The API's word for alerts that the app raised itself."""
+
 
 class _View(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -57,6 +60,8 @@ class Alert(_View):
 
     rule: Text
     severity: Text
+    source: Text
+    sender: Text
     fired: bool
     circuits: list[Text]
     accepted_at: datetime
@@ -73,7 +78,7 @@ class Alerts(_View):
 
 
 def alerts(context: typer.Context, limit: Limit = 20, reasons: Reasons = False, as_json: AsJson = False) -> None:
-    """List alerts of Azure Monitor, the latest first: what was decided on each, and why."""
+    """List alerts, the latest first: who brought it, what was decided on each, and why."""
     with talking(context) as api:
         answer = api.alerts(limit)
         if as_json:
@@ -88,16 +93,22 @@ def alerts(context: typer.Context, limit: Limit = 20, reasons: Reasons = False, 
 
 
 def told(alert: Alert, *, every_rule: bool) -> Shown:
-    """When, which rule, about which circuits, what was decided; below it why, a rule a line."""
+    """When, which rule, about which circuits, who brought it, what was decided; below it why, a rule a line."""
     condition = "" if alert.fired else ", resolved"
     text = Shown(f"{clock(alert.accepted_at)}  ", style="dim")
     text.append(
         f"{alert.rule} ({alert.severity}{condition}) of {_circuits(alert.circuits) or 'no circuit'}  ", "default"
     )
+    text.append(f"{_origin(alert)}  ", "dim")
     text.append_text(_decision(alert))
     for line in _why(alert, every_rule=every_rule):
         text.append(f"\n    {line}", "default")
     return text
+
+
+def _origin(alert: Alert) -> str:
+    """The app itself and the record it read, or the way that an alert of Azure Monitor came."""
+    return f"found in {alert.sender}" if alert.source == OWN_SOURCE else f"by {alert.source}"
 
 
 def _decision(alert: Alert) -> Shown:

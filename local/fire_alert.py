@@ -31,8 +31,9 @@ MEASURED = {
 def body_of(rule: str, policies: Path) -> dict[str, Any]:
     """The alert of a rule, as far as `policies.yml` lists it by its name; any other rule is a log search rule."""
     listed = yaml.safe_load(policies.read_text(encoding="utf-8")).get("alerts", {}).get("rules", [])
+    outside = [each for each in listed if not each["rule"].startswith("switchyard/")]
     found = next(
-        (each for each in listed if rule.lower() in (each["rule"].lower(), each["rule"].lower().split("/")[1])), None
+        (each for each in outside if rule.lower() in (each["rule"].lower(), each["rule"].lower().split("/")[1])), None
     )
     if found is None:
         return {"rule": rule if "/" in rule else f"scheduledQueryRules/{rule}"}

@@ -3,6 +3,7 @@
 Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite runs on both.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -20,6 +21,40 @@ class FactPublisher(Protocol):
 
     async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
         """`fact_id` is the CloudEvent's id: receivers drop duplicates by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured, and above which number it is wrong; None where nothing was."""
+
+    measure: str
+    value: float | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFinding:
+    """Something wrong that the app itself found.
+
+    `finding_id` is the same for every repetition; `rule` is its name in the alert rules of `config/policies.yml`;
+    `severity` is 0 to 4 as in Azure Monitor, 0 the worst. `record` names what it was read from, which is why nobody has
+    to confirm it. `circuit` is `P001/C001`, empty for what is about no circuit.
+    """
+
+    finding_id: str
+    rule: str
+    severity: int
+    found_at: datetime
+    record: str
+    circuit: str = ""
+    measured: tuple[Measured, ...] = ()
+
+
+class FindingLog(Protocol):
+    """Where findings become alerts, which are decided on like those from outside."""
+
+    async def report(self, finding: OwnFinding) -> None:
+        """Makes the finding durable and has it looked at; the same one again does nothing. Raises TransientFault."""
 
 
 class IntakeResult(StrEnum):

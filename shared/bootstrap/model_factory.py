@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shared.bootstrap import connections
 from shared.bootstrap.connections import settings
-from shared.bootstrap.releases import release_config
+from shared.bootstrap.releases import findings, release_config
 from shared.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def training_ports() -> "TrainingPorts":
         platform=AzureMlTrainingPlatform(connections.clients()),
         artifacts=BlobArtifactStore(connections.blobs),
         facts=connections.facts(),
+        findings=findings(),
         config=FileTrainingConfig(app.config_dir, app.policies_path, app.dev_workspace),
     )
 
@@ -86,6 +87,7 @@ def routine_ports() -> "RoutinePorts":
         models=models,
         environments=environments,
         facts=connections.facts(),
+        findings=findings(),
         proposals=TableProposalStore(table),
         config=release_config(),
         policy=load_monitoring(app.monitoring_path),
@@ -120,5 +122,6 @@ def load_ports() -> "LoadPorts":
         clock=SystemClock(),
         platform=AzureMlLoads(connections.clients()),
         facts=connections.facts(),
+        findings=findings(),
         plan=load_plan(app.policies_path, app.model_registry, app.sensor_table),
     )

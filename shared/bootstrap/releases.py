@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from shared.adapters.entra_tokens import TokenVerifier
     from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
     from shared.application.alerts.ports import AlertPorts, AlertSource
+    from shared.application.ports import FindingLog
     from shared.application.release.ports import Ports
     from shared.domain.evidence.matrix import NotebookFacts
 
@@ -63,6 +64,17 @@ def alert_ports(releases: "Ports") -> "AlertPorts":
         config=release_config(),
         releases=releases,
     )
+
+
+def findings() -> "FindingLog":
+    """Where what the app finds itself becomes an alert."""
+    from shared.adapters.service_bus.looks import ServiceBusLookQueue
+    from shared.adapters.system_clock import SystemClock
+    from shared.adapters.tables.alerts import TableAlertLog
+    from shared.application.alerts.own import OwnAlerts
+
+    queue = ServiceBusLookQueue(connections.bus(), settings().effects_queue)
+    return OwnAlerts(TableAlertLog(connections.table()), queue, SystemClock())
 
 
 @cache

@@ -67,6 +67,13 @@ def test_an_alert_shows_its_decision_and_the_rules_that_led_to_it(server: App, r
     assert "alert fired" not in result.output
 
 
+def test_the_origin_is_shown_and_of_the_apps_own_findings_the_record(server: App, run: Run) -> None:
+    listed(server, an_alert(), an_alert(source="switchyard", sender="task inference-2026-01-05-p001-c001, try 1"))
+    output = " ".join(run("alerts").output.split())
+    assert "P001/C001, P001/C002 by webhook" in output
+    assert "P001/C001, P001/C002 found in task inference-2026-01-05-p001-c001, try 1" in output
+
+
 def test_every_rule_can_be_shown(server: App, run: Run) -> None:
     """Also those that did not hold."""
     listed(server, an_alert())

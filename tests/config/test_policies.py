@@ -5,8 +5,13 @@
 import pytest
 
 from shared.adapters.config.files import load_policies
+from shared.adapters.config.monitoring import load_monitoring
 from shared.adapters.config.releases import FileReleaseConfig
+from shared.application.etl.load import RULE as LOAD_RULE
+from shared.application.routines.publish import NOT_RUN
+from shared.application.training.ending import FAILURES_RULE
 from shared.domain.alerts.decision_model import RollbackThresholds
+from shared.domain.alerts.model import OWN_RULES, AlertKind
 from shared.domain.release.model import Kind
 from shared.domain.release.policy import Stage
 from tests.config.conftest import POLICIES, REPOSITORY, ConfigTree
@@ -60,14 +65,27 @@ def test_the_alert_rules_of_the_repository_are_those_of_the_architecture() -> No
         REPOSITORY / "config", REPOSITORY / "config" / POLICIES, "/subscriptions/S/resourceGroups/G"
     )
     policy = config.alerts()
+    rules = [rule for rule in policy.rules if not rule.is_own]
     insights = "/subscriptions/s/resourcegroups/g/providers/microsoft.insights"
-    assert {rule.rule_id.removeprefix(insights): (rule.kind.value, rule.severity) for rule in policy.rules} == {
+    assert {rule.rule_id.removeprefix(insights): (rule.kind.value, rule.severity) for rule in rules} == {
         "/scheduledqueryrules/batch-job-failure": ("batch_failures", "Sev1"),
         "/scheduledqueryrules/scoring-errors": ("scoring_errors", "Sev1"),
         "/metricalerts/model-performance-degradation": ("degradation", "Sev2"),
         "/scheduledqueryrules/data-drift": ("other", "Sev3"),
     }
     assert (policy.thresholds, policy.window_s) == (RollbackThresholds(), 3600)
+
+
+def test_whatever_the_app_finds_itself_has_a_rule_of_its_own() -> None:
+    """The alert rules of monitoring by their names, and what else is reported; failed jobs count, and that once."""
+    config = FileReleaseConfig(REPOSITORY / "config", REPOSITORY / "config" / POLICIES)
+    monitored = {rule.name for rule in load_monitoring(REPOSITORY / "config" / "monitoring.yml").rules}
+    own = {rule.rule_id.removeprefix(OWN_RULES): rule.kind for rule in config.alerts().rules if rule.is_own}
+    assert set(own) == monitored | {NOT_RUN, LOAD_RULE, FAILURES_RULE}
+    assert {name: kind for name, kind in own.items() if kind is not AlertKind.OTHER} == {
+        "batch-job-failure": AlertKind.BATCH_FAILURES,
+        "model-performance-degradation": AlertKind.DEGRADATION,
+    }
 
 
 def test_without_a_section_no_alert_counts(tree: ConfigTree) -> None:
@@ -107,6 +125,7 @@ ACCEPTED = [
     ("settle_quiet_s: 180", "settle_quiet_s: 1"),
     (ENDPOINT, '"plant-{plant_id}"'),
     (MODEL, '"{plant_id}.{circuit_id}"'),
+    ("rule: switchyard/sensor-etl, kind: other", "rule: switchyard/sensor-etl, kind: other, severity: Sev0"),
 ]
 
 
@@ -167,6 +186,7 @@ REFUSED = [
     ("rule: scheduledQueryRules/scoring-errors", "rule: scheduledQueryRules/Batch-Job-Failure", "alerts.rules", "", "more than once: scheduledqueryrules/batch-job-failure", "different rules"),
     ("kind: scoring_errors", "kind: errors", "alerts.rules[1].kind", "errors", "'batch_failures'", "other counts for the alert spike only"),
     ("severity: Sev3", "severity: 3", "alerts.rules[3].severity", "3", "'Sev0'", "Sev0 to Sev4"),
+    ("kind: other, severity: Sev3", "kind: other", "alerts.rules[3]", "", "severity is missing", "at most 100"),
     ("measure: excess", "measure: ratio", "alerts.rules[2].measure", "ratio", "'percent' or 'excess'", "percent"),
     ("circuits_min: 2", "circuits_min: 1", "alerts.thresholds.circuits_min", "1", "greater than", "2 to 1000"),
     ("alerts_per_hour: 10", "alerts_per_day: 10", "alerts.thresholds.alerts_per_day", "10", "unknown key", "alerts_per_hour"),

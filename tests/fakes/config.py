@@ -42,17 +42,26 @@ RULES_AT = "/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/m
 
 
 def alert_policy() -> AlertPolicy:
-    """A rule of each kind with the severity of R-ALERT-1 to R-ALERT-3, and the thresholds of R-BACK-1 to R-BACK-4."""
+    """A rule of each kind with the severity of R-ALERT-1 to R-ALERT-3, and the thresholds of R-BACK-1 to R-BACK-4; some
+    rules of the app's own, whose findings bring their severity."""
     rules = {
         "scheduledqueryrules/batch-job-failure": (AlertKind.BATCH_FAILURES, "Sev1"),
         "metricalerts/model-performance-degradation": (AlertKind.DEGRADATION, "Sev2"),
         "scheduledqueryrules/scoring-errors": (AlertKind.SCORING_ERRORS, "Sev1"),
         "scheduledqueryrules/data-drift": (AlertKind.OTHER, "Sev3"),
     }
+    own = {
+        "switchyard/batch-job-failure": AlertKind.BATCH_FAILURES,
+        "switchyard/model-performance-degradation": AlertKind.DEGRADATION,
+        "switchyard/predictions-missing": AlertKind.OTHER,
+    }
     return AlertPolicy(
-        rules=tuple(
-            AlertRule(rule_id=f"{RULES_AT}/{name}", kind=kind, severity=severity)
-            for name, (kind, severity) in rules.items()
+        rules=(
+            *(
+                AlertRule(rule_id=f"{RULES_AT}/{name}", kind=kind, severity=severity)
+                for name, (kind, severity) in rules.items()
+            ),
+            *(AlertRule(rule_id=name, kind=kind, severity="") for name, kind in own.items()),
         )
     )
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from shared.application.errors import PortError
+from shared.application.ports import OwnFinding
 
 
 class MemoryFactPublisher:
@@ -16,3 +17,16 @@ class MemoryFactPublisher:
         if self.faults:
             raise self.faults.pop(0)
         self.facts[fact_id] = (kind, subject, data)
+
+
+class MemoryFindingLog:
+    """What was found, by its id. Of `faults` each call raises the next."""
+
+    def __init__(self) -> None:
+        self.findings: dict[str, OwnFinding] = {}
+        self.faults: list[PortError] = []
+
+    async def report(self, finding: OwnFinding) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
+        self.findings.setdefault(finding.finding_id, finding)

@@ -76,6 +76,7 @@ class World:
             platform=self._faulty(b.platform, PlatformErrored),
             artifacts=self._faulty(b.artifacts),
             facts=self._faulty(b.facts),
+            findings=self._faulty(b.findings),
             config=b.config,
         )
 

@@ -7,7 +7,7 @@ from shared.adapters.config.files import load_fleet, load_policies
 from shared.application.release.ports import Fleet
 from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
-from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule, Measure
+from shared.domain.alerts.model import OWN_RULES, AlertKind, AlertPolicy, AlertRule, Measure
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
 
@@ -101,14 +101,14 @@ def _with_rollback(policy: Policy, rollback: files.RollbackPolicy) -> Policy:
 
 
 def _alerts(alerts: files.AlertsPolicy, resource_group_id: str) -> AlertPolicy:
-    """Rules by their full ARM ids, which are made here and never taken from an alert."""
+    """Rules by their full ARM ids, which are made here and never taken from an alert; the app's own by their names."""
     provider = f"{resource_group_id}/providers/microsoft.insights"
     return AlertPolicy(
         rules=tuple(
             AlertRule(
-                rule_id=f"{provider}/{each.rule}".lower(),
+                rule_id=(each.rule if each.rule.startswith(OWN_RULES) else f"{provider}/{each.rule}").lower(),
                 kind=AlertKind(each.kind),
-                severity=each.severity,
+                severity=each.severity or "",
                 measure=Measure(each.measure),
             )
             for each in alerts.rules

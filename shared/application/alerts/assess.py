@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 MONITOR = Actor(object_id="azure-monitor", tenant_id="", name="azure-monitor", is_person=False)
 """Who asks for a rollback when an alert does."""
 
+FINDER = Actor(object_id="switchyard-findings", tenant_id="", name="the app", is_person=False)
+"""Who asks when the app found it itself."""
+
 KNOWN_AFTER_S = 30
 """Azure Monitor may send an alert a moment before its own interface has it; after this long it never will."""
 
@@ -127,7 +130,12 @@ async def give_up(key: str, reason: str, ports: AlertPorts) -> None:
 
 
 async def _read_again(record: AlertRecord, ports: AlertPorts) -> AlertRecord:
-    """The record with what Azure Monitor tells about this very firing, or with the reason why it tells nothing."""
+    """The record with what Azure Monitor tells about this very firing, or with the reason why it tells nothing.
+
+    What the app found itself is told by the record it comes from: nobody else could confirm it.
+    """
+    if record.is_own:
+        return replace(record, told=record.claim, state=AlertState.CONFIRMED)
     age = ports.releases.clock.now() - record.accepted_at
     try:
         told = await ports.source.read(record.claim.instance_id)
@@ -173,7 +181,7 @@ async def _decide(record: AlertRecord, changes: RecentChanges, ports: AlertPorts
 
 def _looked_back_to(record: AlertRecord, since: datetime) -> datetime:
     """Far enough to see whether this firing was handled before; what nobody confirmed may claim any time."""
-    if record.told is None:
+    if record.told is None or record.is_own:  # a finding of the app's own has one key for ever
         return since
     oldest = record.accepted_at - timedelta(seconds=LOOKED_BACK_S)
     return min(since, max(record.told.fired_at, oldest) - timedelta(seconds=FIRED_TOLERANCE_S))
@@ -194,12 +202,13 @@ async def _ask(
     if decision.action is RollbackAction.NOTHING:
         return ()
     critical = decision.action is RollbackAction.ACT
+    actor = FINDER if record.is_own else MONITOR
     seen = AlertSeen(alert_id=record.facts.instance_id, fired_at=record.facts.fired_at, accepted_at=record.accepted_at)
     asked = []
     for change in _suspects(decision, changes):
         reason = _reason(record, decision)
         try:
-            decided = await request(change.release_id, MONITOR, reason, ports.releases, critical=critical, alert=seen)
+            decided = await request(change.release_id, actor, reason, ports.releases, critical=critical, alert=seen)
         except (DomainError, NoSuchRelease) as error:
             asked.append(
                 RollbackAsked(release_id=change.release_id, critical=critical, answer="refused", note=str(error))

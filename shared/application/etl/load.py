@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.errors import PlatformRefused
-from shared.application.ports import Clock, FactPublisher
+from shared.application.ports import Clock, FactPublisher, FindingLog, OwnFinding
 from shared.domain.etl.load import Finding, LoadSummary, before, job_name, judge, window_of
 from shared.domain.job_ends import JobSeen
 
@@ -51,6 +51,7 @@ class LoadPorts:
     clock: Clock
     platform: LoadPlatform
     facts: FactPublisher
+    findings: FindingLog
     plan: LoadPlan
 
 
@@ -101,4 +102,12 @@ async def _raise(name: str, window: datetime, finding: Finding, ports: LoadPorts
         "end": finding.end.value,
         "reason": finding.reason[:REASON_CHARS_MAX],
     }
+    own = OwnFinding(
+        finding_id=f"{name}-{finding.end.value}",
+        rule=RULE,
+        severity=finding.severity,
+        found_at=ports.clock.now(),
+        record=f"job {name}",
+    )
+    await ports.findings.report(own)
     await ports.facts.publish(f"{name}-{finding.end.value}", ALERT_RAISED, f"etl/{name}", data, ports.clock.now())

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
-from shared.application.ports import Clock, FactPublisher
+from shared.application.ports import Clock, FactPublisher, FindingLog
 from shared.application.release.ports import ReleaseConfig
 from shared.application.work.look import LookQueue
 from shared.domain.routines.cutoff import Proposal
@@ -136,6 +136,7 @@ class RoutinePorts:
     models: ModelPlatform
     environments: EnvironmentPlatform
     facts: FactPublisher
+    findings: FindingLog
     proposals: ProposalStore
     config: ReleaseConfig
     policy: MonitoringPolicy

@@ -5,16 +5,21 @@ Each of them has an id that follows from the task, so that telling twice says no
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 from shared.application.errors import PortError, TransientFault
+from shared.application.ports import Measured, OwnFinding
 from shared.application.routines.cutoff import propose_cutoff
 from shared.application.routines.ports import RoutinePorts
 from shared.domain.routines.monitoring import FAILED_JOBS, MISSING_PREDICTIONS, Level, RaisedAlert, raised
-from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskState
+from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskState, days_of
 
 log = logging.getLogger(__name__)
 
 ALERT_RAISED = "switchyard.alert.raised"
+
+NOT_RUN = "batch-job-not-run"
+"""The rule of a failed job that says nothing about what production runs: its node was gone, or it never began."""
 
 _FAILED = (EndKind.FAILED, EndKind.BROKEN, EndKind.NOT_STARTED)
 
@@ -49,8 +54,9 @@ def _measures(task: Task, end: JobEnd, *, is_last: bool) -> dict[str, float]:
 
 
 async def _raise(alert: RaisedAlert, task: Task, end: JobEnd, ports: RoutinePorts) -> None:
-    """Dimensions as R-ALERT-4 names them."""
+    """It is decided on like an alert from outside, and told. Dimensions as R-ALERT-4 names them."""
     fact_id = f"{alert.rule}-{task.task_id}-{end.attempt}"
+    await ports.findings.report(_finding(fact_id, alert, task, end))
     data = {
         "rule": alert.rule,
         "severity": str(alert.severity),
@@ -68,3 +74,24 @@ async def _raise(alert: RaisedAlert, task: Task, end: JobEnd, ports: RoutinePort
         raise
     except PortError as error:  # trying again cannot help; the task itself keeps the alert
         log.error("nobody was told about alert %s: %s", fact_id, error)
+
+
+def _finding(fact_id: str, alert: RaisedAlert, task: Task, end: JobEnd) -> OwnFinding:
+    is_job = any(each.measure == FAILED_JOBS for each in alert.exceeded)
+    return OwnFinding(
+        finding_id=fact_id,
+        rule=NOT_RUN if is_job and end.kind is not EndKind.FAILED else alert.rule,
+        severity=alert.severity,
+        found_at=_was_so_at(task, end),
+        record=f"task {task.task_id}, try {end.attempt}",
+        circuit=f"{task.plant_id}/{task.circuit_id}",
+        measured=tuple(Measured(measure=each.measure, value=each.value, bound=each.bound) for each in alert.exceeded),
+    )
+
+
+def _was_so_at(task: Task, end: JobEnd) -> datetime:
+    """A check looks back: what changed after its period is not what it speaks against."""
+    if task.routine is Routine.INFERENCE:
+        return end.ended_at
+    _, last = days_of(task.routine, task.period)
+    return min(end.ended_at, datetime.combine(last + timedelta(days=1), time(), UTC))

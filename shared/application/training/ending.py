@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 from shared.application.errors import PortError, TransientFault
+from shared.application.ports import OwnFinding
 from shared.application.training.ports import TrainingPorts, look_of
 from shared.domain.training.model import Phase, TrainingRun
 from shared.domain.training.steps import settled, waiting
@@ -11,6 +12,7 @@ from shared.domain.training.steps import settled, waiting
 log = logging.getLogger(__name__)
 
 FAILURES_READ_MAX = 1000
+FAILURES_RULE = "training-failures"
 ALERTED_FOR_S = 600
 """A failure is looked at for this long, so that the alert it raises survives a crash; later it raises none."""
 
@@ -75,6 +77,14 @@ async def watch_failures(ports: TrainingPorts) -> int:
         }
         log.error("high training failure rate: %d in %d h", len(failed), hours)
         fact_id = f"training-failures-{now:%Y%m%d%H}"
+        finding = OwnFinding(
+            finding_id=fact_id,
+            rule=FAILURES_RULE,
+            severity=2,
+            found_at=now,
+            record=f"failed trainings, the last {failed[0]}",
+        )
+        await ports.findings.report(finding)
         await _publish(fact_id, "switchyard.alert.training-failures", "trainings", data, ports)
     return len(failed)
 

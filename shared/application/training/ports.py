@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from shared.application.ports import Clock, FactPublisher
+from shared.application.ports import Clock, FactPublisher, FindingLog
 from shared.application.work.look import Kind, Look, LookQueue
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.limits import TrainingLimits
@@ -201,4 +201,5 @@ class TrainingPorts:
     platform: TrainingPlatform
     artifacts: ArtifactStore
     facts: FactPublisher
+    findings: FindingLog
     config: TrainingConfig

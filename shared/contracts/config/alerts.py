@@ -3,9 +3,9 @@
 Triggers, severities and thresholds: R-BACK-1 to R-BACK-6; rules: R-ALERT-1 to R-ALERT-3.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.config.circuits import ConfigModel
@@ -15,8 +15,9 @@ DAY_S = 86_400
 RuleName = Annotated[
     str,
     Field(
-        pattern=r"^(metricAlerts|scheduledQueryRules)/[A-Za-z0-9][A-Za-z0-9 ._-]{0,199}$",
-        description="rule in the app's own resource group: metricAlerts/<name> or scheduledQueryRules/<name>",
+        pattern=r"^(metricAlerts|scheduledQueryRules|switchyard)/[A-Za-z0-9][A-Za-z0-9 ._-]{0,199}$",
+        description="rule in the app's own resource group: metricAlerts/<name> or scheduledQueryRules/<name>; or "
+        "switchyard/<name> for what the app finds itself",
     ),
 ]
 
@@ -28,11 +29,20 @@ class AlertRuleEntry(ConfigModel):
     kind: Literal["batch_failures", "degradation", "scoring_errors", "other"] = Field(
         description="batch_failures, degradation or scoring_errors; other counts for the alert spike only"
     )
-    severity: Literal["Sev0", "Sev1", "Sev2", "Sev3", "Sev4"] = Field(description="severity of the rule: Sev0 to Sev4")
+    severity: Literal["Sev0", "Sev1", "Sev2", "Sev3", "Sev4"] | None = Field(
+        default=None,
+        description="severity of the rule: Sev0 to Sev4; left out for what the app finds itself: any",
+    )
     measure: Literal["percent", "excess"] = Field(
         default="excess",
         description="degradation: percent (the rule's value is the degradation) or excess (over the rule's threshold)",
     )
+
+    @model_validator(mode="after")
+    def _azure_rules_have_a_severity(self) -> Self:
+        if self.severity is None and not self.rule.startswith("switchyard/"):
+            raise PydanticCustomError("no_severity", "severity is missing: Sev0 to Sev4, as the rule has it")
+        return self
 
 
 class AlertThresholds(ConfigModel):

@@ -57,7 +57,10 @@ class RollbackAskedView(Contract):
 
 
 class AlertView(Contract):
-    """One alert: as Azure Monitor tells it once it is `confirmed`, before that as the message claims it."""
+    """One alert: as Azure Monitor tells it once it is `confirmed`, before that as the message claims it.
+
+    `source` says which way it came: webhook, event grid, reconciliation, or switchyard for what the app found itself.
+    """
 
     key: str
     alert_id: str

@@ -97,7 +97,7 @@ def _gates(seen: Observation) -> tuple[RollbackReason, ...]:
         _reason(
             RollbackRule.ALERT_VERIFIED,
             seen.alert_verified,
-            "Azure Monitor has it as told",
+            "the app has it on record" if seen.alert_own else "Azure Monitor has it as told",
             "Azure Monitor does not confirm it",
         ),
     )

@@ -68,7 +68,8 @@ class Observation:
     """What is known when an alert comes in. Circuits are named `P001/C001`; those outside `fleet` do not count.
 
     `alert_new`: not handled before; `alert_rule_known`: its rule is on the allow-list; `alert_verified`: Azure Monitor,
-    asked by the alert's id, tells the same. They have no default because all of them must be looked at.
+    asked by the alert's id, tells the same. They have no default because all of them must be looked at. With
+    `alert_own` the app found it itself, and its own record verifies it.
     `batch_failures` and `scoring_errors` are counts in the time looked at, `degradation_pct` is how much worse the
     error is than the circuit's baseline, in percent. `alerts_last_hour` counts fired alerts, `alerting_circuits` are
     those they name. `new_models` and `new_environment` are the circuits that a release of that kind changed, as long as
@@ -80,6 +81,7 @@ class Observation:
     alert_new: bool
     alert_rule_known: bool
     alert_verified: bool
+    alert_own: bool = False
     batch_failures: Mapping[str, int] = field(default_factory=dict)
     degradation_pct: Mapping[str, float] = field(default_factory=dict)
     scoring_errors: Mapping[str, int] = field(default_factory=dict)

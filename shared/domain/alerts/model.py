@@ -6,6 +6,12 @@ from enum import StrEnum
 
 from shared.domain.alerts.decision_model import RollbackDecision, RollbackThresholds
 
+OWN_SOURCE = "switchyard"
+"""The source of alerts that the app raised itself."""
+
+OWN_RULES = "switchyard/"
+"""Rules of the app's own begin so; Azure Monitor's are ARM ids."""
+
 
 class AlertKind(StrEnum):
     """What an alert rule watches. `other` counts for the alert spike only."""
@@ -25,12 +31,20 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AlertRule:
-    """One entry of the allow-list. `rule_id` is the rule's ARM id in lower case, `severity` as Azure Monitor has it."""
+    """One entry of the allow-list. `rule_id` is the rule's ARM id in lower case, `severity` as Azure Monitor has it.
+
+    A rule of the app's own is `switchyard/<name>`; without a severity, findings have the one they were found with.
+    """
 
     rule_id: str
     kind: AlertKind
     severity: str
     measure: Measure = Measure.EXCESS
+
+    @property
+    def is_own(self) -> bool:
+        """True for what the app finds itself."""
+        return self.rule_id.startswith(OWN_RULES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +60,13 @@ class AlertPolicy:
     window_s: int = 3600
     recent_change_s: int = 86_400
 
-    def rule_of(self, facts: "AlertFacts") -> AlertRule | None:
-        """The entry for the alert's rule; None when it is not listed, or has another severity than listed."""
-        wanted = (facts.rule_id.lower(), facts.severity)
-        return next((rule for rule in self.rules if (rule.rule_id, rule.severity) == wanted), None)
+    def rule_of(self, facts: "AlertFacts", *, own: bool = False) -> AlertRule | None:
+        """The entry for the alert's rule; None when it is not listed, or has another severity than listed.
+
+        Only what is the app's `own` may have a rule of its own, whatever Azure Monitor calls a rule.
+        """
+        listed = (rule for rule in self.rules if rule.rule_id == facts.rule_id.lower() and rule.is_own is own)
+        return next((rule for rule in listed if rule.severity in ("", facts.severity)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +134,7 @@ class AlertRecord:
 
     `source` says which way it came and `sender` who brought it, as a verified token or a topic names them. With
     `only_claimed`, Azure Monitor confirmed the alert but told no circuits, and the readings are the message's word.
+    What the app found itself is told by its own record.
     """
 
     key: str
@@ -131,6 +149,11 @@ class AlertRecord:
     decision: RollbackDecision | None = None
     asked: tuple[RollbackAsked, ...] = ()
     note: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """True when the app raised it itself, from a record of its own that `sender` names."""
+        return self.source == OWN_SOURCE
 
     @property
     def facts(self) -> AlertFacts:

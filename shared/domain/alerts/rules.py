@@ -5,6 +5,7 @@ See R-BACK-1 to R-BACK-4, R-INV-12, R-INV-20 and R-SEC-5.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.alerts.decision_model import Observation
@@ -13,6 +14,7 @@ from shared.domain.alerts.model import (
     AlertKind,
     AlertPolicy,
     AlertRecord,
+    AlertRule,
     AlertState,
     CircuitChange,
     Measure,
@@ -31,6 +33,11 @@ def alert_key(facts: AlertFacts) -> str:
     condition = "fired" if facts.fired else "resolved"
     text = f"{facts.instance_id}|{facts.fired_at.isoformat()}|{condition}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def own_key(finding_id: str) -> str:
+    """The same for every report of one finding of the app's own, and never that of an alert of Azure Monitor."""
+    return hashlib.sha256(f"own|{finding_id}".encode()).hexdigest()[:32]
 
 
 def same_firing(one: AlertFacts, other: AlertFacts) -> bool:
@@ -65,23 +72,26 @@ def observe(
 ) -> Observation:
     """Everything `decide_rollback` needs to know. `recent` are other alerts; those accepted since `since` are counted.
 
-    Only what Azure Monitor told counts; of several messages about one alert the last word. A change is under suspicion
-    only where an alert fired after it: what was wrong before is no reason to take it back.
+    Only what Azure Monitor told counts, and what the app found itself; of several messages about one alert the last
+    word. Both may speak of one cause, so of the two the greater number counts and never the sum. A change is under
+    suspicion only where an alert fired after it: what was wrong before is no reason to take it back.
     """
     counted = _counted(record, [each for each in recent if each.accepted_at >= since], policy)
     newest = _newest(record, counted)
-    firing = [(kind, facts, measure) for kind, facts, measure, is_firing in counted if is_firing]
+    firing = [each for each in counted if each.is_firing]
+    own = sum(each.rule.is_own for each in counted)
     return Observation(
         fleet=fleet,
         alert_fired=record.facts.fired,
         alert_new=not _handled_before(record, recent),
-        alert_rule_known=policy.rule_of(record.facts) is not None,
+        alert_rule_known=policy.rule_of(record.facts, own=record.is_own) is not None,
         alert_verified=record.told is not None,
-        batch_failures=_sums(facts for kind, facts, _ in firing if kind is AlertKind.BATCH_FAILURES),
-        degradation_pct=_worst((facts, measure) for kind, facts, measure in firing if kind is AlertKind.DEGRADATION),
-        scoring_errors=_sums(facts for kind, facts, _ in firing if kind is AlertKind.SCORING_ERRORS),
-        alerts_last_hour=len(counted),
-        alerting_circuits=frozenset(circuit for _, facts, _, _ in counted for circuit in facts.circuits),
+        alert_own=record.is_own,
+        batch_failures=_failures(firing, AlertKind.BATCH_FAILURES),
+        degradation_pct=_worst(each for each in firing if each.rule.kind is AlertKind.DEGRADATION),
+        scoring_errors=_failures(firing, AlertKind.SCORING_ERRORS),
+        alerts_last_hour=max(own, len(counted) - own),
+        alerting_circuits=frozenset(circuit for each in counted for circuit in each.facts.circuits),
         new_models=_suspected(models, newest, record.facts.fired_at),
         new_environment=_suspected(environment, newest, record.facts.fired_at),
     )
@@ -92,16 +102,22 @@ def rests_on_claims(record: AlertRecord, recent: Sequence[AlertRecord], since: d
     return any(each.only_claimed for each in (record, *recent) if each is record or each.accepted_at >= since)
 
 
-_Counted = tuple[AlertKind, AlertFacts, Measure, bool]
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """An alert of a listed rule, and whether it still fires as far as anybody told."""
+
+    rule: AlertRule
+    facts: AlertFacts
+    is_firing: bool
 
 
 def _counted(record: AlertRecord, recent: Sequence[AlertRecord], policy: AlertPolicy) -> list[_Counted]:
-    """Each alert of a listed rule once, with whether it still fires as far as anybody told."""
-    told = [each.told for each in (*recent, record) if each.told is not None]
-    over = {facts.instance_id for facts in told if not facts.fired}
-    alerts = {facts.instance_id: facts for facts in told if facts.fired}
-    listed = [(policy.rule_of(facts), facts) for facts in alerts.values()]
-    return [(rule.kind, facts, rule.measure, facts.instance_id not in over) for rule, facts in listed if rule]
+    """Each alert of a listed rule once."""
+    told = [(each.told, each.is_own) for each in (*recent, record) if each.told is not None]
+    over = {facts.instance_id for facts, _ in told if not facts.fired}
+    alerts = {facts.instance_id: (facts, own) for facts, own in told if facts.fired}
+    listed = [(policy.rule_of(facts, own=own), facts) for facts, own in alerts.values()]
+    return [_Counted(rule=rule, facts=facts, is_firing=facts.instance_id not in over) for rule, facts in listed if rule]
 
 
 def _handled_before(record: AlertRecord, recent: Sequence[AlertRecord]) -> bool:
@@ -118,7 +134,7 @@ def _handled_before(record: AlertRecord, recent: Sequence[AlertRecord]) -> bool:
 def _newest(record: AlertRecord, counted: Iterable[_Counted]) -> dict[str, datetime]:
     """When the last alert about each circuit fired."""
     newest: dict[str, datetime] = {}
-    for facts in (record.facts, *(facts for _, facts, _, _ in counted)):
+    for facts in (record.facts, *(each.facts for each in counted)):
         for circuit in facts.circuits:
             newest[circuit] = max(newest.get(circuit, facts.fired_at), facts.fired_at)
     return newest
@@ -132,6 +148,13 @@ def _suspected(
         for circuit, change in changes.items()
         if change.is_new and change.changed_at <= newest.get(circuit, fired_at)
     )
+
+
+def _failures(firing: Iterable[_Counted], kind: AlertKind) -> dict[str, int]:
+    """By circuit, the greater of what the app found and of what Azure Monitor tells."""
+    alerts = [each for each in firing if each.rule.kind is kind]
+    own, outside = (_sums(each.facts for each in alerts if each.rule.is_own is is_own) for is_own in (True, False))
+    return {circuit: max(own.get(circuit, 0), outside.get(circuit, 0)) for circuit in (*own, *outside)}
 
 
 def _sums(alerts: Iterable[AlertFacts]) -> dict[str, int]:
@@ -149,12 +172,12 @@ def _count(reading: Reading) -> int:
     return min(max(1, int(reading.value or 1)), COUNT_MAX)
 
 
-def _worst(alerts: Iterable[tuple[AlertFacts, Measure]]) -> dict[str, float]:
+def _worst(alerts: Iterable[_Counted]) -> dict[str, float]:
     """The worst degradation by circuit, in percent; a reading without the figures says nothing."""
     worst: dict[str, float] = {}
-    for facts, measure in alerts:
-        for reading in facts.readings:
-            pct = _degradation_pct(reading, measure)
+    for each in alerts:
+        for reading in each.facts.readings:
+            pct = _degradation_pct(reading, each.rule.measure)
             if pct is not None:
                 worst[reading.circuit] = max(worst.get(reading.circuit, pct), pct)
     return worst

@@ -73,19 +73,33 @@ class Thresholds:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exceeded:
+    """A measure that is above its bound."""
+
+    measure: str
+    value: float
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.value:.4g} > {self.bound:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """A measure above a number, or above the circuit's own bound that is critical or a warning."""
 
     measure: str
     above: float | Level
 
-    def holds(self, measures: Mapping[str, float], thresholds: Thresholds) -> str:
-        """The reason in words when it holds, else nothing. A measure that was not taken holds nothing."""
+    def holds(self, measures: Mapping[str, float], thresholds: Thresholds) -> Exceeded | None:
+        """What is exceeded when it holds. A measure that was not taken holds nothing."""
         if self.measure not in measures:
-            return ""
+            return None
         bound = self.above if isinstance(self.above, float) else _bound(self.measure, self.above, thresholds)
         value = measures[self.measure]
-        return f"{self.measure} {value:.4g} > {bound:g}" if bound is not None and value > bound else ""
+        if bound is None or value <= bound:
+            return None
+        return Exceeded(measure=self.measure, value=value, bound=bound)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +114,16 @@ class AlertRule:
 
 @dataclass(frozen=True, kw_only=True)
 class RaisedAlert:
-    """An alert rule that holds for a circuit, and why."""
+    """An alert rule that holds for a circuit, and what is exceeded."""
 
     rule: str
     severity: int
-    reason: str
+    exceeded: tuple[Exceeded, ...]
+
+    @property
+    def reason(self) -> str:
+        """In words."""
+        return ", ".join(map(str, self.exceeded))
 
 
 def raised(
@@ -115,9 +134,9 @@ def raised(
     for rule in rules:
         if rule.routine is not routine:
             continue
-        reasons = [reason for each in rule.any_of if (reason := each.holds(measures, thresholds))]
-        if reasons:
-            alerts.append(RaisedAlert(rule=rule.name, severity=rule.severity, reason=", ".join(reasons)))
+        exceeded = tuple(found for each in rule.any_of if (found := each.holds(measures, thresholds)))
+        if exceeded:
+            alerts.append(RaisedAlert(rule=rule.name, severity=rule.severity, exceeded=exceeded))
     return alerts
 
 

@@ -8,7 +8,7 @@ from shared.application.errors import PlatformErrored, TransientFault
 from shared.application.etl.load import LoadPlan, LoadPorts, run_window
 from shared.domain.etl.load import LoadSummary
 from tests.fakes.clock import FakeClock
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.loads import MemoryLoadPlatform
 
 NOW = datetime(2025, 12, 9, 6, 0, 1, tzinfo=UTC)
@@ -28,8 +28,11 @@ class Bench:
 
     def __init__(self) -> None:
         self.platform, self.facts, self.clock = MemoryLoadPlatform(), MemoryFactPublisher(), FakeClock(NOW)
+        self.findings = MemoryFindingLog()
         self.platform.end(LAST, summary=LoadSummary())
-        self.ports = LoadPorts(clock=self.clock, platform=self.platform, facts=self.facts, plan=PLAN)
+        self.ports = LoadPorts(
+            clock=self.clock, platform=self.platform, facts=self.facts, findings=self.findings, plan=PLAN
+        )
 
 
 @pytest.fixture
@@ -50,6 +53,8 @@ async def test_a_failed_window_raises_an_alert_once_and_the_next_load_runs_all_t
     bench.platform.end(LAST, "Failed", LoadSummary(problems=("the closed day 2025-12-07 has changed",)))
     for _ in range(2):
         await run_window(bench.ports)
+    [finding] = bench.findings.findings.values()
+    assert (finding.rule, finding.severity, finding.record) == ("sensor-etl", 1, f"job {LAST}")
     [(fact_id, (kind, subject, data))] = bench.facts.facts.items()
     assert (fact_id, kind, subject) == (f"{LAST}-failed", "switchyard.alert.raised", f"etl/{LAST}")
     assert data == {

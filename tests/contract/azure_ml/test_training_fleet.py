@@ -18,7 +18,7 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.training.start import request_trainings
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.training import FixedTrainingConfig, MemoryArtifactStore
 from tests.support.benches.training import ENGINEER, a_request, config_yaml
 from tests.support.training_azure import (
@@ -61,6 +61,7 @@ def ports_of(azure: Workshop, table: Table, requests: list[TrainingRequest], env
         platform=azure.platform,
         artifacts=MemoryArtifactStore(),
         facts=MemoryFactPublisher(),
+        findings=MemoryFindingLog(),
         config=config,
     )
 

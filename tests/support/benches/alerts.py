@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from shared.application.alerts.assess import accept_alert, assess_alert
+from shared.application.alerts.assess import FINDER, MONITOR, accept_alert, assess_alert
 from shared.application.release.people import Answer, Decided
 from shared.application.release.ports import Ports
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
@@ -36,6 +36,7 @@ class Requests:
     bench: Bench
     asked: list[tuple[str, bool, str, str]] = field(default_factory=list)
     refusing: str = ""
+    askers: list[str] = field(default_factory=list)
 
     async def __call__(
         self,
@@ -48,7 +49,8 @@ class Requests:
         alert: AlertSeen | None = None,
     ) -> Decided:
         assert alert is not None
-        assert (actor.name, actor.is_person) == ("azure-monitor", False)
+        assert actor in (MONITOR, FINDER)
+        self.askers.append(actor.name)
         if self.refusing:
             raise Conflict(self.refusing)
         done = any((each[0], each[3]) == (release_id, alert.alert_id) for each in self.asked)

@@ -15,7 +15,7 @@ from shared.domain.changes.record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun
 from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry
 from tests.fakes.clock import FakeClock
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue, Sent
 from tests.fakes.training import (
     FixedTrainingConfig,
@@ -62,6 +62,7 @@ class ChangeBench:
             platform=MemoryTrainingPlatform(self.clock),
             artifacts=MemoryArtifactStore(),
             facts=MemoryFactPublisher(),
+            findings=MemoryFindingLog(),
             config=FixedTrainingConfig([]),
         )
         self.environments.add("custom-tf-env", "1.5.0")

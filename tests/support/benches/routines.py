@@ -14,7 +14,7 @@ from shared.settings import APP_ROOT
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.platform import FakeDeployment, MemoryModelPlatform
 from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.routines import (
@@ -38,6 +38,7 @@ class Production:
     tasks: MemoryTaskStore = field(default_factory=MemoryTaskStore)
     queue: MemoryLookQueue = field(default_factory=MemoryLookQueue)
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
+    findings: MemoryFindingLog = field(default_factory=MemoryFindingLog)
     proposals: MemoryProposalStore = field(default_factory=MemoryProposalStore)
     platform: MemoryRoutinePlatform = field(init=False)
     files: dict[str, str] = field(init=False)
@@ -61,6 +62,7 @@ class Production:
             models=self.models,
             environments=MemoryEnvironmentPlatform(self.models),
             facts=self.facts,
+            findings=self.findings,
             proposals=self.proposals,
             config=FakeReleaseConfig(),
             policy=load_monitoring(APP_ROOT / "config" / "monitoring.yml"),

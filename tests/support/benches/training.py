@@ -10,7 +10,7 @@ from shared.application.work.look import look_at
 from shared.domain.release.model import Actor
 from shared.domain.training.model import TrainingRequest, TrainingRun
 from tests.fakes.clock import FakeClock
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.training import (
     FixedTrainingConfig,
@@ -82,6 +82,7 @@ class TrainingBench:
         self.runs, self.slots = MemoryTrainingStore(), MemoryTrainingSlots()
         self.queue, self.platform = MemoryLookQueue(), MemoryTrainingPlatform(self.clock)
         self.artifacts, self.facts = MemoryArtifactStore(), MemoryFactPublisher()
+        self.findings = MemoryFindingLog()
         self.ports = TrainingPorts(
             clock=self.clock,
             runs=self.runs,
@@ -90,6 +91,7 @@ class TrainingBench:
             platform=self.platform,
             artifacts=self.artifacts,
             facts=self.facts,
+            findings=self.findings,
             config=self.config,
         )
 

@@ -1,0 +1,58 @@
+"""What the app finds itself becomes an alert: in the same log, and decided on by the same matrix.
+
+It rests on a record of the app's own, which the sender names, so that nobody has to confirm it.
+"""
+
+import logging
+
+from shared.application.alerts.assess import look_of, message_id_of
+from shared.application.alerts.ports import AlertLog
+from shared.application.errors import TransientFault
+from shared.application.ports import Clock, OwnFinding
+from shared.application.work.look import LookQueue
+from shared.domain.alerts.model import OWN_RULES, OWN_SOURCE, AlertFacts, AlertRecord, Reading
+from shared.domain.alerts.rules import own_key
+
+log = logging.getLogger(__name__)
+
+
+class OwnAlerts:
+    """FindingLog on the log of alerts."""
+
+    def __init__(self, alerts: AlertLog, queue: LookQueue, clock: Clock) -> None:
+        self._alerts = alerts
+        self._queue = queue
+        self._clock = clock
+
+    async def report(self, finding: OwnFinding) -> None:
+        """Durable first; where the message is lost, the sweeper sends it again."""
+        record = AlertRecord(
+            key=own_key(finding.finding_id),
+            source=OWN_SOURCE,
+            sender=finding.record,
+            accepted_at=self._clock.now(),
+            claim=_facts(finding),
+        )
+        if not await self._alerts.accept(record):
+            return
+        log.info("finding %s is an alert of rule %s", finding.finding_id, finding.rule)
+        try:
+            await self._queue.send(look_of(record.key), message_id_of(record.key))
+        except TransientFault as error:
+            log.warning("alert %s is kept and will be looked at by the sweeper: %s", record.key, error)
+
+
+def _facts(finding: OwnFinding) -> AlertFacts:
+    readings = [
+        Reading(circuit=finding.circuit, metric=each.measure, value=each.value, threshold=each.bound)
+        for each in finding.measured
+    ]
+    return AlertFacts(
+        instance_id=finding.finding_id,
+        rule_id=f"{OWN_RULES}{finding.rule}".lower(),
+        rule_name=finding.rule,
+        severity=f"Sev{finding.severity}",
+        fired=True,
+        fired_at=finding.found_at,
+        readings=tuple(readings or [Reading(circuit=finding.circuit)]) if finding.circuit else (),
+    )
