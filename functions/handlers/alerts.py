@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import azure.functions as func
 
+from functions.handlers.grid_events import read_event
 from functions.handlers.http_answers import authenticated, json_answer, limit_of, raw_body_of, with_role
 from shared import bootstrap
 from shared.application.alerts import assess, queries
@@ -47,16 +48,16 @@ async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
 
 async def alert_events(event: func.EventGridEvent) -> None:
     """What comes from another topic, or is no alert, is recorded: failing would have it delivered again."""
-    ports = bootstrap.alert_ports()
-    if not bootstrap.settings().is_alert_topic(event.topic or ""):
-        await _refuse(event.id, event.subject or "", f"topic {event.topic} is not configured for alerts", ports)
+    grid, ports = read_event(event), bootstrap.alert_ports()
+    if not bootstrap.settings().is_alert_topic(grid.topic):
+        await _refuse(grid.id, grid.subject, f"topic {grid.topic} is not configured for alerts", ports)
         return
     try:
-        claim = claimed_facts(parse_alert(json.dumps(event.get_json()).encode()))
+        claim = claimed_facts(parse_alert(json.dumps(grid.data).encode()))
     except AlertError as error:
-        await _refuse(event.id, event.subject or "", str(error), ports)
+        await _refuse(grid.id, grid.subject, str(error), ports)
         return
-    await assess.accept_alert(claim, "event grid", event.topic or "", ports)
+    await assess.accept_alert(claim, "event grid", grid.topic, ports)
 
 
 async def _refuse(intake_id: str, subject: str, reason: str, ports: AlertPorts) -> None:

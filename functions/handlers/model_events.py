@@ -5,10 +5,10 @@ again.
 """
 
 import logging
-from datetime import UTC, datetime
 
 import azure.functions as func
 
+from functions.handlers.grid_events import GridEvent, read_event
 from shared import bootstrap
 from shared.application.ports import IntakeResult
 from shared.application.release import intake
@@ -33,50 +33,44 @@ class _UnknownType(EventGridError):
 
 async def model_events(event: func.EventGridEvent) -> None:
     """ModelRegistered opens a release."""
-    ports = bootstrap.ports()
+    grid, ports = read_event(event), bootstrap.ports()
     try:
-        workspace = _workspace_of(event, (MODEL_REGISTERED,))
-        data = parse_model_registered(event.get_json())
+        workspace = _workspace_of(grid, (MODEL_REGISTERED,))
+        data = parse_model_registered(grid.data)
     except EventGridError as error:
-        await _record(event, error, ports)
+        await _record(grid, error, ports)
         return
-    release_id = await intake.model_registered(
-        event.id, workspace, data.modelname, data.modelversion, _time(event, ports), ports
-    )
+    at = grid.time or ports.clock.now()
+    release_id = await intake.model_registered(grid.id, workspace, data.modelname, data.modelversion, at, ports)
     log.info("model %s:%s registered", data.modelname, data.modelversion, extra={"release_id": release_id})
 
 
 async def run_events(event: func.EventGridEvent) -> None:
     """A run that changed is a hint to look at its release, or at its training, at once."""
-    ports = bootstrap.ports()
+    grid, ports = read_event(event), bootstrap.ports()
     try:
-        _workspace_of(event, (RUN_STATUS_CHANGED, RUN_COMPLETED))
-        data = parse_run_changed(event.get_json())
+        _workspace_of(grid, (RUN_STATUS_CHANGED, RUN_COMPLETED))
+        data = parse_run_changed(grid.data)
     except EventGridError as error:
-        await _record(event, error, ports)
+        await _record(grid, error, ports)
         return
     if run_of_job(data.runid):
-        await job_changed(data.runid, event.id, bootstrap.training_ports())
+        await job_changed(data.runid, grid.id, bootstrap.training_ports())
         return
-    await intake.run_changed(event.id, data.runid, _time(event, ports), ports)
+    await intake.run_changed(grid.id, data.runid, grid.time or ports.clock.now(), ports)
 
 
-def _workspace_of(event: func.EventGridEvent, known: tuple[str, ...]) -> str:
+def _workspace_of(event: GridEvent, known: tuple[str, ...]) -> str:
     """The name of the workspace that tells of it. Raises EventGridError for a topic or a type that is not expected."""
-    workspace = bootstrap.settings().workspace_of_topic(event.topic or "")
+    workspace = bootstrap.settings().workspace_of_topic(event.topic)
     if workspace is None:
         raise EventGridError(f"topic {event.topic} is not one of the configured workspaces")
-    if event.event_type not in known:
-        raise _UnknownType(f"type {event.event_type} is not used here")
+    if event.type not in known:
+        raise _UnknownType(f"type {event.type} is not used here")
     return workspace
 
 
-async def _record(event: func.EventGridEvent, error: EventGridError, ports: Ports) -> None:
+async def _record(event: GridEvent, error: EventGridError, ports: Ports) -> None:
     result = IntakeResult.UNKNOWN_TYPE if isinstance(error, _UnknownType) else IntakeResult.REFUSED
     log.warning("event %s recorded as %s: %s", event.id, result.value, error)
-    await intake.record_unused(event.id, result, event.subject or "", str(error), ports)
-
-
-def _time(event: func.EventGridEvent, ports: Ports) -> datetime:
-    """The event's own time is a claim; it is kept for the history and decides nothing."""
-    return (event.event_time or ports.clock.now()).astimezone(UTC)
+    await intake.record_unused(event.id, result, event.subject, str(error), ports)

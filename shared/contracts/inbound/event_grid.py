@@ -22,7 +22,12 @@ class EventGridError(ValueError):
     """The event does not have the documented form; the message names the field."""
 
 
-VersionText = Annotated[str, BeforeValidator(str), Field(pattern=f"^{ASSET_VERSION}$")]
+def _text_of(version: Any) -> Any:
+    """A number as text; anything else as it is, for the type to refuse."""
+    return str(version) if isinstance(version, int) and not isinstance(version, bool) else version
+
+
+VersionText = Annotated[str, BeforeValidator(_text_of), Field(pattern=f"^{ASSET_VERSION}$")]
 
 
 class ModelRegisteredData(Wire):
