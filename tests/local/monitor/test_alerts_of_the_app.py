@@ -14,11 +14,17 @@ from typing import Any
 import httpx
 import pytest
 from azure.data.tables.aio import TableServiceClient
+from azure.servicebus.aio import ServiceBusClient
 
 from local.seeding.credentials import token_of
 from local.supervisor.cloud import LocalCloud
+from shared.adapters.service_bus.looks import ServiceBusLookQueue
+from shared.adapters.system_clock import SystemClock
 from shared.adapters.tables.access import CLIENT_OPTIONS, Table
+from shared.adapters.tables.alerts import TableAlertLog
 from shared.adapters.tables.releases import TableReleaseStore
+from shared.application.alerts.own import OwnAlerts
+from shared.application.ports import Measured, OwnFinding
 from shared.application.release.ports import Change
 from shared.domain.release.model import Phase, Progress
 from tests.support.builders import a_fleet_release, a_fleet_target, an_entry
@@ -142,6 +148,37 @@ def test_alerts_can_be_fired_and_resolved_by_hand(cloud: LocalCloud) -> None:
     assert {reason["text"] for each in found for reason in each["decision"]["reasons"] if "worse by" in reason["text"]}
     assert by_hand("--resolve", "all").count("Resolved") == 2
     until(lambda: decided(cloud, before + 4), deadline_s=30)
+
+
+async def report(cloud: LocalCloud, finding: OwnFinding) -> None:
+    """As the app itself does."""
+    env, clock = cloud.env(), SystemClock()
+    async with (
+        TableServiceClient.from_connection_string(env["STATE_STORAGE"], **CLIENT_OPTIONS) as service,
+        ServiceBusClient.from_connection_string(env["SERVICEBUS"]) as bus,
+    ):
+        queue = ServiceBusLookQueue(bus, env["EFFECTS_QUEUE"])
+        await OwnAlerts(TableAlertLog(Table(service)), queue, clock).report(finding)
+
+
+def test_what_the_app_finds_itself_is_decided_on_and_listed_with_its_record(cloud: LocalCloud) -> None:
+    """By the rules as delivered; Azure Monitor knows nothing of it."""
+    before = len(alerts(cloud))
+    finding = OwnFinding(
+        finding_id="batch-job-failure-inference-2026-01-05-p001-c003-1",
+        rule="batch-job-failure",
+        severity=1,
+        found_at=datetime.now(UTC),
+        record="task inference-2026-01-05-p001-c003, try 1",
+        circuit="P001/C003",
+        measured=(Measured(measure="failed_jobs", value=1.0, bound=0.0),),
+    )
+    for _ in range(2):
+        asyncio.run(report(cloud, finding))
+    (latest, *_) = until(lambda: decided(cloud, before + 1), deadline_s=30)
+    assert (latest["source"], latest["sender"], latest["confirmed"]) == ("switchyard", finding.record, True)
+    rules = {reason["rule"]: reason["held"] for reason in latest["decision"]["reasons"]}
+    assert rules["alert rule is known"]
 
 
 def sent(cloud: LocalCloud) -> str:
