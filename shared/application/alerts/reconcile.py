@@ -58,7 +58,8 @@ async def _left(ports: AlertPorts) -> list[Firing]:
     oldest = min(told.fired_at for told in firing) - timedelta(seconds=FIRED_TOLERANCE_S)
     recent = await ports.log.latest(ALERTS_MAX, since=oldest)
     found = [Firing(told=told, record=_record_of(told, recent)) for told in firing]
-    return [each for each in found if each.record is None or not _is_settled(each.record)][:FOUND_MAX]
+    left = [each for each in found if each.record is None or not _is_settled(each.record)]
+    return sorted(left, key=lambda each: each.record is not None)[:FOUND_MAX]  # those that nobody brought first
 
 
 def _record_of(told: AlertFacts, recent: Sequence[AlertRecord]) -> AlertRecord | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from shared.application.alerts.assess import CONFIRM_DEADLINE_S, assess_alert
 from shared.application.alerts.looked_after import nets
 from shared.application.alerts.queries import list_alerts
-from shared.application.alerts.reconcile import BROUGHT_WITHIN, SOURCE, firing_net
+from shared.application.alerts.reconcile import BROUGHT_WITHIN, FOUND_MAX, SOURCE, firing_net
 from shared.application.release.sweep import release_nets
 from shared.application.work.sweep import SweepReport, sweep
 from shared.domain.alerts.decision_model import RollbackAction
@@ -118,6 +118,16 @@ async def test_an_undecided_alert_that_still_fires_is_looked_at_again_however_ma
     report = await sweep([firing_net(bench.alert_ports)])
     assert report.made_good == {FOUND: 1}
     assert bench.looks.keys == [key]
+
+
+async def test_alerts_nobody_can_decide_on_do_not_keep_out_those_that_nobody_brought(bench: Bench) -> None:
+    """A sweep has a bound, and there may be more that wait."""
+    for _ in range(FOUND_MAX):
+        await accepted(bench, an_alert(bench, SCORING))
+    bench.alert_source.fire(an_alert(bench, SCORING))
+    bench.clock.advance(LATER_S)
+    await swept(bench)
+    assert [each.source for each in await list_alerts(bench.alert_ports, 1)] == [SOURCE]
 
 
 async def test_what_was_decided_while_azure_monitor_was_silent_is_looked_at_again_once_it_fires(
