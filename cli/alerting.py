@@ -11,6 +11,7 @@ from cli.api import parse
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import clock
+from cli.unreadable import tell_unreadable
 from cli.views import Text
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many alerts to list.")]
@@ -84,6 +85,7 @@ def alerts(context: typer.Context, limit: Limit = 20, reasons: Reasons = False, 
         if as_json:
             print_json(answer)
             return
+        tell_unreadable(answer)
         listed = parse(Alerts, answer).alerts
         if not listed:
             console.print("No alert has come in.")

@@ -14,6 +14,7 @@ from cli.api import ApiError, ReleaseApi, parse
 from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.show import clock
+from cli.unreadable import tell_unreadable
 from cli.views import Text
 
 SHA_DIGITS_SHOWN = 12
@@ -113,11 +114,17 @@ def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as
             print_json(answer)
         elif commit:
             console.print(change_panel(parse(Change, answer)))
-        elif listed := parse(Changes, answer).changes:
-            console.print(changes_table(listed))
-            console.print(f"Look at one with:  {COMMAND} changes <commit>", markup=False)
         else:
-            console.print("No change has come in yet.")
+            tell_unreadable(answer)
+            _show_list(parse(Changes, answer).changes)
+
+
+def _show_list(listed: list[Summary]) -> None:
+    if listed:
+        console.print(changes_table(listed))
+        console.print(f"Look at one with:  {COMMAND} changes <commit>", markup=False)
+    else:
+        console.print("No change has come in yet.")
 
 
 def changes_table(listed: list[Summary]) -> Table:

@@ -12,6 +12,7 @@ from cli.deciding import Yes, need
 from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.show import clock, span
+from cli.unreadable import tell_unreadable
 from cli.views import Freeze, Freezes
 
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help="fleet, a plant (P001) or a circuit (P001-C001).")]
@@ -51,6 +52,7 @@ def freezes(context: typer.Context, as_json: AsJson = False) -> None:
         if as_json:
             print_json(answer)
             return
+        tell_unreadable(answer)
         listed = parse(Freezes, answer)
         if not listed.freezes:
             console.print("Nothing is frozen.")

@@ -12,6 +12,7 @@ from cli.api import parse
 from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.show import clock
+from cli.unreadable import tell_unreadable
 
 Day = Annotated[str, typer.Option("--date", help="The day whose readings are predicted: 2026-01-31. Yesterday.")]
 Again = Annotated[bool, typer.Option("--retry", help="Try circuits again whose tries are used up.")]
@@ -72,6 +73,7 @@ def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False,
         if as_json:
             print_json(answer)
             return
+        tell_unreadable(answer)
         day = parse(Inference, answer)
         if not day.date:
             console.print(f"No day was started yet. Start yesterday:  {COMMAND} infer", markup=False)

@@ -10,6 +10,7 @@ from cli.api import ApiError, parse
 from cli.inference import Started, Task, View, what_started
 from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
+from cli.unreadable import tell_unreadable
 
 Month = Annotated[str, typer.Option("--month", help="The month of the performance: 2026-01. The last one.")]
 Quarter = Annotated[str, typer.Option("--quarter", help="The quarter of the drift: 2026-q1. The last one.")]
@@ -59,6 +60,7 @@ def monitoring(
         if as_json:
             print_json(answer)
             return
+        tell_unreadable(answer)
         report = parse(Report, answer)
         _print("performance", report.performance, MEASURES)
         _print("drift", report.drift, ("drift_magnitude",))

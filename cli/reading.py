@@ -9,6 +9,7 @@ import typer
 from cli.api import ApiError, parse
 from cli.session import COMMAND, console, talking
 from cli.show import history_table, release_panel, releases_table
+from cli.unreadable import tell_unreadable
 from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, History, Release, Releases
 
 ReleaseId = Annotated[str, typer.Argument(metavar="ID", help="The release's id, as `releases` shows it.")]
@@ -22,6 +23,7 @@ def releases(context: typer.Context, as_json: AsJson = False) -> None:
         if as_json:
             print_json(answer)
             return
+        tell_unreadable(answer)
         listed = parse(Releases, answer).releases
         if not listed:
             console.print("There are no releases: register a model in the dev workspace, and one opens.")

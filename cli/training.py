@@ -14,6 +14,7 @@ from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.show import span, until
 from cli.training_views import SUCCEEDED, Lineage, Training, Trainings, lineage_panel, training_panel, trainings_table
+from cli.unreadable import tell_unreadable
 
 UNAVAILABLE_MAX_S = 60.0
 """How long a watched training puts up with an app that does not answer, for example while it is being deployed."""
@@ -76,6 +77,7 @@ def trainings(context: typer.Context, run_id: OneRun = "", as_json: AsJson = Fal
         elif run_id:
             console.print(training_panel(parse(Training, answer), datetime.now(UTC)))
         else:
+            tell_unreadable(answer)
             listed = parse(Trainings, answer)
             if not listed.trainings:
                 console.print(f"Nothing was trained yet: {COMMAND} train --plant P001 --circuit C001", markup=False)

@@ -14,7 +14,7 @@ from shared.application.alerts import assess, queries
 from shared.application.alerts.ports import AlertPorts
 from shared.application.ports import IntakeResult
 from shared.application.release import intake
-from shared.contracts.http.alerts import AlertAccepted, AlertList, alert_of
+from shared.contracts.http.alerts import AlertAccepted, alert_list_of
 from shared.contracts.inbound.alert_facts import claimed_facts
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX, AlertError, parse_alert
 from shared.domain.errors import InvalidRequest
@@ -43,7 +43,7 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
 async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
     found = await queries.list_alerts(bootstrap.alert_ports(), limit_of(req))
-    return json_answer(AlertList(alerts=[alert_of(record) for record in found]))
+    return json_answer(alert_list_of(found))
 
 
 async def alert_events(event: func.EventGridEvent) -> None:

@@ -17,9 +17,8 @@ from shared.application.changes import take
 from shared.application.errors import TransientFault
 from shared.contracts.http.changes import (
     FOLLOW,
-    ChangeList,
     WebhookAnswer,
-    change_summary_of,
+    change_list_of,
     change_view_of,
 )
 from shared.contracts.inbound.webhooks import (
@@ -94,7 +93,7 @@ async def accept_azure_devops_change(req: func.HttpRequest) -> func.HttpResponse
 async def list_changes(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
     found = await take.list_changes(bootstrap.change_ports(), limit_of(req))
-    return json_answer(ChangeList(changes=[change_summary_of(record) for record in found]))
+    return json_answer(change_list_of(found))
 
 
 @authenticated

@@ -1,5 +1,6 @@
 """How use cases and their errors become HTTP answers, in one place (problem details of RFC 9457)."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from http import HTTPStatus
@@ -9,7 +10,7 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
-from shared.application.errors import NotFound, PlatformErrored, PlatformRefused, TransientFault
+from shared.application.errors import NotFound, PlatformErrored, PlatformRefused, TransientFault, Unreadable
 from shared.application.release.people import Answer, Decided
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.base import read_request
@@ -17,6 +18,8 @@ from shared.contracts.http.releases import Accepted, Problem
 from shared.contracts.http.routes import LISTED_DEFAULT, LISTED_MAX
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release.model import Actor
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64_000
 
@@ -39,6 +42,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     ValidationError: HTTPStatus.BAD_REQUEST,
     TransientFault: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unreadable: HTTPStatus.SERVICE_UNAVAILABLE,
     PlatformErrored: HTTPStatus.SERVICE_UNAVAILABLE,
     PlatformRefused: HTTPStatus.BAD_GATEWAY,
 }
@@ -70,6 +74,8 @@ def _answering(
             actor = await identify(req.headers.get("authorization"))
             return await handler(req, actor)
         except tuple(_STATUS) as error:
+            if isinstance(error, Unreadable):
+                log.error("refused: %s", error)
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
             return problem(status, _detail(error))
 

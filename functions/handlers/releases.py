@@ -14,7 +14,7 @@ from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.try_later import try_later
 from shared.application.work.look import look_at
-from shared.contracts.http.releases import DecisionRequest, ReasonRequest, ReleaseList, history_of, summary_of, view_of
+from shared.contracts.http.releases import DecisionRequest, ReasonRequest, history_of, release_list_of, view_of
 from shared.contracts.looks import look_of
 from shared.contracts.messages import decode_command, decode_event
 from shared.domain.errors import InvalidRequest
@@ -26,7 +26,7 @@ from shared.domain.release.policy import Stage
 async def list_releases(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Open releases, then the latest ended ones."""
     releases, freezes = await queries.list_releases(bootstrap.ports()), await read_freezes(bootstrap.ports())
-    return json_answer(ReleaseList(releases=[summary_of(release, freezes) for release in releases]))
+    return json_answer(release_list_of(releases, freezes))
 
 
 @authenticated

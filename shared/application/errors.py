@@ -4,6 +4,7 @@ PortError
 ├── TransientFault          store, bus or lock did not answer: the message comes back later
 │   ├── ConcurrentUpdate    somebody else changed the release first: load and decide again
 │   └── PlatformThrottled   Azure ML asks for patience: the same message comes back, and no attempt is spent
+├── Unreadable              this version cannot read a stored record: nothing may act on it
 ├── PlatformErrored         Azure ML had a technical fault before anything was changed: a new attempt may help
 ├── PlatformRefused         Azure ML said no for good: trying again cannot help
 └── PlatformOutcomeUnknown  a change was sent and nobody knows whether it was applied: settle, never guess
@@ -23,6 +24,18 @@ class PortError(Exception):
     """
 
     tries_max = 16
+
+
+class Unreadable(PortError):
+    """This version cannot read the stored record `record_id`, for the `reason`. Nothing may act on it.
+
+    Asked for alone, a record is refused with it; a list goes on without the record, see `Listed`.
+    """
+
+    def __init__(self, record_id: str, reason: str) -> None:
+        super().__init__(f"{record_id} is unreadable: {reason}")
+        self.record_id = record_id
+        self.reason = reason
 
 
 class TransientFault(PortError):

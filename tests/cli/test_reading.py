@@ -3,7 +3,9 @@
 import json
 from datetime import timedelta
 
+from shared.contracts.http.monitoring import MonitoringCheckView, MonitoringView
 from shared.contracts.http.releases import CheckRunView, HistoryList, HistoryView, ReleaseList
+from shared.contracts.http.unreadable import UnreadableView
 from tests.cli.conftest import DIGEST, OPENED, RELEASE, TOKEN, App, Run, problem, summary, view
 
 PATH = f"/api/releases/{RELEASE}"
@@ -42,6 +44,32 @@ def test_ids_of_releases_stay_whole_in_a_terminal_of_80_columns(server: App, run
     shown = run("releases", env={"COLUMNS": "80"}).output
     for text in (RELEASE, "awaiting_production_approval", "a decision on registry by ML-Engineers"):
         assert text in shown
+
+
+def test_what_the_app_cannot_read_is_told_with_its_id_and_counted(server: App, run: Run) -> None:
+    """Below nothing as well: an empty list with it is not an empty list."""
+    unreadable = [UnreadableView(id="from-the-future", reason="it has [bold]schema_v 99")]
+    server.on("GET /api/releases", ReleaseList(releases=[], unreadable=unreadable))
+    shown = run("releases")
+    assert shown.exit_code == 0
+    assert "unreadable: from-the-future: it has [bold]schema_v 99" in shown.output
+    assert "1 of the list could not be read" in shown.output
+
+
+def test_parts_of_an_answer_tell_what_the_app_cannot_read_too(server: App, run: Run) -> None:
+    check = MonitoringCheckView(
+        period="2026-01",
+        levels={},
+        without_check=[],
+        circuits=[],
+        unreadable=[UnreadableView(id="P001-C001", reason="it was cut")],
+    )
+    proposals = [UnreadableView(id="P001-C002", reason="it has schema_v 99")]
+    view = MonitoringView(performance=check, drift=check, proposals=[], unreadable_proposals=proposals)
+    server.on("GET /api/monitoring", view)
+    shown = run("monitoring").output
+    assert "unreadable: P001-C001: it was cut" in shown
+    assert "unreadable: P001-C002: it has schema_v 99" in shown
 
 
 def test_an_empty_list_says_how_a_release_opens(server: App, run: Run) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.application.alerts.ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate, TransientFault
+from shared.application.listed import Listed
 from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState
 
 
@@ -31,13 +32,13 @@ class MemoryAlertLog:
         self.records[record.key] = (record, current + 1)
         return str(current + 1)
 
-    async def latest(self, limit: int, since: datetime | None = None) -> list[AlertRecord]:
+    async def latest(self, limit: int, since: datetime | None = None) -> Listed[AlertRecord]:
         found = [record for record, _ in self.records.values() if since is None or record.accepted_at >= since]
-        return sorted(found, key=lambda record: record.accepted_at, reverse=True)[:limit]
+        return Listed(sorted(found, key=lambda record: record.accepted_at, reverse=True)[:limit])
 
-    async def undecided(self, limit: int) -> list[tuple[str, datetime]]:
+    async def undecided(self, limit: int) -> Listed[tuple[str, datetime]]:
         left = [record for record, _ in self.records.values() if record.state is not AlertState.DECIDED]
-        return [(record.key, record.accepted_at) for record in left][:limit]
+        return Listed([(record.key, record.accepted_at) for record in left][:limit])
 
 
 class MemoryAlertSource:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.application.changes.ports import Registration, StoredChange
 from shared.application.errors import ConcurrentUpdate, PortError
+from shared.application.listed import Listed
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.domain.changes.record import ChangeRecord
 
@@ -34,9 +35,9 @@ class MemoryChangeLog:
         if moves:
             self.branches[moves] = record.change_id
 
-    async def latest(self, limit: int) -> list[ChangeRecord]:
+    async def latest(self, limit: int) -> Listed[ChangeRecord]:
         records = [stored.record for stored in self.records.values()]
-        return sorted(records, key=lambda each: (each.accepted_at, each.change_id), reverse=True)[:limit]
+        return Listed(sorted(records, key=lambda each: (each.accepted_at, each.change_id), reverse=True)[:limit])
 
     async def taken(self, branch: str) -> str:
         return self.branches.get(branch, "")

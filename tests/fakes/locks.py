@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from shared.application.listed import Listed
 from shared.application.release.ports import Lock
 
 
@@ -40,5 +41,5 @@ class MemoryCircuitLocks:
     async def get(self, key: str) -> Lock | None:
         return self.locks.get(key)
 
-    async def held(self) -> list[Lock]:
-        return [lock for lock in self.locks.values() if lock.holder]
+    async def held(self) -> Listed[Lock]:
+        return Listed(lock for lock in self.locks.values() if lock.holder)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.application.errors import ConcurrentUpdate, PlatformErrored, PlatformRefused, PortError
+from shared.application.listed import Listed
 from shared.application.platform_ports import Place
 from shared.application.routines.ports import MonitorJob, StoredTask
 from shared.domain.routines.cutoff import Proposal
@@ -46,25 +47,25 @@ class MemoryTaskStore:
             self.listed[task.ref] = None
         return str(current + 1)
 
-    async def of(self, routine: Routine, period: str) -> list[Task]:
+    async def of(self, routine: Routine, period: str) -> Listed[Task]:
         found = [task for task, _ in self.tasks.values() if (task.routine, task.period) == (routine, period)]
-        return sorted(found, key=lambda task: task.circuit)
+        return Listed(sorted(found, key=lambda task: task.circuit))
 
-    async def open(self) -> list[TaskRef]:
-        return list(self.listed)
+    async def open(self) -> Listed[TaskRef]:
+        return Listed(self.listed)
 
     async def record_end(self, task: Task, end: JobEnd) -> None:
         self.ends[task.task_id, end.attempt] = task.routine, task.circuit, end
 
-    async def ended_since(self, routine: Routine, since: datetime) -> list[tuple[str, JobEnd]]:
+    async def ended_since(self, routine: Routine, since: datetime) -> Listed[tuple[str, JobEnd]]:
         found = [(circuit, end) for kind, circuit, end in self.ends.values() if kind is routine]
-        return sorted((each for each in found if each[1].ended_at >= since), key=lambda each: each[1].ended_at)
+        return Listed(sorted((each for each in found if each[1].ended_at >= since), key=lambda each: each[1].ended_at))
 
     async def begin(self, routine: Routine, period: str) -> None:
         self.making[routine, period] = None
 
-    async def begun(self) -> list[tuple[Routine, str]]:
-        return list(self.making)
+    async def begun(self) -> Listed[tuple[Routine, str]]:
+        return Listed(self.making)
 
     async def complete(self, routine: Routine, period: str) -> None:
         self.last[routine] = max(period, self.last.get(routine, period))
@@ -158,8 +159,8 @@ class MemoryProposalStore:
             raise ConcurrentUpdate(f"the proposal for {proposal.circuit} changed since it was read")
         self.proposals[proposal.period, proposal.circuit] = proposal
 
-    async def of(self, periods: Sequence[str]) -> list[Proposal]:
-        return [self.proposals[key] for period in periods for key in sorted(self.proposals) if key[0] == period]
+    async def of(self, periods: Sequence[str]) -> Listed[Proposal]:
+        return Listed(self.proposals[key] for period in periods for key in sorted(self.proposals) if key[0] == period)
 
 
 class MemorySourceControl:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.application.errors import ConcurrentUpdate
+from shared.application.errors import ConcurrentUpdate, Unreadable
 from shared.application.release.ports import Change, Stored
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
@@ -31,8 +31,11 @@ class MemoryReleaseStore:
         self.partitions: dict[str, Partition] = {}
         self.open: dict[str, datetime] = {}
         self.closed: dict[str, datetime] = {}
+        self.unreadable: dict[str, str] = {}  # ids, and why nobody can read them
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        if release_id in self.unreadable:
+            raise Unreadable(release_id, self.unreadable[release_id])
         partition = self.partitions.get(release_id)
         if partition is None:
             return None

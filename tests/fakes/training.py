@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from shared.application.errors import ConcurrentUpdate, PlatformRefused, TransientFault
+from shared.application.listed import Listed
 from shared.application.training.ports import (
     DataSeen,
     ModelSeen,
@@ -52,15 +53,15 @@ class MemoryTrainingStore:
         self.runs[run.run_id] = (run, number + 1)
         return str(number + 1)
 
-    async def open_runs(self) -> list[OpenRun]:
+    async def open_runs(self) -> Listed[OpenRun]:
         found = sorted(
             (run for run, _ in self.runs.values() if not run.settled),
             key=lambda run: (run.requested_at, run.run_id),
         )
-        return [
+        return Listed(
             OpenRun(run_id=run.run_id, phase=run.phase, serial=run.serial, look_at=run.look_at or run.since)
             for run in found
-        ]
+        )
 
     async def ended_ids(self, limit: int) -> list[str]:
         return [run.run_id for run in self._ended()][:limit]

@@ -30,7 +30,7 @@ async def test_a_freeze_counts_at_once_and_is_listed_with_who_why_and_until(benc
 
     listed = answered(await list_freezes(request(signer.token())), 200)
 
-    assert listed == {"freezes": [set_at], "who_can_lift": ["Engineering-Managers", "ML-Engineers"]}
+    assert listed == {"freezes": [set_at], "unreadable": [], "who_can_lift": ["Engineering-Managers", "ML-Engineers"]}
     assert set_at == {
         "freeze_id": set_at["freeze_id"],
         "scope": "P001",

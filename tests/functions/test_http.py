@@ -56,6 +56,24 @@ async def test_a_list_has_open_releases_and_what_they_wait_for(bench: Bench, sig
     assert summary["waiting"]["who_can_end_it"] == ["ML-Engineers"]
 
 
+async def test_a_release_that_cannot_be_read_is_told_with_the_reason_and_takes_no_other_along(
+    bench: Bench, signer: Signer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.put(a_release(GATE))
+    await bench.put(a_release(GATE, release_id="from-the-future"))
+    bench.store.unreadable["from-the-future"] = "it has schema_v 99: deploy the version that wrote it"
+
+    body = answered(await READS["list_releases"](request(signer.token())), 200)
+    alone = answered(await READS["read_release"](request(signer.token(), release_id="from-the-future")), 503)
+
+    assert [each["release_id"] for each in body["releases"]] == [RELEASE_ID]
+    (unreadable,) = body["unreadable"]
+    assert (unreadable["id"], unreadable["state"]) == ("from-the-future", "unreadable")
+    assert "schema_v 99" in unreadable["reason"]
+    assert "deploy the version that wrote it" in alone["detail"]
+    assert caplog.text.count("from-the-future is unreadable") == 2
+
+
 async def test_a_release_shows_its_open_gate_with_the_digest_to_decide_on(bench: Bench, signer: Signer) -> None:
     """What was looked at is what is decided on (I5)."""
     await bench.put(a_release(GATE))

@@ -8,6 +8,7 @@
 from datetime import datetime
 
 from shared.adapters.tables.access import Table, etag_of
+from shared.adapters.tables.reading import listed_rows
 from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import (
     ALERTS,
@@ -21,6 +22,7 @@ from shared.adapters.tables.rows import (
 )
 from shared.adapters.tables.writes import create_row
 from shared.application.alerts.ports import StoredAlert
+from shared.application.listed import Listed
 from shared.contracts.stored.alerts import ALERT
 from shared.domain.alerts.model import AlertRecord, AlertState
 
@@ -53,15 +55,15 @@ class TableAlertLog:
             listed = [delete({"PartitionKey": ALERTS, "RowKey": waiting["RowKey"]}, etag_of(waiting))]
         return await self._alerts.save(record, version, *listed)
 
-    async def latest(self, limit: int, since: datetime | None = None) -> list[AlertRecord]:
+    async def latest(self, limit: int, since: datetime | None = None) -> Listed[AlertRecord]:
         """Records in the order of their rows."""
         after = f"t|{latest_first_key(since)}}}" if since else "t}"
-        return [self._alerts.of(row) for row in await self._table.query(ALERTS, keys=("t|", after), limit=limit)]
+        return self._alerts.all_of(await self._table.query(ALERTS, keys=("t|", after), limit=limit))
 
-    async def undecided(self, limit: int) -> list[tuple[str, datetime]]:
+    async def undecided(self, limit: int) -> Listed[tuple[str, datetime]]:
         """Keys and times of acceptance."""
         rows = await self._table.query(ALERTS, keys=("o|", "o}"), limit=limit)
-        return [(row["RowKey"][2:], datetime.fromisoformat(row["accepted_at"])) for row in rows]
+        return listed_rows(rows, lambda row: (row["RowKey"][2:], datetime.fromisoformat(row["accepted_at"])))
 
 
 def _columns(record: AlertRecord) -> Row:

@@ -13,6 +13,7 @@ from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import CHANGES, Row, hashed, insert, latest_first_key, put_index
 from shared.adapters.tables.writes import create_row
 from shared.application.changes.ports import StoredChange
+from shared.application.listed import Listed
 from shared.contracts.stored.changes import CHANGE
 from shared.domain.changes.record import ChangeRecord
 
@@ -52,9 +53,9 @@ class TableChangeLog:
         branch = [put_index(_branch_row(moves, record.change_id))] if moves else []
         await self._changes.save(_fitting(record), version, *branch)
 
-    async def latest(self, limit: int) -> list[ChangeRecord]:
+    async def latest(self, limit: int) -> Listed[ChangeRecord]:
         """Records in the order of their rows."""
-        return [self._changes.of(row) for row in await self._table.query(CHANGES, keys=("t|", "t}"), limit=limit)]
+        return self._changes.all_of(await self._table.query(CHANGES, keys=("t|", "t}"), limit=limit))
 
     async def taken(self, branch: str) -> str:
         """The commit; empty before the first."""

@@ -3,12 +3,17 @@
 A reader asks for the rows that end after now, so that old freezes cost nothing and are kept.
 """
 
-from datetime import datetime
+import logging
+from datetime import UTC, datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import reading, row_id
 from shared.adapters.tables.rows import FREEZES, Row, time_key, time_of, time_text
 from shared.adapters.tables.writes import create_row, update_row
-from shared.domain.freezes.freeze import Freeze
+from shared.application.errors import Unreadable
+from shared.domain.freezes.freeze import FLEET, Freeze
+
+log = logging.getLogger(__name__)
 
 
 class TableFreezeLog:
@@ -27,14 +32,14 @@ class TableFreezeLog:
         def columns(row: Row) -> Row | None:
             if not row:
                 raise LookupError(f"freeze {lifted.freeze_id} was never set")
-            return None if row["lifted_at"] else _row_of(lifted)
+            return None if _freeze_of(row).lifted_at else _row_of(lifted)
 
         return _freeze_of(await update_row(self._table, FREEZES, _key(lifted), columns))
 
     async def not_ended(self, now: datetime) -> list[Freeze]:
         """The rows behind `now`; those of its very millisecond are looked at one by one."""
         rows = await self._table.query(FREEZES, keys=(time_key(now), ":"))
-        return [freeze for freeze in map(_freeze_of, rows) if freeze.ends_at > now]
+        return [freeze for freeze in map(_freeze_or_unreadable, rows) if freeze.ends_at > now]
 
 
 def _key(freeze: Freeze) -> str:
@@ -42,12 +47,36 @@ def _key(freeze: Freeze) -> str:
 
 
 def _row_of(freeze: Freeze) -> Row:
-    texts = {name: value for name, value in vars(freeze).items() if isinstance(value, str)}
+    texts = {name: value for name, value in vars(freeze).items() if isinstance(value, str) and name != "unreadable"}
     times = {name: time_text(getattr(freeze, name)) for name in ("starts_at", "ends_at", "lifted_at")}
     return {"PartitionKey": FREEZES, "RowKey": _key(freeze), **texts, **times}
 
 
+def _freeze_or_unreadable(row: Row) -> Freeze:
+    """Nobody may change what might be frozen, so that a freeze that cannot be read counts until its end, which its key
+    says: for its scope if that is there, else for the fleet."""
+    try:
+        return _freeze_of(row)
+    except Unreadable as error:
+        log.error("counts until its end: freeze %s", error)
+        return Freeze(
+            freeze_id=error.record_id,
+            scope=str(row.get("scope") or FLEET),
+            who="somebody",
+            who_id="",
+            why=f"it is unreadable: {error.reason}",
+            starts_at=datetime.min.replace(tzinfo=UTC),
+            ends_at=datetime.fromtimestamp(int(row["RowKey"].partition("|")[0]) / 1000, UTC),
+            unreadable=error.reason,
+        )
+
+
 def _freeze_of(row: Row) -> Freeze:
+    with reading(row_id(row)):
+        return _read(row)
+
+
+def _read(row: Row) -> Freeze:
     return Freeze(
         freeze_id=row["freeze_id"],
         scope=row["scope"],

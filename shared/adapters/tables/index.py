@@ -8,6 +8,7 @@
 from datetime import datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import row_id
 from shared.adapters.tables.rows import CLOSED, OPEN, check_release_id, insert, latest_first_key, put_index, time_text
 from shared.adapters.tables.writes import create_row
 
@@ -37,4 +38,4 @@ class ReleaseIndex:
     async def closed_ids(self, limit: int) -> list[str]:
         """The ids of ended releases, the latest end first."""
         rows = await self._table.query(CLOSED, keys=("0", ":"), limit=limit)
-        return [row["release_id"] for row in rows]
+        return [row_id(row) for row in rows]

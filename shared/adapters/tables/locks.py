@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import listed_rows, reading
 from shared.adapters.tables.rows import LOCKS, Row, plain_key, time_of, time_text
 from shared.adapters.tables.writes import update_row
+from shared.application.listed import Listed
 from shared.application.release.ports import Lock
 
 COOL_DOWN = "cool-down"
@@ -58,9 +60,10 @@ class TableCircuitLocks:
         row = await self._table.get(LOCKS, plain_key(key))
         return _lock_of(key, row) if row else None
 
-    async def held(self) -> list[Lock]:
+    async def held(self) -> Listed[Lock]:
         """Every lock that somebody holds; a fleet has one row per circuit."""
-        return [_lock_of(row["key"], row) for row in await self._table.query(LOCKS) if row["holder"]]
+        locks = listed_rows(await self._table.query(LOCKS), lambda row: _lock_of(row["key"], row))
+        return Listed((lock for lock in locks if lock.holder), locks.unreadable)
 
     async def _updated(self, key: str, change: Callable[[Lock], Lock]) -> Lock:
         """The lock as it is afterwards; nothing is written where `change` leaves it as it is."""
@@ -85,10 +88,11 @@ def _columns(lock: Lock) -> Row:
 
 def _lock_of(key: str, row: Row) -> Lock:
     """The lock of a row; of an empty one, the lock that nobody ever took."""
-    return Lock(
-        key=key,
-        holder=row.get("holder", ""),
-        epoch=row.get("epoch", 0),
-        free_from=time_of(row.get("free_from", "")),
-        taken_from=row.get("taken_from", ""),
-    )
+    with reading(f"the lock of {key}"):
+        return Lock(
+            key=key,
+            holder=row.get("holder", ""),
+            epoch=row.get("epoch", 0),
+            free_from=time_of(row.get("free_from", "")),
+            taken_from=row.get("taken_from", ""),
+        )

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import listed_rows, reading, row_id
 from shared.adapters.tables.rows import PROPOSALS, Row, join_text, split_text
 from shared.adapters.tables.writes import create_row, update_row
 from shared.application.errors import ConcurrentUpdate
+from shared.application.listed import Listed
 from shared.contracts.stored.routines import PROPOSAL
 from shared.domain.routines.cutoff import Proposal
 
@@ -31,9 +33,9 @@ class TableProposalStore:
 
         await update_row(self._table, _partition(proposal.period), proposal.circuit, columns)
 
-    async def of(self, periods: Sequence[str]) -> list[Proposal]:
+    async def of(self, periods: Sequence[str]) -> Listed[Proposal]:
         """By quarter, then by circuit."""
-        return [_proposal_of(row) for period in periods for row in await self._table.query(_partition(period))]
+        return listed_rows([row for each in periods for row in await self._table.query(_partition(each))], _proposal_of)
 
 
 def _partition(period: str) -> str:
@@ -50,4 +52,5 @@ def _row_of(proposal: Proposal) -> Row:
 
 
 def _proposal_of(row: Row) -> Proposal:
-    return PROPOSAL.load(join_text("json", row))
+    with reading(f"the proposal for {row_id(row)}"):
+        return PROPOSAL.load(join_text("json", row))

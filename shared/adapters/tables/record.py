@@ -1,12 +1,14 @@
 """Records of one kind as rows: a record is one row, replaced under its ETag; the lists it is in are written with it."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from shared.adapters.tables.access import Table, etag_of
+from shared.adapters.tables.reading import listed_rows, reading, row_id
 from shared.adapters.tables.rows import Operation, Row, join_text, split_text
 from shared.adapters.tables.writes import create_row, replace_row
+from shared.application.listed import Listed
 from shared.contracts.stored.form import StoredForm
 
 T = TypeVar("T")
@@ -28,8 +30,13 @@ class Records(Generic[T]):
         return {**self._columns(record), "op_id": uuid.uuid4().hex, **text}
 
     def of(self, row: Row) -> T:
-        """The record of a row that was read. Raises StoredFormError."""
-        return self._form.load(join_text(self._text, row))
+        """The record of a row that was read. Raises Unreadable."""
+        with reading(row_id(row)):
+            return self._form.load(join_text(self._text, row))
+
+    def all_of(self, rows: Sequence[Row]) -> Listed[T]:
+        """The records of rows that were read, and which of them cannot be."""
+        return listed_rows(rows, self.of)
 
     async def create(self, record: T, *listed: Operation) -> bool:
         """Makes the record durable, and `listed` with it; False when there is one in its place, which stays."""
@@ -37,7 +44,7 @@ class Records(Generic[T]):
         return bool((await create_row(self._table, row, *listed))["op_id"] == row["op_id"])
 
     async def load(self, partition_key: str, row_key: str) -> tuple[T, str] | None:
-        """The record and its version; None when there is none."""
+        """The record and its version; None when there is none. Raises Unreadable."""
         row = await self._table.get(partition_key, row_key)
         return (self.of(row), etag_of(row)) if row else None
 

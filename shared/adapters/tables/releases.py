@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from shared.adapters.tables.access import Table, Unsettled, etag_of
 from shared.adapters.tables.index import ReleaseIndex
+from shared.adapters.tables.reading import reading
 from shared.adapters.tables.release_rows import (
     HISTORY_ROWS,
     OUTBOX_ROWS,
@@ -46,7 +47,7 @@ class TableReleaseStore(ReleaseIndex):
         self._outbox_keys: dict[str, dict[str, list[str]]] = {}  # of the outbox that was read last
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
-        """Raises StoredFormError for a release that a newer version of this code wrote."""
+        """Raises Unreadable for a release that a newer version of this code wrote."""
         found, seen = await asyncio.gather(self._found(release_id), self._seen(release_id, event_ids))
         if found is None:
             return None
@@ -58,7 +59,8 @@ class TableReleaseStore(ReleaseIndex):
         row = await self._table.get(release_id, RELEASE_KEY) if is_release_id(release_id) else None
         if row is None:
             return None
-        release = read_without_targets(row)
+        with reading(release_id):
+            release = read_without_targets(row)
         if release.kind is not Kind.MODEL:
             return release
         stored = await self.load(release_id)
@@ -67,7 +69,8 @@ class TableReleaseStore(ReleaseIndex):
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         """One row."""
         row = await self._table.get(release_id, target_row_key(key)) if is_release_id(release_id) else None
-        return FLEET_TARGET.load(join_text("json", row)) if row else None
+        with reading(release_id):
+            return FLEET_TARGET.load(join_text("json", row)) if row else None
 
     async def commit(self, change: Change) -> None:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""
@@ -85,8 +88,10 @@ class TableReleaseStore(ReleaseIndex):
     async def outbox(self, release_id: str) -> list[Command]:
         """Oldest first."""
         rows = await self._rows(release_id, OUTBOX_ROWS)
-        self._outbox_keys = {release_id: _keys_by_command(rows)}
-        return [decode_command(join_text("json", row)) for row in rows]
+        with reading(release_id):
+            commands = [decode_command(join_text("json", row)) for row in rows]
+            self._outbox_keys = {release_id: _keys_by_command(rows)}
+        return commands
 
     async def mark_sent(self, release_id: str, command_id: str) -> None:
         """The same command may have been committed twice; it was sent, so every row of it goes."""
@@ -98,14 +103,18 @@ class TableReleaseStore(ReleaseIndex):
 
     async def history(self, release_id: str) -> list[HistoryEntry]:
         """Oldest first."""
-        return [ENTRY.load(join_text("json", row)) for row in await self._rows(release_id, HISTORY_ROWS)]
+        rows = await self._rows(release_id, HISTORY_ROWS)
+        with reading(release_id):
+            return [ENTRY.load(join_text("json", row)) for row in rows]
 
     async def _found(self, release_id: str) -> tuple[Release, Version] | None:
         if known := self._known.get(release_id):
             own = await self._table.get(release_id, RELEASE_KEY, select=["RowKey"])
             if own is not None and etag_of(own) == known[1].etag:
                 return known
-        found = read_release(await self._rows(release_id, RELEASE_AND_TARGETS))
+        rows = await self._rows(release_id, RELEASE_AND_TARGETS)
+        with reading(release_id):
+            found = read_release(rows)
         if found is not None:
             self._remember(release_id, found)
         return found

@@ -9,9 +9,11 @@
 from datetime import datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import listed_rows
 from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import ENDED, ROUTINES, TASKS, Row, put_index, time_key
 from shared.adapters.tables.writes import update_row
+from shared.application.listed import Listed
 from shared.application.routines.ports import StoredTask
 from shared.contracts.stored.routines import JOB_END, TASK
 from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
@@ -45,14 +47,16 @@ class TableTaskStore:
             await self._table.remove(ROUTINES, f"open|{task.task_id}")
         return version
 
-    async def of(self, routine: Routine, period: str) -> list[Task]:
+    async def of(self, routine: Routine, period: str) -> Listed[Task]:
         """One partition, in the order of its keys."""
-        return [self._tasks.of(row) for row in await self._table.query(_partition(routine, period))]
+        return self._tasks.all_of(await self._table.query(_partition(routine, period)))
 
-    async def open(self) -> list[TaskRef]:
+    async def open(self) -> Listed[TaskRef]:
         """The entries of the list."""
         rows = await self._table.query(ROUTINES, keys=("open|", "open}"))
-        return [TaskRef(routine=Routine(row["routine"]), period=row["period"], circuit=row["circuit"]) for row in rows]
+        return listed_rows(
+            rows, lambda row: TaskRef(routine=Routine(row["routine"]), period=row["period"], circuit=row["circuit"])
+        )
 
     async def record_end(self, task: Task, end: JobEnd) -> None:
         """The row always says the same, whoever writes it."""
@@ -64,21 +68,22 @@ class TableTaskStore:
         }
         await self._table.write(put_index(row))
 
-    async def ended_since(self, routine: Routine, since: datetime) -> list[tuple[str, JobEnd]]:
+    async def ended_since(self, routine: Routine, since: datetime) -> Listed[tuple[str, JobEnd]]:
         """The rows from `since` on; those of its very millisecond are looked at one by one."""
         rows = await self._table.query(f"{ENDED}|{routine.value}", keys=(time_key(since), ":"))
-        ended = [(str(row["circuit"]), JOB_END.load(row["json"])) for row in rows]
-        return [(circuit, end) for circuit, end in ended if end.ended_at >= since]
+        ended = listed_rows(
+            rows, lambda row: (str(row["circuit"]), JOB_END.load(row["json"])), lambda row: row["RowKey"]
+        )
+        return Listed(((circuit, end) for circuit, end in ended if end.ended_at >= since), ended.unreadable)
 
     async def begin(self, routine: Routine, period: str) -> None:
         """Keeps the period on the list of those whose tasks are being made."""
         await self._table.write(put_index(_begun_row(routine, period)))
 
-    async def begun(self) -> list[tuple[Routine, str]]:
+    async def begun(self) -> Listed[tuple[Routine, str]]:
         """The entries of that list."""
         rows = await self._table.query(ROUTINES, keys=("begun|", "begun}"))
-        parts = [row["RowKey"].split("|") for row in rows]
-        return [(Routine(routine), period) for _, routine, period in parts]
+        return listed_rows(rows, _period_of)
 
     async def complete(self, routine: Routine, period: str) -> None:
         """Moves `latest` on, never back, then takes the period off the list."""
@@ -106,6 +111,11 @@ def _columns(task: Task) -> Row:
         "RowKey": task.circuit,
         "state": task.state.value,
     }
+
+
+def _period_of(row: Row) -> tuple[Routine, str]:
+    _, routine, period = row["RowKey"].split("|")
+    return Routine(routine), period
 
 
 def _begun_row(routine: Routine, period: str) -> Row:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import reading
 from shared.adapters.tables.rows import TRAINING_SLOTS, Row
 from shared.adapters.tables.writes import update_row
 from shared.application.training.ports import Slot
@@ -67,5 +68,6 @@ def _columns(slots: list[Slot]) -> Row:
 
 
 def _slots_of(row: Row | None) -> list[Slot]:
-    content = json.loads(row["slots"]) if row else []
-    return [Slot(run_id=each["run_id"], since=datetime.fromisoformat(each["since"])) for each in content]
+    with reading("the row of the training slots"):
+        content = json.loads(row["slots"]) if row else []
+        return [Slot(run_id=each["run_id"], since=datetime.fromisoformat(each["since"])) for each in content]

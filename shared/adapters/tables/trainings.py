@@ -10,8 +10,10 @@ transaction:
 from datetime import UTC, datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.reading import listed_rows, row_id
 from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import TRAININGS, Operation, Row, latest_first_key, plain_key, put_index, time_text
+from shared.application.listed import Listed
 from shared.application.training.ports import OpenRun, StoredRun
 from shared.contracts.stored.training import TRAINING
 from shared.domain.training.model import Phase, TrainingRun
@@ -39,21 +41,21 @@ class TableTrainingStore:
         """Replaces the run and its places in the lists."""
         return await self._runs.save(run, version, *_listed(run))
 
-    async def open_runs(self) -> list[OpenRun]:
+    async def open_runs(self) -> Listed[OpenRun]:
         """The oldest request first."""
         rows = await self._table.query(TRAININGS, keys=(f"{_OPEN}|", f"{_OPEN}~"))
-        return [_open_run(row) for row in rows]
+        return listed_rows(rows, _open_run)
 
     async def ended_ids(self, limit: int) -> list[str]:
         """The latest end first."""
         rows = await self._table.query(TRAININGS, keys=(f"{_ENDED}|", f"{_ENDED}~"), limit=limit)
-        return [str(row["run_id"]) for row in rows]
+        return [row_id(row) for row in rows]
 
     async def failed_since(self, at: datetime, limit: int) -> list[str]:
         """The latest first."""
         keys = (f"{_FAILED}|", f"{_FAILED}|{latest_first_key(at)}~")
         rows = await self._table.query(TRAININGS, keys=keys, limit=limit)
-        return [str(row["run_id"]) for row in rows]
+        return [row_id(row) for row in rows]
 
 
 def _listed(run: TrainingRun) -> list[Operation]:

@@ -6,6 +6,7 @@ from typing import Any
 from shared.application.alerts.assess import assess_alert, give_up, look_of, message_id_of
 from shared.application.alerts.ports import AlertPorts
 from shared.application.alerts.reconcile import LATE_S, firing_net
+from shared.application.listed import Listed
 from shared.application.work.look import LookedAfter
 from shared.application.work.sweep import LateLook, Net, resend
 
@@ -28,7 +29,7 @@ def nets(ports: AlertPorts) -> list[Net[Any]]:
     """Alerts that should have been looked at by now; after them, because Azure Monitor may take long to answer, those
     that fire and nobody brought."""
 
-    async def undecided() -> list[tuple[str, datetime]]:
+    async def undecided() -> Listed[tuple[str, datetime]]:
         return await ports.log.undecided(SWEPT_MAX)
 
     async def look(alert: tuple[str, datetime]) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.application.listed import Listed
 from shared.application.release.ports import Ports
 from shared.application.work.look import LookQueue
 from shared.domain.alerts.model import AlertFacts, AlertPolicy, AlertRecord
@@ -38,10 +39,10 @@ class AlertLog(Protocol):
 
         Raises ConcurrentUpdate when it changed since `version`. An unknown outcome is resolved by reading back."""
 
-    async def latest(self, limit: int, since: datetime | None = None) -> list[AlertRecord]:
+    async def latest(self, limit: int, since: datetime | None = None) -> Listed[AlertRecord]:
         """Records accepted at or after `since`, the latest first, at most `limit`."""
 
-    async def undecided(self, limit: int) -> list[tuple[str, datetime]]:
+    async def undecided(self, limit: int) -> Listed[tuple[str, datetime]]:
         """Keys of records that are not decided, with the time of acceptance; in no particular order."""
 
 

@@ -5,13 +5,14 @@ from collections.abc import Collection
 
 from shared.application.alerts.ports import AlertPorts
 from shared.application.errors import TransientFault
+from shared.application.listed import Listed
 from shared.domain.alerts.model import AlertFacts, AlertRecord
 from shared.domain.release.model import Release
 
 log = logging.getLogger(__name__)
 
 
-async def list_alerts(ports: AlertPorts, limit: int) -> list[AlertRecord]:
+async def list_alerts(ports: AlertPorts, limit: int) -> Listed[AlertRecord]:
     """The latest first."""
     return await ports.log.latest(limit)
 

@@ -1,11 +1,11 @@
 """How merged changes are looked after."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from shared.application.changes.ports import ChangePorts
 from shared.application.changes.take import give_up, look_of, take_change
+from shared.application.listed import Listed
 from shared.application.work.look import LookedAfter
 from shared.application.work.sweep import LateLook, Net, resend
 from shared.domain.changes.record import ChangeRecord
@@ -30,8 +30,9 @@ def looked_after(ports: ChangePorts) -> LookedAfter:
 def nets(ports: ChangePorts) -> list[Net[Any]]:
     """Accepted changes that nobody looks at any more."""
 
-    async def waiting() -> Sequence[ChangeRecord]:
-        return [each for each in await ports.log.latest(SWEPT_MAX) if not each.is_ended]
+    async def waiting() -> Listed[ChangeRecord]:
+        found = await ports.log.latest(SWEPT_MAX)
+        return Listed((each for each in found if not each.is_ended), found.unreadable)
 
     async def look(change: ChangeRecord) -> int:
         message_id = f"{change.change_id}-swept"

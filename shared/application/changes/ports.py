@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.application.errors import PortError
+from shared.application.listed import Listed
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.application.ports import Clock
 from shared.application.training.ports import TrainingPorts
@@ -101,7 +102,7 @@ class ChangeLog(Protocol):
         write. Raises ConcurrentUpdate when the record changed since `version`. An unknown outcome is resolved by
         reading back."""
 
-    async def latest(self, limit: int) -> list[ChangeRecord]:
+    async def latest(self, limit: int) -> Listed[ChangeRecord]:
         """The latest accepted first."""
 
     async def taken(self, branch: str) -> str:

@@ -16,6 +16,7 @@ from shared.application.changes.ports import (
 )
 from shared.application.changes.steps import registered_environment, requests_of, training_problems
 from shared.application.errors import ConcurrentUpdate, NotFound, PlatformRefused, TransientFault
+from shared.application.listed import Listed
 from shared.application.training.start import request_trainings
 from shared.application.work.look import Kind, Look
 from shared.domain.changes.circuits import ConfigProblem
@@ -88,7 +89,7 @@ async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
         await _end(_failed(stored.record, reason, again), stored.version, ports)
 
 
-async def list_changes(ports: ChangePorts, limit: int) -> list[ChangeRecord]:
+async def list_changes(ports: ChangePorts, limit: int) -> Listed[ChangeRecord]:
     """The latest accepted first."""
     return await ports.log.latest(limit)
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.application.errors import NotFound
+from shared.application.errors import NotFound, Unreadable
 from shared.application.ids import content_digest
+from shared.application.listed import each_of
 from shared.application.release.effects.answers import answer
 from shared.application.release.people import Answer
 from shared.application.release.ports import Ports
@@ -82,7 +83,8 @@ async def set_freeze(
 
 
 async def lift_freeze(freeze_id: str, actor: Actor, reason: str, ports: Ports) -> FreezeDecided:
-    """Ends a freeze before its time; waiting releases go on at once. Raises NotEligible, InvalidRequest, NoSuchFreeze.
+    """Ends a freeze before its time; waiting releases go on at once. Raises NotEligible, InvalidRequest, NoSuchFreeze;
+    Unreadable for a freeze that this version cannot read.
 
     Lifting again does nothing but have the waiting releases look again.
     """
@@ -91,6 +93,8 @@ async def lift_freeze(freeze_id: str, actor: Actor, reason: str, ports: Ports) -
     found = next((each for each in await ports.freezes.not_ended(now) if each.freeze_id == freeze_id), None)
     if found is None:
         raise NoSuchFreeze(f"there is no freeze {freeze_id} that has not ended: list the freezes to find its id")
+    if found.unreadable:
+        raise Unreadable(f"freeze {freeze_id}", found.unreadable)
     wanted = lifted(found, actor, " ".join(reason.split()), now)
     kept = found if found.lifted_at else await ports.freezes.lift(wanted)
     await _look_again(kept, ports)
@@ -119,9 +123,8 @@ def frozen(command: Command, freeze: Freeze, ports: Ports) -> CircuitBusy:
 
 async def _look_again(freeze: Freeze, ports: Ports) -> None:
     """Waiting releases look every few minutes by themselves; after a lift nobody wants to wait for that."""
-    for release_id in await ports.store.open_ids():
-        stored = await ports.store.load(release_id)
-        if stored is not None and stops_at_a_freeze(stored.release) and stored.release.look_at is not None:
+    for stored in await each_of(await ports.store.open_ids(), ports.store.load):
+        if stops_at_a_freeze(stored.release) and stored.release.look_at is not None:
             event = look_due(stored.release)
             await ports.events.publish(event, message_id=f"{event.event_id}-lift-{freeze.freeze_id}")
 

@@ -19,4 +19,5 @@ class FreezeLog(Protocol):
         freeze that was never put."""
 
     async def not_ended(self, now: datetime) -> list[Freeze]:
-        """Every freeze whose end lies after `now`: planned, active and lifted ones; the next end first."""
+        """Every freeze whose end lies after `now`: planned, active and lifted ones; the next end first.
+        One that this version cannot read counts, with `unreadable`."""

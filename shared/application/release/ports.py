@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.freezes.ports import FreezeLog
+from shared.application.listed import Listed
 from shared.application.platform_ports import (
     EnvironmentPlatform,
     ModelPlatform,
@@ -47,7 +48,9 @@ class Change:
 
 
 class ReleaseStore(Protocol):
-    """Releases, one partition each, and the indexes of open and ended ones."""
+    """Releases, one partition each, and the indexes of open and ended ones.
+
+    Reading a release, its outbox or its history raises Unreadable where this version cannot."""
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
         """The release and which of `event_ids` its inbox holds; None when there is no such release."""
@@ -129,7 +132,7 @@ class CircuitLocks(Protocol):
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""
 
-    async def held(self) -> list[Lock]:
+    async def held(self) -> Listed[Lock]:
         """Every lock that somebody holds."""
 
 

@@ -1,5 +1,6 @@
 """What people read."""
 
+from shared.application.listed import Listed, each_of
 from shared.application.release.people import NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion, compatible_versions
@@ -10,15 +11,15 @@ from shared.domain.release.model import Release
 ENDED_MAX = 50
 
 
-async def list_releases(ports: Ports) -> list[Release]:
+async def list_releases(ports: Ports) -> Listed[Release]:
     """Open releases, then ended ones, the latest end first, at most ENDED_MAX of them."""
     ids = [*await ports.store.open_ids(), *await ports.store.closed_ids(ENDED_MAX)]
-    stored = [await ports.store.load(release_id) for release_id in dict.fromkeys(ids)]
-    return [found.release for found in stored if found is not None]
+    found = await each_of(ids, ports.store.load)
+    return Listed((each.release for each in found), found.unreadable)
 
 
 async def read_release(release_id: str, ports: Ports) -> Release:
-    """Raises NoSuchRelease."""
+    """Raises NoSuchRelease and Unreadable."""
     stored = await ports.store.load(release_id)
     if stored is None:
         raise NoSuchRelease(f"there is no release {release_id}: list the releases to find its id")

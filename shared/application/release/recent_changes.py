@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from shared.application.errors import Unreadable
+from shared.application.listed import or_unreadable, parted
 from shared.application.release.ports import Ports
 from shared.domain.alerts.model import CircuitChange
 from shared.domain.release.history import HistoryEntry
@@ -36,18 +38,21 @@ async def recent_changes(ports: Ports, recent_s: int) -> RecentChanges:
     """Changes of open releases, and of those that ended within `recent_s` seconds.
 
     A change is new while production runs it: not when its release put it back by itself, nor once it was rolled back.
+    What is unreadable is left out: this version could not roll it back either.
     """
     releases = await _releases(ports, ports.clock.now() - timedelta(seconds=recent_s))
     undone = {each.undoes for each in releases if each.kind is Kind.ROLLBACK and each.phase is Phase.ROLLED_BACK}
     touching = [each for each in releases if each.kind is not Kind.ROLLBACK and each.production_touched]
-    histories = await _each(touching, lambda release: ports.store.history(release.release_id))
+    histories = await _each([each.release_id for each in touching], or_unreadable(ports.store.history))
     models: dict[str, CircuitChange] = {}
     environment: dict[str, CircuitChange] = {}
     for release, history in zip(touching, histories, strict=True):
+        if isinstance(history, Unreadable):
+            continue
         changes = models if release.kind is Kind.MODEL else environment
         change = CircuitChange(
             release_id=release.release_id,
-            changed_at=_changed_at(release, history),
+            changed_at=_changed_at(release, history or ()),
             is_new=_is_new(release) and release.release_id not in undone,
         )
         for circuit in _circuits(release):
@@ -88,8 +93,8 @@ async def _releases(ports: Ports, since: datetime) -> list[Release]:
 
 
 async def _load(ports: Ports, release_ids: Sequence[str]) -> list[Release]:
-    stored = await _each(release_ids, ports.store.load)
-    return [each.release for each in stored if each is not None]
+    stored = await _each(release_ids, or_unreadable(ports.store.load))
+    return [each.release for each in parted(stored)]
 
 
 async def _each(items: Sequence[T], call: Callable[[T], Awaitable[R]]) -> list[R]:

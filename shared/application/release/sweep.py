@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.application.listed import Listed
 from shared.application.release.dispatch import dispatch
 from shared.application.release.ports import Lock, Ports
 from shared.application.work.sweep import Net
@@ -17,11 +18,12 @@ log = logging.getLogger(__name__)
 def release_nets(ports: Ports) -> list[Net[Any]]:
     """What is made good of releases. The cost is two reads per open release."""
 
-    async def held() -> list[tuple[str, list[Lock]]]:
+    async def held() -> Listed[tuple[str, list[Lock]]]:
+        found = await ports.locks.held()
         locks: dict[str, list[Lock]] = {}
-        for lock in await ports.locks.held():
+        for lock in found:
             locks.setdefault(lock.holder, []).append(lock)
-        return list(locks.items())
+        return Listed(locks.items(), found.unreadable)
 
     return [
         Net(name="releases", late=ports.store.open_ids, look=lambda each: _bring_back(each, ports)),

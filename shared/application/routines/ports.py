@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from shared.application.listed import Listed
 from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
 from shared.application.ports import Clock, FactPublisher, FindingLog
 from shared.application.release.ports import ReleaseConfig
@@ -38,22 +39,22 @@ class TaskStore(Protocol):
         """Replaces the task and returns its new version; one that is done leaves the list of open ones, any other is
         on it. Raises ConcurrentUpdate when it changed since `version`; an unknown outcome is settled by reading."""
 
-    async def of(self, routine: Routine, period: str) -> list[Task]:
+    async def of(self, routine: Routine, period: str) -> Listed[Task]:
         """Every task of a period, by circuit."""
 
-    async def open(self) -> list[TaskRef]:
+    async def open(self) -> Listed[TaskRef]:
         """Tasks that are not done; one that is done may still be listed after a crash."""
 
     async def record_end(self, task: Task, end: JobEnd) -> None:
         """Keeps the end of a job in the order of time; recording it again is fine."""
 
-    async def ended_since(self, routine: Routine, since: datetime) -> list[tuple[str, JobEnd]]:
+    async def ended_since(self, routine: Routine, since: datetime) -> Listed[tuple[str, JobEnd]]:
         """Circuit and end of every recorded job that ended at `since` or later, the first end first."""
 
     async def begin(self, routine: Routine, period: str) -> None:
         """Notes that the period's tasks are being made; repeating it is fine."""
 
-    async def begun(self) -> list[tuple[Routine, str]]:
+    async def begun(self) -> Listed[tuple[Routine, str]]:
         """Periods whose tasks were being made and are not known to be complete."""
 
     async def complete(self, routine: Routine, period: str) -> None:
@@ -109,7 +110,7 @@ class ProposalStore(Protocol):
     async def save(self, proposal: Proposal, before: Proposal) -> None:
         """Replaces the proposal of its circuit and quarter. Raises ConcurrentUpdate unless that is still `before`."""
 
-    async def of(self, periods: Sequence[str]) -> list[Proposal]:
+    async def of(self, periods: Sequence[str]) -> Listed[Proposal]:
         """Every proposal of these quarters."""
 
 

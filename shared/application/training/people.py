@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from shared.application.errors import ConcurrentUpdate, NotFound, TransientFault
+from shared.application.listed import Listed, each_of, or_unreadable, parted
 from shared.application.training.effects import artifact_name
 from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts, look_of
 from shared.domain.errors import Conflict, InvalidRequest
@@ -25,7 +26,7 @@ class NoSuchTraining(NotFound):
 class Trainings:
     """What a list of runs shows."""
 
-    runs: list[TrainingRun]
+    runs: Listed[TrainingRun]
     slots: list[Slot]
     parallel_max: int
 
@@ -46,18 +47,19 @@ class Lineage:
 
 async def list_trainings(ports: TrainingPorts) -> Trainings:
     """Open runs, the oldest first, then the latest ended ones, at most ENDED_LISTED_MAX."""
-    ids = [each.run_id for each in await ports.runs.open_runs()]
-    ids += await ports.runs.ended_ids(ENDED_LISTED_MAX)
-    stored = [await ports.runs.load(run_id) for run_id in dict.fromkeys(ids)]
+    opened = await ports.runs.open_runs()
+    ids = [*(each.run_id for each in opened), *await ports.runs.ended_ids(ENDED_LISTED_MAX)]
+    stored = await each_of(ids, ports.runs.load)
+    slots = parted([await or_unreadable(lambda _: ports.slots.taken())("")])
     return Trainings(
-        runs=[each.run for each in stored if each],
-        slots=await ports.slots.taken(),
+        runs=Listed((each.run for each in stored), (*opened.unreadable, *stored.unreadable, *slots.unreadable)),
+        slots=[slot for taken in slots for slot in taken],
         parallel_max=ports.config.plan().limits.parallel_max,
     )
 
 
 async def read_training(run_id: str, ports: TrainingPorts) -> TrainingRun:
-    """Raises NoSuchTraining."""
+    """Raises NoSuchTraining and Unreadable."""
     stored = await ports.runs.load(run_id)
     if stored is None:
         raise NoSuchTraining(f"there is no training run {run_id}: list the trainings to find its id")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.application.listed import Listed
 from shared.application.ports import Clock, FactPublisher, FindingLog
 from shared.application.work.look import Kind, Look, LookQueue
 from shared.domain.job_ends import JobSeen
@@ -50,7 +51,7 @@ class TrainingStore(Protocol):
         """Replaces the run and returns its new version; one that is settled leaves the open ones. Raises
         ConcurrentUpdate when it changed since `version`. An unknown outcome is resolved by reading back."""
 
-    async def open_runs(self) -> list[OpenRun]:
+    async def open_runs(self) -> Listed[OpenRun]:
         """Every run that is not settled, the oldest request first."""
 
     async def ended_ids(self, limit: int) -> list[str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from shared.application.errors import TransientFault
+from shared.application.errors import TransientFault, Unreadable
+from shared.application.listed import Listed
 from shared.application.work.look import Look, LookQueue
 from shared.application.work.pause import TRIES_MAX, tries_due, try_id
 
@@ -57,11 +58,13 @@ async def sweep(nets: Sequence[Net[Any]]) -> SweepReport:
     for net in nets:
         report.made_good[net.name] = 0
         try:
-            items = list(await net.late())
+            late = await net.late()
         except Exception as error:
             _failed(report, net.name, error)
             continue
-        await _made_good(net, items, report)
+        for unreadable in late.unreadable if isinstance(late, Listed) else ():
+            _failed(report, f"{net.name} {unreadable.record_id}", unreadable)
+        await _made_good(net, list(late), report)
     return report
 
 
@@ -81,7 +84,7 @@ async def _made_good(net: Net[T], items: Sequence[T], report: SweepReport) -> No
 
 def _failed(report: SweepReport, what: str, error: Exception) -> None:
     report.failed[what] = error
-    log.error("not swept: %s: %s", what, error, exc_info=not isinstance(error, TransientFault))
+    log.error("not swept: %s: %s", what, error, exc_info=not isinstance(error, (TransientFault, Unreadable)))
 
 
 async def resend(late: LateLook, queue: LookQueue, now: datetime, *, grace_s: float) -> int:

@@ -5,8 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.application.listed import Listed
 from shared.contracts.base import Contract
 from shared.contracts.http.routes import LISTED_MAX
+from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.alerts.decision_model import RollbackDecision
 from shared.domain.alerts.model import AlertFacts, AlertRecord
 
@@ -86,6 +88,12 @@ class AlertList(Contract):
     """The latest first."""
 
     alerts: list[AlertView] = Field(max_length=LISTED_MAX)
+    unreadable: list[UnreadableView] = Field(default_factory=list)
+
+
+def alert_list_of(records: Listed[AlertRecord]) -> AlertList:
+    """The list as it is shown."""
+    return AlertList(alerts=[alert_of(record) for record in records], unreadable=unreadable_of(records.unreadable))
 
 
 def alert_of(record: AlertRecord) -> AlertView:

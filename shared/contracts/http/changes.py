@@ -5,8 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.application.listed import Listed
 from shared.contracts.base import Contract
 from shared.contracts.http.routes import LISTED_MAX
+from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.changes.record import ChangeRecord, CircuitOutcome, EnvironmentOutcome
 
 FOLLOW = "/api/changes/{change_id}"
@@ -101,6 +103,14 @@ class ChangeList(Contract):
     """The latest first."""
 
     changes: list[ChangeSummary] = Field(max_length=LISTED_MAX)
+    unreadable: list[UnreadableView] = Field(default_factory=list)
+
+
+def change_list_of(records: Listed[ChangeRecord]) -> ChangeList:
+    """The list as it is shown."""
+    return ChangeList(
+        changes=[change_summary_of(record) for record in records], unreadable=unreadable_of(records.unreadable)
+    )
 
 
 def change_summary_of(record: ChangeRecord) -> ChangeSummary:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.base import Contract, Moment
+from shared.contracts.http.unreadable import UnreadableView
 from shared.domain.freezes.freeze import LENGTH_MAX, REASON_CHARS_MAX, Freeze, Freezes
 
 _HOURS_MAX = LENGTH_MAX / timedelta(hours=1)
@@ -57,9 +58,13 @@ class FreezeView(Contract):
 
 
 class FreezeList(Contract):
-    """Freezes that have neither ended nor been lifted, the next end first, and whose members may set and lift them."""
+    """Freezes that have neither ended nor been lifted, the next end first, and whose members may set and lift them.
+
+    One that is `unreadable` is among them, as far as it is known: it counts until its end.
+    """
 
     freezes: list[FreezeView]
+    unreadable: list[UnreadableView] = Field(default_factory=list)
     who_can_lift: list[str]
 
 
@@ -83,5 +88,8 @@ def freeze_list_of(freezes: Freezes) -> FreezeList:
     """The list as it is shown."""
     return FreezeList(
         freezes=[freeze_view_of(freeze, freezes.now) for freeze in freezes.current],
+        unreadable=[
+            UnreadableView(id=each.freeze_id, reason=each.unreadable) for each in freezes.current if each.unreadable
+        ],
         who_can_lift=sorted(freezes.groups),
     )

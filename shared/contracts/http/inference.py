@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.base import Contract
+from shared.contracts.http.unreadable import UnreadableView
 from shared.domain.routines.task import PeriodReport, Task, TaskState
 
 
@@ -69,6 +70,7 @@ class InferenceView(Contract):
     missing: list[str]
     late: list[str]
     tasks: list[TaskView]
+    unreadable: list[UnreadableView] = Field(default_factory=list)
 
 
 def inference_view_of(report: PeriodReport) -> InferenceView:
@@ -82,7 +84,13 @@ def inference_view_of(report: PeriodReport) -> InferenceView:
         missing=sorted([*failed, *report.without_task]),
         late=[task.circuit for task in report.tasks if task.is_late(report.now, report.limits)],
         tasks=[task_view_of(task, report) for task in report.tasks],
+        unreadable=unreadable_tasks_of(report),
     )
+
+
+def unreadable_tasks_of(report: PeriodReport) -> list[UnreadableView]:
+    """The circuits whose task could not be read."""
+    return [UnreadableView(id=circuit, reason=reason) for circuit, reason in report.unreadable.items()]
 
 
 def task_view_of(task: Task, report: PeriodReport) -> TaskView:

@@ -1,13 +1,14 @@
 """What crosses our HTTP border about monitoring, version 1. Times are UTC."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field
 
+from shared.application.listed import Listed
 from shared.contracts.base import Contract
-from shared.contracts.http.inference import RoutineRequest, TaskView, task_view_of
+from shared.contracts.http.inference import RoutineRequest, TaskView, task_view_of, unreadable_tasks_of
+from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.routines.cutoff import Proposal
 from shared.domain.routines.task import PeriodReport
 
@@ -26,6 +27,7 @@ class MonitoringCheckView(Contract):
     levels: dict[str, int]
     without_check: list[str]
     circuits: list[TaskView]
+    unreadable: list[UnreadableView] = Field(default_factory=list)
 
 
 class ProposalView(Contract):
@@ -51,14 +53,16 @@ class MonitoringView(Contract):
     performance: MonitoringCheckView
     drift: MonitoringCheckView
     proposals: list[ProposalView]
+    unreadable_proposals: list[UnreadableView] = Field(default_factory=list)
 
 
-def monitoring_view_of(performance: PeriodReport, drift: PeriodReport, proposals: Sequence[Proposal]) -> MonitoringView:
+def monitoring_view_of(performance: PeriodReport, drift: PeriodReport, proposals: Listed[Proposal]) -> MonitoringView:
     """Everything as it is shown."""
     return MonitoringView(
         performance=_check(performance),
         drift=_check(drift),
         proposals=[ProposalView(**{**vars(each), "state": each.state.value}) for each in proposals],
+        unreadable_proposals=unreadable_of(proposals.unreadable),
     )
 
 
@@ -72,4 +76,5 @@ def _check(report: PeriodReport) -> MonitoringCheckView:
         levels=levels,
         without_check=list(report.without_task),
         circuits=[task_view_of(task, report) for task in report.tasks],
+        unreadable=unreadable_tasks_of(report),
     )

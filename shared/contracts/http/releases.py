@@ -5,9 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from shared.application.listed import Listed
 from shared.contracts.base import Contract
 from shared.contracts.http.evidence import EvidenceView, evidence_in_release
 from shared.contracts.http.fleet import ProgressView, fleet_progress_of
+from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.freezes.freeze import Freezes
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import GATE_OF_PHASE, Kind, Release
@@ -108,6 +110,7 @@ class ReleaseList(Contract):
     """Open releases first, then ended ones, the latest end first."""
 
     releases: list[ReleaseSummary]
+    unreadable: list[UnreadableView] = Field(default_factory=list)
 
 
 class HistoryView(Contract):
@@ -148,6 +151,13 @@ class Problem(Contract):
     title: str
     status: int
     detail: str
+
+
+def release_list_of(releases: Listed[Release], freezes: Freezes) -> ReleaseList:
+    """The list as it is shown."""
+    return ReleaseList(
+        releases=[summary_of(release, freezes) for release in releases], unreadable=unreadable_of(releases.unreadable)
+    )
 
 
 def summary_of(release: Release, freezes: Freezes | None = None) -> ReleaseSummary:

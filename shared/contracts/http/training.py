@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.application.ids import release_id_of
 from shared.contracts.base import Contract
 from shared.contracts.config.circuits import CircuitId, IsoDate, PlantId
+from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.training.model import Phase, TrainingRun, hyperparameters_hash
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class TrainingList(Contract):
     """Open runs, the oldest first, then the latest ended ones."""
 
     trainings: list[TrainingView]
+    unreadable: list[UnreadableView] = Field(default_factory=list)
     slots: list[TrainingSlotView]
     parallel_max: int
 
@@ -138,6 +140,7 @@ def training_list_of(trainings: "Trainings", dev_workspace: str) -> TrainingList
     """The list as it is shown."""
     return TrainingList(
         trainings=[training_view_of(run, dev_workspace) for run in trainings.runs],
+        unreadable=unreadable_of(trainings.runs.unreadable),
         slots=[TrainingSlotView(run_id=slot.run_id, since=slot.since) for slot in trainings.slots],
         parallel_max=trainings.parallel_max,
     )

@@ -37,7 +37,8 @@ _BEFORE_A_CHANGE = {
 class Freeze:
     """No forward change of `scope` from `starts_at` on, before `ends_at`, unless it is lifted. Times are UTC.
 
-    `who` is a person's name and `who_id` their object id; the same for `lifted_by` and `lifted_by_id`.
+    `who` is a person's name and `who_id` their object id; the same for `lifted_by` and `lifted_by_id`. `unreadable`
+    says why this version cannot read the stored freeze; such a one counts for as much as is known of it.
     """
 
     freeze_id: str
@@ -51,6 +52,7 @@ class Freeze:
     lifted_by: str = ""
     lifted_by_id: str = ""
     lift_reason: str = ""
+    unreadable: str = ""
 
     def __str__(self) -> str:
         until = self.ends_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -324,7 +324,8 @@ def _ended(task: Task, now: datetime, detail: str, kind: EndKind) -> Task:
 @dataclass(frozen=True, kw_only=True)
 class PeriodReport:
     """One period of a routine; `period` is empty before the first one. `without_task` are circuits of the configuration
-    that production does not run, or that nobody made a task for."""
+    that production does not run, or that nobody made a task for; `unreadable` are those whose stored task this version
+    cannot read, with the reason."""
 
     routine: Routine
     period: str
@@ -332,3 +333,4 @@ class PeriodReport:
     without_task: tuple[str, ...]
     limits: TaskLimits
     now: datetime
+    unreadable: Mapping[str, str] = field(default_factory=dict)

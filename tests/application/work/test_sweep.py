@@ -7,7 +7,8 @@ import pytest
 
 from shared.application.alerts.looked_after import nets as alert_nets
 from shared.application.changes.looked_after import nets as change_nets
-from shared.application.errors import PlatformErrored, TransientFault
+from shared.application.errors import PlatformErrored, TransientFault, Unreadable
+from shared.application.listed import Listed
 from shared.application.routines.looked_after import nets as routine_nets
 from shared.application.training.looked_after import nets as training_nets
 from shared.application.work.look import Kind, Look
@@ -55,6 +56,19 @@ async def test_an_item_that_fails_stops_no_other_and_is_logged_with_its_id(
     assert items.looked_at == [0, 1, 2, 3]
     assert (report.made_good, report.failed) == ({"items": 3}, {"items number 1": error})
     assert f"not swept: items number 1: {error}" in caplog.text
+
+
+async def test_what_cannot_be_read_on_a_list_is_reported_with_its_id_and_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    items, unreadable = Items(2, {}), Unreadable("run-a", "it has schema_v 99")
+
+    async def late() -> Listed[int]:
+        return Listed(range(2), [unreadable])
+
+    report = await sweep([Net(name="items", late=late, look=items.look)])
+    assert (report.made_good, report.failed) == ({"items": 2}, {"items run-a": unreadable})
+    assert "not swept: items run-a" in caplog.text
 
 
 async def test_a_net_that_cannot_be_listed_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:

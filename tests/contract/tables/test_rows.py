@@ -15,8 +15,8 @@ from shared.adapters.tables.release_rows import RELEASE_AND_TARGETS
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.rows import Row, RowLimitError, check_release_id, join_text, plain_key, split_text
 from shared.adapters.tables.rows import replace as replacing
+from shared.application.errors import Unreadable
 from shared.application.release.ports import Change
-from shared.contracts.stored.form import StoredFormError
 from shared.domain.release.model import Phase
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, a_target, an_entry
 from tests.support.processes import REPOSITORY
@@ -144,7 +144,7 @@ async def test_a_release_of_a_newer_version_is_left_alone(table: Table) -> None:
     (row,) = [row for row in await table.query(RELEASE_ID, keys=RELEASE_AND_TARGETS) if row["RowKey"] == "release"]
     newer = {**json.loads(join_text("json", row)), "schema_v": 2}
     await table.write(replacing({**row, **split_text("json", json.dumps(newer))}, etag_of(row)))
-    with pytest.raises(StoredFormError, match="schema_v 2"):
+    with pytest.raises(Unreadable, match="schema_v 2"):
         await store.load(RELEASE_ID)
 
 
