@@ -85,6 +85,11 @@ class ReleaseApi:
         """Ask for the release of a registered environment version."""
         return parse(Accepted, self._request("POST", "/environment-releases", {"version": version, "reason": reason}))
 
+    def release_model(self, name: str, version: str, reason: str) -> Accepted:
+        """Ask for the release of a model version."""
+        body = {"name": name, "version": version, "reason": reason}
+        return parse(Accepted, self._request("POST", "/model-releases", body))
+
     def decide(self, release_id: str, stage: str, decision: str, digest: str, reason: str) -> Accepted:
         """Approve or reject the open gate; `digest` says what was looked at."""
         path = f"/releases/{quote(release_id, safe='')}/gates/{quote(stage, safe='')}/decisions"
@@ -164,7 +169,7 @@ class ReleaseApi:
         return self._request("GET", f"{where}/{quote(version, safe='')}/lineage")
 
     def act(self, release_id: str, action: str, reason: str) -> Accepted:
-        """`abort` or `retry`."""
+        """`abort`, `retry` or `again`."""
         path = f"/releases/{quote(release_id, safe='')}/{action}"
         return parse(Accepted, self._request("POST", path, {"reason": reason}))
 

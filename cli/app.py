@@ -59,6 +59,8 @@ for command in (
     deciding.reject,
     deciding.abort,
     deciding.retry,
+    deciding.again,
+    deciding.release_model,
     watching.watch,
     environments.environments,
     fleet.release_environment,

@@ -1,4 +1,4 @@
-"""Commands that change something: approve, reject, abort, retry. What is shown is what is sent."""
+"""Commands that change something: approve, reject, abort, retry, again. What is shown is what is sent."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,6 +12,8 @@ from cli.show import gate_panel, release_panel
 from cli.views import ENVIRONMENT, HELD, ROLLING_BACK, Accepted, Release
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The model's name, as it is registered in dev.")]
+ModelVersion = Annotated[str, typer.Argument(metavar="VERSION", help="Its version, as it is registered in dev.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]
 
 
@@ -46,6 +48,20 @@ def retry(context: typer.Context, release_id: ReleaseId, reason: Reason = "") ->
     """Try the step that is held again, with a full set of attempts."""
     with talking(context) as api:
         tell(api.act(release_id, "retry", reason))
+
+
+def again(context: typer.Context, release_id: ReleaseId, reason: Reason) -> None:
+    """Release the version of an ended release again, from the first step on. What was decided before is shown."""
+    with talking(context) as api:
+        need(reason, "a new attempt needs a reason: whoever decides on it will read it")
+        tell(api.act(release_id, "again", reason))
+
+
+def release_model(context: typer.Context, name: ModelName, version: ModelVersion, reason: Reason) -> None:
+    """Release a model version whose event did not come, or again after its last attempt has ended."""
+    with talking(context) as api:
+        need(reason, "a release by hand needs a reason: approvers will read it")
+        tell(api.release_model(name, version, reason))
 
 
 def what_abort_does(release: Release) -> str:

@@ -25,9 +25,7 @@ def release_environment(context: typer.Context, version: Version, reason: Reason
         accepted = api.release_environment(version, reason)
         tell(accepted)
         if accepted.answer != "accepted":
-            console.print(
-                f"A version is released once. See it with:  {COMMAND} show {accepted.release_id}", markup=False
-            )
+            console.print(f"See it with:  {COMMAND} show {accepted.release_id}", markup=False)
 
 
 def targets(context: typer.Context, release_id: ReleaseId, failing: Failing = False, as_json: AsJson = False) -> None:

@@ -10,7 +10,7 @@ from cli.api import ApiError, parse
 from cli.session import COMMAND, console, talking
 from cli.show import history_table, release_panel, releases_table
 from cli.unreadable import tell_unreadable
-from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, History, Release, Releases
+from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, ROLLBACK, History, Release, Releases
 
 ReleaseId = Annotated[str, typer.Argument(metavar="ID", help="The release's id, as `releases` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
@@ -68,6 +68,8 @@ def what_to_type(release: Release) -> str:
     lines = []
     if release.needs_a_person:
         lines += [f"Go on with:   {COMMAND} retry {name}", f"or end it:    {COMMAND} abort {name} --reason '...'"]
+    if release.ended and release.phase != RELEASED and release.kind != ROLLBACK and not release.again_as:
+        lines.append(f"Once more:    {COMMAND} again {name} --reason '...'")
     if release.phase == RELEASED or (release.kind == ENVIRONMENT and release.phase in CAN_ROLL_BACK):
         lines.append(f"Roll back:    {COMMAND} rollback {name} --reason '...'")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.tallies import tallies
-from cli.views import ENVIRONMENT, RELEASED, Evidence, Gate, History, Release, Summary
+from cli.views import ENVIRONMENT, RELEASED, Earlier, Evidence, Gate, History, Release, Summary
 
 
 def clock(moment: datetime) -> str:
@@ -65,6 +65,8 @@ def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
     for release in releases:
         wait = release.waiting
         about = wait.waits_for if wait else release.reason
+        if release.version_attempt > 1:
+            about = f"attempt {release.version_attempt}: {about}"
         table.add_row(
             Text("\n".join(filter(None, (release.release_id, about)))),
             phase_text(release) + Text(f"\n{left(wait.until, now) if wait else 'ended'}", style="default"),
@@ -85,6 +87,13 @@ def release_panel(release: Release, now: datetime) -> RenderableType:
     return Panel(Group(*parts), title=Text(release.release_id), title_align="left")
 
 
+def earlier_text(attempt: Earlier) -> str:
+    """How an attempt before ended, and what was decided then."""
+    back = f"; rolled back: {attempt.rolled_back}" if attempt.rolled_back else ""
+    decided = f" ({'; '.join(attempt.decisions)})" if attempt.decisions else ""
+    return f"{attempt.release_id} {attempt.phase}: {attempt.reason}{back}{decided}"
+
+
 def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     rows: list[tuple[str, str | Text]] = [
         (release.kind, release.model),
@@ -93,8 +102,13 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
         ("since", f"{clock(release.phase_since)} ({span(now - release.phase_since)} ago)"),
         ("opened", clock(release.opened_at)),
     ]
+    if release.earlier:
+        rows.append(("attempt", f"{release.version_attempt} of {release.model}"))
+        rows += [("before", earlier_text(each)) for each in release.earlier]
+    if release.again_as:
+        rows.append(("released again as", release.again_as))
     if release.attempt > 1:
-        rows.append(("attempt", str(release.attempt)))
+        rows.append(("attempt of this step", str(release.attempt)))
     if release.waiting:
         rows += [
             ("waits for", release.waiting.waits_for),

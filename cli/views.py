@@ -86,6 +86,7 @@ class Summary(_View):
     ended: bool
     reason: Text
     waiting: Waiting | None
+    version_attempt: int = 1
 
     @property
     def needs_a_person(self) -> bool:
@@ -137,6 +138,16 @@ class EvidenceAccepted(_View):
     evidence: Evidence
 
 
+class Earlier(_View):
+    """An attempt of the same version that ended before."""
+
+    release_id: Text
+    phase: Text
+    reason: Text
+    decisions: list[Text]
+    rolled_back: Text
+
+
 class Release(Summary):
     """One release."""
 
@@ -148,6 +159,8 @@ class Release(Summary):
     registry_model_id: Text
     previous_model: Text | None
     production_touched: bool
+    earlier: list[Earlier] = []
+    again_as: Text | None = None
     progress: Progress | None = None
     evidence: Evidence | None = None
 

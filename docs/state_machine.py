@@ -26,8 +26,8 @@ without moving it. The tables have every move.
 """
 
 _OPENED_BY = {
-    Kind.MODEL: ("ModelRegistered", Phase.VERIFYING),
-    Kind.ENVIRONMENT: ("EnvironmentReleaseRequested", Phase.VERIFYING),
+    Kind.MODEL: ("ModelRegistered or AttemptRequested", Phase.VERIFYING),
+    Kind.ENVIRONMENT: ("EnvironmentReleaseRequested or AttemptRequested", Phase.VERIFYING),
     Kind.ROLLBACK: ("RollbackOpened", Phase.FREEZING_TARGETS),
 }
 

@@ -8,7 +8,7 @@ import azure.functions as func
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
 from shared.application.alerts.queries import alerts_firing
-from shared.application.release import people, queries, rollbacks
+from shared.application.release import attempts, queries, rollbacks
 from shared.contracts.http.environments import environment_versions_of
 from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
 from shared.contracts.http.releases import EnvironmentReleaseRequest, RollbackRequest
@@ -22,7 +22,7 @@ async def request_environment_release(req: func.HttpRequest, actor: Actor) -> fu
     """Open the release of a registered environment version."""
     wish, ports = body_of(req, EnvironmentReleaseRequest), bootstrap.ports()
     workspace, name = bootstrap.settings().dev_workspace, ports.config.fleet().environment_name
-    decided = await people.request_environment_release(workspace, name, wish.version, actor, wish.reason, ports)
+    decided = await attempts.request_environment_release(workspace, name, wish.version, actor, wish.reason, ports)
     return decided_answer(decided)
 
 

@@ -9,12 +9,19 @@ from functions.handlers.http_answers import authenticated, body_of, decided_answ
 from shared import bootstrap
 from shared.application.errors import TransientFault
 from shared.application.freezes.freezes import read_freezes
-from shared.application.release import people, queries
+from shared.application.release import attempts, people, queries
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.try_later import try_later
 from shared.application.work.look import look_at
-from shared.contracts.http.releases import DecisionRequest, ReasonRequest, history_of, release_list_of, view_of
+from shared.contracts.http.releases import (
+    DecisionRequest,
+    ModelReleaseRequest,
+    ReasonRequest,
+    history_of,
+    release_list_of,
+    view_of,
+)
 from shared.contracts.looks import look_of
 from shared.contracts.messages import decode_command, decode_event
 from shared.domain.errors import InvalidRequest
@@ -32,8 +39,9 @@ async def list_releases(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
 @authenticated
 async def read_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """One release, with its open gate and what it waits for."""
-    release = await queries.read_release(req.route_params["release_id"], bootstrap.ports())
-    return json_answer(view_of(release, await read_freezes(bootstrap.ports())))
+    ports = bootstrap.ports()
+    release = await queries.read_release(req.route_params["release_id"], ports)
+    return json_answer(view_of(release, await read_freezes(ports), await attempts.next_attempt(release, ports)))
 
 
 @authenticated
@@ -72,6 +80,23 @@ async def retry_release(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
     """Try the held step again."""
     wish = body_of(req, ReasonRequest)
     return decided_answer(await people.retry(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+
+
+@authenticated
+async def release_again(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Open the next attempt of the version of a release that has ended."""
+    wish = body_of(req, ReasonRequest)
+    release_id = req.route_params["release_id"]
+    return decided_answer(await attempts.request_again(release_id, actor, wish.reason, bootstrap.ports()))
+
+
+@authenticated
+async def request_model_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
+    """Open the release of a model version by hand."""
+    wish, workspace = body_of(req, ModelReleaseRequest), bootstrap.settings().dev_workspace
+    return decided_answer(
+        await attempts.request_model_release(workspace, wish.name, wish.version, actor, wish.reason, bootstrap.ports())
+    )
 
 
 async def release_events(message: func.ServiceBusMessage) -> None:

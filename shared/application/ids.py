@@ -14,6 +14,15 @@ def release_id_of(workspace: str, model_name: str, model_version: str) -> str:
     return f"{slug[: RELEASE_ID_MAX - 7].strip('-')}-{digest}"
 
 
+def attempt_id_of(first: str, number: int) -> str:
+    """The release of an attempt, from 1 on: the id of the first, shortened before its digest, and the number."""
+    if number == 1:
+        return first
+    slug, _, digest = first.rpartition("-")
+    suffix = f"{digest}-attempt-{number}"
+    return f"{slug[: RELEASE_ID_MAX - len(suffix) - 1].strip('-')}-{suffix}".strip("-")
+
+
 def content_digest(*parts: object) -> str:
     """Eight hexadecimal digits of what was said: equal content, equal id; other content, other id."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]

@@ -148,9 +148,11 @@ def summary(release: ReleaseView) -> ReleaseSummary:
     return ReleaseSummary(**release.model_dump(include=set(ReleaseSummary.model_fields)))
 
 
-def accepted(answer: str = "accepted", phase: str = "awaiting_registry_approval") -> Accepted:
+def accepted(
+    answer: str = "accepted", phase: str = "awaiting_registry_approval", release_id: str = RELEASE
+) -> Accepted:
     """The answer to a decision."""
-    return Accepted(release_id=RELEASE, answer=answer, phase=phase, follow=f"/api/releases/{RELEASE}")
+    return Accepted(release_id=release_id, answer=answer, phase=phase, follow=f"/api/releases/{release_id}")
 
 
 def problem(status: int, detail: str) -> tuple[int, Problem]:

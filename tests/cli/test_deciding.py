@@ -103,6 +103,25 @@ def test_an_ended_release_cannot_be_aborted(server: App, run: Run) -> None:
     assert "rejected" in shown.stderr
 
 
+def test_releasing_again_sends_the_reason_and_names_the_attempt_to_follow(server: App, run: Run) -> None:
+    server.on(f"POST {PATH}/again", (202, accepted(release_id=f"{RELEASE}-attempt-2")))
+    shown = run("again", RELEASE, "--reason", "now somebody is there")
+    assert shown.exit_code == 0
+    assert server.bodies == [(f"{PATH}/again", {"reason": "now somebody is there"})]
+    assert f"watch {RELEASE}-attempt-2" in shown.output
+    assert run("again", RELEASE, "--reason", " ").exit_code == 1
+    assert len(server.bodies) == 1
+
+
+def test_a_model_is_released_by_hand_with_its_name_and_version(server: App, run: Run) -> None:
+    server.on("POST /api/model-releases", (202, accepted()))
+    assert run("release-model", "sensor-model", "1", "--reason", "its event was lost").exit_code == 0
+    body = {"name": "sensor-model", "version": "1", "reason": "its event was lost"}
+    assert server.bodies == [("/api/model-releases", body)]
+    assert run("release-model", "sensor-model", "1", "--reason", "").exit_code == 1
+    assert len(server.bodies) == 1
+
+
 def test_retrying_sends_the_reason(server: App, run: Run) -> None:
     """A held step is tried again."""
     server.on(f"POST {PATH}/retry", (202, accepted(phase="held")))

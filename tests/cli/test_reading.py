@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from shared.contracts.http.monitoring import MonitoringCheckView, MonitoringView
-from shared.contracts.http.releases import CheckRunView, HistoryList, HistoryView, ReleaseList
+from shared.contracts.http.releases import CheckRunView, EarlierView, HistoryList, HistoryView, ReleaseList
 from shared.contracts.http.unreadable import UnreadableView
 from tests.cli.conftest import DIGEST, OPENED, RELEASE, TOKEN, App, Run, problem, summary, view
 
@@ -87,6 +87,36 @@ def test_a_release_is_shown_with_its_gate_facts_digest_and_check_runs(server: Ap
     for text in ("gate of registry", "mae 0.41, rmse 0.52", DIGEST, "1 of ML-Engineers", "job-7", "passed"):
         assert text in shown.output
     assert f"approve {RELEASE}" in shown.output
+
+
+def test_a_later_attempt_shows_how_the_ones_before_ended(server: App, run: Run) -> None:
+    earlier = EarlierView(
+        release_id="first-attempt",
+        phase="rolled_back",
+        ended_at=OPENED,
+        reason="batch jobs failed",
+        decisions=["Engineer One approved registry"],
+        rolled_back="batch jobs failed",
+    )
+    server.on(f"GET {PATH}", view(version_attempt=2, earlier=[earlier]))
+    server.on("GET /api/releases", ReleaseList(releases=[summary(view(version_attempt=2))]))
+    shown = run("show", RELEASE, env={"COLUMNS": "300"}).output
+    for text in (
+        "2 of sensor-model:1",
+        "first-attempt rolled_back: batch jobs failed",
+        "Engineer One approved registry",
+    ):
+        assert text in shown
+    assert "attempt 2" in run("releases", env={"COLUMNS": "300"}).output
+
+
+def test_an_ended_release_says_how_to_have_it_again_or_what_followed(server: App, run: Run) -> None:
+    server.on(f"GET {PATH}", view("expired"))
+    assert f"again {RELEASE}" in run("show", RELEASE).output
+    server.on(f"GET {PATH}", view("expired", again_as="second-attempt"))
+    shown = run("show", RELEASE).output
+    assert "second-attempt" in shown
+    assert f"again {RELEASE}" not in shown
 
 
 def test_json_is_the_answer_of_the_api_unchanged(server: App, run: Run) -> None:

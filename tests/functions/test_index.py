@@ -23,6 +23,8 @@ ROUTES = {
     "decide_on_gate": ("releases/{release_id}/gates/{stage}/decisions", ["POST"]),
     "abort_release": ("releases/{release_id}/abort", ["POST"]),
     "retry_release": ("releases/{release_id}/retry", ["POST"]),
+    "release_again": ("releases/{release_id}/again", ["POST"]),
+    "request_model_release": ("model-releases", ["POST"]),
     "request_environment_release": ("environment-releases", ["POST"]),
     "list_environment_versions": ("environment-versions", ["GET"]),
     "roll_back_release": ("releases/{release_id}/rollback", ["POST"]),
@@ -126,7 +128,7 @@ def test_a_route_has_its_methods_and_leaves_authority_to_the_token(
 
 def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
     """A link in a mail, or a browser that loads ahead, must not decide."""
-    decisions = {"decide_on_gate", "abort_release", "retry_release"}
+    decisions = {"decide_on_gate", "abort_release", "retry_release", "release_again", "request_model_release"}
     fleet_decisions = {"request_environment_release", "roll_back_release", "submit_evidence"}
     posts = {name for name, trigger in triggers.items() if trigger.get("methods") == ["POST"]}
     freezes = {"set_freeze", "lift_freeze"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.application.release import people
+from shared.application.release import attempts, people
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Ports
@@ -177,7 +177,7 @@ async def a_model(process: Process) -> Road:
 async def an_environment(process: Process) -> Road:
     road = Road.of(process)
     fleet_in_production(road.bench)
-    asked = people.request_environment_release(
+    asked = attempts.request_environment_release(
         "dev-ml-workspace", "custom-tf-env", "1.5.1", an_actor(1), "", road.bench.ports
     )
     road.release_id = (await asked).release.release_id

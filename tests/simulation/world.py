@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.application.errors import PortError, TransientFault
-from shared.application.release import dead_letters, intake, people
+from shared.application.release import attempts, dead_letters, intake
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Ports
@@ -166,7 +166,7 @@ class World:
 
         async def ask() -> None:
             try:
-                await people.request_environment_release(
+                await attempts.request_environment_release(
                     DEV_WORKSPACE, ENVIRONMENT, request.version, actor, "clearer logs", self.ports
                 )
             except DomainError:

@@ -5,7 +5,8 @@ from typing import Any
 from shared.domain.evidence.matrix import Quality, Reason
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.release import events as e
-from shared.domain.release.model import Verdict
+from shared.domain.release.earlier import EarlierAttempt
+from shared.domain.release.model import Kind, Verdict
 from shared.domain.release.policy import Stage
 from tests.support.builders import NOW, RELEASE_ID, a_candidate, a_fleet_target, a_plan, a_spec, an_actor
 
@@ -42,6 +43,25 @@ ALL: tuple[e.Event, ...] = (
         environment_version="1.5.1",
         actor=an_actor(),
         reason="clearer logs",
+    ),
+    e.AttemptRequested(
+        **_BASE,
+        kind=Kind.MODEL,
+        workspace="dev-ml-workspace",
+        asset_name="m",
+        asset_version="1",
+        actor=an_actor(),
+        reason="nobody was there",
+        earlier=(
+            EarlierAttempt(
+                release_id="m-1-0a1b2c",
+                phase="expired",
+                ended_at=NOW,
+                reason="nobody decided",
+                decisions=("Person 1 approved registry",),
+            ),
+        ),
+        requested_before=("id-1",),
     ),
     e.EvidenceSubmitted(
         **_BASE,

@@ -13,12 +13,19 @@ from shared.domain.release.commands import Command
 from shared.domain.release.decide import (
     Decision,
     decide,
+    open_attempt,
     open_environment_release,
     open_release,
     open_rollback,
     refused,
 )
-from shared.domain.release.events import EnvironmentReleaseRequested, Event, ModelRegistered, RollbackOpened
+from shared.domain.release.events import (
+    AttemptRequested,
+    EnvironmentReleaseRequested,
+    Event,
+    ModelRegistered,
+    RollbackOpened,
+)
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import Kind, Release
 
@@ -122,6 +129,8 @@ class _Fold:
             return open_release(event, ports.config.policy(), now)
         if self.release is None and isinstance(event, EnvironmentReleaseRequested):
             return open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), now)
+        if self.release is None and isinstance(event, AttemptRequested):
+            return open_attempt(event, ports.config.policy(event.kind), now)
         if self.release is None and isinstance(event, RollbackOpened):
             return open_rollback(event, ports.config.policy(Kind.ROLLBACK), now)
         if self.release is None:

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.application.errors import NotFound
-from shared.application.ids import content_digest, release_id_of
+from shared.application.ids import content_digest
 from shared.application.release.ports import Ports
-from shared.domain.changes.versions import SemanticVersion
-from shared.domain.release.decide import decide, open_environment_release
+from shared.domain.release.decide import decide
 from shared.domain.release.events import (
     AbortRequested,
     ApprovalSubmitted,
-    EnvironmentReleaseRequested,
     Event,
     RetryRequested,
 )
-from shared.domain.release.model import Actor, Kind, Release
+from shared.domain.release.model import Actor, Release
 from shared.domain.release.policy import Stage
 
 
@@ -85,30 +83,6 @@ async def _ask(
         reason=reason,
     )
     return await submit(event, ports)
-
-
-async def request_environment_release(
-    workspace: str, name: str, version: str, actor: Actor, reason: str, ports: Ports
-) -> Decided:
-    """Opens the release of an environment version. Raises DomainError; asking for the same version again finds it."""
-    release_id = release_id_of(workspace, name, version)
-    event = EnvironmentReleaseRequested(
-        event_id=f"{release_id}-requested",
-        release_id=release_id,
-        occurred_at=ports.clock.now(),
-        workspace=workspace,
-        environment_name=name,
-        environment_version=version,
-        actor=actor,
-        reason=reason,
-    )
-    SemanticVersion.parse(version)
-    decision = open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), ports.clock.now())
-    stored = await ports.store.load(release_id)
-    if stored is not None:
-        return Decided(answer=Answer.ALREADY_DONE, release=stored.release)
-    await ports.events.publish(event)
-    return Decided(answer=Answer.ACCEPTED, release=decision.release)
 
 
 async def submit(event: Event, ports: Ports) -> Decided:

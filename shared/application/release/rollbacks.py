@@ -60,6 +60,17 @@ def _wish(
     )
 
 
+async def succeeded_rollback(release_id: str, ports: Ports) -> Release | None:
+    """The rollback of its own by which production went back from what the release brought; None when there is none."""
+    for number in range(1, ROLLBACKS_MAX + 1):
+        found = await ports.store.without_fleet(rollback_id(release_id, number))
+        if found is None:
+            return None
+        if found.undoes == release_id and found.phase is Phase.ROLLED_BACK:
+            return found
+    return None
+
+
 def rollback_id(undone: str, number: int) -> str:
     """The id of a release's rollback, from 1 on; short enough for the ids that are derived from it."""
     suffix = f"-rollback-{number}"

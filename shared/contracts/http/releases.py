@@ -29,9 +29,17 @@ class DecisionRequest(Contract):
 
 
 class ReasonRequest(Contract):
-    """Why a release is aborted, or a step is tried again."""
+    """Why a release is aborted, a step is tried again, or a version is released again."""
 
-    reason: str = Field(default="", max_length=REASON_MAX, description="Required for an abort.")
+    reason: str = Field(default="", max_length=REASON_MAX, description="Required but for a retry.")
+
+
+class ModelReleaseRequest(Contract):
+    """Which model version of the dev workspace to release, where its event did not come or an attempt has ended."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$", description="As it is registered in dev.")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="As it is registered in dev.")
+    reason: str = Field(min_length=1, max_length=REASON_MAX, description="Why; it is kept in the history.")
 
 
 class RollbackRequest(Contract):
@@ -77,9 +85,20 @@ class CheckRunView(Contract):
     detail: str
 
 
+class EarlierView(Contract):
+    """An attempt of the same version that ended before, and what was decided by then, which counts for nothing."""
+
+    release_id: str
+    phase: str
+    ended_at: datetime
+    reason: str
+    decisions: list[str]
+    rolled_back: str
+
+
 class ReleaseSummary(Contract):
     """One line of the list. `model` is what is released by name and version, `circuit` whom it is for: `P001/C001`, or
-    for an environment `fleet of 120`."""
+    for an environment `fleet of 120`. `version_attempt` counts the releases of this version, from 1 on."""
 
     release_id: str
     kind: str
@@ -89,6 +108,7 @@ class ReleaseSummary(Contract):
     ended: bool
     reason: str
     waiting: WaitingView | None
+    version_attempt: int = 1
 
 
 class ReleaseView(ReleaseSummary):
@@ -104,6 +124,8 @@ class ReleaseView(ReleaseSummary):
     production_touched: bool
     evidence: EvidenceView | None = Field(default=None, description="Of an environment release; null for others.")
     progress: ProgressView | None = Field(description="Of an environment release; null for a model.")
+    earlier: list[EarlierView] = Field(default_factory=list, description="Attempts of the version before this one.")
+    again_as: str | None = Field(default=None, description="The attempt that followed this one after it had ended.")
 
 
 class ReleaseList(Contract):
@@ -165,7 +187,7 @@ def summary_of(release: Release, freezes: Freezes | None = None) -> ReleaseSumma
     return ReleaseSummary(**_summary(release, freezes))
 
 
-def view_of(release: Release, freezes: Freezes | None = None) -> ReleaseView:
+def view_of(release: Release, freezes: Freezes | None = None, again_as: str | None = None) -> ReleaseView:
     """The full view of a release."""
     previous = release.targets[0].previous if release.targets else None
     return ReleaseView(
@@ -183,6 +205,8 @@ def view_of(release: Release, freezes: Freezes | None = None) -> ReleaseView:
         production_touched=release.production_touched,
         evidence=evidence_in_release(release),
         progress=fleet_progress_of(release),
+        earlier=[EarlierView(**{**vars(each), "decisions": list(each.decisions)}) for each in release.earlier],
+        again_as=again_as,
     )
 
 
@@ -213,6 +237,7 @@ def _summary(release: Release, freezes: Freezes | None) -> dict[str, Any]:
         "model": release.asset,
         "circuit": _circuit(release),
         "phase": release.phase.value,
+        "version_attempt": release.version_attempt,
         "ended": release.phase.is_terminal,
         "reason": release.reason,
         "waiting": WaitingView(

@@ -12,6 +12,8 @@ NOTEBOOK_TYPES = ("application/x-ipynb+json", JSON)
 _get = partial(Route, "GET", told={200: "OK"}, refusals=(404,))
 _post = partial(Route, "POST", refusals=(400, 404, 409))
 _decide = partial(_post, answer="releases.Accepted", told={200: "Done already", 202: "Accepted; follow the release"})
+_ASKED_OF_PRODUCTION = (400, 404, 409, 502)
+"""The refusals of calls that read what production runs: Azure ML may refuse that for good."""
 _train = partial(_post, answer="training.TrainingView", told={200: "Done already", 202: "Accepted; follow it"})
 _start = partial(_post, answer="inference.RoutineAccepted", told={202: "Accepted; follow it"}, refusals=(400,))
 _take_webhook = partial(
@@ -69,6 +71,20 @@ RELEASES = (
     ),
     _decide("releases.abort_release", "releases/{release_id}/abort", "Abort", body=Body("releases.ReasonRequest")),
     _decide("releases.retry_release", "releases/{release_id}/retry", "Retry", body=Body("releases.ReasonRequest")),
+    _decide(
+        "releases.release_again",
+        "releases/{release_id}/again",
+        "Release its version again after it has ended",
+        refusals=_ASKED_OF_PRODUCTION,
+        body=Body("releases.ReasonRequest"),
+    ),
+    _decide(
+        "releases.request_model_release",
+        "model-releases",
+        "Release a model version by hand",
+        refusals=_ASKED_OF_PRODUCTION,
+        body=Body("releases.ModelReleaseRequest"),
+    ),
 )
 
 ENVIRONMENTS = (
@@ -76,6 +92,7 @@ ENVIRONMENTS = (
         "environments.request_environment_release",
         "environment-releases",
         "Release an environment version",
+        refusals=_ASKED_OF_PRODUCTION,
         body=Body("releases.EnvironmentReleaseRequest"),
     ),
     _decide(

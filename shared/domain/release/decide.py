@@ -7,7 +7,7 @@ its kind, is ignored with a note, or is a DomainError.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.errors import Conflict, DomainError, TransitionBug
+from shared.domain.errors import Conflict, DomainError, InvalidRequest, TransitionBug
 from shared.domain.fleet import rollback
 from shared.domain.fleet.environment_machine import ENVIRONMENT
 from shared.domain.fleet.rollback_machine import ROLLBACK
@@ -79,6 +79,21 @@ def open_environment_release(event: e.EnvironmentReleaseRequested, policy: Polic
     return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note, requested_by=asked_by), now)
 
 
+def open_attempt(event: e.AttemptRequested, policy: Policy, now: datetime) -> Decision:
+    """A person asks for a version by hand, or again. Raises NotEligible and, without a reason to do it again,
+    InvalidRequest. Whoever asked for an attempt, this one or one before, approves none of the later ones."""
+    names = (event.workspace, event.asset_name, event.asset_version)
+    blank = replace(_blank(event.kind, event.release_id, policy, names, now), earlier=event.earlier)
+    check_operator(blank, event.actor)
+    if event.earlier and not event.reason.strip():
+        raise InvalidRequest("a new attempt needs a reason: whoever decides on it will read it")
+    reason = f": {event.reason}" if event.reason else ""
+    which = f"attempt {blank.version_attempt} of {blank.asset}" if event.earlier else f"the release of {blank.asset}"
+    asked_by = tuple(dict.fromkeys((*event.requested_before, event.actor.object_id, event.actor.username)))
+    note = f"{event.actor.name} requested {which}{reason}"
+    return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note, requested_by=asked_by), now)
+
+
 def open_rollback(event: e.RollbackOpened, policy: Policy, now: datetime) -> Decision:
     """A release that has ended is undone. Raises NotEligible and InvalidRequest."""
     names = (event.workspace, event.asset_name, event.asset_version)
@@ -144,6 +159,7 @@ _ASKED: dict[type[Event], str] = {
     e.RetryRequested: "retrying",
     e.RollbackRequested: "rolling back",
     e.EnvironmentReleaseRequested: "opening it again",
+    e.AttemptRequested: "opening it again",
     e.EvidenceSubmitted: "submitting evidence",
     e.RollbackOpened: "opening it again",
 }

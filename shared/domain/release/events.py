@@ -7,7 +7,8 @@ from enum import StrEnum
 from shared.domain.evidence.model import Quality, Reason
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.meter import AlertSeen
-from shared.domain.release.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, FleetTarget, Verdict
+from shared.domain.release.earlier import EarlierAttempt
+from shared.domain.release.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, FleetTarget, Kind, Verdict
 from shared.domain.release.policy import Stage
 
 
@@ -216,6 +217,23 @@ class EnvironmentReleaseRequested(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttemptRequested(Event):
+    """A person wants a version released: a model's whose event did not come, or one whose attempts so far have ended.
+
+    `requested_before` are the identifiers of who asked for those.
+    """
+
+    kind: Kind
+    workspace: str
+    asset_name: str
+    asset_version: str
+    actor: Actor
+    reason: str
+    earlier: tuple[EarlierAttempt, ...] = ()
+    requested_before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvidenceSubmitted(Event):
     """A person handed in an executed notebook, and it was read: its hash, its size, and what it is worth.
 
@@ -333,6 +351,7 @@ class CircuitTaken(Event):
 
 PERSON_EVENTS = (
     EnvironmentReleaseRequested,
+    AttemptRequested,
     EvidenceSubmitted,
     ApprovalSubmitted,
     AbortRequested,
@@ -364,6 +383,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     RetryRequested,
     MessageDeadLettered,
     EnvironmentReleaseRequested,
+    AttemptRequested,
     EvidenceSubmitted,
     EnvironmentVerified,
     EnvironmentPromoted,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from shared.domain.evidence.model import Evidence
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.meter import Meter
+from shared.domain.release.earlier import EarlierAttempt
 from shared.domain.release.policy import Policy, Stage
 
 
@@ -244,7 +245,8 @@ class Release:
     release must end after production has been put back. A model release has one target; an environment release has its
     targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
     So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
-    `batch_jobs` is what the last look of the watch found.
+    `batch_jobs` is what the last look of the watch found. `earlier` are the attempts of its version before this
+    one, the first one first: they are shown and count for nothing.
     """
 
     release_id: str
@@ -285,6 +287,7 @@ class Release:
     meter: Meter | None = None
     batch_jobs: BatchJobs | None = None
     reason: str = ""
+    earlier: tuple[EarlierAttempt, ...] = ()
     history_count: int = 0
     history_hash: str = ""
 
@@ -292,6 +295,11 @@ class Release:
     def asset(self) -> str:
         """Name and version of what is released, as people say it."""
         return f"{self.asset_name}:{self.asset_version}"
+
+    @property
+    def version_attempt(self) -> int:
+        """Which attempt of its version this is, from 1 on."""
+        return len(self.earlier) + 1
 
     @property
     def target(self) -> Target:

@@ -55,13 +55,17 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
         return rollback_facts(release)
     if release.candidate is None:
         return {}
+    return _facts(release, release.candidate, stage) | earlier_facts(release)
+
+
+def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
     if release.kind is Kind.ENVIRONMENT:
-        return _environment_facts(release, release.candidate, stage)
-    tags = release.candidate.tags
+        return _environment_facts(release, candidate, stage)
+    tags = candidate.tags
     plan = release.target.plan
     facts = {
-        "plant": release.candidate.plant_id,
-        "circuit": release.candidate.circuit_id,
+        "plant": candidate.plant_id,
+        "circuit": candidate.circuit_id,
         "model": release.asset,
         "environment": f"{plan.environment_name}:{plan.environment_version}",
         "pull request": tags.get("pr_number", "unknown"),
@@ -73,6 +77,32 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
         facts["test status"] = run.verdict.value if run and run.verdict else "not run"
         facts["test job"] = run.job_name if run else "none"
     return facts
+
+
+def earlier_facts(release: Release) -> dict[str, str]:
+    """Of a version that was tried before: how that ended, what was decided then, and whether production went back."""
+    if not release.earlier:
+        return {}
+    facts = {"attempt": f"{release.version_attempt} of {release.asset}", "before": told_earlier(release)}
+    decided = [each for attempt in release.earlier for each in attempt.decisions]
+    if decided:
+        facts["decided before, counts for nothing"] = "; ".join(decided)
+    back = [f"{each.release_id}: {each.rolled_back}" for each in release.earlier if each.rolled_back]
+    return facts | ({"warning": f"this version was rolled back before, {'; '.join(back)}"} if back else {})
+
+
+def told_earlier(release: Release) -> str:
+    """How the attempts before this one ended."""
+    return "; ".join(f"{each.release_id} {each.phase}: {each.reason}" for each in release.earlier)
+
+
+def told_decisions(release: Release) -> tuple[str, ...]:
+    """What people decided at the gates of a release."""
+    return tuple(
+        f"{each.actor.name} {'approved' if each.approved else 'rejected'} {each.stage.value} of {release.release_id}"
+        + (f": {each.reason}" if each.reason else "")
+        for each in release.approvals
+    )
 
 
 def _environment_facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.release import people
+from shared.application.release import attempts, people
 from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import NotEligible
 from shared.domain.release.events import TargetAnswered
@@ -133,7 +133,7 @@ async def test_only_a_member_of_an_approving_group_may_request(fleet: Bench) -> 
     """Nothing is opened for anybody else."""
     outsider = an_actor(9, groups=())
     with pytest.raises(NotEligible):
-        await people.request_environment_release(DEV_WORKSPACE, NAME, NEW, outsider, "", fleet.ports)
+        await attempts.request_environment_release(DEV_WORKSPACE, NAME, NEW, outsider, "", fleet.ports)
 
 
 async def test_two_targets_of_one_endpoint_are_never_changed_at_once(fleet: Bench) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from shared.application.freezes import freezes
 from shared.application.platform_ports import Place
-from shared.application.release import people
+from shared.application.release import attempts
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.queries import read_release
 from shared.application.release.rollbacks import request_rollback
@@ -228,7 +228,7 @@ async def test_a_rollback_of_its_own_passes_through_a_freeze_and_the_release_tha
 async def test_a_fleet_behind_a_freeze_of_one_plant_takes_no_circuit(fleet: Bench) -> None:
     """Releases of models of other plants are not held up meanwhile."""
     await froze(fleet, "P002")
-    decided = await people.request_environment_release(
+    decided = await attempts.request_environment_release(
         "dev-ml-workspace", "custom-tf-env", NEW, an_actor(1), "logs", fleet.ports
     )
     release_id = decided.release.release_id

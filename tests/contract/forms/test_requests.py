@@ -32,6 +32,7 @@ FILLED: dict[str, dict[str, Any]] = {
     },
     "InferenceRequest": {"date": "2026-01-31", "again": True},
     "LiftRequest": {"reason": "done"},
+    "ModelReleaseRequest": {"name": "sensor_model_P001_C001", "version": "7", "reason": "its event was lost"},
     "MonitoringRequest": {"check": "drift", "period": "2026-q1", "again": False},
     "ReasonRequest": {"reason": "done"},
     "RollbackRequest": {"reason": "wrong", "critical": True},

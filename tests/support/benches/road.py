@@ -1,7 +1,7 @@
 """The road of an environment release on the fakes, for tests of what happens along it."""
 
 from shared.application.platform_ports import Place
-from shared.application.release import people
+from shared.application.release import attempts, people
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
@@ -57,7 +57,7 @@ def running(bench: Bench) -> list[str]:
 
 
 async def requested(bench: Bench, version: str = NEW) -> str:
-    decided = await people.request_environment_release(DEV_WORKSPACE, NAME, version, REQUESTER, "logs", bench.ports)
+    decided = await attempts.request_environment_release(DEV_WORKSPACE, NAME, version, REQUESTER, "logs", bench.ports)
     await bench.deliver()
     return decided.release.release_id
 
