@@ -6,7 +6,9 @@ PortError
 │   └── PlatformThrottled   Azure ML asks for patience: the same message comes back, and no attempt is spent
 ├── Unreadable              this version cannot read a stored record: nothing may act on it
 ├── PlatformErrored         Azure ML had a technical fault before anything was changed: a new attempt may help
-├── PlatformRefused         Azure ML said no for good: trying again cannot help
+│   └── PlatformBusy        not yet: other work stands before the request, which is asked again and spends no attempt
+├── PlatformRefused         Azure ML said no: trying again cannot help
+│   └── PlatformBlocked     until people give back what is missing: then it does
 └── PlatformOutcomeUnknown  a change was sent and nobody knows whether it was applied: settle, never guess
 
 NotFound is none of a port's: somebody asked for a thing by an id that nothing here has.
@@ -58,8 +60,17 @@ class PlatformErrored(PortError):
     """A technical fault of Azure ML; nothing was changed."""
 
 
+class PlatformBusy(PlatformErrored):
+    """The same thing is being shared, created or changed already, maybe by an earlier request of ours. Nothing is
+    wrong, and nothing was changed by this request."""
+
+
 class PlatformRefused(PortError):
-    """Azure ML refuses this request and always will."""
+    """Azure ML refuses this request; unless it is a PlatformBlocked, it always will."""
+
+
+class PlatformBlocked(PlatformRefused):
+    """Something is missing that people can give back: a right, quota, a cluster, an endpoint, a version."""
 
 
 class PlatformOutcomeUnknown(PortError):

@@ -54,7 +54,8 @@ class ModelPlatform(Protocol):
 
     async def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
         """Shares the model to the registry under `registry_name` and the same version; returns the registry's asset id.
-        One that is there already is compared: the same model is a success, another one is PlatformRefused."""
+        One that is there already is compared: the same model is a success, another one is PlatformRefused. It waits
+        for the end of its own sharing, and raises PlatformBusy while another one of the same version goes on."""
 
     async def promote_environment(self, workspace: str, name: str, version: str) -> str:
         """The same for an environment version, under its own name."""
@@ -64,7 +65,7 @@ class ModelPlatform(Protocol):
 
     async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
         """Submits the deployment (and its endpoint where missing) and returns when Azure ML accepted it; the outcome is
-        read with `get_deployment`. Raises PlatformErrored while another operation on the endpoint is running."""
+        read with `get_deployment`. Raises PlatformBusy while another operation on the endpoint is running."""
 
     async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
         """Starts a batch job on exactly this deployment; returns the job's name."""

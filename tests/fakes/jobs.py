@@ -25,5 +25,10 @@ class MemoryTestJobs:
         self.claims[key] = replace(self.claims[key], job_name=job_name)
         self.jobs[job_name] = release_id
 
+    async def give_back(self, release_id: str, serial: int, claim: TestClaim, part: str = "") -> None:
+        there = self.claims.get((release_id, serial, part))
+        if there and not there.job_name and there.claimed_at == claim.claimed_at:
+            del self.claims[release_id, serial, part]
+
     async def release_of(self, job_name: str) -> str | None:
         return self.jobs.get(job_name)

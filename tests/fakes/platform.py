@@ -4,7 +4,7 @@ import hashlib
 from collections import UserDict
 from dataclasses import dataclass, replace
 
-from shared.application.errors import PlatformErrored, PlatformRefused, PortError
+from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRefused, PortError
 from shared.application.platform_ports import DeploymentState, Place, RegisteredModel
 from shared.domain.job_ends import JobSeen
 from shared.domain.release.model import DeploymentSpec
@@ -85,7 +85,7 @@ class MemoryModelPlatform:
     async def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
         model = await self.get_model(workspace, name, version)
         if model is None:
-            raise PlatformRefused(f"model {name}:{version} does not exist in {workspace}")
+            raise PlatformBlocked(f"model {name}:{version} does not exist in {workspace}")
         asset_id = f"{REGISTRY}/models/{registry_name}/versions/{version}"
         if self.registry.setdefault(asset_id, model.fingerprint) != model.fingerprint:
             raise PlatformRefused(f"{asset_id} exists already and is another model")
@@ -94,7 +94,7 @@ class MemoryModelPlatform:
     async def promote_environment(self, workspace: str, name: str, version: str) -> str:
         asset_id = f"{REGISTRY}/environments/{name}/versions/{version}"
         if asset_id not in self.registry and (name, version) not in self.environments:
-            raise PlatformRefused(f"environment {name}:{version} does not exist in {workspace}")
+            raise PlatformBlocked(f"environment {name}:{version} does not exist in {workspace}")
         self.registry.setdefault(asset_id, "environment")
         return asset_id
 
@@ -111,7 +111,7 @@ class MemoryModelPlatform:
         key = (place, spec.endpoint_name, spec.deployment_name)
         current = self.deployments.get(key)
         if current and current.reads_left > 0:
-            raise PlatformErrored(f"{spec.deployment_name} is in Updating provisioning state")
+            raise PlatformBusy(f"{spec.deployment_name} is in Updating provisioning state")
         if spec.model not in self.registry:
             raise PlatformRefused(f"model {spec.model} does not exist")
         self.apply_put(place, spec)
@@ -125,7 +125,7 @@ class MemoryModelPlatform:
 
     async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
         if (place, spec.endpoint_name, spec.deployment_name) not in self.deployments:
-            raise PlatformRefused(f"deployment {spec.deployment_name} does not exist")
+            raise PlatformBlocked(f"deployment {spec.deployment_name} does not exist")
         job_name = f"batchjob-{len(self.jobs) + 1}"
         self.jobs[place, job_name] = FakeJob(self.job_status, self.job_detail, reads_left=self.reads_in_progress)
         return job_name

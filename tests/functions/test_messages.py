@@ -185,7 +185,7 @@ async def test_a_command_is_carried_out_and_answered(bench: Bench) -> None:
     await on_command(message(encode_command(command)))
 
     ((_, event, _),) = bench.events.sent
-    assert isinstance(event, e.StepFailed)
+    assert isinstance(event, e.StepBlocked)
 
 
 MALFORMED = {

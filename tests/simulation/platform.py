@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.errors import PlatformBusy, PlatformRefused
 from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place
 from shared.domain.release.model import DeploymentSpec
 from tests.fakes.clock import FakeClock
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
-from tests.fakes.platform import DeploymentKey, FakeDeployment, MemoryModelPlatform
+from tests.fakes.platform import REGISTRY, DeploymentKey, FakeDeployment, MemoryModelPlatform
+from tests.simulation.scheduler import pause
 
 
 def brought_by(spec: DeploymentSpec) -> tuple[str, bool]:
@@ -38,7 +39,8 @@ class Operation:
 
 
 class WatchedPlatform(MemoryModelPlatform):
-    """One operation per endpoint at a time, each of them `operation_s` seconds at most; `judge` sees every change.
+    """One operation per endpoint at a time, each of them `operation_s` seconds at most; `judge` sees every change. What
+    the registry does not have yet takes `share_s` seconds to be shared, whoever asks again meanwhile.
 
     `breaking` are deployments that may end as failed; `meddled` says what ran where somebody changed it by hand, and
     `ever_meddled` where that ever happened. `invoked` counts the jobs that were started in production; some of
@@ -48,6 +50,7 @@ class WatchedPlatform(MemoryModelPlatform):
     def __init__(self, clock: FakeClock, rng: random.Random) -> None:
         super().__init__()
         self.operation_s = 0
+        self.share_s = 0.0
         self.breaking: set[DeploymentKey] = set()
         self.meddled: dict[DeploymentKey, FakeDeployment] = {}
         self.ever_meddled: set[DeploymentKey] = set()
@@ -57,12 +60,31 @@ class WatchedPlatform(MemoryModelPlatform):
         self.was_read: Callable[[DeploymentSpec], None] = lambda spec: None
         self._clock = clock
         self._rng = rng
+        self._shares: dict[str, datetime] = {}
         self._operations: dict[tuple[Place, str], Operation] = {}
 
     def busy(self, place: Place, endpoint_name: str) -> str:
         """The deployment that is being changed on the endpoint; empty when none is."""
         operation = self._operations.get((place, endpoint_name))
         return operation.deployment_name if operation and operation.until > self._clock.now() else ""
+
+    async def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
+        await self._share(f"{REGISTRY}/models/{registry_name}/versions/{version}")
+        return await super().promote_model(workspace, name, version, registry_name)
+
+    async def promote_environment(self, workspace: str, name: str, version: str) -> str:
+        await self._share(f"{REGISTRY}/environments/{name}/versions/{version}")
+        return await super().promote_environment(workspace, name, version)
+
+    async def _share(self, asset_id: str) -> None:
+        """Whoever asks first waits for the end; it comes all the same when the worker dies before."""
+        if asset_id in self.registry or not self.share_s:
+            return
+        if asset_id not in self._shares:
+            self._shares[asset_id] = self._clock.now() + timedelta(seconds=self.share_s)
+            await pause(self.share_s)
+        if self._clock.now() < self._shares[asset_id]:
+            raise PlatformBusy(f"{asset_id} is being shared")
 
     async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
         state = await super().get_deployment(place, endpoint_name, deployment_name)
@@ -74,7 +96,7 @@ class WatchedPlatform(MemoryModelPlatform):
 
     async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
         if self.busy(place, spec.endpoint_name):
-            raise PlatformErrored(f"409: another operation of {spec.endpoint_name} is in progress")
+            raise PlatformBusy(f"409: another operation of {spec.endpoint_name} is in progress")
         await super().put_deployment(place, spec)
 
     async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:

@@ -67,6 +67,7 @@ def set_the_scene(
     platform.registry[f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{OLD}"] = "environment"
     platform.reads_in_progress = rng.choice((0, 0, 1, 2) if is_mixed else (0, 1, 2))
     platform.operation_s = rng.choice((0, 10, 60))
+    platform.share_s = rng.choice((0, 0, 50, 95))
     for circuit in config.circuits:
         _something_runs(rng, platform, config, circuit)
     _things_go_wrong(rng, platform, environments, config, is_mixed=is_mixed)

@@ -26,6 +26,8 @@ ALL: tuple[e.Event, ...] = (
     e.TestFinished(**_STEP, job_name="job", verdict=Verdict.PASSED, detail=""),
     e.TestStillRunning(**_STEP, job_name="job", detail="Running"),
     e.StepErrored(**_STEP, reason="no answer"),
+    e.StepBusy(**_STEP, detail="it is being shared"),
+    e.StepBlocked(**_STEP, reason="forbidden"),
     e.StepFailed(**_STEP, reason="refused"),
     e.OutcomeUnknown(**_STEP, reason="no answer"),
     e.LookDue(**_STEP, look=1),

@@ -20,7 +20,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.errors import is_already_there, translated
 from shared.adapters.azure_ml.values import texts, word
-from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRefused
 from shared.application.platform_ports import RegisteredModel
 from shared.domain.names import can_be_asset
 
@@ -77,7 +77,7 @@ class AzureMlAssets:
         known = can_be_asset(name, version) and can_be_asset(registry_name, version)
         source = _read(lambda: self._clients.dev().models.get(name, version), what) if known else None
         if source is None:
-            raise PlatformRefused(f"{what} does not exist in workspace {workspace}: register it there")
+            raise PlatformBlocked(f"{what} does not exist in workspace {workspace}: register it there")
 
         def shared() -> "Model | None":
             found = f"{self._scope.registry}/{registry_name}:{version}"
@@ -114,7 +114,7 @@ class AzureMlAssets:
         if source is not None:
             _share_once(source, shared, share, what, _environment_differences)
         elif shared() is None:
-            raise PlatformRefused(
+            raise PlatformBlocked(
                 f"{what} exists neither in workspace {workspace} nor in registry {self._scope.registry}: register it"
             )
         return self._registry_id("environments", name, version)
@@ -140,8 +140,8 @@ def _share_once(
             if not is_already_there(error):
                 raise translated(error, f"{what} could not be shared") from error
             there = shared()
-            if there is None:  # another import of it is under way
-                raise PlatformErrored(f"{what} is being shared by somebody else") from error
+            if there is None:  # another import of it is under way, maybe an earlier one of the same release
+                raise PlatformBusy(f"{what} is being shared to the registry") from error
     if different := differences(source, there):
         raise PlatformRefused(
             f"the registry has another {what}, different in {', '.join(different)}: register a new version"

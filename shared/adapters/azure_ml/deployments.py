@@ -13,7 +13,7 @@ from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.retries import sent_marker
 from shared.adapters.azure_ml.specs import entity_of, service_name, spec_of
 from shared.adapters.azure_ml.values import word
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown
+from shared.application.errors import PlatformBusy, PlatformErrored, PlatformOutcomeUnknown
 from shared.application.platform_ports import DeploymentState, Place
 from shared.domain.release.model import DeploymentSpec
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ENDPOINT_WAIT_S = 30
 """How long the creation of a plant's endpoint is waited for, once in the plant's life.
 
-It usually takes less than a minute. Waiting this long keeps it from costing one of the step's few attempts; what is not
-ready then is left to the next attempt, after the back-off, so that no thread is kept longer.
+It usually takes less than a minute. What is not ready then is left to the step's next look, so that no thread is kept
+longer.
 """
 
 
@@ -98,7 +98,7 @@ class AzureMlDeployments:
 
 
 def _ensure_endpoint(client: "MLClient", name: str, place: Place) -> None:
-    """Raises PlatformErrored unless the endpoint is ready to take a change."""
+    """Raises PlatformBusy unless the endpoint is ready to take a change."""
     what = f"endpoint {name} in {place.value}"
     try:
         state = _state(client, name)
@@ -107,7 +107,7 @@ def _ensure_endpoint(client: "MLClient", name: str, place: Place) -> None:
     except AzureError as error:
         raise translated(error, f"{what} could not be prepared") from error
     if state != "succeeded":
-        raise PlatformErrored(f"{what} is {state}: the step is tried again when that is over")
+        raise PlatformBusy(f"{what} is {state}")
 
 
 def _state(client: "MLClient", name: str) -> str:

@@ -1,7 +1,8 @@
 """What an error of the Azure ML client means for a release: settled here, so that nobody else sees the client's errors.
 
-Texts and codes: docs/azure-facts.md#answers. The question that matters is whether a change may have been applied: an
-answer of 4xx says no, anything without an answer or with 5xx after the change was sent says that nobody knows.
+Texts and codes: docs/azure-facts.md#answers. Two questions matter. May a change have been applied? An answer of 4xx
+says no, anything without an answer or with 5xx after the change was sent says that nobody knows. And what makes a 4xx
+go away? Time (PlatformBusy), people (PlatformBlocked), or nothing (PlatformRefused).
 """
 
 import re
@@ -10,6 +11,8 @@ from typing import Any
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.application.errors import (
+    PlatformBlocked,
+    PlatformBusy,
     PlatformErrored,
     PlatformOutcomeUnknown,
     PlatformRefused,
@@ -21,6 +24,19 @@ TEXT_CHARS_MAX = 500
 
 _BUSY = re.compile(r"provisioning state|already running|in progress|another operation|try again|is updating", re.I)
 """How the service says that something else is happening to the same endpoint; the status is 400 or 409."""
+
+_GIVEN_BY_PEOPLE = (401, 402, 403, 404)
+"""Who we are, what we may do, and what is there: rights, endpoints, clusters, assets."""
+
+_LACKING = re.compile(
+    r"quota|out ?of ?capacity|SkuNotAvailable|ScopeLocked|MissingSubscriptionRegistration|"
+    r"SubscriptionNot(Registered|Found)|(ReadOnly)?DisabledSubscription",
+    re.I,
+)
+"""Codes of 400 and 409 for what an administrator can give: quota, capacity, an end of a lock, the subscription."""
+
+_MISSING = re.compile(r"not ?found|does not exist|doesn't exist|could not be found|no such", re.I)
+"""How a 400 says that something named in the request is not there: a compute cluster, an asset."""
 
 _FOR_GOOD = re.compile(r"immutable|cannot be (updated|changed|modified)|already exists", re.I)
 _PATIENCE = (408, 425)
@@ -54,9 +70,20 @@ def translated(
         return _unanswered(text, sent)
     if status >= 500 or status == 408:
         return _unanswered(f"{text} (status {status})", sent)
-    message = str(error)
-    busy = status in _PATIENCE or _BUSY.search(message) or (status == 409 and not _FOR_GOOD.search(message))
-    return PlatformErrored(text) if busy else PlatformRefused(f"{text} (status {status})")
+    return _said_no(status, str(error))(f"{text} (status {status})")
+
+
+def _said_no(status: int, message: str) -> type[PlatformBusy | PlatformBlocked | PlatformRefused]:
+    """Who can change a 4xx: time, people, or nobody."""
+    if status in _GIVEN_BY_PEOPLE or _LACKING.search(message):
+        return PlatformBlocked
+    if status in _PATIENCE or _BUSY.search(message):
+        return PlatformBusy
+    if _FOR_GOOD.search(message):
+        return PlatformRefused
+    if status == 409:
+        return PlatformBusy
+    return PlatformBlocked if _MISSING.search(message) else PlatformRefused
 
 
 def retry_after_s(response: Any) -> float:

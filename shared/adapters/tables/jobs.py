@@ -7,8 +7,8 @@
 import uuid
 from datetime import datetime
 
-from shared.adapters.tables.access import Table
-from shared.adapters.tables.rows import JOBS, Row, check_release_id, hashed, plain_key, put_index, time_text
+from shared.adapters.tables.access import Table, etag_of
+from shared.adapters.tables.rows import JOBS, Row, check_release_id, delete, hashed, plain_key, put_index, time_text
 from shared.adapters.tables.writes import create_row, update_row
 from shared.application.release.ports import TestClaim
 
@@ -48,6 +48,13 @@ class TableTestJobs:
 
         job: Row = {"PartitionKey": JOBS, "RowKey": _job_key(job_name), "release_id": release_id}
         await update_row(self._table, JOBS, _claim_key(release_id, serial, part), columns, put_index(job))
+
+    async def give_back(self, release_id: str, serial: int, claim: TestClaim, part: str = "") -> None:
+        """Ends a claim under which no job was started."""
+        row = await self._table.get(JOBS, _claim_key(release_id, serial, part))
+        if row is None or row["job_name"] or row["claimed_at"] != time_text(claim.claimed_at):
+            return
+        await self._table.write(delete(row, etag_of(row)))
 
     async def release_of(self, job_name: str) -> str | None:
         """The release a job belongs to."""

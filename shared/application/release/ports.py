@@ -154,6 +154,9 @@ class TestJobs(Protocol):
     async def record(self, release_id: str, serial: int, job_name: str, part: str = "") -> None:
         """Completes the claim and makes `release_of(job_name)` answer."""
 
+    async def give_back(self, release_id: str, serial: int, claim: TestClaim, part: str = "") -> None:
+        """Ends a claim under which no job was started; one that is somebody else's by now, or has its job, stays."""
+
     async def release_of(self, job_name: str) -> str | None:
         """The release a job belongs to; None when it is not one of ours."""
 

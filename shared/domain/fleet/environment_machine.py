@@ -39,7 +39,7 @@ ENVIRONMENT = machine(
     # To the fleet
     row({P.WAITING_FOR_FLEET}, e.FleetAcquired, rules.fleet_acquired, {P.FREEZING_TARGETS}),
     row({P.WAITING_FOR_FLEET}, e.CircuitBusy, rules.fleet_busy, {STAY}),
-    row({P.FREEZING_TARGETS}, e.TargetsListed, rules.targets_listed, {STAY, P.CHECKING, P.FAILED}),
+    row({P.FREEZING_TARGETS}, e.TargetsListed, rules.targets_listed, {STAY, P.CHECKING, P.FAILED, P.HELD}),
     row({P.CHECKING}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_CHECKING}),
     row(
         {P.AWAITING_PRODUCTION_APPROVAL}, e.ApprovalSubmitted, gates.approval_submitted, {STAY, P.UPDATING, P.REJECTED}
@@ -72,6 +72,8 @@ ENVIRONMENT = machine(
     row({P.ROLLING_BACK}, e.LookDue, targets.look_due, {STAY, *AFTER_ROLLING_BACK}),
     row({P.VERIFYING_ROLLBACK}, e.LookDue, targets.look_due, {STAY, *AFTER_VERIFYING}),
     row(PREPARING, e.StepErrored, steps.step_errored, {STAY, P.HELD}),
+    row(PREPARING, e.StepBusy, steps.step_busy, {STAY}),
+    row(PREPARING, e.StepBlocked, steps.step_blocked, {P.HELD}),
     row(PREPARING, e.StepFailed, steps.step_failed, {P.FAILED}),
     # Any phase
     row(LIVE - TOUCHING, e.AbortRequested, rules_endings.abort_requested, {P.ABORTED}),

@@ -35,6 +35,8 @@ ROLLBACK = machine(
     row({P.ROLLING_BACK}, e.LookDue, targets.look_due, {STAY, *AFTER_ROLLING_BACK}),
     row({P.VERIFYING_ROLLBACK}, e.LookDue, targets.look_due, {STAY, *AFTER_VERIFYING}),
     row(PREPARING, e.StepErrored, steps.step_errored, {STAY, P.HELD}),
+    row(PREPARING, e.StepBusy, steps.step_busy, {STAY}),
+    row(PREPARING, e.StepBlocked, steps.step_blocked, {P.HELD}),
     row(PREPARING, e.StepFailed, steps.step_failed, {P.FAILED}),
     # Any phase
     row(LIVE, e.AbortRequested, rollback.aborted, {P.ABORTED}),

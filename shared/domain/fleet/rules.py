@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.fleet.specs import frozen
+from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase, Release
-from shared.domain.release.moves import Move, end, enter, stay, wait_on
+from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.release.policy import Stage
 from shared.domain.release.rules_gates import open_gate
 from shared.domain.release.steps import newly_listed
@@ -48,24 +49,18 @@ def fleet_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
 
 
 def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> Move:
-    """The target set is what production really runs, frozen in full before anything changes (I1, I17)."""
+    """The target set is what production really runs, frozen in full before anything changes (I1, I17).
+
+    The endpoint that something unknown was found on is listed again by a retry.
+    """
     if event.endpoint_name not in release.endpoints_to_list:
         return stay(release)
-    strangers = [target for target in event.targets if target.key not in release.epochs]
-    if strangers:
-        names = ", ".join(target.previous.deployment_name for target in strangers)
-        note = (
-            f"{event.endpoint_name} runs {names}, which belong to no circuit of the fleet: add the circuits to "
-            "config/plants_circuits.yml or delete the deployments, then request the release again"
+    if nobodys := strangers(event.endpoint_name, event.targets, release.epochs):
+        return hold(release, now, f"{nobodys}: delete them, then have the release tried again")
+    if twice := doubles(event.endpoint_name, event.targets, release.fleet):
+        return hold(
+            release, now, f"{twice}: delete all but one of each on this endpoint, or all where one runs elsewhere"
         )
-        return end(release, Phase.FAILED, now, note)
-    known = [target.key for target in (*release.fleet, *event.targets)]
-    if twice := sorted({key for key in known if known.count(key) > 1}):
-        note = (
-            f"{event.endpoint_name}: more than one deployment runs circuit {', '.join(twice)}: "
-            "delete all but one of each, then request the release again"
-        )
-        return end(release, Phase.FAILED, now, note)
     found = tuple(replace(target, previous=frozen(target.previous)) for target in event.targets)
     fleet = (*release.fleet, *found)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
@@ -80,4 +75,5 @@ def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> M
 def listing_goes_on(release: Release, event: e.TargetsListed, listed: Release) -> Move:
     """One endpoint has answered, and the next is asked."""
     note = f"{event.endpoint_name}: {len(event.targets)} targets"
+    listed = replace(listed, waiting_on="")
     return Move(release=listed, commands=newly_listed(release, listed), note=note)

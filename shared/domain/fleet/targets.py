@@ -8,7 +8,7 @@ from shared.domain.fleet.lanes import begin, find, of_progress, pause_s, progres
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
-from shared.domain.release.model import FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.release.model import AZURE_ML, FleetTarget, Phase, Progress, Release, Verdict
 from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.release.policy import Stage
 from shared.domain.release.rules_gates import open_gate
@@ -42,6 +42,8 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
         if release.phase is Phase.ROLLING_BACK:
             release = marked(release, first_write_at=event.occurred_at)
         return _look_again(release, replace(target, look=target.look + 1, not_before=None, detail=event.detail), now)
+    if event.outcome is Outcome.BUSY:
+        return _busy(release, target, event.detail)
     if event.outcome is Outcome.FROZEN:
         return _frozen(release, target, event.detail, now)
     if event.outcome is Outcome.TAKEN:
@@ -67,6 +69,14 @@ def _look_again(release: Release, target: FleetTarget, now: datetime) -> Move:
     at = now + timedelta(seconds=pause_s(release, target.look))
     looking = with_targets(release, (target,))
     return Move(release=looking, commands=(work_on(looking, target, not_before=at),))
+
+
+def _busy(release: Release, target: FleetTarget, detail: str) -> Move:
+    """Not yet: no attempt is spent either, and only the phase's deadline ends the waiting. The history tells it once
+    per target."""
+    waiting_on = f"{AZURE_ML}{detail}"
+    note = "" if target.detail == detail else f"{target.key}: not yet: {detail}"
+    return stay(with_targets(release, (replace(target, detail=detail),)), note, waiting_on=waiting_on)
 
 
 def _frozen(release: Release, target: FleetTarget, freeze: str, now: datetime) -> Move:
@@ -110,7 +120,7 @@ def _given_up(release: Release, target: FleetTarget, now: datetime) -> Move:
 
 def _next(release: Release, now: datetime, note: str) -> Move:
     """The lane is free: begin the next target, or conclude the phase when none is left."""
-    started, commands = begin(release, now)
+    started, commands = begin(replace(release, waiting_on=""), now)
     move = Move(release=started, commands=commands, note=note)
     return move if of_progress(started, Progress.CHANGING, Progress.WAITING) else _concluded(move, now)
 

@@ -130,8 +130,22 @@ class StepErrored(StepEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepBusy(StepEvent):
+    """Not yet: what the step wants is under way, or other work stands before it; nothing is wrong."""
+
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepFailed(StepEvent):
     """A definite no: trying again cannot help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepBlocked(StepEvent):
+    """A no until people give back what is missing: a right, quota, a cluster, an endpoint, a version."""
 
     reason: str
 
@@ -288,6 +302,7 @@ class Outcome(StrEnum):
     DONE = "done"  # judged, or read back as wanted
     PENDING = "pending"  # under way, or nobody knows: look again
     TAKEN = "taken"  # nothing was sent: `detail` names who has the circuit now
+    BUSY = "busy"  # nothing was sent: other work, which `detail` names, stands before it
     FROZEN = "frozen"  # nothing was sent: a freeze, which `detail` names, stands before the change
     ERRORED = "errored"  # a technical fault: try again
     REFUSED = "refused"  # trying again cannot help
@@ -373,7 +388,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     TestFinished,
     TestStillRunning,
     StepErrored,
+    StepBusy,
     StepFailed,
+    StepBlocked,
     OutcomeUnknown,
     LookDue,
     DeadlinePassed,

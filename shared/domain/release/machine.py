@@ -53,6 +53,9 @@ class Answer:
 #: The answers of one kind of release. A pair that is missing is not foreseen.
 Machine = Mapping[tuple[Phase, type[Event]], Answer]
 
+#: How a step can end or be put off: whatever carries it out may meet any of them.
+_OF_EVERY_STEP: AbstractSet[type[Event]] = {e.StepErrored, e.StepBusy, e.StepBlocked, e.StepFailed}
+
 #: Whatever a release does, people can end it, its time runs out, and one of its messages can be lost.
 _IN_EVERY_PHASE = frozenset({e.AbortRequested, e.DeadlinePassed, e.MessageDeadLettered})
 
@@ -101,6 +104,7 @@ def _check_phases(answers: Machine) -> None:
     for phase in sorted(sources | reached):
         known = {event for of, event in answers if of is phase}
         needed = _IN_EVERY_PHASE | ({e.LookDue} if phase in LOOKED_AT else set())
+        needed |= _OF_EVERY_STEP if known & _OF_EVERY_STEP else set()
         if missing := sorted(event.__name__ for event in needed - known):
             hint = "write it, or add the phase to the sets of phases that have it"
             raise ValueError(f"{phase.value} has no row for {', '.join(missing)}: {hint}")

@@ -65,6 +65,9 @@ GATE_OF_PHASE = {
     Phase.AWAITING_ROLLBACK_APPROVAL: Stage.ROLLBACK,
 }
 
+#: How what a release waits for begins where that is work of Azure ML.
+AZURE_ML = "Azure ML: "
+
 #: The phases in which a step is carried out: it is looked at again and again until it answers. In all others people
 #: decide, or it is over.
 LOOKED_AT = frozenset(Phase) - TERMINAL - set(GATE_OF_PHASE) - {Phase.HELD}

@@ -15,11 +15,14 @@ from shared.domain.release.model import Phase
 
 P = Phase
 
-#: Steps that change nothing in production: when Azure ML refuses one, the release has failed.
+#: Steps that change nothing in production: when Azure ML refuses one for good, the release has failed.
 HARMLESS = frozenset({P.VERIFYING, P.PROMOTING, P.DEPLOYING_TEST, P.TESTING, P.RECORDING_PREVIOUS})
 
 #: Steps in which a change to production may be in flight.
 CHANGING = frozenset({P.DEPLOYING_PRODUCTION, P.SETTLING, P.RESTORING})
+
+#: Steps on the way back: whatever refuses one, people must see to it.
+REVERSING = frozenset({P.SETTLING, P.RESTORING})
 
 #: Waits for people and for other releases; the release ends when nobody comes.
 WAITING = frozenset({P.AWAITING_REGISTRY_APPROVAL, P.AWAITING_PRODUCTION_APPROVAL, P.WAITING_FOR_CIRCUIT})
@@ -84,9 +87,12 @@ MODEL = machine(
     row(STEPS, e.LookDue, steps.look_due, {STAY}),
     row(STEPS - {P.SETTLING}, e.StepErrored, steps.step_errored, {STAY, P.HELD}),
     row({P.SETTLING}, e.StepErrored, steps.step_errored, {STAY}),
-    row(HARMLESS, e.StepFailed, steps.step_failed, {P.FAILED}),
+    row(STEPS, e.StepBusy, steps.step_busy, {STAY}),
+    row(STEPS - REVERSING, e.StepBlocked, steps.step_blocked, {P.HELD}),
+    row(STEPS - CHANGING, e.StepFailed, steps.step_failed, {P.FAILED}),
     row({P.DEPLOYING_PRODUCTION}, e.StepFailed, endings.production_refused, {P.SETTLING}),
-    row({P.RESTORING}, e.StepFailed, endings.restore_refused, {P.HELD}),
+    row(REVERSING, e.StepBlocked, endings.reversal_refused, {P.HELD}),
+    row(REVERSING, e.StepFailed, endings.reversal_refused, {P.HELD}),
     # Any phase
     row(LIVE - CHANGING - {P.HELD}, e.AbortRequested, endings.abort_requested, {P.ABORTED}),
     row(CHANGING, e.AbortRequested, endings.abort_requested, {P.SETTLING}),

@@ -32,6 +32,11 @@ def stay(release: Release, note: str = "", **changes: Any) -> Move:
     return Move(release=replace(release, **changes), note=note)
 
 
+def only_looking(release: Release, note: str = "", **changes: Any) -> Move:
+    """The step's change is on its way: from here on looking is enough, and what stood before it is over."""
+    return stay(release, note, submitted=True, waiting_on="", **changes)
+
+
 def enter(
     release: Release,
     phase: Phase,

@@ -12,7 +12,7 @@ from shared.domain.people import check_operator
 from shared.domain.release import events as e
 from shared.domain.release.events import Running
 from shared.domain.release.model import Phase, Release, Verdict
-from shared.domain.release.moves import Move, end, enter, fault, hold, stay
+from shared.domain.release.moves import Move, end, enter, fault, hold, only_looking, stay
 from shared.domain.release.rules_steps import with_verdict
 from shared.domain.release.steps import cancel_running_test
 
@@ -34,7 +34,7 @@ def _end_or_settle(release: Release, ending: Phase, now: datetime, note: str) ->
     if not release.production_touched:
         return end(release, ending, now, f"{note}; production was not touched")
     settling = replace(release, ending=ending)
-    return enter(settling, Phase.SETTLING, now, f"{note}; settling before production is put back")
+    return enter(settling, Phase.SETTLING, now, f"{note}; settling before production is put back", reason=note)
 
 
 def retry_requested(release: Release, event: e.RetryRequested, now: datetime) -> Move:
@@ -83,7 +83,7 @@ def production_overdue(release: Release, event: e.DeadlinePassed, now: datetime)
         release,
         Phase.SETTLING,
         now,
-        "production did not answer before the deadline; settling",
+        f"production did not answer before the deadline; settling{_waited(release)}",
         attempt=release.attempt,
         faults=release.faults,
     )
@@ -107,9 +107,10 @@ def production_outcome_unknown(release: Release, event: e.OutcomeUnknown, now: d
 
 
 def production_refused(release: Release, event: e.StepFailed, now: datetime) -> Move:
-    """Azure ML said no for good: end as failed, after production was looked at."""
+    """Azure ML said no for good: end as failed, after production was looked at. The cause is the reason to the end."""
     settling = replace(release, ending=Phase.FAILED)
-    return enter(settling, Phase.SETTLING, now, f"production refused the change: {event.reason}")
+    cause = f"production refused the change: {event.reason}"
+    return enter(settling, Phase.SETTLING, now, cause, reason=cause)
 
 
 def settled(release: Release, event: e.DeploymentObserved, now: datetime) -> Move:
@@ -128,22 +129,29 @@ def settled(release: Release, event: e.DeploymentObserved, now: datetime) -> Mov
 def _put_back(release: Release, now: datetime, *, landed: bool, event: e.DeploymentObserved) -> Move:
     ending = release.ending or Phase.ABORTED
     if not landed and not event.broken:
-        return end(release, ending, now, f"production does not run the candidate: {event.detail}")
+        return end(release, ending, now, f"{_cause(release)}production does not run the candidate: {event.detail}")
     if release.target.previous is None:
         note = (
-            "nothing ran in production before, so there is nothing to put back: delete deployment "
+            f"{_cause(release)}nothing ran in production before, so there is nothing to put back: delete deployment "
             f"{release.target.plan.deployment_name} of {release.target.plan.endpoint_name} by hand ({event.detail})"
         )
         return end(release, ending, now, note)
-    return enter(release, Phase.RESTORING, now, f"production is put back to previous: {event.detail}")
+    note = f"{_cause(release)}production is put back to previous: {event.detail}"
+    return enter(release, Phase.RESTORING, now, note, reason=release.reason)
+
+
+def _cause(release: Release) -> str:
+    """Why the release must end; settling and restoring carry it along."""
+    return f"{release.reason}; " if release.reason else ""
 
 
 def restored(release: Release, event: e.DeploymentObserved, now: datetime) -> Move:
     """Put back is what was read back."""
     if event.in_progress:
-        return stay(release, submitted=True)
+        return only_looking(release)
     if event.running is Running.WANTED and not event.broken:
-        return end(release, release.ending or Phase.ABORTED, now, f"production was put back: {event.detail}")
+        note = f"{_cause(release)}production was put back: {event.detail}"
+        return end(release, release.ending or Phase.ABORTED, now, note)
     if not release.submitted:
         return stay(release)
     return fault(release, now, event.detail)
@@ -151,9 +159,10 @@ def restored(release: Release, event: e.DeploymentObserved, now: datetime) -> Mo
 
 def restore_outcome_unknown(release: Release, event: e.OutcomeUnknown, now: datetime) -> Move:
     """Restoring is looked at until it is read back; its deadline bounds it."""
-    return stay(release, f"unknown outcome of putting back, looking: {event.reason}", submitted=True)
+    return only_looking(release, f"unknown outcome of putting back, looking: {event.reason}")
 
 
-def restore_refused(release: Release, event: e.StepFailed, now: datetime) -> Move:
-    """Putting back was refused: a person must."""
-    return hold(release, now, f"production could not be put back: {event.reason}")
+def reversal_refused(release: Release, event: e.StepFailed | e.StepBlocked, now: datetime) -> Move:
+    """Looking at production, or putting it back, was refused: a person must."""
+    what = "put back" if release.phase is Phase.RESTORING else "read back"
+    return hold(release, now, f"production could not be {what}: {event.reason}")

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from shared.domain.release import events as e
 from shared.domain.release.events import Running
-from shared.domain.release.model import CheckRun, DeploymentSpec, Phase, Release, Verdict
-from shared.domain.release.moves import Move, end, enter, fault, hold, look, stay, wait_on
+from shared.domain.release.model import AZURE_ML, CheckRun, DeploymentSpec, Phase, Release, Verdict
+from shared.domain.release.moves import Move, end, enter, fault, hold, look, only_looking, stay, wait_on
 from shared.domain.release.policy import Stage
 from shared.domain.release.rules_gates import open_gate
 from shared.domain.release.steps import next_look, next_look_s, observe_commands
@@ -41,13 +41,13 @@ def circuit_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
 
 def deployment_submitted(release: Release, event: e.DeploymentSubmitted, now: datetime) -> Move:
     """From here on looking is enough."""
-    return stay(release, submitted=True)
+    return only_looking(release)
 
 
 def test_deployment_observed(release: Release, event: e.DeploymentObserved, now: datetime) -> Move:
     """The test deployment is only ever trusted after it was read back."""
     if event.in_progress:
-        return stay(release, submitted=True)
+        return only_looking(release)
     if event.running is Running.WANTED and not event.broken:
         note = f"test runs {release.asset}, read back: {event.detail}"
         return enter(release, Phase.TESTING, now, note)
@@ -59,7 +59,7 @@ def test_deployment_observed(release: Release, event: e.DeploymentObserved, now:
 def production_deployment_observed(release: Release, event: e.DeploymentObserved, now: datetime) -> Move:
     """Done is what was read back, not what was accepted."""
     if event.in_progress:
-        return stay(release, submitted=True)
+        return only_looking(release)
     if event.running is Running.WANTED and not event.broken:
         return end(release, Phase.RELEASED, now, f"production runs {release.asset}, read back: {event.detail}")
     if not release.submitted:
@@ -73,7 +73,7 @@ def test_started(release: Release, event: e.TestStarted, now: datetime) -> Move:
         return stay(release)
     run = CheckRun(attempt=release.attempt, job_name=event.job_name)
     note = f"test inference {event.job_name} started"
-    return stay(release, note, check_runs=(*release.check_runs, run), submitted=True)
+    return only_looking(release, note, check_runs=(*release.check_runs, run))
 
 
 def test_run_changed(release: Release, event: e.TestRunChanged, now: datetime) -> Move:
@@ -130,7 +130,7 @@ def _without_restore_tag(spec: DeploymentSpec | None) -> DeploymentSpec | None:
 
 def test_outcome_unknown(release: Release, event: e.OutcomeUnknown, now: datetime) -> Move:
     """Test is ours alone: looking at it is enough."""
-    return stay(release, f"unknown outcome, looking: {event.reason}", submitted=True)
+    return only_looking(release, f"unknown outcome, looking: {event.reason}")
 
 
 def step_errored(release: Release, event: e.StepErrored, now: datetime) -> Move:
@@ -140,8 +140,20 @@ def step_errored(release: Release, event: e.StepErrored, now: datetime) -> Move:
     return fault(release, now, event.reason)
 
 
+def step_busy(release: Release, event: e.StepBusy, now: datetime) -> Move:
+    """Not yet is no fault: the step is looked at again, and only its deadline ends the waiting. The history tells the
+    first look that found it so; `waiting_on` tells the last."""
+    note = "" if release.waiting_on else f"not yet: {event.detail}"
+    return stay(release, note, waiting_on=f"{AZURE_ML}{event.detail}")
+
+
+def step_blocked(release: Release, event: e.StepBlocked, now: datetime) -> Move:
+    """People give back what is missing, and have the step tried again. Nothing was changed by it."""
+    return hold(release, now, event.reason)
+
+
 def step_failed(release: Release, event: e.StepFailed, now: datetime) -> Move:
-    """A definite no before production was touched."""
+    """A definite no before production was touched: no retry can change it."""
     return end(release, Phase.FAILED, now, event.reason)
 
 

@@ -8,7 +8,7 @@ from shared.domain.fleet.batch_jobs import told
 from shared.domain.fleet.lanes import WORK, of_progress
 from shared.domain.freezes.freeze import Freezes
 from shared.domain.people import groups_missing
-from shared.domain.release.model import GATE_OF_PHASE, Kind, Phase, Progress, Release
+from shared.domain.release.model import AZURE_ML, GATE_OF_PHASE, Kind, Phase, Progress, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
 
@@ -86,17 +86,23 @@ def _waits_for(release: Release) -> str:
         return "the circuits that go back" + _count(release)
     if release.kind is not Kind.MODEL and release.phase in _FLEET_WAITS_FOR:
         return _FLEET_WAITS_FOR[release.phase] + _count(release)
-    return _WAITS_FOR[release.phase]
+    return _WAITS_FOR[release.phase] + _busy(release)
+
+
+def _busy(release: Release) -> str:
+    """What of Azure ML stands before the step, as the last look found it."""
+    return f"; {release.waiting_on.removeprefix(AZURE_ML)}" if release.waiting_on.startswith(AZURE_ML) else ""
 
 
 def _count(release: Release) -> str:
     if release.phase is Phase.WATCHING:
         return f": {told(release.batch_jobs, release.policy.watch)}" if release.batch_jobs else ""
     if release.phase not in WORK:
-        return f", held by {release.waiting_on}" if release.waiting_on else ""
+        held_by = f", held by {release.waiting_on}" if release.waiting_on else ""
+        return _busy(release) or held_by
     done = len(of_progress(release, Progress.DONE))
     of = len(release.fleet) - len(of_progress(release, Progress.UNTOUCHED))
-    return f": {done} of {of}"
+    return f": {done} of {of}{_busy(release)}"
 
 
 def _who(release: Release) -> tuple[str, ...]:

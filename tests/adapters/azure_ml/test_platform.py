@@ -10,7 +10,14 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused, PlatformThrottled
+from shared.application.errors import (
+    PlatformBlocked,
+    PlatformBusy,
+    PlatformErrored,
+    PlatformOutcomeUnknown,
+    PlatformRefused,
+    PlatformThrottled,
+)
 from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec
 from tests.support.platforms import DEV, ENVIRONMENT, INPUT_URI, REGISTRY, AzureMlHands, azure_ml, eventually, settled
@@ -90,20 +97,23 @@ async def test_a_put_without_a_usable_answer_has_an_unknown_outcome(
     ("status", "code", "message", "expected"),
     [
         (429, "TooManyRequests", "Slow down.", PlatformThrottled),
-        (409, "Conflict", "The endpoint is in Updating provisioning state.", PlatformErrored),
-        (400, "BadRequest", "Another operation on same entity is already running.", PlatformErrored),
+        (409, "Conflict", "The endpoint is in Updating provisioning state.", PlatformBusy),
+        (400, "BadRequest", "Another operation on same entity is already running.", PlatformBusy),
         (409, "Conflict", "The property is immutable.", PlatformRefused),
         (400, "UserError", "The model is of a wrong type.", PlatformRefused),
-        (401, "Unauthorized", "No.", PlatformRefused),
-        (403, "AuthorizationFailed", "The identity may not do this.", PlatformRefused),
+        (401, "Unauthorized", "No.", PlatformBlocked),
+        (400, "OutOfQuota", "There are 20 deployments.", PlatformBlocked),
+        (400, "ComputeNotFound", "The cluster was not found.", PlatformBlocked),
+        (403, "AuthorizationFailed", "The identity may not do this.", PlatformBlocked),
     ],
 )
 async def test_a_put_that_was_answered_with_no_changed_nothing(
     azure: AzureMlHands, spec: DeploymentSpec, status: int, code: str, message: str, expected: type[Exception]
 ) -> None:
     """A definite no either passes or stays; its text reaches the reader."""
-    with pytest.raises(expected, match=message):
+    with pytest.raises(expected, match=message) as raised:
         await put_with_fault(azure, spec, "status", status=status, code=code, message=message)
+    assert type(raised.value) is expected
 
 
 @pytest.mark.parametrize("operation", ["endpoint.get", "workspace.get", "code.upload"])
@@ -218,8 +228,47 @@ async def test_a_share_whose_answer_was_lost_is_found_by_the_next_attempt(azure:
     assert await eventually(promote, lambda answer: answer == wanted) == wanted
 
 
-async def test_an_endpoint_that_is_busy_is_an_error_that_passes(azure: AzureMlHands, spec: DeploymentSpec) -> None:
-    """Two circuits of a plant may be released at the same time; the second waits for its next attempt."""
+@pytest.mark.parametrize("what", ["model", "environment"])
+async def test_of_two_shares_at_once_the_second_is_told_that_it_is_under_way(azure: AzureMlHands, what: str) -> None:
+    """A look comes before the share has ended, or two releases need the same new environment: no fault, and once the
+    first has ended it is there for both."""
+    azure.profile(lro_seconds=1.5)
+
+    async def share() -> str:
+        if what == "environment":
+            return await azure.platform.promote_environment(DEV, "slow-env", "1.0.0")
+        return await azure.platform.promote_model(DEV, "slow-model", "1", "slow-model")
+
+    if what == "environment":
+        azure.register_environment("slow-env", "1.0.0")
+    else:
+        assert azure.register("slow-model", {"job": "training-1"}) == "1"
+
+    shared, busy = sorted(await asyncio.gather(share(), share(), return_exceptions=True), key=str)
+
+    assert str(shared).startswith(f"azureml://registries/{REGISTRY}/{what}s/slow-")
+    assert type(busy) is PlatformBusy
+    assert str(busy).endswith("is being shared to the registry")
+    assert await share() == shared
+
+
+async def test_an_endpoint_that_is_being_created_is_waited_for(azure: AzureMlHands, spec: DeploymentSpec) -> None:
+    """The looks meanwhile say so, and the first look after that gets through."""
+    azure.profile(lro_seconds=1.5)
+    client = azure.clients.of(Place.TEST)
+    first = asyncio.create_task(azure.platform.put_deployment(Place.TEST, spec))
+
+    async def endpoints() -> list[str]:
+        return [str(each.name) for each in await asyncio.to_thread(lambda: list(client.batch_endpoints.list()))]
+
+    await eventually(endpoints, lambda names: spec.endpoint_name.lower() in names)
+    with pytest.raises(PlatformBusy, match="is creating"):
+        await azure.platform.put_deployment(Place.TEST, replace(spec, deployment_name="deployment-circuit-C002"))
+    await first
+
+
+async def test_an_endpoint_that_is_busy_is_waited_for(azure: AzureMlHands, spec: DeploymentSpec) -> None:
+    """Two circuits of a plant may be released at the same time; the second waits for its next look."""
     azure.profile(lro_seconds=1.5)
     other = replace(spec, deployment_name="deployment-circuit-C002")
     first, second = await asyncio.gather(
@@ -227,7 +276,7 @@ async def test_an_endpoint_that_is_busy_is_an_error_that_passes(azure: AzureMlHa
         azure.platform.put_deployment(Place.TEST, other),
         return_exceptions=True,
     )
-    assert {type(first), type(second)} == {type(None), PlatformErrored}
+    assert {type(first), type(second)} == {type(None), PlatformBusy}
 
 
 def test_importing_the_composition_root_and_the_adapter_loads_no_heavy_client() -> None:

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.platform_ports import Place
 from shared.application.release import attempts, people
 from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import NotEligible
 from shared.domain.release.events import TargetAnswered
 from shared.domain.release.model import Phase, Progress, Verdict
 from shared.domain.release.policy import Stage
-from tests.fakes.platform import DEV_WORKSPACE
+from tests.fakes.platform import DEV_WORKSPACE, FakeDeployment
 from tests.support.benches.release import Bench
 from tests.support.benches.road import (
     ENGINEER,
@@ -143,3 +144,44 @@ async def test_two_targets_of_one_endpoint_are_never_changed_at_once(fleet: Benc
     answers = [event for _, event, _ in fleet.events.sent if isinstance(event, TargetAnswered)]
     assert len(changing) == len(set(changing))
     assert {answer.serial for answer in answers} <= {*range(1, release.serial + 1)}
+
+
+async def test_a_version_asked_for_before_it_was_registered_is_held_and_a_retry_goes_on(fleet: Bench) -> None:
+    """Nobody can burn the next version by asking too early."""
+    release_id = await requested(fleet, "1.5.9")
+    held = await fleet.run_until(release_id, Phase.HELD)
+    assert f"there is no environment {NAME}:1.5.9" in held.reason
+
+    fleet.environments.add_environment(NAME, "1.5.9", {**TAGS, "source_code_version": "1.5.9"})
+    await people.retry(release_id, ENGINEER, "registered it", fleet.ports)
+    await fleet.run_until(release_id, Phase.AWAITING_REGISTRY_APPROVAL)
+
+
+@pytest.mark.parametrize("environment", [OLD_ID, "azureml://registries/r/environments/other-env/versions/12"])
+async def test_a_deployment_that_belongs_to_nobody_holds_the_release_before_anybody_is_asked(
+    fleet: Bench, environment: str
+) -> None:
+    """Whatever it runs: it is named with what to do, and once it is gone a retry goes on."""
+    spec = replace(next(iter(fleet.platform.deployments.values())).spec, endpoint_name="nightly-report")
+    spec = replace(spec, deployment_name="report", environment=environment, environment_variables={})
+    key = (Place.PRODUCTION, spec.endpoint_name, spec.deployment_name)
+    fleet.platform.deployments[key] = FakeDeployment(spec=spec)
+    release_id = await requested(fleet)
+    held = await fleet.run_until(release_id, Phase.HELD)
+    assert "nightly-report runs report, which belong to no circuit of the fleet" in held.reason
+    assert held.approvals == ()
+
+    del fleet.platform.deployments[key]
+    await people.retry(release_id, ENGINEER, "deleted it", fleet.ports)
+    await fleet.run_until(release_id, Phase.AWAITING_REGISTRY_APPROVAL)
+
+
+async def test_a_circuit_that_is_deployed_twice_holds_the_release_before_anybody_is_asked(fleet: Bench) -> None:
+    """Each would have the other's *previous* (I1)."""
+    spec = replace(next(iter(fleet.platform.deployments.values())).spec, deployment_name="green")
+    fleet.platform.deployments[Place.PRODUCTION, spec.endpoint_name, spec.deployment_name] = FakeDeployment(spec=spec)
+
+    held = await fleet.run_until(await requested(fleet), Phase.HELD)
+
+    assert "more than one deployment runs circuit" in held.reason
+    assert "green" in held.reason

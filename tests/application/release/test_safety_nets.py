@@ -109,7 +109,7 @@ async def test_the_sweeper_brings_back_a_look_that_did_not_come(bench: Bench) ->
     assert await swept(bench) == {"releases": 1, "locks": 0}
     await bench.deliver()
 
-    assert bench.release(RELEASE_ID).look == 1
+    assert bench.release(RELEASE_ID).phase is Phase.HELD
     assert "PromoteCandidate" in [type(command).__name__ for _, command, _ in bench.commands.sent]
 
 
@@ -139,7 +139,7 @@ async def test_a_late_look_is_sent_again_every_minute_and_acts_once(bench: Bench
     looks = [event for _, event, _ in bench.events.sent if isinstance(event, e.LookDue)]
     assert (len(looks), len({event.event_id for event in looks})) == (3, 1)
     await bench.deliver()
-    assert bench.release(RELEASE_ID).look == 1
+    assert [type(command).__name__ for _, command, _ in bench.commands.sent].count("PromoteCandidate") == 1
 
 
 @pytest.mark.parametrize(("phase", "cool_down_s"), [(Phase.FAILED, 0), (Phase.RELEASED, 180)])

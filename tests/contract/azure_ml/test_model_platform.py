@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.errors import PlatformErrored, PlatformRefused
+from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRefused
 from shared.application.platform_ports import Place
 from shared.domain.release.model import DeploymentSpec
 from tests.support.platforms import (
@@ -130,10 +130,10 @@ async def test_another_model_under_the_shared_name_is_refused(hands: Hands, name
 
 
 async def test_sharing_what_does_not_exist_is_refused(hands: Hands, name: str) -> None:
-    """Trying again cannot help."""
-    with pytest.raises(PlatformRefused):
+    """Until somebody registers it: then trying again helps."""
+    with pytest.raises(PlatformBlocked):
         await hands.platform.promote_model(DEV, name, "1", name)
-    with pytest.raises(PlatformRefused):
+    with pytest.raises(PlatformBlocked):
         await hands.platform.promote_environment(DEV, name, "9.9.9")
 
 
@@ -194,7 +194,7 @@ async def test_a_change_during_another_change_is_an_error_that_passes(hands: Han
     spec = await deployed(hands, name)
     hands.slow_down()
     await hands.platform.put_deployment(Place.TEST, replace(spec, mini_batch_size=8))
-    with pytest.raises(PlatformErrored):
+    with pytest.raises(PlatformBusy):
         await hands.platform.put_deployment(Place.TEST, replace(spec, mini_batch_size=9))
     assert (await settled(hands.platform, Place.TEST, spec)).spec.mini_batch_size == 8
 
@@ -231,9 +231,9 @@ async def test_a_running_job_can_be_cancelled(hands: Hands, name: str) -> None:
 
 
 async def test_invoking_what_is_not_deployed_is_refused(hands: Hands, name: str) -> None:
-    """There is nothing to test, and trying again cannot help."""
+    """There is nothing to test until somebody deploys it."""
     spec = await deployable(hands, name)
-    with pytest.raises(PlatformRefused):
+    with pytest.raises(PlatformBlocked):
         await hands.platform.invoke(Place.TEST, spec, INPUT_URI)
 
 

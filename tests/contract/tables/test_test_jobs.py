@@ -49,6 +49,23 @@ async def test_a_recorded_job_is_known_by_claim_and_by_name(jobs: ports.TestJobs
     assert await jobs.release_of(job_name) == RELEASE_ID
 
 
+async def test_a_claim_that_is_given_back_can_be_had_again(jobs: ports.TestJobs) -> None:
+    """Nothing was started under it; giving it back once more takes nothing from whoever has it by now."""
+    first = await jobs.claim(RELEASE_ID, 6, NOW, "P001-C001-1")
+    await jobs.give_back(RELEASE_ID, 6, first, "P001-C001-1")
+    assert await jobs.claim(RELEASE_ID, 6, LATER, "P001-C001-1") == ports.TestClaim(is_new=True, claimed_at=LATER)
+    await jobs.give_back(RELEASE_ID, 6, first, "P001-C001-1")
+    assert not (await jobs.claim(RELEASE_ID, 6, LATER, "P001-C001-1")).is_new
+
+
+async def test_a_claim_with_its_job_is_not_given_back(jobs: ports.TestJobs) -> None:
+    """The job runs: nobody may start a second one (I14)."""
+    claim = await jobs.claim(RELEASE_ID, 6, NOW)
+    await jobs.record(RELEASE_ID, 6, "job-1")
+    await jobs.give_back(RELEASE_ID, 6, claim)
+    assert (await jobs.claim(RELEASE_ID, 6, LATER)).job_name == "job-1"
+
+
 async def test_a_job_of_somebody_else_belongs_to_no_release(jobs: ports.TestJobs) -> None:
     """Azure ML reports every job of the workspace."""
     assert await jobs.release_of("somebody-elses-job") is None

@@ -199,29 +199,37 @@ def test_previous_is_what_production_runs_in_full_without_the_marks_of_an_earlie
     assert drive.target("P001-C002").previous == second.previous
 
 
-def test_an_unknown_deployment_ends_the_release_and_is_named() -> None:
-    """Nobody holds its circuit, so nobody may change it; the operator is told both ways out."""
+def test_an_unknown_deployment_holds_the_release_and_is_named() -> None:
+    """Nobody holds its circuit, so nobody may change it. Once it is gone, a retry lists that endpoint again."""
     drive = driven_to(Phase.FREEZING_TARGETS)
     stranger = replace(drive.fleet[P001][0], key="P009-C009", previous=a_spec(deployment_name="by-hand"))
-    decision = drive.tell(replace(listed(drive, P001), targets=(*drive.fleet[P001], stranger)))
+    drive.tell(listed(drive, P002))
+    drive.tell(replace(listed(drive, P001), targets=(*drive.fleet[P001], stranger)))
 
-    assert drive.release.phase is Phase.FAILED
-    assert "by-hand" in decision.note
-    assert "config/plants_circuits.yml" in decision.note
-    assert len(commands(decision, c.FreeFleet)) == 1
+    assert drive.release.phase is Phase.HELD
+    assert "by-hand" in drive.release.reason
+    again = drive.tell(drive.by(e.RetryRequested))
+    assert [command.endpoint_name for command in commands(again, c.ListTargets)] == [P001]
+    drive.tell(listed(drive, P001))
+    assert (drive.release.phase, len(drive.release.fleet)) == (Phase.CHECKING, 3)
 
 
 @pytest.mark.parametrize("endpoint", [P001, P002])
-def test_two_deployments_of_one_circuit_end_the_release_and_are_named(endpoint: str) -> None:
-    """Each would have the other's *previous*: what ran there could not be put back (I1)."""
+def test_two_deployments_of_one_circuit_hold_the_release_and_are_named(endpoint: str) -> None:
+    """Each would have the other's *previous*: what ran there could not be put back (I1). A retry sees whether one is
+    gone."""
     drive = driven_to(Phase.FREEZING_TARGETS)
     drive.tell(listed(drive, P001)) if endpoint == P002 else None
     second = replace(drive.fleet[P001][0], previous=a_spec(endpoint_name=endpoint, deployment_name="green"))
-    decision = drive.tell(replace(listed(drive, endpoint), targets=(*drive.fleet[endpoint], second)))
+    drive.tell(replace(listed(drive, endpoint), targets=(*drive.fleet[endpoint], second)))
 
-    assert drive.release.phase is Phase.FAILED
-    assert "more than one deployment runs circuit P001-C001" in decision.note
-    assert len(commands(decision, c.FreeFleet)) == 1
+    assert drive.release.phase is Phase.HELD
+    assert "more than one deployment runs circuit P001-C001" in drive.release.reason
+    assert "green" in drive.release.reason
+    drive.tell(drive.by(e.RetryRequested))
+    for name in drive.release.endpoints_to_list:
+        drive.tell(listed(drive, name))
+    assert (drive.release.phase, len(drive.release.fleet)) == (Phase.CHECKING, 3)
 
 
 def test_a_production_that_runs_nothing_has_nothing_to_update() -> None:

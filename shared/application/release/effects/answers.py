@@ -2,12 +2,29 @@
 
 from typing import Any, TypeVar
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.errors import (
+    PlatformBlocked,
+    PlatformBusy,
+    PlatformErrored,
+    PlatformOutcomeUnknown,
+    PlatformRefused,
+)
 from shared.application.ids import content_digest
 from shared.application.release.ports import Ports
 from shared.domain.release.commands import ChangeTarget, CheckTarget, Command, ProbeTarget
-from shared.domain.release.events import CircuitTaken, Outcome, StepEvent, TargetAnswered
+from shared.domain.release.events import (
+    CircuitTaken,
+    Outcome,
+    OutcomeUnknown,
+    StepBlocked,
+    StepBusy,
+    StepErrored,
+    StepEvent,
+    StepFailed,
+    TargetAnswered,
+)
 
+PlatformFault = PlatformErrored | PlatformRefused | PlatformOutcomeUnknown
 PLATFORM_FAULTS = (PlatformErrored, PlatformRefused, PlatformOutcomeUnknown)
 """Faults of Azure ML that answer a command; after every other fault of a port the command itself is tried again."""
 
@@ -26,6 +43,20 @@ def answer(kind: type[StepEventT], command: Command, ports: Ports, **content: An
     )
 
 
+def fault_answer(error: PlatformFault, command: Command, ports: Ports) -> StepEvent:
+    """What a fault of Azure ML means for the step of `command`: wait, try again, ask people, end, or settle."""
+    if isinstance(error, PlatformBusy):
+        return answer(StepBusy, command, ports, detail=str(error))
+    kinds: tuple[tuple[type[PlatformFault], type[StepEvent]], ...] = (
+        (PlatformErrored, StepErrored),
+        (PlatformBlocked, StepBlocked),
+        (PlatformRefused, StepFailed),
+        (PlatformOutcomeUnknown, OutcomeUnknown),
+    )
+    kind = next(event for fault, event in kinds if isinstance(error, fault))
+    return answer(kind, command, ports, reason=str(error))
+
+
 def target_answer(
     command: ChangeTarget | CheckTarget | ProbeTarget, ports: Ports, outcome: Outcome, detail: str, **more: object
 ) -> TargetAnswered:
@@ -34,8 +65,10 @@ def target_answer(
     return answer(TargetAnswered, command, ports, **about, outcome=outcome, detail=detail, **more)
 
 
-def outcome_of(error: PlatformErrored | PlatformRefused | PlatformOutcomeUnknown) -> Outcome:
+def outcome_of(error: PlatformFault) -> Outcome:
     """What a fault of Azure ML means for the work on one target."""
+    if isinstance(error, PlatformBusy):
+        return Outcome.BUSY
     return Outcome.REFUSED if isinstance(error, PlatformRefused) else Outcome.ERRORED
 
 

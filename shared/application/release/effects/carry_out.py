@@ -1,17 +1,16 @@
 """Carrying commands out. Every handler is safe to repeat, and answers with an event of its release.
 
-A command of an earlier serial is stale and is dropped: its release has moved on. Technical faults become StepErrored,
-refusals StepFailed, silence OutcomeUnknown; what they mean is for the core to decide.
+A command of an earlier serial is stale and is dropped: its release has moved on. Faults of Azure ML are answers too
+(`answers.py`); what they mean is for the core to decide.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.platform_ports import Place
 from shared.application.release.effects import checks, deploy, fleet, models, rollback, test_runs
-from shared.application.release.effects.answers import PLATFORM_FAULTS, answer
+from shared.application.release.effects.answers import PLATFORM_FAULTS, fault_answer
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
@@ -39,12 +38,8 @@ def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None
             return
         try:
             event = await handler(command, release, ports)
-        except PlatformErrored as error:
-            event = answer(e.StepErrored, command, ports, reason=str(error))
-        except PlatformRefused as error:
-            event = answer(e.StepFailed, command, ports, reason=str(error))
-        except PlatformOutcomeUnknown as error:
-            event = answer(e.OutcomeUnknown, command, ports, reason=str(error))
+        except PLATFORM_FAULTS as error:
+            event = fault_answer(error, command, ports)
         if event is not None:
             await ports.events.publish(event)
 

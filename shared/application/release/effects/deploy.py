@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.application.errors import PlatformErrored
+from shared.application.errors import PlatformBusy
 from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import answer, circuit_taken
@@ -48,7 +48,7 @@ async def record_previous(command: c.RecordPrevious, release: Release, ports: Po
         return frozen(command, freeze, ports)
     state = await _read(Place.PRODUCTION, command.spec, ports)
     if state is not None and state.is_changing:
-        raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+        raise PlatformBusy(f"{command.spec.deployment_name} is {state.provisioning}: it is being changed")
     return answer(e.PreviousRecorded, command, ports, previous=state.spec if state else None)
 
 
@@ -60,7 +60,7 @@ async def deploy(command: c.Deploy, release: Release, ports: Ports) -> e.Event |
         if runs(command.spec, state.spec) and (state.is_changing or state.provisioning == "Succeeded"):
             return _observed(command, command.spec, state, ports)
         if state.is_changing:
-            raise PlatformErrored(f"{command.spec.deployment_name} is {state.provisioning}: somebody is changing it")
+            raise PlatformBusy(f"{command.spec.deployment_name} is {state.provisioning}: it is being changed")
     if freeze := await standing_before(release, [command.target_key], ports):
         return frozen(command, freeze, ports)
     if not await _still_wanted(command, ports):

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
@@ -14,10 +14,11 @@ from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.specs import brought_by, restored_by
 from shared.domain.fleet.specs import frozen as without_marks
+from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
-from shared.domain.release.model import Candidate, FleetTarget, Progress, Release
+from shared.domain.release.model import Candidate, DeploymentSpec, FleetTarget, Progress, Release
 from shared.domain.release.specs import runs
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
@@ -25,17 +26,20 @@ LOOK_SHARE = 0.1
 
 
 async def verify_environment(command: c.VerifyEnvironment, release: Release, ports: Ports) -> e.Event:
-    """Raises PlatformRefused, with the route to take, unless the version may be released without new models."""
+    """Raises PlatformRefused, with the route to take, unless the version may be released without new models. What
+    people can mend, also in production, is a PlatformBlocked: it is found before anybody is asked to approve."""
     name, version = command.environment_name, command.environment_version
     found = await ports.environments.get_environment(command.workspace, name, version)
     if found is None:
-        raise PlatformRefused(f"there is no environment {name}:{version} in {command.workspace}: register it there")
+        raise PlatformBlocked(f"there is no environment {name}:{version} in {command.workspace}: register it there")
     fleet = ports.config.fleet()
     if name != fleet.environment_name:
         raise PlatformRefused(f"the fleet runs {fleet.environment_name}, not {name}: see config/policies.yml")
     existing = await ports.environments.list_endpoints(Place.PRODUCTION)
     endpoints = _union(fleet.endpoints, existing)
-    reviewed = review(version=version, previous=await _lowest_running(endpoints, ports), tags=found.tags)
+    reviewed = review(
+        version=version, previous=await _lowest_running(endpoints, fleet.circuits, ports), tags=found.tags
+    )
     if not reviewed.may_be_released:
         said = [str(problem) for problem in reviewed.problems]
         raise PlatformRefused("; ".join([*([reviewed.refusal] if reviewed.refusal else []), *said]))
@@ -59,26 +63,42 @@ def _union(configured: tuple[str, ...], existing: list[str]) -> tuple[str, ...]:
     return (*configured, *sorted(name for name in existing if name.lower() not in known))
 
 
-async def _lowest_running(endpoints: tuple[str, ...], ports: Ports) -> str:
-    """The lowest environment version that production runs: a break anywhere above it counts."""
-    versions: list[SemanticVersion] = []
+async def _lowest_running(endpoints: tuple[str, ...], circuits: tuple[str, ...], ports: Ports) -> str:
+    """The lowest environment version that production runs: a break anywhere above it counts. Raises PlatformBlocked for
+    deployments that belong to nobody."""
+    running: list[FleetTarget] = []
     for endpoint in endpoints:
-        for state in await ports.environments.list_deployments(Place.PRODUCTION, endpoint):
-            version = state.spec.environment.replace(":", "/").rpartition("/")[2]
-            try:
-                versions.append(SemanticVersion.parse(version))
-            except InvalidRequest as error:
-                raise PlatformRefused(f"{state.spec.deployment_name} of {endpoint}: {error}") from error
-    if not versions:
-        raise PlatformRefused("production runs nothing, so there is nothing to update: release models first")
-    return str(min(versions))
+        found = _targets(await ports.environments.list_deployments(Place.PRODUCTION, endpoint))
+        if nobodys := strangers(endpoint, found, circuits):
+            raise PlatformBlocked(f"{nobodys}: add the circuits to config/plants_circuits.yml, or delete them")
+        if twice := doubles(endpoint, found, running):
+            raise PlatformBlocked(f"{twice}: delete all but one of each")
+        running += found
+    if not running:
+        raise PlatformBlocked("production runs nothing, so there is nothing to update: release models first")
+    return str(min(_version_run_by(target.previous) for target in running))
+
+
+def _version_run_by(spec: DeploymentSpec) -> SemanticVersion:
+    try:
+        return SemanticVersion.parse(spec.environment.replace(":", "/").rpartition("/")[2])
+    except InvalidRequest as error:
+        where = f"{spec.deployment_name} of {spec.endpoint_name}"
+        raise PlatformBlocked(f"{where}: {error}: release its model again, or delete it") from error
+
+
+def _targets(states: list[DeploymentState]) -> tuple[FleetTarget, ...]:
+    specs = [state.spec for state in states]
+    return tuple(FleetTarget(key=spec.circuit or spec.deployment_name, previous=spec) for spec in specs)
 
 
 async def promote_environment(command: c.PromoteEnvironment, release: Release, ports: Ports) -> e.Event:
     """Shares what was approved: a version that changed since is refused (I2, I5)."""
     candidate = command.candidate
     found = await ports.environments.get_environment(candidate.workspace, candidate.name, candidate.version)
-    if found is None or found.fingerprint != candidate.fingerprint:
+    if found is None:
+        raise PlatformBlocked(f"there is no environment {candidate.name}:{candidate.version} any more: restore it")
+    if found.fingerprint != candidate.fingerprint:
         raise PlatformRefused(f"environment {candidate.name}:{candidate.version} changed after it was approved")
     registry_id = await ports.platform.promote_environment(candidate.workspace, candidate.name, candidate.version)
     return answer(e.EnvironmentPromoted, command, ports, registry_environment_id=registry_id)
@@ -124,10 +144,8 @@ async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -
     states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
     for state in states:
         if state.is_changing:
-            raise PlatformErrored(f"{state.spec.deployment_name} is {state.provisioning}: somebody is changing it")
-    specs = [state.spec for state in states]
-    targets = tuple(FleetTarget(key=spec.circuit or spec.deployment_name, previous=spec) for spec in specs)
-    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
+            raise PlatformBusy(f"{state.spec.deployment_name} is {state.provisioning}: it is being changed")
+    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=_targets(states))
 
 
 async def change_target(command: c.ChangeTarget, release: Release, ports: Ports) -> e.Event | None:
@@ -159,7 +177,7 @@ async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None
         ended = Outcome.DONE if state.provisioning == "Succeeded" else Outcome.ERRORED
         return ended, f"runs {_version(state)}, provisioning {state.provisioning}"
     if busy:
-        return Outcome.ERRORED if command.look == 0 else Outcome.PENDING, f"is {state.provisioning}"
+        return Outcome.PENDING if command.look else Outcome.BUSY, f"{spec.deployment_name} is {state.provisioning}"
     if command.look:
         return Outcome.ERRORED, f"still runs {_version(state)}, provisioning {state.provisioning}"
     if not _is_foreign(command, state):

@@ -1,6 +1,6 @@
 """Commands about the model itself: read it, promote it."""
 
-from shared.application.errors import PlatformRefused
+from shared.application.errors import PlatformBlocked, PlatformRefused
 from shared.application.platform_ports import RegisteredModel
 from shared.application.release.effects.answers import answer
 from shared.application.release.ports import Ports
@@ -14,7 +14,7 @@ async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: 
     wanted = f"{command.model_name}:{command.model_version}"
     model = await ports.platform.get_model(command.workspace, command.model_name, command.model_version)
     if model is None:
-        raise PlatformRefused(f"there is no model {wanted} in workspace {command.workspace}")
+        raise PlatformBlocked(f"there is no model {wanted} in workspace {command.workspace}: register it there")
     if not command.model_version.isdigit():
         raise PlatformRefused(f"model version {command.model_version} is not an integer: register models unversioned")
     plant_id, circuit_id = model.tags.get("plant_id", ""), model.tags.get("circuit_id", "")
@@ -22,7 +22,7 @@ async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: 
         raise PlatformRefused(f"model {wanted} has no tags plant_id and circuit_id: register it with both")
     plan = ports.config.plan(plant_id, circuit_id)
     if plan is None:
-        raise PlatformRefused(f"circuit {plant_id}/{circuit_id} is not in config/plants_circuits.yml: add it there")
+        raise PlatformBlocked(f"circuit {plant_id}/{circuit_id} is not in config/plants_circuits.yml: add it there")
     candidate = _candidate(command, model, plant_id, circuit_id)
     return answer(e.CandidateVerified, command, ports, candidate=candidate, plan=plan)
 
@@ -47,7 +47,9 @@ async def promote_candidate(command: c.PromoteCandidate, release: Release, ports
     """Shares what was approved: a model that changed since is refused (I2, I5)."""
     candidate, plan = command.candidate, command.plan
     model = await ports.platform.get_model(candidate.workspace, candidate.name, candidate.version)
-    if model is None or model.fingerprint != candidate.fingerprint:
+    if model is None:
+        raise PlatformBlocked(f"there is no model {candidate.name}:{candidate.version} any more: restore it")
+    if model.fingerprint != candidate.fingerprint:
         raise PlatformRefused(f"model {candidate.name}:{candidate.version} changed after it was approved")
     model_id = await ports.platform.promote_model(
         candidate.workspace, candidate.name, candidate.version, plan.registry_model_name

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.application.errors import PlatformRefused
+from shared.application.errors import PlatformBusy, PlatformRefused
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import (
     PLATFORM_FAULTS,
@@ -113,7 +113,11 @@ async def _probe(command: c.ProbeTarget, release: Release, ports: Ports) -> tupl
     claim = await ports.test_jobs.claim(command.release_id, command.serial, now, part)
     job_name = claim.job_name
     if not job_name and claim.is_new:
-        job_name = await ports.platform.invoke(Place.PRODUCTION, command.spec, ports.config.fleet().input_uri)
+        try:
+            job_name = await ports.platform.invoke(Place.PRODUCTION, command.spec, ports.config.fleet().input_uri)
+        except PlatformBusy:  # nothing was started: whoever looks next may
+            await ports.test_jobs.give_back(command.release_id, command.serial, claim, part)
+            raise
         await ports.test_jobs.record(command.release_id, command.serial, job_name, part)
     if not job_name:
         if now - claim.claimed_at < timedelta(seconds=release.policy.limits.settle_quiet_s):

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.application.errors import PlatformErrored
+from shared.application.errors import PlatformBusy, PlatformErrored
 from shared.application.platform_ports import Place
 from shared.application.release.effects.answers import answer
 from shared.application.release.ports import Ports
@@ -33,7 +33,11 @@ async def start_test(command: c.StartTest, release: Release, ports: Ports) -> e.
         if now - claim.claimed_at < timedelta(seconds=release.policy.limits.settle_quiet_s):
             return None  # whoever claimed it may still be starting it
         raise PlatformErrored("nobody knows whether the test inference was started; another attempt is made")
-    job_name = await ports.platform.invoke(Place.TEST, command.spec, command.input_uri)
+    try:
+        job_name = await ports.platform.invoke(Place.TEST, command.spec, command.input_uri)
+    except PlatformBusy:  # nothing was started: whoever looks next may
+        await ports.test_jobs.give_back(command.release_id, command.serial, claim)
+        raise
     await ports.test_jobs.record(command.release_id, command.serial, job_name)
     return answer(e.TestStarted, command, ports, job_name=job_name)
 

@@ -1,0 +1,26 @@
+"""What runs in production and belongs to nobody: of no circuit of the fleet, or of one that runs already."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from shared.domain.release.model import FleetTarget
+
+
+def strangers(endpoint_name: str, found: Sequence[FleetTarget], circuits: Collection[str]) -> str:
+    """The deployments of the endpoint that belong to none of these circuits, as people are told; empty without any."""
+    names = ", ".join(target.previous.deployment_name for target in found if target.key not in circuits)
+    return f"{endpoint_name} runs {names}, which belong to no circuit of the fleet" if names else ""
+
+
+def doubles(endpoint_name: str, found: Sequence[FleetTarget], elsewhere: Iterable[FleetTarget]) -> str:
+    """The circuits that the endpoint runs more than once, or that run `elsewhere` as well; empty without any.
+
+    Each would have the other's *previous*, so that what ran there could not be put back.
+    """
+    known = {target.key: target.previous for target in elsewhere}
+    keys = [target.key for target in found]
+    told = []
+    for key in sorted({key for key in keys if key in known or keys.count(key) > 1}):
+        here = ", ".join(target.previous.deployment_name for target in found if target.key == key)
+        other = f" beside {known[key].deployment_name} of {known[key].endpoint_name}" if key in known else ""
+        told.append(f"{key} ({here}{other})")
+    return f"{endpoint_name}: more than one deployment runs circuit {'; '.join(told)}" if told else ""
