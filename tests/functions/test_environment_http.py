@@ -5,16 +5,18 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from shared.application.ids import attempt_id_of, release_id_of
+from shared.application.ids import release_id_of
 from shared.domain.release.model import Phase, Release
 from tests.fakes.platform import DEV_WORKSPACE
-from tests.functions.callers import PERSON_ID, Signer, answered, request
+from tests.functions.callers import PERSON_ID, Signer, answered, function, request
 from tests.functions.fleets import download, of, read_targets, request_release, roll_back, updating
 from tests.support.benches.release import Bench
 from tests.support.benches.road import fleet_in_production
 from tests.support.builders import RELEASE_ID, a_fleet_release, a_release
 
 ENVIRONMENT_RELEASE = release_id_of(DEV_WORKSPACE, "custom-tf-env", "1.5.1")
+
+retry_release = function("retry_release")
 
 
 def wish(token: str | None, body: object = None) -> func.HttpRequest:
@@ -59,18 +61,19 @@ async def test_asking_for_the_same_version_again_finds_its_release(bench: Bench,
 
 
 async def test_an_ask_for_a_version_that_was_not_registered_does_not_burn_it(bench: Bench, signer: Signer) -> None:
-    """The attempt fails; asking again, once it is registered, opens the next one."""
+    """It is held; a retry, once it is registered, goes on."""
     await request_release(wish(signer.token()))
     await bench.deliver()
     assert "no environment" in bench.release(ENVIRONMENT_RELEASE).reason
     fleet_in_production(bench)
 
-    body = answered(await request_release(wish(signer.token())), 202)
+    body = answered(await request_release(wish(signer.token())), 200)
+    assert (body["release_id"], body["phase"]) == (ENVIRONMENT_RELEASE, "held")
+    retry = request(signer.token(), {"reason": "it is registered"}, release_id=ENVIRONMENT_RELEASE)
+    answered(await retry_release(retry), 202)
     await bench.deliver()
 
-    again = attempt_id_of(ENVIRONMENT_RELEASE, 2)
-    assert (body["answer"], body["release_id"]) == ("accepted", again)
-    assert bench.release(again).phase is Phase.AWAITING_REGISTRY_APPROVAL
+    assert bench.release(ENVIRONMENT_RELEASE).phase is Phase.AWAITING_REGISTRY_APPROVAL
 
 
 @pytest.mark.parametrize(
