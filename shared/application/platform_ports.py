@@ -4,10 +4,12 @@ Every method may raise the Platform* errors of `errors`, and nothing else on pur
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
 from shared.domain.job_ends import JobSeen
+from shared.domain.predictions import Predicted
 from shared.domain.release.model import DeploymentSpec
 
 
@@ -75,6 +77,12 @@ class ModelPlatform(Protocol):
 
     async def cancel_job(self, place: Place, job_name: str) -> None:
         """Asks for the job's end; one that has ended stays as it is."""
+
+    async def predictions(
+        self, place: Place, job_name: str, plant_id: str, circuit_id: str, day: date | None = None
+    ) -> Predicted | None:
+        """What a completed batch job predicted for `day`, without one for the latest day it has a file of; None when it
+        left no such file. PlatformRefused for a file that is too large or cannot be read as predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,3 +40,8 @@ class JobSeen:
     def __str__(self) -> str:
         """As people are told."""
         return f"{self.status}, {self.detail}"
+
+    @property
+    def told(self) -> str:
+        """The same, and first of all why it failed, where that is known."""
+        return f"{self.failure}; {self}" if self.failure else str(self)

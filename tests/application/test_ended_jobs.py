@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from shared.application.errors import PlatformRefused, PortError
 from shared.application.etl.load import run_window
 from shared.application.platform_ports import Place
 from shared.application.release.effects.checks import cancel_checks, check_target
@@ -14,6 +16,7 @@ from shared.application.routines.inference import RecordedOutcomes
 from shared.application.routines.start import start
 from shared.application.training.start import request_trainings
 from shared.domain.etl.load import LoadSummary
+from shared.domain.predictions import Predicted
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase
@@ -22,7 +25,7 @@ from shared.settings import APP_ROOT
 from tests.application.etl.test_load import LAST
 from tests.application.etl.test_load import Bench as LoadBench
 from tests.application.release.test_effects_jobs import observed_after_start
-from tests.fakes.platform import FakeJob
+from tests.fakes.platform import PREDICTED, FakeJob
 from tests.support.benches.release import Bench
 from tests.support.benches.road import NEW_ID, fleet_in_production
 from tests.support.benches.routines import Production
@@ -33,8 +36,12 @@ CIRCUIT, DAY, MONTH = "P001-C001", "2026-01-05", "2025-12"
 GOES_ON = "goes on"
 
 
-async def tried_model(status: str) -> str:
+Output = Predicted | PortError | None
+
+
+async def tried_model(status: str, output: Output = PREDICTED) -> str:
     bench = Bench()
+    bench.platform.predicted = output
     bench.platform.job_status = status
     event = await observed_after_start(bench)
     return event.verdict.value if isinstance(event, e.TestFinished) else GOES_ON
@@ -71,8 +78,9 @@ async def _check(status: str, of_baseline: str) -> str:
     return event.verdict.value if event.verdict else event.outcome.value
 
 
-async def sample(status: str) -> str:
+async def sample(status: str, output: Output = PREDICTED) -> str:
     fleet = fleet_in_production(Bench())
+    fleet.platform.predicted = output
     fleet.platform.job_status = status
     release = await fleet.put(a_fleet_release(Phase.CHECKING))
     command = c.ProbeTarget(
@@ -100,29 +108,36 @@ async def stopped_check(status: str) -> str:
     return GOES_ON if event.detail.startswith("1 ") else "left alone"
 
 
-async def inference(status: str) -> str:
-    return await _first_end(await _worked(Routine.INFERENCE, DAY, status), Routine.INFERENCE, DAY)
+async def inference(status: str, output: Output = PREDICTED) -> str:
+    return await _first_end(await _worked(Routine.INFERENCE, DAY, status, output), Routine.INFERENCE, DAY)
 
 
 async def monitoring(status: str) -> str:
     return await _first_end(await _worked(Routine.PERFORMANCE, MONTH, status), Routine.PERFORMANCE, MONTH)
 
 
-async def alerting(status: str) -> str:
-    production = await _worked(Routine.INFERENCE, DAY, status)
+async def published(status: str, output: Output = PREDICTED) -> str:
+    production = await _worked(Routine.INFERENCE, DAY, status, output)
+    return ", ".join(path for path in production.platform.published if "P001/C001" in path and DAY in path)
+
+
+async def alerting(status: str, output: Output = PREDICTED) -> str:
+    production = await _worked(Routine.INFERENCE, DAY, status, output)
     return ", ".join(rule for rule, circuit in production.alerts() if circuit == CIRCUIT)
 
 
-async def watch(status: str) -> str:
-    production = await _worked(Routine.INFERENCE, DAY, status)
+async def watch(status: str, output: Output = PREDICTED) -> str:
+    production = await _worked(Routine.INFERENCE, DAY, status, output)
     counted = (await RecordedOutcomes(production.tasks).since([CIRCUIT], NOW))[CIRCUIT]
-    return f"{counted.succeeded} well, {counted.failed} failed"
+    unclear = f", {counted.unclear} unclear" if counted.unclear else ""
+    return f"{counted.succeeded} well, {counted.failed} failed{unclear}"
 
 
-async def _worked(routine: Routine, period: str, status: str) -> Production:
+async def _worked(routine: Routine, period: str, status: str, output: Output = PREDICTED) -> Production:
     """For as long as the first try takes, and no second one has begun."""
     production = Production()
     production.models.job_status = status
+    production.models.predicted = output
     production.predict(CIRCUIT, date(2025, 12, 1), 31)
     await start(routine, period, production.ports)
     await production.go_on(hours=0.2)
@@ -182,7 +197,7 @@ READERS: dict[Callable[[str], Awaitable[str]], tuple[str, str, str, str, str]] =
     sample: ("done", "refused", "errored", "errored", GOES_ON),
     stopped_check: ("left alone", "left alone", "left alone", "left alone", GOES_ON),
     inference: ("completed", "failed", "cancelled", "broken", GOES_ON),
-    monitoring: ("completed", "failed", "cancelled", "broken", GOES_ON),
+    monitoring: ("no_output", "failed", "cancelled", "broken", GOES_ON),
     alerting: ("", "batch-job-failure", "", "batch-job-failure", ""),
     watch: ("1 well, 0 failed", "0 well, 1 failed", "0 well, 0 failed", "0 well, 0 failed", "0 well, 0 failed"),
     training: (
@@ -216,6 +231,48 @@ async def test_every_reader_of_a_jobs_status_knows_every_word(
 ) -> None:
     """In every spelling. A word nobody knows is no end: a deadline decides about such a job."""
     assert await reader(status) == meaning
+
+
+OUTPUTS: dict[str, Output] = {
+    "all of it": PREDICTED,
+    "no rows": replace(PREDICTED, rows=0, columns={}),
+    "rows without values": replace(PREDICTED, columns={}),
+    "a value that is no number": replace(PREDICTED, no_numbers=1),
+    "rows of other days": replace(PREDICTED, other_days=2),
+    "no file": None,
+    "a file nobody can read": PlatformRefused("no Parquet file"),
+}
+WELL = f"predictions/P001/C001/{DAY}.parquet"
+
+#: Of a job that Azure ML calls completed:  good, bad, and nobody can tell.
+READERS_OF_OUTPUT: dict[Callable[[str, Output], Awaitable[str]], tuple[str, str, str]] = {
+    tried_model: ("passed", "failed", "inconclusive"),
+    sample: ("done", "refused", "errored"),
+    inference: ("completed", "bad_output", "no_output"),
+    published: (WELL, "", ""),
+    alerting: ("", "batch-job-failure", ""),
+    watch: ("1 well, 0 failed", "0 well, 1 failed", "0 well, 0 failed, 1 unclear"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS_OF_OUTPUT)
+@pytest.mark.parametrize("output", OUTPUTS)
+async def test_completed_is_not_enough_for_any_reader(
+    reader: Callable[[str, Output], Awaitable[str]], output: str
+) -> None:
+    """What was produced decides: good output passes, bad output fails, and where nobody can tell people are asked."""
+    good, bad, unclear = READERS_OF_OUTPUT[reader]
+    meanings = {"all of it": good, "no file": unclear, "a file nobody can read": unclear}
+    assert await reader("Completed", OUTPUTS[output]) == meanings.get(output, bad)
+
+
+@pytest.mark.parametrize("status", ["Failed", "Canceled", "NotResponding", "Running"])
+@pytest.mark.parametrize("reader", [tried_model, sample, inference, published, watch])
+async def test_the_output_of_a_job_that_did_not_complete_saves_nobody(
+    reader: Callable[[str, Output], Awaitable[str]], status: str
+) -> None:
+    """Predictions that a failed job left behind are no success."""
+    assert await reader(status, PREDICTED) != READERS_OF_OUTPUT[reader][0]
 
 
 def test_whoever_has_to_do_with_ended_jobs_is_in_the_table() -> None:

@@ -3,15 +3,18 @@
 import hashlib
 from collections import UserDict
 from dataclasses import dataclass, replace
+from datetime import date
 
 from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRefused, PortError
 from shared.application.platform_ports import DeploymentState, Place, RegisteredModel
-from shared.domain.job_ends import JobSeen
+from shared.domain.job_ends import JobEnded, JobSeen
+from shared.domain.predictions import Predicted
 from shared.domain.release.model import DeploymentSpec
 
 DEV_WORKSPACE = "dev-ml-workspace"
 REGISTRY = "azureml://registries/mlregistry-shared"
 DeploymentKey = tuple[Place, str, str]
+PREDICTED = Predicted(day=date(2026, 1, 5), rows=24, columns={"temperature": (55.0, 63.0)})
 
 
 @dataclass
@@ -54,7 +57,8 @@ def _written(key: DeploymentKey) -> DeploymentKey:
 
 
 class MemoryModelPlatform:
-    """Outcomes are set by the test: `fail_deployments`, `job_status`, and how many reads things take."""
+    """Outcomes are set by the test: `fail_deployments`, `job_status`, how many reads things take, and what completed
+    jobs predicted: all of them `predicted`, those of a circuit what `predicted_by` says."""
 
     def __init__(self) -> None:
         self.models: dict[tuple[str, str], RegisteredModel] = {}
@@ -68,6 +72,8 @@ class MemoryModelPlatform:
         self.job_status = "Completed"
         self.job_detail = "96 rows scored"
         self.cancel_faults: list[PortError] = []
+        self.predicted: Predicted | PortError | None = PREDICTED
+        self.predicted_by: dict[str, Predicted | PortError | None] = {}
 
     def add_model(self, name: str, version: str, tags: dict[str, str], created_by: str = "trainer@example.com") -> None:
         """Registers a model version in the dev workspace."""
@@ -145,3 +151,14 @@ class MemoryModelPlatform:
         job = self.jobs.get((place, job_name))
         if job and job.reads_left > 0:
             self.jobs[place, job_name] = replace(job, status="Canceled", reads_left=0)
+
+    async def predictions(
+        self, place: Place, job_name: str, plant_id: str, circuit_id: str, day: date | None = None
+    ) -> Predicted | None:
+        found = self.predicted_by.get(f"{plant_id}-{circuit_id}", self.predicted)
+        if isinstance(found, PortError):
+            raise found
+        job = self.jobs.get((place, job_name))
+        if found is None or job is None or JobSeen(status=job.status).end is not JobEnded.COMPLETED:
+            return None
+        return replace(found, day=day) if day and found.day == PREDICTED.day else found

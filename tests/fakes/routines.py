@@ -83,7 +83,6 @@ class MemoryRoutinePlatform:
         self.models = models
         self.latest_day = latest_day
         self.statuses: dict[str, str] = {}
-        self.unpredicted: set[str] = set()
         self.refusing: set[str] = set()
         self.faults: list[PortError] = []
         self.lose_answers = 0
@@ -118,7 +117,7 @@ class MemoryRoutinePlatform:
         )
 
     async def publish(self, job_name: str, plant_id: str, circuit_id: str, day: date) -> str | None:
-        if (Place.PRODUCTION, job_name) not in self.models.jobs or f"{plant_id}-{circuit_id}" in self.unpredicted:
+        if (Place.PRODUCTION, job_name) not in self.models.jobs:
             return None
         if not self.latest_day - timedelta(days=7) <= day <= self.latest_day:
             return None

@@ -41,7 +41,7 @@ async def test_a_day_is_started_once_and_its_missing_and_late_circuits_are_liste
     production: Production, signer: Signer
 ) -> None:
     assert answered(await read_inference(request(signer.token())), 200)["date"] == ""
-    production.platform.unpredicted = {"P001-C002"}
+    production.models.predicted_by = {"P001-C002": None}
     wish = request(signer.token(), {"date": "2026-01-05"}, method="POST")
     started = answered(await start_inference(wish), 202)
     assert started == {

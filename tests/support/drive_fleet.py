@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.lanes import find, of_progress
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
@@ -109,6 +110,10 @@ class Drive:
     def looked(self) -> Decision:
         """The next look at the step comes."""
         return self.tell(self.step(e.LookDue, look=self.release.look + 1))
+
+    def predicted(self) -> Decision:
+        """Every circuit has predictions while it is watched."""
+        return self.tell(self.step(e.BatchJobsCounted, jobs=BatchJobs(succeeded=len(self.release.fleet))))
 
     def overdue(self) -> Decision:
         """The deadline of the current phase comes."""

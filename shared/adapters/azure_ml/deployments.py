@@ -4,12 +4,14 @@ One endpoint per plant (R-FLEET-3), one deployment per circuit (R-FLEET-4). A PU
 wins, an endpoint takes one operation at a time (docs/azure-facts.md#assets-deployments-and-jobs).
 """
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.errors import translated
+from shared.adapters.azure_ml.predictions import batch_outputs
 from shared.adapters.azure_ml.retries import sent_marker
 from shared.adapters.azure_ml.specs import entity_of, service_name, spec_of
 from shared.adapters.azure_ml.values import word
@@ -65,8 +67,11 @@ class AzureMlDeployments:
             raise translated(error, f"{what} could not be changed", sent=sent_marker.sent) from error
 
     def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
-        """Starts a job on exactly this deployment; returns its name."""
-        return self.start_job(place, spec.endpoint_name, spec.deployment_name, input_uri)
+        """Starts a job on exactly this deployment; returns its name, by which its predictions are found."""
+        name = f"batchjob-{uuid.uuid4()}"
+        return self.start_job(
+            place, spec.endpoint_name, spec.deployment_name, input_uri, outputs=batch_outputs(name), job_name=name
+        )
 
     def start_job(self, place: Place, endpoint_name: str, deployment_name: str, input_uri: str, **options: Any) -> str:
         """The same, with further options of the client: a name and outputs of the job.

@@ -1,11 +1,15 @@
 """ModelPlatform on Azure Machine Learning: the async face of the blocking client."""
 
+from datetime import date
+
+from shared.adapters.azure_ml import predictions
 from shared.adapters.azure_ml.assets import AzureMlAssets
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.command_jobs import CommandJobs
 from shared.adapters.azure_ml.deployments import AzureMlDeployments
 from shared.application.platform_ports import Place
 from shared.domain.job_ends import JobSeen
+from shared.domain.predictions import Predicted
 
 
 class AzureMlPlatform:
@@ -22,9 +26,15 @@ class AzureMlPlatform:
         self.invoke = clients.pooled(deployments.invoke)
         self.get_job = clients.pooled(self._get_job)
         self.cancel_job = clients.pooled(self._cancel_job)
+        self.predictions = clients.pooled(self._predictions)
 
     def _get_job(self, place: Place, job_name: str) -> JobSeen | None:
         return self._jobs[place].get(job_name)
 
     def _cancel_job(self, place: Place, job_name: str) -> None:
         self._jobs[place].cancel(job_name)
+
+    def _predictions(
+        self, place: Place, job_name: str, plant_id: str, circuit_id: str, day: date | None = None
+    ) -> Predicted | None:
+        return predictions.read(self._jobs[place].blobs, job_name, plant_id, circuit_id, day)

@@ -1,11 +1,9 @@
 """RoutinePlatform on Azure Machine Learning's production workspace: batch jobs, jobs of monitoring, and their files.
 
-A batch job writes to a folder of its own, which follows from its name and is said explicitly, because the default is
-below the name of a child job. From there the wanted day is copied to `predictions/` (R-INF-6), as a whole and
-only after the job completed: what is there was never written by a job that failed.
+The wanted day is copied from the job's own folder (`predictions.py`) to `predictions/` (R-INF-6), as a whole and only
+after the job completed: what is there was never written by a job that failed.
 """
 
-import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +11,10 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.azure_ml import command_jobs
 from shared.adapters.azure_ml.clients import AzureMlClients
-from shared.adapters.azure_ml.command_jobs import CommandJobs, folder, mounted, uri
+from shared.adapters.azure_ml.command_jobs import CommandJobs, mounted, uri
 from shared.adapters.azure_ml.deployments import AzureMlDeployments
 from shared.adapters.azure_ml.errors import translated
+from shared.adapters.azure_ml.predictions import BYTES_MAX, DAY_FILE, batch_outputs, circuit_folder, file_of
 from shared.application.errors import PortError
 from shared.application.platform_ports import Place
 from shared.application.routines.ports import MonitorJob
@@ -23,12 +22,7 @@ from shared.application.routines.ports import MonitorJob
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Command
 
-BATCH_OUTPUT = "score"
-"""The one output of a batch deployment of a model, by Azure ML's own name."""
-
 PREDICTIONS = "predictions"
-PREDICTIONS_BYTES_MAX = 64 * 1024 * 1024
-"""A day of one reading a second has 86,400 rows of a few dozen bytes."""
 
 REPORT_BYTES_MAX = 256 * 1024
 JOB_LIMIT_S = 3600
@@ -40,8 +34,6 @@ _COMMON = (
     " --first ${{inputs.first}} --last ${{inputs.last}} --output ${{outputs.report}}"
 )
 COMMANDS = {"performance": f"{_COMMON} --predictions ${{{{inputs.predictions}}}}", "drift": _COMMON}
-
-_DAY_FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.parquet")
 
 
 class AzureMlRoutines:
@@ -58,16 +50,13 @@ class AzureMlRoutines:
         self.report = clients.pooled(self._report)
 
     def _invoke(self, job_name: str, endpoint_name: str, deployment_name: str, input_uri: str) -> None:
-        from azure.ai.ml import Output
-
-        rows = Output(type="uri_file", path=uri(f"{folder(job_name, BATCH_OUTPUT)}rows.csv"))
         try:
             self._deployments.start_job(
                 Place.PRODUCTION,
                 endpoint_name,
                 deployment_name,
                 input_uri,
-                outputs={BATCH_OUTPUT: rows},
+                outputs=batch_outputs(job_name),
                 job_name=job_name,
             )
         except PortError:
@@ -75,9 +64,9 @@ class AzureMlRoutines:
                 raise
 
     def _publish(self, job_name: str, plant_id: str, circuit_id: str, day: date) -> str | None:
-        name = f"{_circuit(plant_id, circuit_id)}{day.isoformat()}.parquet"
+        name = f"{circuit_folder(plant_id, circuit_id)}{day.isoformat()}.parquet"
         try:
-            content = self._blobs.read(folder(job_name, BATCH_OUTPUT) + name, PREDICTIONS_BYTES_MAX)
+            content = self._blobs.read(file_of(job_name, plant_id, circuit_id, day), BYTES_MAX)
         except ResourceNotFoundError:
             return None
         except AzureError as error:
@@ -89,12 +78,12 @@ class AzureMlRoutines:
         return f"{PREDICTIONS}/{name}"
 
     def _predicted_days(self, plant_id: str, circuit_id: str, first: date, last: date) -> list[date]:
-        of_circuit = f"{PREDICTIONS}/{_circuit(plant_id, circuit_id)}"
+        of_circuit = f"{PREDICTIONS}/{circuit_folder(plant_id, circuit_id)}"
         try:
             names = self._blobs.names(of_circuit, of_circuit + first.isoformat(), of_circuit + last.isoformat() + "~")
         except AzureError as error:
             raise translated(error, f"the predictions of {plant_id}/{circuit_id} could not be listed") from error
-        found = (_DAY_FILE.fullmatch(name.removeprefix(of_circuit)) for name in names)
+        found = (DAY_FILE.fullmatch(name.removeprefix(of_circuit)) for name in names)
         return [date.fromisoformat(each[1]) for each in found if each]
 
     def _submit(self, job: MonitorJob) -> None:
@@ -106,7 +95,7 @@ class AzureMlRoutines:
 
 def monitor_job(job: MonitorJob) -> "Command":
     """The job as an entity of the client. Raises PlatformRefused for what cannot be part of a command or of a path."""
-    circuit = _circuit(job.plant_id, job.circuit_id)
+    circuit = circuit_folder(job.plant_id, job.circuit_id)
     inputs: dict[str, Any] = {
         "routine": job.routine.value,
         "plant_id": job.plant_id,
@@ -129,9 +118,3 @@ def monitor_job(job: MonitorJob) -> "Command":
         inputs=inputs,
         tags={"plant_id": job.plant_id, "circuit_id": job.circuit_id},
     )
-
-
-def _circuit(plant_id: str, circuit_id: str) -> str:
-    """The circuit's part of a path."""
-    command_jobs.check_circuit(plant_id, circuit_id)
-    return f"{plant_id}/{circuit_id}/"

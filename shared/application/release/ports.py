@@ -163,10 +163,12 @@ class TestJobs(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """How many production batch jobs of one circuit ended well, and how many did not."""
+    """How many production batch jobs of one circuit ended with predictions of use, how many failed or predicted
+    nothing of use, and of how many nobody can tell, because what they should have predicted is not there."""
 
     succeeded: int = 0
     failed: int = 0
+    unclear: int = 0
 
 
 class BatchOutcomes(Protocol):

@@ -5,11 +5,16 @@ See R-INF-1 (every deployment once a day) and R-INF-6 (predictions/<plant>/<circ
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
+from shared.application.job_output import output_of_circuit
+from shared.application.platform_ports import Place
 from shared.application.release.ports import Outcomes
 from shared.application.routines.ports import Collected, RoutinePorts, TaskStore
+from shared.domain.predictions import Judged, Quality
 from shared.domain.routines.task import EndKind, Routine, Task, days_of
+
+_KINDS = {Quality.BAD: EndKind.BAD_OUTPUT, Quality.UNCLEAR: EndKind.NO_OUTPUT}
 
 
 class Inference:
@@ -29,13 +34,22 @@ class Inference:
         )
 
     async def collect(self, task: Task) -> Collected:
-        """Publishes the day's predictions. A job without any says that the sensor has no usable rows of that day."""
+        """Publishes the day's predictions if they are of use; what is not stays where the job left it, for people."""
         day = days_of(Routine.INFERENCE, task.period)[0]
+        output = await self._output(task, day)
+        if output.quality is not Quality.GOOD:
+            return Collected(detail=f"job {task.job_name}: {output.told}", kind=_KINDS[output.quality])
         path = await self._ports.platform.publish(task.job_name, task.plant_id, task.circuit_id, day)
         if path is None:
-            detail = f"job {task.job_name} made no predictions for {day}: the table has no usable rows of that day"
-            return Collected(detail=detail, is_usable=False)
-        return Collected(detail=f"predictions are at {path}", result={"output": path})
+            return Collected(detail=f"job {task.job_name}: its predictions are gone", kind=EndKind.NO_OUTPUT)
+        return Collected(detail=f"predictions are at {path}: {output.told}", result={"output": path})
+
+    async def _output(self, task: Task, day: date) -> Judged:
+        """By the ranges of the deployment that the job ran on; another model has other ranges."""
+        models, circuit = self._ports.models, (task.plant_id, task.circuit_id)
+        state = await models.get_deployment(Place.PRODUCTION, task.endpoint_name, task.deployment_name)
+        tags = state.spec.tags if state and state.spec.model == task.model else {}
+        return await output_of_circuit(models, Place.PRODUCTION, task.job_name, circuit, tags=tags, day=day)
 
 
 class RecordedOutcomes:
@@ -48,6 +62,10 @@ class RecordedOutcomes:
         """One read of the ends since then."""
         ended = Counter((circuit, end.kind) for circuit, end in await self._tasks.ended_since(Routine.INFERENCE, since))
         return {
-            circuit: Outcomes(succeeded=ended[circuit, EndKind.COMPLETED], failed=ended[circuit, EndKind.FAILED])
+            circuit: Outcomes(
+                succeeded=ended[circuit, EndKind.COMPLETED],
+                failed=ended[circuit, EndKind.FAILED] + ended[circuit, EndKind.BAD_OUTPUT],
+                unclear=ended[circuit, EndKind.NO_OUTPUT],
+            )
             for circuit in circuits
         }

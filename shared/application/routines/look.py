@@ -109,7 +109,7 @@ def _failed_as(task: Task, job: JobSeen | None, ports: RoutinePorts) -> Task:
     limits, now = ports.policy.limits[task.routine], ports.clock.now()
     if job is None or job.end is None:
         return failed(task, now, f"job {task.job_name} could not be started", limits, EndKind.NOT_STARTED)
-    return failed(task, now, f"job {task.job_name} ended as {job}", limits, KIND_OF[job.end])
+    return failed(task, now, f"job {task.job_name} ended as {job.told}", limits, KIND_OF[job.end])
 
 
 async def _start_job(stored: StoredTask, work: Work, ports: RoutinePorts) -> StoredTask:
@@ -161,18 +161,18 @@ async def _collected(task: Task, work: Work, ports: RoutinePorts) -> Task:
     try:
         return _with(task, await work.collect(task), ports)
     except PlatformRefused as error:
-        return failed(task, now, str(error), limits, EndKind.COMPLETED)
+        return failed(task, now, str(error), limits, EndKind.NO_OUTPUT)
     except PortError as error:
         if not _is_given_up(task, now, limits):
             raise
-        return failed(task, now, f"what the job made could not be read: {error}", limits, EndKind.COMPLETED)
+        return failed(task, now, f"what the job made could not be read: {error}", limits, EndKind.NO_OUTPUT)
 
 
 def _with(task: Task, collected: Collected, ports: RoutinePorts) -> Task:
     now = ports.clock.now()
-    if collected.is_usable:
+    if collected.kind is EndKind.COMPLETED:
         return finished(task, now, collected.detail, collected.result, conclusive=collected.is_conclusive)
-    return failed(task, now, collected.detail, ports.policy.limits[task.routine], EndKind.COMPLETED)
+    return failed(task, now, collected.detail, ports.policy.limits[task.routine], collected.kind)
 
 
 def _work_of(routine: Routine, ports: RoutinePorts) -> Work:

@@ -15,7 +15,7 @@ from shared.application.release.ports import ReleaseConfig
 from shared.application.work.look import LookQueue
 from shared.domain.routines.cutoff import Proposal
 from shared.domain.routines.monitoring import MonitoringPolicy
-from shared.domain.routines.task import JobEnd, Routine, Task, TaskRef
+from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,12 +148,12 @@ class RoutinePorts:
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """What a job brought. Not usable: what was wanted is missing, and another try may help. Not conclusive: it is as it
-    should be and there is too little to say anything."""
+    """What a job brought. Of another `kind` than completed: what was wanted is missing or of no use, and another try
+    may help. Not conclusive: it is as it should be and there is too little to say anything."""
 
     detail: str
     result: Mapping[str, str | float] = field(default_factory=dict)
-    is_usable: bool = True
+    kind: EndKind = EndKind.COMPLETED
     is_conclusive: bool = True
 
 

@@ -21,7 +21,7 @@ ALERT_RAISED = "switchyard.alert.raised"
 NOT_RUN = "batch-job-not-run"
 """The rule of a failed job that says nothing about what production runs: its node was gone, or it never began."""
 
-_FAILED = (EndKind.FAILED, EndKind.BROKEN, EndKind.NOT_STARTED)
+_FAILED = (EndKind.FAILED, EndKind.BAD_OUTPUT, EndKind.BROKEN, EndKind.NOT_STARTED)
 
 
 async def tell(task: Task, ports: RoutinePorts) -> Task:

@@ -74,6 +74,15 @@ class WatchPolicy(ConfigModel):
     )
     jobs_min: int = Field(ge=1, le=100_000, description="ended batch jobs, fewer of which say nothing, 1 to 100000")
     look_interval_s: int = Field(ge=1, le=3600, description="seconds between two counts of the jobs, 1 to 3600")
+    extension_s: int = Field(
+        default=21_600,
+        ge=1,
+        le=DAY_S,
+        description="seconds a watch goes on when a circuit has no predictions at its end, 1 to 86400 (a day)",
+    )
+    extensions_max: int = Field(
+        default=4, ge=0, le=28, description="how often it goes on before people are asked, 0 to 28"
+    )
 
 
 class Approvals(ConfigModel):

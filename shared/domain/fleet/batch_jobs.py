@@ -4,6 +4,7 @@ See R-ENVREL-18 (success rates of batch jobs are watched) and R-BACK-7, R-BACK-8
 circuits: the environment).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,14 +24,18 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchJobs:
-    """The jobs that ended since the watch began: those that succeeded, and the failed ones by circuit, none with 0."""
+    """The jobs that ended since the watch began: those that left predictions of use, and the failed ones by circuit,
+    none with 0. Of `unclear` jobs nobody can tell; `missing` are the watched circuits for which no job left any
+    predictions."""
 
     succeeded: int = 0
     failed: dict[str, int] = field(default_factory=dict)
+    unclear: int = 0
+    missing: tuple[str, ...] = ()
 
     @property
     def ended(self) -> int:
-        """All of them."""
+        """Those that say something."""
         return self.succeeded + sum(self.failed.values())
 
 
@@ -45,6 +50,10 @@ def health(jobs: BatchJobs, policy: WatchPolicy) -> Health:
 
 def told(jobs: BatchJobs, policy: WatchPolicy) -> str:
     """The numbers and what they are measured by, in words; the circuits with the most failed jobs come first."""
+    return f"{_share(jobs, policy)}{_lacking(jobs)}"
+
+
+def _share(jobs: BatchJobs, policy: WatchPolicy) -> str:
     if not jobs.ended:
         return "no batch job has ended yet"
     text = f"{jobs.succeeded} of {jobs.ended} batch jobs succeeded ({_pct(jobs)} %)"
@@ -63,7 +72,18 @@ def _pct(jobs: BatchJobs) -> str:
     return f"{int(1000 * jobs.succeeded / jobs.ended) / 10:.1f}"
 
 
+def _lacking(jobs: BatchJobs) -> str:
+    """What is not there yet: jobs that nobody can judge, and circuits without predictions."""
+    text = f"; of {jobs.unclear} more nobody can tell, they left no predictions" if jobs.unclear else ""
+    return f"{text}; no predictions yet of {named(jobs.missing)}" if jobs.missing else text
+
+
+def named(circuits: Sequence[str]) -> str:
+    """The first few circuits, and how many more there are."""
+    shown = ", ".join(circuits[:CIRCUITS_TOLD])
+    return shown if len(circuits) <= CIRCUITS_TOLD else f"{shown} and {len(circuits) - CIRCUITS_TOLD} more circuits"
+
+
 def _failed(jobs: BatchJobs) -> str:
     most = sorted(jobs.failed.items(), key=lambda each: (-each[1], each[0]))
-    shown = ", ".join(f"{key} ({count})" for key, count in most[:CIRCUITS_TOLD])
-    return shown if len(most) <= CIRCUITS_TOLD else f"{shown} and {len(most) - CIRCUITS_TOLD} more circuits"
+    return named([f"{key} ({count})" for key, count in most])

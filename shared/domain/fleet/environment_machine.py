@@ -46,7 +46,7 @@ ENVIRONMENT = machine(
     ),
     row({P.UPDATING}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_UPDATING}),
     # The watch
-    row({P.WATCHING}, e.DeadlinePassed, watch.watched, {P.RELEASED}),
+    row({P.WATCHING}, e.DeadlinePassed, watch.watched, {STAY, P.RELEASED, P.HELD}),
     row({P.WATCHING}, e.RollbackRequested, rollback.rollback_requested, {P.AWAITING_ROLLBACK_APPROVAL, P.ROLLING_BACK}),
     row(
         {P.WATCHING},

@@ -107,11 +107,12 @@ class TestStarted(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TestFinished(StepEvent):
-    """The test inference job ended, or cannot be judged."""
+    """The test inference job ended, or cannot be judged; `output` says what a completed one predicted."""
 
     job_name: str
     verdict: Verdict
     detail: str
+    output: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

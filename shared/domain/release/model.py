@@ -205,12 +205,13 @@ class FleetTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRun:
-    """One execution of the test inference; `job_name` is the Azure ML job."""
+    """One execution of the test inference; `job_name` is the Azure ML job, `output` what it predicted in words."""
 
     attempt: int
     job_name: str
     verdict: Verdict | None = None
     detail: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +249,9 @@ class Release:
     release must end after production has been put back. A model release has one target; an environment release has its
     targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
     So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
-    `batch_jobs` is what the last look of the watch found. `earlier` are the attempts of its version before this
-    one, the first one first: they are shown and count for nothing.
+    `batch_jobs` is what the last look of the watch found, `watch_extended` how often the watch was made longer, and
+    `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
+    `earlier` are the attempts of its version before this one, the first one first: they are shown and count for nothing.
     """
 
     release_id: str
@@ -289,6 +291,8 @@ class Release:
     critical: bool = False
     meter: Meter | None = None
     batch_jobs: BatchJobs | None = None
+    watch_extended: int = 0
+    watch_excused: tuple[str, ...] = ()
     reason: str = ""
     earlier: tuple[EarlierAttempt, ...] = ()
     history_count: int = 0

@@ -63,8 +63,8 @@ def enter(
         submitted=phase is Phase.SETTLING,
         waiting_on="",
         circuit_claimed=release.circuit_claimed or phase in (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET),
-        batch_jobs=None if phase is Phase.WATCHING else release.batch_jobs,  # every watch counts anew
-        **{"reason": "", "faults": 0, **changes},
+        batch_jobs=None if _is_new_watch(release, phase) else release.batch_jobs,  # every watch counts anew
+        **{"reason": "", "faults": 0, "watch_extended": 0, **changes},
     )
     starts_at = now + timedelta(seconds=delay_s)
     moved = replace(
@@ -77,6 +77,11 @@ def enter(
     if phase is not release.phase:
         commands = (*commands, fact(moved, now, note))
     return Move(release=moved, commands=commands, note=note)
+
+
+def _is_new_watch(release: Release, phase: Phase) -> bool:
+    """A watch that is made longer goes on as the same one."""
+    return phase is Phase.WATCHING and release.phase is not Phase.WATCHING
 
 
 def wait_on(release: Release, holder: str, now: datetime, note: str, *, frozen: bool = False) -> Move:

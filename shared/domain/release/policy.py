@@ -70,12 +70,16 @@ class Limits:
 class WatchPolicy:
     """What production's batch jobs must show while an environment is watched, and how often they are counted.
 
-    The share that succeeds is healthy from `success_rate_min_pct` on; fewer than `jobs_min` ended jobs say nothing.
+    The share that succeeds is healthy from `success_rate_min_pct` on; fewer than `jobs_min` ended jobs say nothing. A
+    watch at whose end a circuit has no predictions goes on for `extension_s`, at most `extensions_max` times; then
+    people are asked.
     """
 
     success_rate_min_pct: int = 90
     jobs_min: int = 10
     look_interval_s: int = 900
+    extension_s: int = 21_600
+    extensions_max: int = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,7 @@ def test_finished(release: Release, event: e.TestFinished, now: datetime) -> Mov
     """Failed is not errored is not inconclusive: reject, try again, ask a person (R-INV-16)."""
     if not release.check_runs or release.check_runs[-1].job_name != event.job_name:
         return stay(release)
-    judged = with_verdict(release, event.verdict, event.detail)
+    judged = with_verdict(release, event.verdict, event.detail, event.output)
     note = f"test inference {event.job_name} {event.verdict.value}: {event.detail}"
     if event.verdict is Verdict.PASSED:
         return open_gate(judged, Stage.PRODUCTION, now, note)
@@ -103,9 +103,9 @@ def test_finished(release: Release, event: e.TestFinished, now: datetime) -> Mov
     return hold(judged, now, note)
 
 
-def with_verdict(release: Release, verdict: Verdict, detail: str) -> Release:
+def with_verdict(release: Release, verdict: Verdict, detail: str, output: str = "") -> Release:
     """The last check run gets its verdict."""
-    run = replace(release.check_runs[-1], verdict=verdict, detail=detail)
+    run = replace(release.check_runs[-1], verdict=verdict, detail=detail, output=output)
     return replace(release, check_runs=(*release.check_runs[:-1], run))
 
 

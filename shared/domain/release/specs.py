@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.domain.evidence.gate import evidence_facts
 from shared.domain.fleet.specs import rollback_bound, rollback_facts
+from shared.domain.predictions import RANGES_TAG, RANGES_UNKNOWN
 from shared.domain.release.model import Candidate, CheckRun, DeploymentSpec, FleetTarget, Kind, Phase, Release, Verdict
 from shared.domain.release.policy import Stage
 
@@ -41,6 +42,8 @@ def gate_digest(release: Release, stage: Stage) -> str:
         run = passed_test(release)
         bound["test_job"] = run.job_name if run else ""
         bound["test_detail"] = run.detail if run else ""
+        if run and run.output:  # without it the digest is that of before, so that approvals of then still count
+            bound["test_output"] = run.output
         bound["registry_model"] = release.registry_model_id
     return _digest(bound)
 
@@ -76,6 +79,7 @@ def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, st
         run = passed_test(release)
         facts["test status"] = run.verdict.value if run and run.verdict else "not run"
         facts["test job"] = run.job_name if run else "none"
+        facts["test predictions"] = _output_told(run)
     return facts
 
 
@@ -103,6 +107,12 @@ def told_decisions(release: Release) -> tuple[str, ...]:
         + (f": {each.reason}" if each.reason else "")
         for each in release.approvals
     )
+
+
+def _output_told(run: CheckRun | None) -> str:
+    """What the test predicted; that it could not be compared with a plausible range is a warning."""
+    output = run.output if run else ""
+    return f"warning: {output}" if RANGES_UNKNOWN in output else output or "not known"
 
 
 def _environment_facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
@@ -172,6 +182,8 @@ def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -
         "circuit_id": candidate.circuit_id,
         "environment_version": release.target.plan.environment_version,
     }
+    if RANGES_TAG in candidate.tags:
+        tags[RANGES_TAG] = candidate.tags[RANGES_TAG]
     if in_test:
         return tags
     previous = release.target.previous

@@ -36,6 +36,8 @@ def _common(release: Release, what: str, not_before: datetime | None = None) -> 
 def phase_deadline_s(release: Release) -> int:
     """How long the current phase may last, in seconds."""
     limits = release.policy.limits
+    if release.phase is Phase.WATCHING and release.watch_extended:
+        return release.policy.watch.extension_s
     if release.phase in GATE_OF_PHASE:
         return release.policy.gates[GATE_OF_PHASE[release.phase]].deadline_s
     return {

@@ -96,13 +96,19 @@ def _busy(release: Release) -> str:
 
 def _count(release: Release) -> str:
     if release.phase is Phase.WATCHING:
-        return f": {told(release.batch_jobs, release.policy.watch)}" if release.batch_jobs else ""
+        return _watched(release)
     if release.phase not in WORK:
         held_by = f", held by {release.waiting_on}" if release.waiting_on else ""
         return _busy(release) or held_by
     done = len(of_progress(release, Progress.DONE))
     of = len(release.fleet) - len(of_progress(release, Progress.UNTOUCHED))
     return f": {done} of {of}{_busy(release)}"
+
+
+def _watched(release: Release) -> str:
+    policy, times = release.policy.watch, release.watch_extended
+    longer = f" (made longer {times} of {policy.extensions_max} times: predictions are missing)" if times else ""
+    return longer + (f": {told(release.batch_jobs, policy)}" if release.batch_jobs else "")
 
 
 def _who(release: Release) -> tuple[str, ...]:

@@ -115,10 +115,12 @@ class TaskLimits:
 
 
 class EndKind(StrEnum):
-    """How one try ended; only the first two say something about what production runs."""
+    """How one try ended; only the first three say something about what production runs."""
 
-    COMPLETED = "completed"
+    COMPLETED = "completed"  # and what it produced is there and of use
     FAILED = "failed"  # it failed, or took too long
+    BAD_OUTPUT = "bad_output"  # the job completed, and what it produced is of no use
+    NO_OUTPUT = "no_output"  # the job completed, and what was wanted of it is not there or cannot be read
     BROKEN = "broken"  # its node did not respond any more
     NOT_STARTED = "not_started"
     CANCELLED = "cancelled"  # by somebody else

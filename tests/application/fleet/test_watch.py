@@ -6,6 +6,7 @@ import pytest
 
 from shared.application.errors import TransientFault
 from shared.application.release.effects.carry_out import carry_out
+from shared.application.release.ports import Outcomes
 from shared.domain.release.commands import CountBatchJobs
 from shared.domain.release.events import BatchJobsCounted
 from shared.domain.release.model import Phase
@@ -76,3 +77,26 @@ async def test_the_same_count_twice_is_one_event(fleet: Bench) -> None:
         await carry_out(command, fleet.ports)
 
     assert sum(isinstance(event, BatchJobsCounted) for _, event, _ in fleet.events.sent) == 1
+
+
+async def test_a_watch_in_which_no_job_ran_does_not_pass(fleet: Bench) -> None:
+    """It is made longer as often as the policy says, and then a person is asked; production stays as it is."""
+    fleet.batch_outcomes.others = Outcomes()
+    release = await up_to(fleet, Phase.WATCHING)
+    policy, limits = release.policy.watch, release.policy.limits
+    held = await fleet.run_until(release.release_id, Phase.HELD, within_s=300_000)
+
+    watched_s = (held.phase_since - release.phase_since).total_seconds()
+    assert watched_s >= limits.watch_s + policy.extensions_max * policy.extension_s
+    assert "ended without predictions of P001-C001, P001-C002" in held.reason
+    assert running(fleet) == [NEW] * 6
+
+
+async def test_jobs_that_completed_and_predicted_nothing_do_not_pass(fleet: Bench) -> None:
+    """72 of 72 jobs completed, and of none of them anybody has seen predictions."""
+    release = await up_to(fleet, Phase.WATCHING)
+    for circuit in CIRCUITS:
+        fleet.batch_outcomes.end(circuit, fleet.clock.now(), unclear=12)
+    held = await fleet.run_until(release.release_id, Phase.HELD, within_s=300_000)
+
+    assert "of 72 more nobody can tell, they left no predictions" in held.reason

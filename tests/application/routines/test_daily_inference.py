@@ -123,7 +123,7 @@ async def test_pauses_between_tries_double(production: Production) -> None:
 
 async def test_the_last_try_for_missing_rows_comes_after_the_load_that_closes_the_day(production: Production) -> None:
     """The load of 6:00 brings the last rows of the day; tries that are all before it would see the same table."""
-    production.platform.unpredicted = {"P001-C001"}
+    production.models.predicted_by = {"P001-C001": None}
     await start(Routine.INFERENCE, DAY, production.ports)
     await production.go_on()
     task = await production.task(Routine.INFERENCE, DAY)
@@ -133,7 +133,7 @@ async def test_the_last_try_for_missing_rows_comes_after_the_load_that_closes_th
 
 async def test_a_job_that_predicted_nothing_is_no_failure_of_production(production: Production) -> None:
     """The sensor has no rows of the day: tried again, since they may come late; then missing."""
-    production.platform.unpredicted = {"P001-C001"}
+    production.models.predicted_by = {"P001-C001": None}
     await start(Routine.INFERENCE, DAY, production.ports)
     await production.go_on()
 

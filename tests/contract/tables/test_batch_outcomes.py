@@ -16,6 +16,7 @@ from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.routines import MemoryTaskStore
 
 ONE, TWO, NONE = "P001-C001", "P001-C002", "P009-C001"
+WELL = EndKind.COMPLETED
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,21 @@ class Production:
     """What is asked, and how a job of a circuit ends in its world."""
 
     outcomes: BatchOutcomes
-    ends: Callable[[str, datetime, int, bool], Awaitable[None]]
+    ends: Callable[[str, datetime, int, EndKind], Awaitable[None]]
 
 
 def remembered() -> Production:
     memory = MemoryBatchOutcomes()
 
-    async def ends(circuit: str, at: datetime, attempt: int, succeeded: bool) -> None:
-        memory.end(circuit, at, succeeded=succeeded, failed=not succeeded)
+    async def ends(circuit: str, at: datetime, attempt: int, kind: EndKind) -> None:
+        failed = kind in (EndKind.FAILED, EndKind.BAD_OUTPUT)
+        memory.end(circuit, at, succeeded=kind is WELL, failed=failed, unclear=kind is EndKind.NO_OUTPUT)
 
     return Production(memory, ends)
 
 
 def recorded(tasks: TaskStore) -> Production:
-    async def ends(circuit: str, at: datetime, attempt: int, succeeded: bool) -> None:
-        kind = EndKind.COMPLETED if succeeded else EndKind.FAILED
+    async def ends(circuit: str, at: datetime, attempt: int, kind: EndKind) -> None:
         end = JobEnd(attempt=attempt, job_name=f"{circuit}-{attempt}", kind=kind, ended_at=at, detail="")
         await tasks.record_end(replace(TASK, circuit=circuit), end)
 
@@ -55,8 +56,8 @@ def production(request: pytest.FixtureRequest) -> Production:
 
 
 async def test_every_asked_circuit_has_an_entry_and_no_other(production: Production) -> None:
-    await production.ends(ONE, NOW, 1, True)
-    await production.ends(TWO, NOW, 1, False)
+    await production.ends(ONE, NOW, 1, WELL)
+    await production.ends(TWO, NOW, 1, EndKind.FAILED)
 
     found = await production.outcomes.since([ONE, NONE], NOW)
 
@@ -65,17 +66,25 @@ async def test_every_asked_circuit_has_an_entry_and_no_other(production: Product
 
 async def test_tries_of_one_circuit_count_by_themselves(production: Production) -> None:
     """Failed, tried again, succeeded: that is one of each."""
-    await production.ends(ONE, NOW, 1, False)
-    await production.ends(ONE, NOW + timedelta(minutes=9), 2, True)
+    await production.ends(ONE, NOW, 1, EndKind.FAILED)
+    await production.ends(ONE, NOW + timedelta(minutes=9), 2, WELL)
 
     assert (await production.outcomes.since([ONE], NOW))[ONE] == Outcomes(succeeded=1, failed=1)
 
 
 async def test_what_ended_before_does_not_count_and_what_ended_at_that_moment_does(production: Production) -> None:
     """To the microsecond: the watch begins when production runs something else."""
-    await production.ends(ONE, NOW - timedelta(microseconds=1), 1, False)
-    await production.ends(TWO, NOW, 1, True)
+    await production.ends(ONE, NOW - timedelta(microseconds=1), 1, EndKind.FAILED)
+    await production.ends(TWO, NOW, 1, WELL)
 
     found = await production.outcomes.since([ONE, TWO], NOW)
 
     assert found == {ONE: Outcomes(), TWO: Outcomes(succeeded=1)}
+
+
+async def test_a_completed_job_succeeded_only_with_predictions_of_use(production: Production) -> None:
+    """Of what is not there nobody can tell; what did not come from the circuit's own job says nothing at all."""
+    for attempt, kind in enumerate(EndKind, start=1):
+        await production.ends(ONE, NOW, attempt, kind)
+
+    assert (await production.outcomes.since([ONE], NOW))[ONE] == Outcomes(succeeded=1, failed=2, unclear=1)

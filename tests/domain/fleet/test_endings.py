@@ -165,6 +165,7 @@ def test_a_gate_nobody_opens_expires(gate: Phase) -> None:
 def test_the_end_of_the_watch_is_the_end_of_the_release() -> None:
     """The circuits cool down, like after any change."""
     drive = driven_to(Phase.WATCHING)
+    drive.predicted()
     decision = drive.overdue()
 
     assert drive.release.phase is Phase.RELEASED
@@ -253,6 +254,7 @@ def ended(ending: Phase) -> Drive:
     """A release that ended so."""
     if ending is Phase.RELEASED:
         drive = driven_to(Phase.WATCHING)
+        drive.predicted()
         drive.overdue()
     elif ending is Phase.ROLLED_BACK:
         drive = driven_to(Phase.ROLLING_BACK)

@@ -134,6 +134,117 @@ def test_the_end_of_the_watch_says_what_was_seen() -> None:
     )
 
 
+ALL = ("P001-C001", "P001-C002", "P002-C001")
+
+
+def extended_to_the_end(drive: Drive, jobs: BatchJobs | None) -> Drive:
+    """Every time the watch ends, it has seen this."""
+    for _ in range(drive.release.policy.watch.extensions_max):
+        if jobs is not None:
+            counted(drive, jobs)
+        drive.overdue()
+        assert drive.release.phase is Phase.WATCHING
+    if jobs is not None:
+        counted(drive, jobs)
+    drive.overdue()
+    return drive
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        None,
+        BatchJobs(),
+        BatchJobs(missing=ALL),
+        BatchJobs(unclear=9, missing=ALL),
+        BatchJobs(succeeded=72, missing=("P002-C001",)),
+        BatchJobs(succeeded=72, failed={"P002-C001": 2}, missing=("P002-C001",)),
+    ],
+)
+def test_a_watch_without_predictions_of_every_circuit_is_made_longer_and_then_people_are_asked(
+    jobs: BatchJobs | None,
+) -> None:
+    """However many jobs ended well elsewhere; what was not counted at all is not there either."""
+    drive = extended_to_the_end(watching(), jobs)
+
+    assert drive.release.phase is Phase.HELD
+    told = waiting(drive.release)
+    assert told is not None
+    lacking = "P002-C001" if jobs and jobs.succeeded else "P001-C001, P001-C002, P002-C001"
+    assert f"the watch ended without predictions of {lacking}: " in told.waits_for
+    assert "retry watches again and does not wait for these circuits" in told.waits_for
+
+
+def test_a_longer_watch_goes_on_as_the_same_and_says_so() -> None:
+    """Since when it counts stays; how long it is made longer, and how often, is in the history and in `waiting`."""
+    drive = watching()
+    began = drive.release.phase_since
+    counted(drive, BatchJobs(succeeded=72, missing=("P002-C001",)))
+    decision = drive.overdue()
+
+    policy = drive.release.policy.watch
+    assert drive.release.deadline_at == drive.now + timedelta(seconds=policy.extension_s)
+    (command,) = commands(decision, c.CountBatchJobs)
+    assert command.since == began
+    assert decision.note.startswith("the watch is made longer by 21600 s (1 of 4 times), because there are no pred")
+    told = waiting(drive.release)
+    assert told is not None
+    assert "(made longer 1 of 4 times: predictions are missing): 72 of 72 batch jobs" in told.waits_for
+    assert told.waits_for.endswith("; no predictions yet of P002-C001")
+    assert told.since == began
+
+
+def test_predictions_that_come_while_the_watch_is_longer_end_it_well() -> None:
+    drive = watching()
+    drive.overdue()
+    counted(drive, BatchJobs(succeeded=3))
+    drive.overdue()
+
+    assert drive.release.phase is Phase.RELEASED
+
+
+def test_failing_jobs_take_the_environment_back_out_of_a_longer_watch_as_well() -> None:
+    drive = watching()
+    drive.overdue()
+    counted(drive, SEVERAL)
+
+    assert drive.release.phase is Phase.ROLLING_BACK
+
+
+def test_after_a_person_was_told_a_retry_watches_on_without_the_circuits_that_predict_nothing() -> None:
+    """A sensor that is out for weeks must not keep a fleet from its environment; any other circuit is waited for."""
+    drive = extended_to_the_end(watching(), BatchJobs(succeeded=72, missing=("P002-C001",)))
+    drive.tell(drive.by(e.RetryRequested))
+    assert (drive.release.phase, drive.release.watch_extended) == (Phase.WATCHING, 0)
+    counted(drive, BatchJobs(succeeded=36, missing=("P001-C001", "P002-C001")))
+    drive.overdue()
+    assert drive.release.phase is Phase.WATCHING
+    counted(drive, BatchJobs(succeeded=72, missing=("P002-C001",)))
+    drive.overdue()
+
+    assert drive.release.phase is Phase.RELEASED
+    assert drive.release.reason.endswith("no predictions yet of P002-C001")
+
+
+def test_a_circuit_that_another_release_took_is_not_waited_for() -> None:
+    drive = watching()
+    first, *others = drive.release.fleet
+    drive.release = replace(drive.release, fleet=(replace(first, superseded_by="another"), *others))
+    counted(drive, BatchJobs(succeeded=72))
+    drive.overdue()
+
+    assert drive.release.phase is Phase.RELEASED
+
+
+def test_a_policy_may_ask_people_at_once() -> None:
+    drive = watching()
+    policy = replace(drive.release.policy, watch=replace(drive.release.policy.watch, extensions_max=0))
+    drive.release = replace(drive.release, policy=policy)
+    drive.overdue()
+
+    assert drive.release.phase is Phase.HELD
+
+
 def test_only_the_watch_itself_may_ask_without_a_person() -> None:
     """The same wish on the queue, by somebody who is no person and has no alert, is refused."""
     drive = watching()

@@ -9,7 +9,7 @@ from shared.application.alerts.ports import AlertPorts
 from shared.application.release import intake
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
-from shared.application.release.ports import Change, Ports
+from shared.application.release.ports import Change, Outcomes, Ports
 from shared.application.work.look import look_at
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
@@ -49,7 +49,7 @@ class Bench:
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
     alert_log: MemoryAlertLog = field(default_factory=MemoryAlertLog)
     alert_source: MemoryAlertSource = field(default_factory=MemoryAlertSource)
-    batch_outcomes: MemoryBatchOutcomes = field(default_factory=MemoryBatchOutcomes)
+    batch_outcomes: MemoryBatchOutcomes = field(default_factory=lambda: MemoryBatchOutcomes(Outcomes(succeeded=1)))
     platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
     evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
     environments: MemoryEnvironmentPlatform = field(init=False)

@@ -239,5 +239,7 @@ async def count_batch_jobs(command: c.CountBatchJobs, release: Release, ports: P
     jobs = BatchJobs(
         succeeded=sum(each.succeeded for each in outcomes.values()),
         failed={key: each.failed for key, each in sorted(outcomes.items()) if each.failed},
+        unclear=sum(each.unclear for each in outcomes.values()),
+        missing=tuple(sorted(key for key, each in outcomes.items() if not each.succeeded)),
     )
     return answer(e.BatchJobsCounted, command, ports, jobs=jobs)

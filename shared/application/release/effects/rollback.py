@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformBusy, PlatformRefused
+from shared.application.job_output import output_of
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import (
     PLATFORM_FAULTS,
@@ -14,10 +15,14 @@ from shared.application.release.effects.answers import (
 from shared.application.release.ports import Lock, Ports
 from shared.domain.fleet.specs import restored_by
 from shared.domain.job_ends import JobEnded
+from shared.domain.predictions import Quality
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
 from shared.domain.release.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
+
+#: What a completed sample says about what was put back; where nobody can tell, it is tried again and then people look.
+_OF_OUTPUT = {Quality.GOOD: Outcome.DONE, Quality.BAD: Outcome.REFUSED, Quality.UNCLEAR: Outcome.ERRORED}
 
 #: A holder in one of these phases is putting production back itself: it is waited for.
 _REVERSING = frozenset({Phase.SETTLING, Phase.RESTORING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK})
@@ -128,5 +133,8 @@ async def _probe(command: c.ProbeTarget, release: Release, ports: Ports) -> tupl
         return Outcome.ERRORED, f"there is no job {job_name} any more"
     if job.end is None:
         return Outcome.PENDING, f"sample inference {job_name} is {job.status}"
-    outcome = {JobEnded.COMPLETED: Outcome.DONE, JobEnded.FAILED: Outcome.REFUSED}.get(job.end, Outcome.ERRORED)
-    return outcome, f"sample inference {job_name}: {job}"
+    if job.end is not JobEnded.COMPLETED:
+        outcome = Outcome.REFUSED if job.end is JobEnded.FAILED else Outcome.ERRORED
+        return outcome, f"sample inference {job_name}: {job.told}"
+    output = await output_of(ports.platform, Place.PRODUCTION, job_name, command.spec)
+    return _OF_OUTPUT[output.quality], f"sample inference {job_name}: {job}; {output.told}"

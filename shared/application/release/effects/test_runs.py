@@ -1,24 +1,29 @@
-"""The test inference: one job per attempt, judged by its end and by what it really ran on."""
+"""The test inference: one job per attempt, judged by its end, by what it really ran on and by what it predicted."""
 
 from datetime import timedelta
 
 from shared.application.errors import PlatformBusy, PlatformErrored
+from shared.application.job_output import output_of
 from shared.application.platform_ports import Place
 from shared.application.release.effects.answers import answer
 from shared.application.release.ports import Ports
 from shared.domain.job_ends import JobEnded
+from shared.domain.predictions import Quality
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Release, Verdict
 from shared.domain.release.specs import runs
 
-#: What the end of a job says about the model (R-REL-13: completed without errors is passed).
+#: What the end of a job says about the model (R-REL-13: completed without errors is passed, if it predicted).
 VERDICTS = {
     JobEnded.COMPLETED: Verdict.PASSED,
     JobEnded.FAILED: Verdict.FAILED,
     JobEnded.CANCELLED: Verdict.ERRORED,
     JobEnded.NOT_RESPONDING: Verdict.ERRORED,
 }
+
+#: And what the output of a completed one says.
+_OF_OUTPUT = {Quality.GOOD: Verdict.PASSED, Quality.BAD: Verdict.FAILED, Quality.UNCLEAR: Verdict.INCONCLUSIVE}
 
 
 async def start_test(command: c.StartTest, release: Release, ports: Ports) -> e.Event | None:
@@ -53,7 +58,13 @@ async def observe_test(command: c.ObserveTest, release: Release, ports: Ports) -
     if verdict is Verdict.PASSED and not await _tests_the_candidate(command.spec, ports):
         detail = f"{command.spec.deployment_name} in test was changed by somebody else while the job ran"
         return _finished(command, Verdict.INCONCLUSIVE, detail, ports)
-    return _finished(command, verdict, str(job), ports)
+    if verdict is Verdict.PASSED:
+        output = await output_of(ports.platform, Place.TEST, command.job_name, command.spec)
+        verdict, detail = _OF_OUTPUT[output.quality], str(job)
+        if verdict is not Verdict.PASSED:
+            detail = f"{detail}; {output.told}"
+        return _finished(command, verdict, detail, ports, output=output.told)
+    return _finished(command, verdict, job.told, ports)
 
 
 async def _tests_the_candidate(spec: DeploymentSpec, ports: Ports) -> bool:
@@ -61,5 +72,6 @@ async def _tests_the_candidate(spec: DeploymentSpec, ports: Ports) -> bool:
     return state is not None and runs(spec, state.spec)
 
 
-def _finished(command: c.ObserveTest, verdict: Verdict, detail: str, ports: Ports) -> e.Event:
-    return answer(e.TestFinished, command, ports, job_name=command.job_name, verdict=verdict, detail=detail)
+def _finished(command: c.ObserveTest, verdict: Verdict, detail: str, ports: Ports, output: str = "") -> e.Event:
+    said = {"output": output} if output else {}
+    return answer(e.TestFinished, command, ports, job_name=command.job_name, verdict=verdict, detail=detail, **said)

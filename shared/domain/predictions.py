@@ -1,0 +1,105 @@
+"""What a job predicted, and whether that will do: a job that Azure ML calls completed may have made nothing of use.
+
+See R-INF-8: what was produced counts, not how the job ended. Good, bad and "nobody can tell" have different next steps.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+RANGES_TAG = "prediction_ranges"
+"""Tag of a model and of its deployments: the values that are plausible, `temperature=40:80,pressure=0:10`."""
+
+RANGES_UNKNOWN = "range not known"
+COLUMNS_TOLD = 4
+
+Range = tuple[float, float]
+"""Lowest and highest value, both included, in the unit of the feature."""
+
+
+class Quality(StrEnum):
+    """What is to be thought of the output of a completed job."""
+
+    GOOD = "good"
+    BAD = "bad"  # it is there and of no use: no rows, no numbers, another day, or values that cannot be
+    UNCLEAR = "unclear"  # it is not there, or cannot be read: people have to look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """One circuit's file of predictions for one day, as it was read.
+
+    `other_days` counts rows of any other day, `no_numbers` values that are missing, NaN or infinite; `columns` are the
+    lowest and highest number of each predicted feature that has any number.
+    """
+
+    day: date
+    rows: int
+    other_days: int = 0
+    no_numbers: int = 0
+    columns: Mapping[str, Range] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The judgement, and the facts it rests on in words for people."""
+
+    quality: Quality
+    told: str
+
+
+def judged(found: Predicted | None, ranges: Mapping[str, Range], day: date | None = None) -> Judged:
+    """Judges a file; None when there is none. `day` is the wanted one, `ranges` are what the model says is plausible:
+    where it says nothing the judgement warns that the range is not known."""
+    if found is None:
+        wanted = f" for {day}: the table has no usable rows of that day, or they were not written" if day else ""
+        return Judged(quality=Quality.UNCLEAR, told=f"there is no file of predictions{wanted}")
+    told = f"{found.rows} rows of {found.day}"
+    if columns := _columns(found.columns):
+        told = f"{told}, {columns}"
+    if problem := _problem(found, ranges, day):
+        return Judged(quality=Quality.BAD, told=f"{problem} ({told})")
+    unknown = not ranges or set(found.columns) - set(ranges)
+    return Judged(quality=Quality.GOOD, told=f"{told}; {RANGES_UNKNOWN if unknown else 'within the plausible range'}")
+
+
+def _problem(found: Predicted, ranges: Mapping[str, Range], day: date | None) -> str:
+    if not found.rows:
+        return "the file of predictions has no rows"
+    if day is not None and found.day != day:
+        return f"the predictions are of {found.day} and not of {day}"
+    if found.other_days:
+        return f"{found.other_days} rows are of other days"
+    if found.no_numbers:
+        return f"{found.no_numbers} predicted values are no numbers"
+    if not found.columns:
+        return "nothing is predicted: the file has no column of values"
+    for name, (low, high) in sorted(found.columns.items()):
+        if name in ranges and not (ranges[name][0] <= low and high <= ranges[name][1]):
+            plausible = f"{ranges[name][0]:g} to {ranges[name][1]:g}"
+            return f"{name} is predicted from {low:g} to {high:g}, and plausible is {plausible}"
+    return ""
+
+
+def _columns(columns: Mapping[str, Range]) -> str:
+    shown = [f"{name} {low:g} to {high:g}" for name, (low, high) in sorted(columns.items())]
+    more = f" and {len(shown) - COLUMNS_TOLD} more" if len(shown) > COLUMNS_TOLD else ""
+    return ", ".join(shown[:COLUMNS_TOLD]) + more
+
+
+def ranges_of(tags: Mapping[str, str]) -> dict[str, Range]:
+    """The plausible ranges that tags of a model or deployment name. One that cannot be understood makes all of them
+    unknown: a typing mistake is shown, and fails nothing."""
+    found: dict[str, Range] = {}
+    for each in filter(None, (part.strip() for part in tags.get(RANGES_TAG, "").split(","))):
+        name, _, bounds = each.partition("=")
+        low, _, high = bounds.partition(":")
+        try:
+            found[name.strip()] = float(low), float(high)
+        except ValueError:
+            return {}
+    bounds_of_all = ((name, *bounds) for name, bounds in found.items())
+    sound = all(name and -math.inf < low <= high < math.inf for name, low, high in bounds_of_all)
+    return found if sound else {}

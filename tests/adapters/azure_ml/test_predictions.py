@@ -1,0 +1,72 @@
+"""A job's file of predictions is read as it is: every value, whatever the environment says about itself."""
+
+import io
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from shared.adapters.azure_ml.predictions import described
+from shared.domain.predictions import Predicted, Quality, judged
+
+DAY = date(2026, 1, 5)
+
+
+def file_of(values: list[Any], *, first: datetime = datetime(2026, 1, 5, tzinfo=UTC), **more: Any) -> bytes:
+    """One reading an hour from `first` on."""
+    times = pa.array([first + timedelta(hours=n) for n in range(len(values))], pa.timestamp("us", tz="UTC"))
+    columns = {"timestamp": times, "predicted_temperature": pa.array(values, pa.float64()), **more}
+    return written(pa.table(columns))
+
+
+def written(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def test_rows_days_and_the_range_of_each_feature_are_read() -> None:
+    found = described(file_of([60.0, 58.5, 61.0], sensor_id=["s"] * 3, predicted_pressure=[5, 4, 6]), DAY)
+    assert found == Predicted(day=DAY, rows=3, columns={"temperature": (58.5, 61.0), "pressure": (4.0, 6.0)})
+
+
+@pytest.mark.parametrize("bad", [None, math.nan, math.inf, -math.inf])
+def test_a_single_value_that_is_no_number_is_found(bad: float | None) -> None:
+    """The statistics that Parquet keeps leave NaN out, so that only reading the values shows it."""
+    found = described(file_of([60.0, bad, 61.0]), DAY)
+    assert (found.no_numbers, found.columns) == (1, {"temperature": (60.0, 61.0)})
+    assert judged(found, {}, DAY).quality is Quality.BAD
+
+
+def test_a_file_without_a_single_number_has_no_range() -> None:
+    found = described(file_of([math.nan, math.nan]), DAY)
+    assert (found.rows, found.no_numbers, found.columns) == (2, 2, {})
+
+
+def test_rows_of_another_day_are_counted() -> None:
+    found = described(file_of([1.0, 2.0, 3.0], first=datetime(2026, 1, 4, 22, tzinfo=UTC)), DAY)
+    assert (found.rows, found.other_days) == (3, 2)
+
+
+def test_an_empty_table_has_no_rows() -> None:
+    assert described(file_of([]), DAY).rows == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PAR1",
+        b"not parquet at all",
+        file_of([1.0])[:-9],
+        written(pa.table({"predicted_temperature": [1.0]})),
+        written(pa.table({"timestamp": ["yesterday"], "predicted_temperature": [1.0]})),
+        file_of([1.0], predicted_pressure=["high"]),
+    ],
+)
+def test_what_is_no_file_of_predictions_is_said_so(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        described(content, DAY)

@@ -1,0 +1,72 @@
+"""Completed is not enough: what the output of a job has to be so that it counts as good."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from shared.domain.predictions import RANGES_TAG, Predicted, Quality, judged, ranges_of
+
+DAY = date(2026, 1, 5)
+GOOD = Predicted(day=DAY, rows=24, columns={"temperature": (55.0, 63.5), "pressure": (4.5, 5.5)})
+RANGES = {"temperature": (40.0, 80.0), "pressure": (0.0, 10.0)}
+
+
+def test_good_output_is_told_with_its_numbers() -> None:
+    found = judged(GOOD, RANGES, DAY)
+    assert found.quality is Quality.GOOD
+    assert found.told == (
+        "24 rows of 2026-01-05, pressure 4.5 to 5.5, temperature 55 to 63.5; within the plausible range"
+    )
+
+
+@pytest.mark.parametrize("known", [{}, {"temperature": (40.0, 80.0)}])
+def test_where_the_model_brings_no_range_the_facts_warn(known: dict[str, tuple[float, float]]) -> None:
+    """Of every feature: half a range is none."""
+    found = judged(GOOD, known, DAY)
+    assert found.quality is Quality.GOOD
+    assert found.told.endswith("; range not known")
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (replace(GOOD, rows=0, columns={}), "no rows"),
+        (replace(GOOD, columns={}), "no column of values"),
+        (replace(GOOD, no_numbers=1), "1 predicted values are no numbers"),
+        (replace(GOOD, other_days=3), "3 rows are of other days"),
+        (replace(GOOD, day=date(2026, 1, 4)), "are of 2026-01-04 and not of 2026-01-05"),
+        (
+            replace(GOOD, columns={"temperature": (39.9, 60.0)}),
+            "from 39.9 to 60, and plausible is 40 to 80",
+        ),
+        (
+            replace(GOOD, columns={"temperature": (41.0, 80.1)}),
+            "from 41 to 80.1, and plausible is 40 to 80",
+        ),
+    ],
+)
+def test_output_that_is_there_and_of_no_use_is_bad(bad: Predicted, said: str) -> None:
+    found = judged(bad, RANGES, DAY)
+    assert found.quality is Quality.BAD
+    assert said in found.told
+
+
+def test_output_that_is_not_there_is_for_people_to_judge() -> None:
+    found = judged(None, RANGES, DAY)
+    assert found.quality is Quality.UNCLEAR
+    assert found.told.startswith("there is no file of predictions for 2026-01-05: the table has no usable rows")
+
+
+def test_the_bounds_of_a_range_belong_to_it() -> None:
+    assert judged(replace(GOOD, columns={"temperature": (40.0, 80.0)}), RANGES, DAY).quality is Quality.GOOD
+
+
+def test_ranges_are_read_from_a_tag() -> None:
+    assert ranges_of({RANGES_TAG: "temperature=40:80, pressure = 0:1e1"}) == RANGES
+
+
+@pytest.mark.parametrize("text", ["", "temperature", "temperature=40", "t=80:40", "t=nan:1", "=1:2", "t=1:2,p=x:y"])
+def test_a_tag_that_cannot_be_understood_is_no_range(text: str) -> None:
+    """Shown as unknown: a typing mistake in a tag must not fail a model."""
+    assert ranges_of({RANGES_TAG: text}) == {}
