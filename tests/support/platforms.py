@@ -34,10 +34,15 @@ INPUT_URI = "azureml://datastores/sensor_lake/paths/processed/sensor_data/"
 T = TypeVar("T")
 
 SCORE = """
-import os, time
+import base64, os, time
+from pathlib import Path
 def init():
     time.sleep(float(os.environ.get("SCORING_S", "0")))
 def run(mini_batch):
+    for day in filter(None, os.environ.get("PREDICTED_DAYS", "").split(",")):
+        file = Path(os.environ["AZUREML_BI_OUTPUT_PATH"], "P001", "C001", f"{day}.parquet")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(base64.b64decode(os.environ["PREDICTED_BYTES"]))
     return [str(file) for file in mini_batch]
 """
 

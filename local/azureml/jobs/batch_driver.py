@@ -6,7 +6,8 @@ the standard library only. The contract of the script (Author scoring scripts fo
 AZUREML_BI_OUTPUT_PATH are set. What `run` returns, a list or a pandas DataFrame, becomes rows of the output file.
 
 Failures: an exception in `init` ends the job. A mini batch that still fails after its retries adds its files to the
-failures; the job ends when there are more than `error_threshold` (-1: any number, unless every mini batch failed).
+failures; the job ends when there are more than `error_threshold` (-1: any number, unless every mini batch failed). A
+job for which `run` returned no result at all has failed as well: Azure ML counts what is returned as what succeeded.
 """
 
 from __future__ import annotations
@@ -49,16 +50,20 @@ def score(specification: dict[str, Any]) -> None:
     except Exception:
         traceback.print_exc()
         raise ScoringFailed("init() raised an exception") from None
-    failed_files, failed_batches = 0, 0
+    failed_files, failed_batches, results = 0, 0, 0
     threshold = int(specification["error_threshold"])
     for number, batch in enumerate(batches, start=1):
-        if not score_batch(script, number, batch, specification):
+        returned = score_batch(script, number, batch, specification)
+        results += returned or 0
+        if returned is None:
             failed_files += len(batch)
             failed_batches += 1
         if 0 <= threshold < failed_files:
             raise ScoringFailed(f"{failed_files} files failed, and the error threshold is {threshold}")
     if failed_batches == len(batches):
         raise ScoringFailed("every mini batch failed")
+    if not results:
+        raise ScoringFailed("no succeeded mini batch item returned from run(): return a result for each file")
     if hasattr(script, "shutdown"):
         script.shutdown()
     log(f"Done: {len(batches) - failed_batches} mini batches scored, {failed_batches} failed")
@@ -91,13 +96,14 @@ def load_script(path: Path) -> ModuleType:
     return module
 
 
-def score_batch(script: ModuleType, number: int, batch: list[str], specification: dict[str, Any]) -> bool:
-    """Score one mini batch, with retries; whether it worked."""
+def score_batch(script: ModuleType, number: int, batch: list[str], specification: dict[str, Any]) -> int | None:
+    """Score one mini batch, with retries; how many results `run` returned, None when it failed."""
     attempts = 1 + max(0, int(specification["max_retries"]))
     for attempt in range(1, attempts + 1):
         started = time.monotonic()
         try:
-            rows = to_rows(script.run(batch))
+            returned = script.run(batch)
+            rows = to_rows(returned)
         except Exception:
             traceback.print_exc()
             log(f"Mini batch {number}: attempt {attempt} of {attempts} failed")
@@ -106,8 +112,8 @@ def score_batch(script: ModuleType, number: int, batch: list[str], specification
             with Path(specification["output_file"]).open("a", encoding="utf-8") as output:
                 output.write(rows)
         log(f"Mini batch {number}: {len(batch)} files in {time.monotonic() - started:.3f} s")
-        return True
-    return False
+        return len(returned)
+    return None
 
 
 def to_rows(result: Any) -> str:

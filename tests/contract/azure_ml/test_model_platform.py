@@ -1,13 +1,19 @@
 """ModelPlatform: what every implementation keeps, the one in memory and the one on Azure ML alike."""
 
+import base64
+import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRefused
 from shared.application.platform_ports import Place
+from shared.domain.predictions import Predicted
 from shared.domain.release.model import DeploymentSpec
 from tests.support.platforms import (
     DEV,
@@ -214,6 +220,37 @@ async def test_an_invoked_deployment_runs_a_job_to_its_end(hands: Hands, name: s
     ended = await hands.platform.get_job(Place.TEST, job_name)
     assert ended is not None
     assert ended.status == "Completed", "a job that has ended stays as it is"
+
+
+@pytest.mark.azurite
+async def test_what_a_job_predicted_is_read_from_its_own_folder(azure: AzureMlHands, name: str) -> None:
+    """Of the wanted day, without one of the latest; what is no Parquet file is refused, with the job's name."""
+    times = pa.array([datetime(2026, 1, 5, hour, tzinfo=UTC) for hour in range(3)], pa.timestamp("us", tz="UTC"))
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"timestamp": times, "predicted_temperature": [60.0, 61.0, 62.0]}), sink)
+    found = []
+    for content, days in ((sink.getvalue(), "2026-01-04,2026-01-05"), (b"no Parquet", "2026-01-05"), (b"", "")):
+        variables = {"PREDICTED_DAYS": days, "PREDICTED_BYTES": base64.b64encode(content).decode()}
+        spec = await deployed(azure, f"{len(found)}-{name}", environment_variables=variables)
+        job_name = await azure.platform.invoke(Place.TEST, spec, INPUT_URI)
+        await eventually(
+            lambda job_name=job_name: azure.platform.get_job(Place.TEST, job_name),
+            lambda seen: seen is not None and seen.end is not None,
+        )
+        found.append(job_name)
+    good, unreadable, silent = found
+
+    latest = await azure.platform.predictions(Place.TEST, good, "P001", "C001")
+    assert latest == Predicted(day=date(2026, 1, 5), rows=3, columns={"temperature": (60.0, 62.0)})
+    before = await azure.platform.predictions(Place.TEST, good, "P001", "C001", date(2026, 1, 4))
+    assert before is not None
+    assert (before.rows, before.other_days) == (3, 3)
+    assert await azure.platform.predictions(Place.TEST, good, "P001", "C002") is None
+    assert await azure.platform.predictions(Place.TEST, silent, "P001", "C001") is None
+    with pytest.raises(PlatformRefused, match=f"predictions of job {unreadable} for 2026-01-05 cannot be read"):
+        await azure.platform.predictions(Place.TEST, unreadable, "P001", "C001")
+    with pytest.raises(PlatformRefused, match="cannot be a plant id"):
+        await azure.platform.predictions(Place.TEST, good, "../P001", "C001")
 
 
 async def test_a_running_job_can_be_cancelled(hands: Hands, name: str) -> None:

@@ -37,6 +37,13 @@ def run(mini_batch):
         raise ValueError("b is not for me")
     return [pathlib.Path(mini_batch[0]).name]
 """
+SILENT = """
+def init():
+    pass
+
+def run(mini_batch):
+    return []
+"""
 SLEEPY = """
 import os, pathlib, time
 
@@ -56,6 +63,14 @@ def test_a_raising_script_fails_its_job_and_leaves_the_traceback_in_the_log(work
     assert job.status == "Failed"
     assert "ValueError: the sensor is upside down" in workshop.log(job.name)
     assert 'score.py", line 6, in run' in workshop.log(job.name)
+
+
+def test_a_script_that_returns_no_result_for_any_file_fails_its_job(workshop: Workshop) -> None:
+    """As in Azure, whatever the error threshold: results are what is counted as succeeded."""
+    workshop.deploy(name="silent", score=SILENT, error_threshold=-1)
+    job = workshop.finished(workshop.invoke("silent"))
+    assert job.status == "Failed"
+    assert "no succeeded mini batch item returned from run()" in workshop.log(job.name)
 
 
 @pytest.mark.parametrize(("threshold", "status"), [(-1, "Completed"), (1, "Completed"), (0, "Failed")])
