@@ -36,7 +36,7 @@ LIMITS = Limits(
     rollback_deadline_s=900,
 )
 GATE_DEADLINE_S = 1800
-WATCH = WatchPolicy(success_rate_min_pct=90, jobs_min=6, look_interval_s=120)
+WATCH = WatchPolicy(success_rate_min_pct=90, jobs_min=6, look_interval_s=120, extension_s=600, extensions_max=2)
 
 
 @dataclass(frozen=True)

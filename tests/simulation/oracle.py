@@ -25,7 +25,7 @@ from tests.simulation.oracle_freeze import WatchedFreezes, check_not_frozen
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_model import ModelJudge
 from tests.simulation.oracle_rollback import RollbackJudge
-from tests.simulation.oracle_samples import check_claims
+from tests.simulation.oracle_samples import check_claims, check_tests
 from tests.simulation.platform import WatchedPlatform, brought_by, place_of
 from tests.simulation.views import check_views
 from tests.simulation.violation import Violation as Violation
@@ -206,6 +206,7 @@ def check_end(store: WatchedStore, platform: WatchedPlatform, jobs: MemoryTestJo
         require(rid not in store.open, f"L3: {rid} ended and is still listed as open")
         require(broken_at(partition.history) is None, f"I21: the history of {rid} does not verify")
         require(len(partition.history) == release.history_count, f"I21: {rid} lost history")
+        check_tests(release, platform)
         events = [entry.event_id for entry in partition.history]
         require(len(events) == len(set(events)), f"I13: an event acted twice in {rid}")
     for lock in store.locks.locks.values():

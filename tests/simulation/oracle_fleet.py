@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from shared.application.platform_ports import CompatibilityJob, Place
@@ -48,7 +48,8 @@ def _given_up(held: Release) -> list[str]:
 class FleetJudge:
     """`seen` holds (release id, is it a roll-back, deployment) of what was read back from production as succeeded.
 
-    `verdicts` is what the checks of a circuit say in this world, `jobs` and `checks` are Azure ML's.
+    `verdicts` is what the checks of a circuit say in this world, `jobs` and `checks` are Azure ML's, `silent` the
+    circuits that have no predictions.
     """
 
     def __init__(self, clock: FakeClock) -> None:
@@ -59,6 +60,7 @@ class FleetJudge:
         self.verdicts: Mapping[str, str] = {}
         self.checks: Mapping[str, CompatibilityJob] = {}
         self.jobs: Mapping[tuple[Place, str], FakeJob] = {}
+        self.silent: Set[str] = frozenset()
         self._clock = clock
         self._frozen: dict[str, list[tuple[str, DeploymentSpec]]] = {}
         self._put_back: set[tuple[str, str]] = set()
@@ -68,7 +70,7 @@ class FleetJudge:
         check_one_list(before, after)
         self._check_frozen(after)
         check_lanes(after)
-        check_watch(before, after)
+        check_watch(before, after, self.silent)
         for old, new in zip(before.fleet, after.fleet, strict=False):
             gone = bool(new.superseded_by) and not self.locks.lost(after.release_id, new.key)
             require(not gone, f"I7: {after.release_id} gave {new.key} up, and nobody took it")

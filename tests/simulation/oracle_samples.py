@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shared.application.platform_ports import Place
-from shared.domain.release.model import Phase, Release
+from shared.domain.release.model import Phase, Release, Verdict
 from tests.fakes.jobs import MemoryTestJobs
-from tests.fakes.platform import DeploymentKey, MemoryModelPlatform
+from tests.fakes.platform import DeploymentKey
 from tests.fakes.store import Partition
-from tests.simulation.platform import place_of
+from tests.simulation.platform import WatchedPlatform, place_of
 from tests.simulation.violation import require
 
 
-def check_samples(release: Release, jobs: MemoryTestJobs, platform: MemoryModelPlatform) -> None:
+def check_samples(release: Release, jobs: MemoryTestJobs, platform: WatchedPlatform) -> None:
     """Of a release that is rolled back: as many as its policy wants, each recorded under its claim and ended well."""
     rid = release.release_id
     restored = [target for target in release.fleet if target.touched and not target.superseded_by]
@@ -22,9 +22,18 @@ def check_samples(release: Release, jobs: MemoryTestJobs, platform: MemoryModelP
     for target in sampled:
         tries = range(1, target.attempt + 1)  # the good end of an earlier try counts as well
         claims = [jobs.claims.get((rid, target.serial, f"{target.key}-{attempt}")) for attempt in tries]
-        ran = [platform.jobs.get((Place.PRODUCTION, claim.job_name)) for claim in claims if claim]
-        well = any(job is not None and job.status == "Completed" for job in ran)
+        well = any(platform.did_its_work(Place.PRODUCTION, claim.job_name) for claim in claims if claim)
         require(well, f"I14: {rid} says that a sample of {target.key} ended well, and it did not")
+
+
+def check_tests(release: Release, platform: WatchedPlatform) -> None:
+    """Of any release: a test inference that passed completed and left predictions of use."""
+    for run in release.check_runs:
+        passed = run.verdict is Verdict.PASSED
+        require(
+            not passed or platform.did_its_work(Place.TEST, run.job_name),
+            f"I27: {release.release_id} passed its test by {run.job_name}, which predicted nothing of use",
+        )
 
 
 def check_claims(

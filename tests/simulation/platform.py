@@ -8,15 +8,25 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from shared.application.errors import PlatformBusy, PlatformRefused
+from shared.application.errors import PlatformBusy, PlatformErrored, PlatformRefused, PortError
 from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place
+from shared.domain.predictions import Predicted
 from shared.domain.release.model import DeploymentSpec
 from tests.fakes.clock import FakeClock
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
-from tests.fakes.platform import REGISTRY, DeploymentKey, FakeDeployment, MemoryModelPlatform
+from tests.fakes.platform import PREDICTED, REGISTRY, DeploymentKey, FakeDeployment, MemoryModelPlatform
 from tests.simulation.scheduler import pause
+
+#: What a job that Azure ML calls completed may leave: nothing, no rows, NaN, part of a day, nothing readable.
+BAD_OUTPUTS = (
+    None,
+    replace(PREDICTED, rows=0, columns={}),
+    replace(PREDICTED, no_numbers=3),
+    replace(PREDICTED, other_days=12),
+    PlatformRefused("no Parquet file"),
+)
 
 
 def brought_by(spec: DeploymentSpec) -> tuple[str, bool]:
@@ -44,7 +54,8 @@ class WatchedPlatform(MemoryModelPlatform):
 
     `breaking` are deployments that may end as failed; `meddled` says what ran where somebody changed it by hand, and
     `ever_meddled` where that ever happened. `invoked` counts the jobs that were started in production; some of
-    those end badly while `samples_fail`.
+    those end badly while `samples_fail`. While `outputs_fail`, some jobs complete and leave something of no use, or
+    nothing, or nothing that can be read: `of_no_use`.
     """
 
     def __init__(self, clock: FakeClock, rng: random.Random) -> None:
@@ -56,6 +67,8 @@ class WatchedPlatform(MemoryModelPlatform):
         self.ever_meddled: set[DeploymentKey] = set()
         self.invoked: Counter[DeploymentKey] = Counter()
         self.samples_fail = False
+        self.outputs_fail = False
+        self.of_no_use: dict[tuple[Place, str], Predicted | PortError | None] = {}
         self.judge: Callable[[DeploymentSpec], None] = lambda spec: None
         self.was_read: Callable[[DeploymentSpec], None] = lambda spec: None
         self._clock = clock
@@ -101,11 +114,28 @@ class WatchedPlatform(MemoryModelPlatform):
 
     async def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
         job_name = await super().invoke(place, spec, input_uri)
+        if self.outputs_fail and self._rng.random() < 0.4:
+            self.of_no_use[place, job_name] = self._rng.choice(BAD_OUTPUTS)
         if place is Place.PRODUCTION:
             self.invoked[place_of(spec)] += 1
             if self.samples_fail and self._rng.random() < 0.3:
                 self.jobs[place, job_name].status = self._rng.choice(("Failed", "Canceled"))
         return job_name
+
+    async def predictions(
+        self, place: Place, job_name: str, plant_id: str, circuit_id: str, day: date | None = None
+    ) -> Predicted | None:
+        if (place, job_name) not in self.of_no_use:
+            return await super().predictions(place, job_name, plant_id, circuit_id, day)
+        left = self.of_no_use[place, job_name]
+        if isinstance(left, PortError):
+            raise left
+        return left
+
+    def did_its_work(self, place: Place, job_name: str) -> bool:
+        """Whether the job completed, and left predictions of use."""
+        job = self.jobs.get((place, job_name))
+        return job is not None and job.status == "Completed" and (place, job_name) not in self.of_no_use
 
     def land_late(self, place: Place, spec: DeploymentSpec) -> None:
         """A request that nobody got an answer to arrives at last; a busy endpoint refuses it."""
@@ -147,7 +177,7 @@ class WatchedPlatform(MemoryModelPlatform):
         self.breaking.clear()
         self.fail_deployments.clear()
         self.job_status = "Completed"
-        self.samples_fail = False
+        self.samples_fail = self.outputs_fail = False
 
 
 class WatchedEnvironments(MemoryEnvironmentPlatform):

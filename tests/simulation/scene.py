@@ -110,6 +110,7 @@ def _things_go_wrong(
     if rng.random() < 0.15:
         platform.fail_deployments = {rng.choice((Place.TEST, Place.PRODUCTION))}
     platform.samples_fail = rng.random() < 0.3
+    platform.outputs_fail = rng.random() < 0.5
     if not is_mixed:
         return
     for plant, circuit in config.circuits:

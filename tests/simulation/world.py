@@ -92,6 +92,7 @@ class World:
             read_notebook=read_once,
         )
         self.store.fleets.verdicts = self.environments.verdicts
+        self.store.fleets.silent = self.outcomes.silent
         self.store.fleets.checks, self.store.fleets.jobs = self.environments.checks, self.platform.jobs
         self.faulty_steps = self.rng.choice(FAULTY_STEPS[self.scene.is_mixed])
         self.acting_steps = self.rng.choice(ACTING_STEPS[self.scene.is_mixed])

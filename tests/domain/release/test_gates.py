@@ -182,3 +182,21 @@ def test_a_release_that_ended_says_so_to_whoever_comes_late() -> None:
 
     with pytest.raises(Conflict, match="has ended as aborted"):
         decide(ended, late, NOW)
+
+
+def test_the_gate_shows_what_the_test_predicted_and_binds_to_it() -> None:
+    """That the plausible range is not known is a warning; other output is another thing to approve (I5)."""
+    shown, digests = [], []
+    for output in ("24 rows of 2026-01-05; within the plausible range", "24 rows of 2026-01-05; range not known", ""):
+        release = driven_to(PRODUCTION)
+        runs = (*release.check_runs[:-1], replace(release.check_runs[-1], output=output))
+        release = replace(release, check_runs=runs)
+        shown.append(gate_facts(release, Stage.PRODUCTION)["test predictions"])
+        digests.append(gate_digest(release, Stage.PRODUCTION))
+
+    assert shown == [
+        "24 rows of 2026-01-05; within the plausible range",
+        "warning: 24 rows of 2026-01-05; range not known",
+        "not known",
+    ]
+    assert len(set(digests)) == 3
