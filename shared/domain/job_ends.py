@@ -26,11 +26,13 @@ def ended(status: str) -> JobEnded | None:
 @dataclass(frozen=True, kw_only=True)
 class JobSeen:
     """A job as it was read. `status` is Azure ML's word, `detail` says where to look; `failure` is what the code that
-    ran says about its own failure, empty where it says nothing."""
+    ran says about its own failure, `error` the last line of its log as Azure ML tells it; empty where nobody says
+    anything."""
 
     status: str
     detail: str = ""
     failure: str = ""
+    error: str = ""
 
     @property
     def end(self) -> JobEnded | None:
@@ -44,4 +46,5 @@ class JobSeen:
     @property
     def told(self) -> str:
         """The same, and first of all why it failed, where that is known."""
-        return f"{self.failure}; {self}" if self.failure else str(self)
+        why = self.failure or self.error
+        return f"{why}; {self}" if why else str(self)

@@ -33,6 +33,7 @@ class FakeJob:
     status: str
     detail: str
     reads_left: int = 0
+    error: str = ""
 
 
 class Deployments(UserDict[DeploymentKey, FakeDeployment]):
@@ -143,7 +144,7 @@ class MemoryModelPlatform:
         if job.reads_left > 0:
             job.reads_left -= 1
             return JobSeen(status="Running", detail="running")
-        return JobSeen(status=job.status, detail=job.detail)
+        return JobSeen(status=job.status, detail=job.detail, error=job.error)
 
     async def cancel_job(self, place: Place, job_name: str) -> None:
         if self.cancel_faults:

@@ -58,7 +58,7 @@ async def test_a_day_is_started_once_and_its_missing_and_late_circuits_are_liste
     not_deployed = sorted(set(production.ports.config.fleet().circuits) - {"P001-C001", "P002-C001"})
     assert day["missing"] == not_deployed  # P001-C002 failed, the others are not in production
     failed = next(task for task in day["tasks"] if task["circuit"] == "P001-C002")
-    assert [each["outcome"] for each in failed["tries"]] == ["completed"] * 3
+    assert [each["outcome"] for each in failed["tries"]] == ["no_output"] * 3
     assert failed["alerts"] == ["predictions-missing: missing_predictions 1 > 0"]
 
 

@@ -39,6 +39,8 @@ from pathlib import Path
 def init():
     time.sleep(float(os.environ.get("SCORING_S", "0")))
 def run(mini_batch):
+    if "RAISED" in os.environ:
+        raise ValueError(os.environ["RAISED"])
     for day in filter(None, os.environ.get("PREDICTED_DAYS", "").split(",")):
         file = Path(os.environ["AZUREML_BI_OUTPUT_PATH"], "P001", "C001", f"{day}.parquet")
         file.parent.mkdir(parents=True, exist_ok=True)

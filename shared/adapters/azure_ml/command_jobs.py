@@ -6,6 +6,7 @@ output is follows from the name as well, so that a report is read from the blob 
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from shared.adapters.azure_ml.blobstore import DATASTORE, WorkspaceBlobs
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.errors import translated
+from shared.adapters.azure_ml.job_errors import last_error
 from shared.adapters.azure_ml.values import texts, word
 from shared.application.errors import PlatformErrored, PlatformRefused
-from shared.domain.job_ends import JobSeen
+from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.names import can_be_job
 
 if TYPE_CHECKING:
@@ -116,11 +118,14 @@ class CommandJobs:
         job = self.find(job_name)
         if job is None:
             return None
-        return JobSeen(
+        seen = JobSeen(
             status=word(job.status) or "Unknown",
             detail=f"see {self.address(job_name)}",
             failure=texts(job.tags).get(FAILURE_TAG, ""),
         )
+        if seen.end is not JobEnded.FAILED or seen.failure:
+            return seen
+        return replace(seen, error=last_error(self._clients.shared(self._workspace), job_name))
 
     def address(self, job_name: str) -> str:
         """Where people find the job with its logs; built here, so that it is the same every time the job is read."""

@@ -5,9 +5,11 @@ import pytest
 from shared.application.platform_ports import Place
 from shared.application.release.effects.carry_out import carry_out
 from shared.domain.release import events as e
+from shared.domain.release.commands import ObserveTest
 from shared.domain.release.model import Phase, Release, Verdict
 from shared.domain.release.specs import wanted_spec
 from shared.domain.release.steps import observe_commands
+from tests.fakes.platform import FakeJob
 from tests.support.benches.release import Bench
 from tests.support.benches.steps import answers, only_answer, step
 from tests.support.builders import RELEASE_ID, a_release, a_spec
@@ -61,6 +63,24 @@ async def test_an_ended_job_gets_the_verdict_of_its_status(bench: Bench, status:
 
     assert isinstance(event, e.TestFinished)
     assert event.verdict is verdict
+
+
+async def test_a_failed_test_says_why_in_the_reason(bench: Bench) -> None:
+    """The last line of the job's log, before where to look."""
+    release = await testing(bench)
+    bench.platform.jobs[Place.TEST, "batchjob-1"] = FakeJob("Failed", "see the log", error="ValueError: no rows")
+    observe = ObserveTest(
+        command_id="o",
+        release_id=RELEASE_ID,
+        serial=release.serial,
+        spec=wanted_spec(release, Phase.TESTING),
+        job_name="batchjob-1",
+    )
+    await carry_out(observe, bench.ports)
+
+    event = only_answer(bench)
+    assert isinstance(event, e.TestFinished)
+    assert (event.verdict, event.detail) == (Verdict.FAILED, "ValueError: no rows; Failed, see the log")
 
 
 async def test_a_job_that_ran_while_somebody_changed_test_is_inconclusive(bench: Bench) -> None:

@@ -253,6 +253,22 @@ async def test_what_a_job_predicted_is_read_from_its_own_folder(azure: AzureMlHa
         await azure.platform.predictions(Place.TEST, good, "../P001", "C001")
 
 
+@pytest.mark.azurite
+async def test_a_failed_job_says_why_in_one_line_without_secrets(azure: AzureMlHands, name: str) -> None:
+    """The last line of its log, so that nobody has to look for it."""
+    raised = "the sensor is\tupside down https://store/x?sv=1&sig=secret"
+    spec = await deployed(azure, name, environment_variables={"RAISED": raised}, retry_max_retries=0)
+    job_name = await azure.platform.invoke(Place.TEST, spec, INPUT_URI)
+    job = await eventually(
+        lambda: azure.platform.get_job(Place.TEST, job_name),
+        lambda seen: seen is not None and seen.end is not None,
+    )
+    assert job is not None
+    assert (job.status, job.failure) == ("Failed", "")
+    assert "ValueError: the sensor isupside down https://store/x?sv=1&sig=..." in job.error
+    assert job.told.startswith(job.error)
+
+
 async def test_a_running_job_can_be_cancelled(hands: Hands, name: str) -> None:
     """Nobody waits for the test of a release that was aborted."""
     spec = await deployed(hands, name, environment_variables={"SCORING_S": "30"})
