@@ -27,6 +27,7 @@ HEAVY = (
     "azure.storage.blob",
     "deltalake",
     "dulwich",
+    "pyarrow",
     "tensorflow",
 )
 
