@@ -80,7 +80,7 @@ def _finding(fact_id: str, alert: RaisedAlert, task: Task, end: JobEnd) -> OwnFi
     is_job = any(each.measure == FAILED_JOBS for each in alert.exceeded)
     return OwnFinding(
         finding_id=fact_id,
-        rule=NOT_RUN if is_job and end.kind is not EndKind.FAILED else alert.rule,
+        rule=NOT_RUN if is_job and end.kind not in (EndKind.FAILED, EndKind.BAD_OUTPUT) else alert.rule,
         severity=alert.severity,
         found_at=_was_so_at(task, end),
         record=f"task {task.task_id}, try {end.attempt}",
