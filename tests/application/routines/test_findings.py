@@ -1,5 +1,6 @@
 """What daily inference and the checks find is reported for a decision, by the record it comes from."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from shared.application.ports import Measured
 from shared.application.routines.start import start
 from shared.domain.routines.task import Routine
 from tests.fakes.clock import FakeClock
+from tests.fakes.platform import PREDICTED
 from tests.support.benches.routines import CIRCUITS, Production
 
 DAY, MONTH = "2026-01-05", "2025-12"
@@ -36,6 +38,15 @@ async def test_a_failed_job_is_a_finding_and_one_whose_node_was_gone_is_another(
     )
     assert finding.measured == (Measured(measure="failed_jobs", value=1.0, bound=0.0),)
     assert finding.found_at == (await production.task(Routine.INFERENCE, DAY)).ends[0].ended_at
+
+
+async def test_output_of_no_use_is_a_finding_about_what_production_runs(production: Production) -> None:
+    """The job completed, and what it predicted are no numbers: that is a failed job, and not one that never ran."""
+    production.models.predicted_by = {"P001-C001": replace(PREDICTED, no_numbers=1)}
+    await start(Routine.INFERENCE, DAY, production.ports)
+    await production.go_on()
+    found = [each.rule for each in production.findings.findings.values()]
+    assert found == ["batch-job-failure"] * 3 + ["predictions-missing"]
 
 
 async def test_a_day_without_predictions_is_a_finding_beside_its_failed_jobs(production: Production) -> None:
