@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from shared.application.errors import PlatformBusy, PlatformErrored, PlatformRefused, PortError
+from shared.application.errors import PlatformBusy, PlatformRefused, PortError
 from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place
 from shared.domain.predictions import Predicted
 from shared.domain.release.model import DeploymentSpec

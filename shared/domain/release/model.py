@@ -251,7 +251,7 @@ class Release:
     So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
     `batch_jobs` is what the last look of the watch found, `watch_extended` how often the watch was made longer, and
     `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
-    `earlier` are the attempts of its version before this one, the first one first: they are shown and count for nothing.
+    `earlier` are the attempts of its version before this one, the first one first: shown, and counting for nothing.
     """
 
     release_id: str
