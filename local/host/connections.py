@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import TYPE_CHECKING, TypedDict
 
 from azure.servicebus.aio import ServiceBusClient
@@ -32,6 +33,8 @@ class Connections:
     def __init__(self) -> None:
         self._clients: dict[str, ServiceBusClient] = {}
         self._credentials: list[DefaultAzureCredential] = []
+        # Once for all: by itself the client reads the certificates again for every link it opens, TLS or not.
+        self._authorities = ssl.create_default_context()
 
     def client(self, name: str) -> ServiceBusClient:
         """The client for the app setting `name`. Raises SettingsError if neither form is set."""
@@ -43,7 +46,9 @@ class Connections:
         namespace = os.environ.get(f"{name}__fullyQualifiedNamespace")
         connection_string = os.environ.get(name)
         if connection_string:
-            return ServiceBusClient.from_connection_string(connection_string, **_CLIENT_RETRIES)
+            return ServiceBusClient.from_connection_string(
+                connection_string, ssl_context=self._authorities, **_CLIENT_RETRIES
+            )
         if namespace:
             from azure.identity.aio import DefaultAzureCredential  # slow to import; a connection string needs none
 
@@ -51,7 +56,9 @@ class Connections:
             self._credentials.append(credential)
             # A broker on this machine speaks plain TCP; Azure's namespaces speak TLS only.
             use_tls = namespace.split(":")[0] not in _LOOPBACK
-            return ServiceBusClient(namespace, credential, use_tls=use_tls, **_CLIENT_RETRIES)
+            return ServiceBusClient(
+                namespace, credential, use_tls=use_tls, ssl_context=self._authorities, **_CLIENT_RETRIES
+            )
         raise SettingsError(
             f"connection '{name}': set the app setting {name} (a connection string) or {name}__fullyQualifiedNamespace"
         )

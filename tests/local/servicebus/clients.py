@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import ssl
 import uuid
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient as AsyncServiceBusClient
 
 T = TypeVar("T")
+AUTHORITIES = ssl.create_default_context()
+"""One for all links: by itself the client reads the certificates of all authorities for each."""
 Kind = Literal["sync", "aio"]
 
 
@@ -53,7 +56,9 @@ class Desk:
         self.kind = kind
         self.namespace = namespace
         client = ServiceBusClient if kind == "sync" else AsyncServiceBusClient
-        self.client: Any = client.from_connection_string(namespace.connection_string, **{"retry_total": 0, **options})
+        self.client: Any = client.from_connection_string(
+            namespace.connection_string, **{"retry_total": 0, "ssl_context": AUTHORITIES, **options}
+        )
         self._open: dict[tuple[Any, ...], Any] = {}
         self._handlers: list[Any] = []
 
