@@ -51,14 +51,15 @@ def _patient(policies: dict[str, Any]) -> dict[str, Any]:
     return policies
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """For releases of models, with the one circuit's model trained once."""
     with killable_cloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
     redirect.uninstall()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def factory(cloud: LocalCloud) -> ModelFactory:
     """With data and the environment in the dev workspace."""
     made = ModelFactory(cloud)
@@ -67,7 +68,7 @@ def factory(cloud: LocalCloud) -> ModelFactory:
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def model_folder(factory: ModelFactory) -> Path:
     return factory.train(CIRCUIT)
 

@@ -44,7 +44,9 @@ class MemoryReleaseStore:
 
     async def without_fleet(self, release_id: str) -> Release | None:
         partition = self.partitions.get(release_id)
-        return replace(partition.release, fleet=()) if partition else None
+        if partition is None or not partition.release.fleet:
+            return partition.release if partition else None
+        return replace(partition.release, fleet=())
 
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         partition = self.partitions.get(release_id)
