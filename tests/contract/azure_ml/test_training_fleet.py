@@ -99,7 +99,7 @@ async def test_seven_requests_never_train_more_than_five_at_once_and_end_with_se
 ) -> None:
     """Asked for twice, looked at two at a time; doing everything again changes nothing."""
     requests = [
-        a_request(f"C{number:03}", config_yaml=f"# sleep 0.4\n{a_request().config_yaml}") for number in range(1, 8)
+        a_request(f"C{number:03}", config_yaml=f"# sleep 2\n{a_request().config_yaml}") for number in range(1, 8)
     ]
     ports = ports_of(azure, table, requests, QUICK_ENVIRONMENT)
     run_ids = await request_trainings(requests, ports)

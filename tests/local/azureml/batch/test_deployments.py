@@ -37,11 +37,12 @@ def test_a_deployment_of_a_missing_model_fails_when_it_is_carried_out(workshop: 
 
 def test_a_second_change_is_refused_while_the_endpoint_is_being_changed(workshop: Workshop) -> None:
     """409 until the running operation has ended, for any deployment of the endpoint."""
-    workshop.cloud.control("PUT", "profile", json={"lro_seconds": 0.6})
+    workshop.cloud.control("PUT", "profile", json={"lro_seconds": 4})  # the client's next request has come by then
     first = workshop.client.batch_deployments.begin_create_or_update(workshop.deployment(name="first"))
     assert workshop.client.batch_deployments.get("first", ENDPOINT).provisioning_state == "Creating"
     with pytest.raises(ResourceExistsError, match="another operation on same entity is already running"):
         workshop.client.batch_deployments.begin_create_or_update(workshop.deployment(name="second"))
+    workshop.cloud.control("PUT", "profile", json={"lro_seconds": 0})
     first.result()
     workshop.client.batch_deployments.begin_create_or_update(workshop.deployment(name="second")).result()
     assert {"first", "second"} <= {one.name for one in workshop.client.batch_deployments.list(ENDPOINT)}
