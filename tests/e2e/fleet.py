@@ -20,7 +20,7 @@ from local.supervisor.cloud import LocalCloud
 from shared.adapters.azure_ml.specs import service_name, spec_of
 from shared.adapters.tables.rows import join_text
 from shared.contracts.stored.releases import FLEET_TARGET
-from shared.domain.fleet.specs import frozen
+from shared.domain.release import dimensions
 from shared.domain.release.model import DeploymentSpec, FleetTarget
 from tests.support.processes import until
 
@@ -141,7 +141,7 @@ class Fleet:
         """What the deployment runs in full, read with the real client."""
         endpoint, name = like.endpoint_name, like.deployment_name
         found = self._production.batch_deployments.get(service_name(name), service_name(endpoint))
-        return frozen(spec_of(found, endpoint, name))
+        return dimensions.unmarked(spec_of(found, endpoint, name))
 
     def _control(self, method: str, path: str, **options: Any) -> httpx.Response:
         url = f"{self.cloud.urls['azureml']}/control/{path}"

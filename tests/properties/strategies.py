@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.domain.release import events as e
+from shared.domain.release.lowering import found_in
 from shared.domain.release.model import GATE_OF_PHASE, Actor, Phase, Release, Verdict
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
@@ -45,6 +46,12 @@ class Happening:
     other: e.Event
 
 
+_REGISTRY = "azureml://registries/mlregistry-shared"
+#: A newer environment than the one of the plan, which is kept; and a newer model than the candidate, which goes down.
+_KEPT = {"environment": f"{_REGISTRY}/environments/custom-tf-env/versions/1.9.0"}
+_AHEAD = {"model": f"{_REGISTRY}/models/sensor_model_P001_C001/versions/9"}
+
+
 def _step(kind: type[e.StepEvent], **content: Any) -> Callable[[Happening, Release], dict[str, Any]]:
     return lambda happening, release: {"kind": kind, "serial": release.serial, **content}
 
@@ -67,7 +74,12 @@ _NEXT: dict[Phase, str] = {
 _MAKE: dict[str, Callable[[Happening, Release], dict[str, Any]]] = {
     "verified": _step(e.CandidateVerified, candidate=a_candidate(), plan=a_plan()),
     "promoted": _step(e.CandidatePromoted, registry_model_id="registry/model", registry_environment_id="registry/env"),
-    "acquired": _step(e.CircuitAcquired, epoch=4),
+    "acquired": lambda h, r: {
+        "kind": e.CircuitAcquired,
+        "serial": r.serial,
+        "epoch": 4,
+        "found": found_in(replace(a_spec(), **(_AHEAD if h.flags[0] else _KEPT))) if h.previous else None,
+    },
     "busy": _step(e.CircuitBusy, holder="another"),
     "submitted": _step(e.DeploymentSubmitted),
     "errored": _step(e.StepErrored, reason="503"),
@@ -78,7 +90,7 @@ _MAKE: dict[str, Callable[[Happening, Release], dict[str, Any]]] = {
     "recorded": lambda h, r: {
         "kind": e.PreviousRecorded,
         "serial": r.serial,
-        "previous": a_spec() if h.previous else None,
+        "previous": replace(a_spec(), **(_AHEAD if h.flags[0] else {})) if h.previous else None,
     },
     "observed": lambda h, r: {
         "kind": e.DeploymentObserved,
@@ -106,7 +118,7 @@ _MAKE: dict[str, Callable[[Happening, Release], dict[str, Any]]] = {
         "actor": h.actor,
         "approved": h.approved,
         "digest": gate_digest(r, GATE_OF_PHASE.get(r.phase, h.stage)) if h.digest_fits and r.candidate else "0" * 64,
-        "reason": "looked at it",
+        "reason": "looked at it" if h.flags[1] else "",
     },
 }
 

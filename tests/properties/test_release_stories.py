@@ -105,6 +105,15 @@ def approved(release: Release, stage: Stage) -> bool:
     return len(people) == len(said) and len(people) >= release.policy.gates[stage].approvals[0].count
 
 
+def lowered_unasked(release: Release) -> bool:
+    """Whether version 7 goes over 9 and somebody's yes has no reason, or nobody was shown it (I29)."""
+    previous, found = release.target.previous, release.target.found
+    if previous is None or not previous.model.endswith("/9"):
+        return False
+    told = found is not None and found.model == previous.model
+    return not told or not all(a.reason for a in release.approvals if a.stage is Stage.PRODUCTION)
+
+
 def check(moment: Moment) -> None:
     """What must hold of any one event, I1 to I7."""
     before, now = moment.before, moment.after
@@ -125,9 +134,11 @@ def check(moment: Moment) -> None:
         assert approved(now, Stage.REGISTRY), "I2"
         assert approved(now, Stage.PRODUCTION), "I2"
         assert now.phase in (Phase.DEPLOYING_PRODUCTION, Phase.RESTORING), "I3"
+        assert not lowered_unasked(now), "I29"
     if now.phase is Phase.REJECTED:
         assert not now.production_touched, "I3"
-    if now.production_touched and now.phase in TERMINAL - {Phase.RELEASED} and before.phase is not now.phase:
+    ended = now.phase in TERMINAL - {Phase.RELEASED} and before.phase is not now.phase
+    if now.production_touched and ended and not isinstance(moment.event, e.CircuitTaken):  # whoever took it looks
         assert before.phase in (Phase.SETTLING, Phase.RESTORING), "I3: nothing ends before production was looked at"
     if now.phase in TERMINAL and before.phase is not now.phase and now.circuit_claimed:
         assert any(isinstance(command, c.FreeCircuit) for command in moment.decision.commands), "L2"

@@ -41,10 +41,11 @@ WATCH = WatchPolicy(success_rate_min_pct=90, jobs_min=6, look_interval_s=120, ex
 
 @dataclass(frozen=True)
 class SimulatedConfig:
-    """ReleaseConfig of `circuits`, pairs of plant and circuit; one endpoint per plant."""
+    """ReleaseConfig of `circuits`, pairs of plant and circuit; one endpoint per plant. Models name `environment`."""
 
     circuits: tuple[tuple[str, str], ...]
     policies: dict[Kind, Policy]
+    environment: str = "1.5.0"
 
     @classmethod
     def of(cls, rng: random.Random, circuits: tuple[tuple[str, str], ...]) -> "SimulatedConfig":
@@ -70,6 +71,7 @@ class SimulatedConfig:
             environment |= rollback
         return cls(
             circuits=circuits,
+            environment=rng.choice(("1.5.0", "1.5.0", "1.5.1")) if len(circuits) > 2 else "1.5.0",
             policies={
                 Kind.MODEL: Policy(gates=model, limits=limits),
                 Kind.ENVIRONMENT: Policy(gates=environment, limits=limits, watch=WATCH),
@@ -108,6 +110,7 @@ class SimulatedConfig:
             endpoint_name=f"batch-endpoint-plant-{plant_id}".lower(),
             deployment_name=f"deployment-circuit-{circuit_id}".lower(),
             registry_model_name=f"sensor_model_{plant_id}_{circuit_id}",
+            environment_version=self.environment,
         )
 
 

@@ -19,6 +19,7 @@ from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.store import MemoryReleaseStore
+from tests.simulation.oracle_dimensions import DimensionJudge
 from tests.simulation.oracle_evidence import EvidenceJudge
 from tests.simulation.oracle_fleet import FleetJudge
 from tests.simulation.oracle_freeze import WatchedFreezes, check_not_frozen
@@ -146,6 +147,7 @@ class ProductionJudge:
         self._freezes = freezes
         store.fleets.platform = store.rollbacks.platform = platform
         store.fleets.samples = store.rollbacks.jobs = jobs
+        self._dimensions = DimensionJudge(store.partitions, store.locks, platform)
         platform.judge, platform.was_read = self.check_change, self.was_read
 
     def was_read(self, spec: DeploymentSpec) -> None:
@@ -156,13 +158,14 @@ class ProductionJudge:
             self._store.judge(release).seen.add((rid, restoring, place_of(spec)))
 
     def check_change(self, spec: DeploymentSpec) -> None:
-        """I1, I2, I3, I7, I10 and I12 of any kind of release, I19 of what is new."""
+        """I1, I2, I3, I7, I10, I12 and I28 of any kind of release, I19 and I29 of what is new."""
         rid, restoring = brought_by(spec)
         release = self._store.partitions[rid].release
         if release.kind is not Kind.ROLLBACK:
             self._store.check_gates(release)
         key, epoch = self._store.judge(release).check_change(release, spec, restoring=restoring)
         self._store.locks.check_change(rid, key, epoch)
+        self._dimensions.check_change(release, key, spec, restoring=restoring)
         if not restoring:
             self._freezes.check_change(rid, key)
 

@@ -11,13 +11,13 @@ from shared.domain.release.model import DeploymentSpec, FleetTarget, Phase, Prog
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey, FakeJob
+from tests.simulation.oracle_dimensions import ENVIRONMENT, part
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_samples import check_samples
 from tests.simulation.outcomes import check_watch
 from tests.simulation.platform import WatchedPlatform, place_of
 from tests.simulation.violation import require
 
-_MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
 _ROAD_FROM_APPROVAL = (Phase.AWAITING_PRODUCTION_APPROVAL, Phase.UPDATING, Phase.WATCHING, Phase.RELEASED)
 _MAY_CHANGE = (
     Phase.UPDATING,
@@ -28,11 +28,6 @@ _MAY_CHANGE = (
     Phase.RELEASED,
 )
 _SAYS = {"identical": Verdict.PASSED, "changed": Verdict.INCONCLUSIVE, "failed": Verdict.FAILED}
-
-
-def unmarked(spec: DeploymentSpec) -> DeploymentSpec:
-    """Without what a roll-back leaves on a deployment."""
-    return replace(spec, tags={name: value for name, value in spec.tags.items() if name not in _MARKS})
 
 
 def _given_up(held: Release) -> list[str]:
@@ -129,8 +124,8 @@ class FleetJudge:
         if self.platform.is_meddled(key):
             return
         require(running is not None and running.outcome == "Succeeded", f"I11: {target.key} runs nothing after {rid}")
-        same = running is not None and unmarked(running.spec) == unmarked(target.previous)
-        require(same, f"I11: {target.key} does not run its previous after {rid} was put back")
+        back = running is not None and part(running.spec, ENVIRONMENT) == part(target.previous, ENVIRONMENT)
+        require(back, f"I11: {target.key} does not run its previous environment after {rid} was put back")
 
     def check_change(self, release: Release, spec: DeploymentSpec, *, restoring: bool) -> tuple[str, int | None]:
         """I1, I3, I10, I16 and I17 of one change that lands; returns the circuit and the epoch of its lock."""
@@ -143,7 +138,8 @@ class FleetJudge:
         _check_judged(release)
         if restoring:
             self._put_back.add((rid, target.key))
-            require(unmarked(spec) == target.previous, f"I11: {rid} puts something else back on {target.key}")
+            back = part(spec, ENVIRONMENT) == part(target.previous, ENVIRONMENT)
+            require(back, f"I11: {rid} puts something else back on {target.key}")
         else:
             require(release.phase in _MAY_CHANGE, f"I3: {rid} changed {target.key} after {release.phase}")
             require((rid, target.key) not in self._put_back, f"I10: {rid} changed {target.key} after it was put back")

@@ -67,7 +67,7 @@ class WatchedLocks(MemoryCircuitLocks):
             self._quiet(key, after.epoch - 1, quiet_until)
             return after
         taker, holder_kind = self._partitions[release_id].release, self._partitions[before.holder].release.kind
-        require(taker.kind is Kind.ROLLBACK, f"I7: {release_id} took {key} and is no rollback")
+        require(going_back(taker), f"I7: {release_id} took {key} and is not going back")
         wanted = any(target.key == key and not target.superseded_by for target in taker.fleet)
         require(wanted, f"I7: {release_id} took {key}, which it leaves alone")
         require(holder_kind is not Kind.ROLLBACK, f"I7: {release_id} took {key} from the rollback {before.holder}")

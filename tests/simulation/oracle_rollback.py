@@ -10,7 +10,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey
 from tests.fakes.store import Partition
-from tests.simulation.oracle_fleet import check_lanes, check_one_list, unmarked
+from tests.simulation.oracle_dimensions import MODEL, part
+from tests.simulation.oracle_fleet import check_lanes, check_one_list
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_samples import check_samples
 from tests.simulation.platform import WatchedPlatform, brought_by, place_of
@@ -119,12 +120,13 @@ class RollbackJudge:
         running = self.platform.deployments.get(key)
         if self.platform.is_meddled(key):
             return
-        same = running is not None and unmarked(running.spec) == unmarked(target.previous)
+        wanted = self._wanted(self._partitions[rid].release, target)
+        same = running is not None and all(part(running.spec, each) == wanted[each] for each in wanted)
         require(same, f"I11: {target.key} does not run its previous after {rid}")
         require(running is not None and running.outcome == "Succeeded", f"I11: {target.key} is broken after {rid}")
 
     def check_change(self, release: Release, spec: DeploymentSpec, *, restoring: bool) -> tuple[str, int | None]:
-        """I1, I2, I3, I11, I12 and I17 of one change that lands; returns the circuit and the epoch of its lock."""
+        """I1, I2, I3, I11 and I17 of one change that lands; returns the circuit and the epoch of its lock."""
         rid = release.release_id
         target = next((t for t in release.fleet if place_of(t.previous) == place_of(spec)), None)
         if target is None:
@@ -135,21 +137,20 @@ class RollbackJudge:
         quiet = timedelta(seconds=release.policy.limits.settle_quiet_s)
         ended_just_now = release.phase.is_terminal and self._clock.now() - release.phase_since <= quiet
         require(release.phase in _CHANGES or ended_just_now, f"I3: {rid} changed {target.key} while {release.phase}")
-        require(unmarked(spec) == unmarked(target.previous), f"I11: {rid} puts something else back on {target.key}")
-        self._check_last(release, target)
+        wanted = self._wanted(release, target)
+        same = all(part(spec, each) == wanted[each] for each in wanted)
+        require(same, f"I11: {rid} puts something else back on {target.key}")
         return target.key, release.epochs.get(target.key)
 
-    def _check_last(self, release: Release, target: FleetTarget) -> None:
-        """I12: what is replaced is what the undone release brought, or comes from who lost this circuit."""
-        rid, key = release.release_id, place_of(target.previous)
-        running = self.platform.deployments.get(key)
-        if running is None or key in self.platform.ever_meddled:
-            return
-        last, _ = brought_by(running.spec)
-        brought = running.spec.tags.get("release_id", "")
-        taken = any(loss.release_id == last and loss.by == rid for loss in self.locks.losses.values())
-        mine = last == rid or brought == release.undoes
-        require(mine or taken, f"I12: {rid} overwrites what {last} brought to {target.key}")
+    def _wanted(self, release: Release, target: FleetTarget) -> dict[str, DeploymentSpec]:
+        """What goes back by the records of the undone releases; that nothing else does is the dimensions' judge's."""
+        wanted = {each.value: part(target.previous, each.value) for each in target.dimensions}
+        require(bool(wanted), f"I28: {release.release_id} does not say what of {target.key} goes back")
+        paired = release.undoes_models.get(target.key, "")
+        previous = self._partitions[paired].release.target.previous if paired else None
+        if previous is not None and MODEL in wanted:
+            wanted[MODEL] = part(previous, MODEL)
+        return wanted
 
     def check_end(self) -> None:
         """I13: every wish that was accepted became a release."""

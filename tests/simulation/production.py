@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.application.platform_ports import Place
-from shared.domain.release.model import DeploymentSpec, Kind, Phase, Progress, Release
+from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Progress, Release
 from tests.fakes.platform import DeploymentKey, FakeDeployment
 from tests.simulation.oracle import WatchedStore
 from tests.simulation.platform import WatchedPlatform, brought_by
@@ -17,6 +17,10 @@ from tests.simulation.violation import require
 Running = tuple[str, str] | None
 
 
+#: What each dimension of a deployment became: at most one of them where the other was left alone.
+Changed = dict[Dimension, str]
+
+
 @dataclass(frozen=True)
 class Touch:
     """One release's change of one deployment. Where nothing is `sure`, it may also have changed nothing."""
@@ -24,8 +28,8 @@ class Touch:
     release_id: str
     key: DeploymentKey
     epoch: int
-    previous: Running
-    left: frozenset[Running]
+    found: Changed | None
+    left: tuple[Changed | None, ...]
     sure: bool = True
 
 
@@ -44,28 +48,36 @@ def check_production(
     running: dict[DeploymentKey, frozenset[Running]] = {}
     for touch in sorted((t for release in releases for t in _touches(release, store)), key=lambda touch: touch.epoch):
         first = at_first.get(touch.key)
-        before = running.setdefault(touch.key, frozenset({_of(first.spec if first else None)}))
-        require(
-            touch.previous in before or not touch.sure,
-            f"I1: {touch.release_id} found {touch.previous} where {touch.key[2]} ran {before}",
-        )
-        running[touch.key] = touch.left if touch.sure else before | touch.left
+        before = running.setdefault(touch.key, frozenset({_pair(first)}))
+        there = frozenset(each for each in before if not touch.sure or _is(each, touch.found))
+        require(bool(there), f"I1: {touch.release_id} found {touch.found} where {touch.key[2]} ran {before}")
+        after = frozenset(_with(each, left) for each in there for left in touch.left)
+        running[touch.key] = after if touch.sure else before | after
     for key, expected in running.items():
         current = platform.deployments.get(key)
-        actual = _of(current.spec if current else None)
+        actual = _pair(current)
         require(actual in expected, f"I3: {key[1:]} runs {actual}, expected {expected}")
 
 
 def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
     rid = release.release_id
-    for circuit, epoch, plan, previous, brought in _targets(release, store):
+    for circuit, epoch, plan, found, brought in _targets(release, store):
         key = (Place.PRODUCTION, *plan)
         if store.locks.lost(rid, circuit) or _in_vain(release, circuit):
-            yield Touch(rid, key, epoch, previous, frozenset({previous, brought}), sure=False)
+            yield Touch(rid, key, epoch, found, (found, brought), sure=False)
         elif release.phase is Phase.RELEASED or release.kind is Kind.ROLLBACK:
-            yield Touch(rid, key, epoch, previous, frozenset({brought}))
+            yield Touch(rid, key, epoch, found, (brought,))
         else:
-            yield Touch(rid, key, epoch, previous, frozenset({previous} if previous else {None, brought}))
+            yield Touch(rid, key, epoch, found, _put_back(release, circuit, found, store) or (None, brought))
+
+
+def _put_back(release: Release, circuit: str, found: Changed | None, store: WatchedStore) -> tuple[Changed | None, ...]:
+    """What a release that did not end well found; a model that went back with it, unless a newer one ran there."""
+    paired = release.undoes_models.get(circuit, "")
+    previous = store.partitions[paired].release.target.previous if paired else None
+    if found is None or previous is None:
+        return (found,) if found else ()
+    return found, {**found, Dimension.MODEL: previous.model}
 
 
 def _in_vain(release: Release, circuit: str) -> bool:
@@ -76,22 +88,60 @@ def _in_vain(release: Release, circuit: str) -> bool:
     return any(target.progress is not Progress.DONE for target in begun)
 
 
-def _targets(release: Release, store: WatchedStore) -> Iterator[tuple[str, int, tuple[str, str], Running, Running]]:
-    """Of every target that was touched: circuit, epoch, endpoint and deployment, what was found, what was brought."""
+def _targets(
+    release: Release, store: WatchedStore
+) -> Iterator[tuple[str, int, tuple[str, str], Changed | None, Changed]]:
+    """Of every target that was touched: circuit, epoch, endpoint and deployment, what was found, what was brought; of a
+    rollback only the dimensions that it undid."""
     for target in release.targets:
         if target.touched:
             plan = (target.plan.endpoint_name, target.plan.deployment_name)
-            brought = (release.registry_model_id, release.registry_environment_id)
+            brought = _parts(release.registry_model_id, release.registry_environment_id)
             yield target.key, target.epoch or 0, plan, _of(target.previous), brought
     undone = store.partitions[release.undoes].release if release.undoes else release
     for each in release.fleet:
         if each.touched:
             plan = (each.previous.endpoint_name, each.previous.deployment_name)
-            model = undone.registry_model_id if undone.kind is Kind.MODEL else each.previous.model
-            new, old = (model, undone.registry_environment_id), _of(each.previous)
-            found, brought = (new, old) if release.undoes else (old, new)
+            environment = {Dimension.ENVIRONMENT: release.registry_environment_id}
+            found, brought = {Dimension.ENVIRONMENT: each.previous.environment}, environment
+            if release.undoes:
+                found, brought = _undone(each, undone, release.undoes_models.get(each.key, ""), store)
             yield each.key, release.epochs[each.key], plan, found, brought
 
 
-def _of(spec: DeploymentSpec | None) -> Running:
-    return (spec.model, spec.environment) if spec else None
+def _undone(target: FleetTarget, undone: Release, paired: str, store: WatchedStore) -> tuple[Changed, Changed]:
+    """What a rollback found and what it put back, in the dimensions that went back."""
+    model, previous = undone, target.previous
+    if paired:
+        model = store.partitions[paired].release
+        previous = model.target.previous or previous
+    new = _parts(model.registry_model_id, undone.registry_environment_id)
+    old = _parts(previous.model, target.previous.environment)
+    return {each: new[each] for each in target.dimensions}, {each: old[each] for each in target.dimensions}
+
+
+def _pair(deployment: FakeDeployment | None) -> Running:
+    return (deployment.spec.model, deployment.spec.environment) if deployment else None
+
+
+def _parts(model: str, environment: str) -> Changed:
+    return {Dimension.MODEL: model, Dimension.ENVIRONMENT: environment}
+
+
+def _of(spec: DeploymentSpec | None) -> Changed | None:
+    return _parts(spec.model, spec.environment) if spec else None
+
+
+def _is(running: Running, found: Changed | None) -> bool:
+    """Whether what runs is what was found, in the dimensions that were found."""
+    if running is None or found is None:
+        return running is None and found is None
+    return all(_parts(*running)[dimension] == reference for dimension, reference in found.items())
+
+
+def _with(running: Running, left: Changed | None) -> Running:
+    """What runs after a change; where nothing ran before, a change of one dimension changes nothing."""
+    if left is None:
+        return running
+    parts = (_parts(*running) if running else {}) | left
+    return (parts[Dimension.MODEL], parts[Dimension.ENVIRONMENT]) if len(parts) == len(Dimension) else running

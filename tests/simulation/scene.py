@@ -11,6 +11,8 @@ from tests.support.benches.road import TAGS
 from tests.support.builders import a_spec
 
 OLD = "1.5.0"
+#: What few circuits were brought to by somebody before: above what the configuration and the fleet's releases name.
+AHEAD = ("1.6.0", "2.0.0")
 VERSIONS = ("1.5.1", "1.5.2")
 
 
@@ -34,9 +36,11 @@ class EnvironmentRequest:
 
 @dataclass(frozen=True)
 class Scene:
-    """`is_mixed` worlds release environments to a small fleet beside models; the others release models only."""
+    """`is_mixed` worlds release environments to a small fleet beside models; the others release models only. In a calm
+    one most goes well, so that model releases follow environment releases, and each is rolled back after the other."""
 
     is_mixed: bool
+    is_calm: bool
     config: SimulatedConfig
     registrations: tuple[Registration, ...]
     requests: tuple[EnvironmentRequest, ...]
@@ -60,20 +64,24 @@ def circuits_of(rng: random.Random, *, is_mixed: bool) -> tuple[tuple[str, str],
 
 
 def set_the_scene(
-    rng: random.Random, platform: WatchedPlatform, environments: WatchedEnvironments, *, is_mixed: bool
+    rng: random.Random, platform: WatchedPlatform, environments: WatchedEnvironments, *, is_mixed: bool, is_calm: bool
 ) -> Scene:
     """Fills production and the dev workspace, and decides what will come in."""
     config = SimulatedConfig.of(rng, circuits_of(rng, is_mixed=is_mixed))
-    platform.registry[f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{OLD}"] = "environment"
+    for version in (OLD, *AHEAD):
+        platform.registry[f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{version}"] = "environment"
     platform.reads_in_progress = rng.choice((0, 0, 1, 2) if is_mixed else (0, 1, 2))
     platform.operation_s = rng.choice((0, 10, 60))
     platform.share_s = rng.choice((0, 0, 50, 95))
     for circuit in config.circuits:
         _something_runs(rng, platform, config, circuit)
-    _things_go_wrong(rng, platform, environments, config, is_mixed=is_mixed)
+    if not is_calm:
+        _things_go_wrong(rng, platform, environments, config, is_mixed=is_mixed)
     requests = _requests(rng, environments) if is_mixed else ()
-    registrations = _registrations(rng, platform, config, rng.randint(0, 2) if is_mixed else rng.randint(1, 3))
-    return Scene(is_mixed=is_mixed, config=config, registrations=registrations, requests=requests)
+    least, most = (2, 4) if is_calm else (0, 2) if is_mixed else (1, 3)
+    models = rng.randint(least, most)
+    registrations = _registrations(rng, platform, config, models, within_s=4000 if is_calm else 400)
+    return Scene(is_mixed=is_mixed, is_calm=is_calm, config=config, registrations=registrations, requests=requests)
 
 
 def _something_runs(
@@ -85,11 +93,12 @@ def _something_runs(
         return
     model = f"{REGISTRY}/models/{plan.registry_model_name}/versions/0"
     tags = {"model_version": "0", "release_id": "rel-before"}
+    version = rng.choice(AHEAD) if rng.random() < 0.05 else OLD
     spec = a_spec(
         endpoint_name=plan.endpoint_name,
         deployment_name=plan.deployment_name,
         model=model,
-        environment=f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{OLD}",
+        environment=f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{version}",
         environment_variables={"PLANT_ID": circuit[0], "CIRCUIT_ID": circuit[1], "MODEL_VERSION": "0"},
         tags={**tags, "restored_by_release": "rel-older"} if rng.random() < 0.1 else tags,
     )
@@ -137,7 +146,7 @@ def _requests(rng: random.Random, environments: WatchedEnvironments) -> tuple[En
 
 
 def _registrations(
-    rng: random.Random, platform: WatchedPlatform, config: SimulatedConfig, models: int
+    rng: random.Random, platform: WatchedPlatform, config: SimulatedConfig, models: int, within_s: int
 ) -> tuple[Registration, ...]:
     """Versions of few circuits, so that releases meet; each event comes once or more."""
     circuits = [rng.choice(config.circuits) for _ in range(2)] if len(config.circuits) > 2 else list(config.circuits)
@@ -148,7 +157,8 @@ def _registrations(
         tags = {"plant_id": plant, "circuit_id": circuit, "pr_author": "author@example.com"}
         if rng.random() < 0.95:
             platform.add_model(name, version, tags if rng.random() < 0.95 else {})
+        after_s = rng.choice((0, rng.uniform(0, within_s - 400)))
         for copy in range(rng.randint(1, 3)):
             event_id = f"event-{number}-{copy if rng.random() < 0.5 else 0}"
-            found.append(Registration(event_id, name, version, rng.uniform(0, 400)))
+            found.append(Registration(event_id, name, version, after_s + rng.uniform(0, 400)))
     return tuple(found)

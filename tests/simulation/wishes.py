@@ -21,14 +21,17 @@ _GIVES_UP = 0.05
 _ROLL_BACK = {Phase.UPDATING: 0.005, Phase.WATCHING: 0.02, Phase.HELD: 0.05, Phase.AWAITING_ROLLBACK_APPROVAL: 0.05}
 
 
-async def wish(release: Release, actor: Actor, rng: random.Random, ports: Ports, judge: EvidenceJudge) -> None:
-    """One person acts on what `release` was when it was looked at; what is refused is told to the person."""
+async def wish(
+    release: Release, actor: Actor, rng: random.Random, ports: Ports, judge: EvidenceJudge, *, is_calm: bool = False
+) -> None:
+    """One person acts on what `release` was when it was looked at; what is refused is told to the person. Calm people
+    neither lose their patience nor want back what has not ended."""
     rid, dice = release.release_id, rng.random()
-    impatience = _IMPATIENCE[release.kind][release.production_touched]
+    impatience = 0 if is_calm else _IMPATIENCE[release.kind][release.production_touched]
     try:
         if dice < impatience:
             await people.abort(rid, actor, "changed my mind", ports)
-        elif _wants_back(release, rng):
+        elif _wants_back(release, rng) and not (is_calm and rng.random() < 0.8):
             await wishes_back.roll_back(release, rng, ports)
         elif release.phase is Phase.HELD:
             if rng.random() < _GIVES_UP:
@@ -59,6 +62,7 @@ async def _decide(release: Release, actor: Actor, rng: random.Random, ports: Por
     stage = GATE_OF_PHASE[release.phase]
     digest = gate_digest(release, stage) if rng.random() < 0.95 else "0" * 64
     approved = rng.random() < 0.98
+    reason = "looked at it" if rng.random() < 0.8 else ""
     await people.submit_approval(
-        release.release_id, stage, actor, approved=approved, digest=digest, reason="looked at it", ports=ports
+        release.release_id, stage, actor, approved=approved, digest=digest, reason=reason, ports=ports
     )

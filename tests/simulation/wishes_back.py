@@ -29,7 +29,9 @@ class Unrest:
     freezes: float
 
     @classmethod
-    def of(cls, rng: random.Random, *, is_mixed: bool) -> "Unrest":
+    def of(cls, rng: random.Random, *, is_mixed: bool, is_calm: bool) -> "Unrest":
+        if is_calm:
+            return cls(rolls_back=rng.choice((0.004, 0.02)), freezes=0.0)
         rolls_back = rng.choice((0.0, 0.02, 0.06)) * (1 if is_mixed else 2)
         return cls(rolls_back, rng.choice((0.0, 0.0, 0.02)))
 
@@ -45,10 +47,21 @@ async def roll_back(release: Release, rng: random.Random, ports: Ports) -> None:
     """Somebody, or an alert, wants back what ran before; `release` is what it was when it was looked at."""
     critical = rng.random() < 0.4
     actor, alert = _who(rng, ports)
+    models = await _models(release, rng, ports)
     try:
-        await request_rollback(release.release_id, actor, "scoring errors", ports, critical=critical, alert=alert)
+        await request_rollback(
+            release.release_id, actor, "scoring errors", ports, critical=critical, alert=alert, models=models
+        )
     except DomainError:
         return
+
+
+async def _models(release: Release, rng: random.Random, ports: Ports) -> list[str]:
+    """Sometimes models shall go back with an environment: all that ended, whatever became of them."""
+    if release.kind is not Kind.ENVIRONMENT or rng.random() < 0.5:
+        return []
+    ended = await ports.store.closed_ids(50)
+    return [release_id for release_id in ended if release_id.startswith("sensor-model")]
 
 
 def _who(rng: random.Random, ports: Ports) -> tuple[Actor, AlertSeen | None]:

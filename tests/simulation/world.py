@@ -54,11 +54,12 @@ async def swept(nets: list[Net[Any]]) -> None:
 
 
 class World:
-    """Everything of one seed. Odd seeds release environments beside models, even ones models only."""
+    """Everything of one seed. Odd seeds release environments beside models, even ones models only; every fourth odd one
+    is calm."""
 
     def __init__(self, seed: int) -> None:
-        is_mixed = seed % 2 == 1
-        self.scheduler = Scheduler(seed, intensity=0.4 if is_mixed else 1)
+        is_mixed, is_calm = seed % 2 == 1, seed % 8 == 3
+        self.scheduler = Scheduler(seed, intensity=0.1 if is_calm else 0.4 if is_mixed else 1)
         self.rng = self.scheduler.rng
         clock = self.scheduler.clock
         self.events = SimulatedQueue("release-events", clock, self.rng, self._dead)
@@ -71,7 +72,7 @@ class World:
         self.freezes = WatchedFreezes(clock)
         self.production = ProductionJudge(self.store, self.freezes, self.platform, self.jobs)
         self.intake = MemoryIntakeLog()
-        self.scene = set_the_scene(self.rng, self.platform, self.environments, is_mixed=is_mixed)
+        self.scene = set_the_scene(self.rng, self.platform, self.environments, is_mixed=is_mixed, is_calm=is_calm)
         self.outcomes = SimulatedOutcomes(clock, self.rng, self.scene.config.circuits)
         faulty = self.scheduler.faulty
         self.ports = Ports(
@@ -96,7 +97,7 @@ class World:
         self.store.fleets.checks, self.store.fleets.jobs = self.environments.checks, self.platform.jobs
         self.faulty_steps = self.rng.choice(FAULTY_STEPS[self.scene.is_mixed])
         self.acting_steps = self.rng.choice(ACTING_STEPS[self.scene.is_mixed])
-        self.unrest = Unrest.of(self.rng, is_mixed=is_mixed)
+        self.unrest = Unrest.of(self.rng, is_mixed=is_mixed, is_calm=is_calm)
         self.meddlers = self.scene.is_quiet and self.rng.random() < 0.3
         self.expected = {each.event_id for each in self.scene.registrations}
         self.registered: set[str] = set()
@@ -127,7 +128,7 @@ class World:
             if self.scheduler.steps == self.faulty_steps:
                 self._heal()
             self._deliver()
-            if self.scheduler.steps < self.acting_steps and self.rng.random() < 0.08:
+            if self.scheduler.steps < self.acting_steps and self.rng.random() < (0.12 if self.scene.is_calm else 0.08):
                 self._somebody_acts()
             self.scheduler.step()
             if self.healed and not self.scheduler.tasks and self._at_rest():
@@ -234,7 +235,7 @@ class World:
             target = self.rng.choice(release.fleet)
             self.platform.meddle(place_of(target.previous), delete=self.rng.random() < 0.3)
             return
-        wants = wish(release, actor, self.rng, self.ports, self.store.evidence)
+        wants = wish(release, actor, self.rng, self.ports, self.store.evidence, is_calm=self.scene.is_calm)
         self.scheduler.start("person", wants, lambda error: None)
 
     def _somebody_goes_back(self) -> None:

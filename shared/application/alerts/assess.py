@@ -6,6 +6,7 @@ came in is a hint (R-FAULT-2).
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -57,6 +58,7 @@ class RollbackRequester(Protocol):
         *,
         critical: bool,
         alert: AlertSeen | None = None,
+        models: Collection[str] = (),
     ) -> Decided:
         """Raises DomainError and NoSuchRelease."""
 
@@ -194,7 +196,7 @@ async def _ask(
     ports: AlertPorts,
     request: RollbackRequester,
 ) -> tuple[RollbackAsked, ...]:
-    """One wish per release, the last change first: what came later must go back first.
+    """One wish per release, the last change first; models that go back with an environment need none of their own.
 
     Where a wish is refused, people are told (`_tell`); it is not repeated, because nothing says that it ever could be
     fulfilled.
@@ -204,20 +206,30 @@ async def _ask(
     critical = decision.action is RollbackAction.ACT
     actor = FINDER if record.is_own else MONITOR
     seen = AlertSeen(alert_id=record.facts.instance_id, fired_at=record.facts.fired_at, accepted_at=record.accepted_at)
-    asked = []
-    for change in _suspects(decision, changes):
+    asked: list[RollbackAsked] = []
+    environments = {change.release_id for change in changes.environment.values()}
+    suspects = sorted(_suspects(decision, changes), key=lambda change: change.release_id not in environments)
+    models = frozenset(change.release_id for change in suspects) - environments
+    gone: dict[str, RollbackAsked] = {}
+    for change in suspects:
+        if change.release_id in gone:
+            asked.append(gone[change.release_id])
+            continue
         reason = _reason(record, decision)
+        pairs = models if change.release_id in environments else ()
         try:
-            decided = await request(change.release_id, actor, reason, ports.releases, critical=critical, alert=seen)
+            decided = await request(
+                change.release_id, actor, reason, ports.releases, critical=critical, alert=seen, models=pairs
+            )
         except (DomainError, NoSuchRelease) as error:
             asked.append(
                 RollbackAsked(release_id=change.release_id, critical=critical, answer="refused", note=str(error))
             )
             continue
         note = f"{decided.release.release_id} is {decided.release.phase.value}"
-        asked.append(
-            RollbackAsked(release_id=change.release_id, critical=critical, answer=decided.answer.value, note=note)
-        )
+        said = RollbackAsked(release_id=change.release_id, critical=critical, answer=decided.answer.value, note=note)
+        asked.append(said)
+        gone |= {each: replace(said, release_id=each, note=f"together: {note}") for each in decided.models}
     return tuple(asked)
 
 

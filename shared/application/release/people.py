@@ -30,10 +30,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """The answer, and the release as it was when it was given."""
+    """The answer, and the release as it was when it was given. `models` are releases of models that go back with it."""
 
     answer: Answer
     release: Release
+    models: frozenset[str] = frozenset()
 
 
 async def submit_approval(

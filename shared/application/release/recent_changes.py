@@ -41,7 +41,8 @@ async def recent_changes(ports: Ports, recent_s: int) -> RecentChanges:
     What is unreadable is left out: this version could not roll it back either.
     """
     releases = await _releases(ports, ports.clock.now() - timedelta(seconds=recent_s))
-    undone = {each.undoes for each in releases if each.kind is Kind.ROLLBACK and each.phase is Phase.ROLLED_BACK}
+    back = [each for each in releases if each.phase is Phase.ROLLED_BACK]
+    undone = {release_id for each in back for release_id in (each.undoes, *each.undoes_models.values())}
     touching = [each for each in releases if each.kind is not Kind.ROLLBACK and each.production_touched]
     histories = await _each([each.release_id for each in touching], or_unreadable(ports.store.history))
     models: dict[str, CircuitChange] = {}

@@ -1,5 +1,8 @@
 """Going back: a release that is under way is asked to; one that has ended as released gets a rollback of its own."""
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
 from shared.application.ids import RELEASE_ID_MAX, content_digest
 from shared.application.release.effects.rollback import recorded
 from shared.application.release.people import Answer, Decided, NoSuchRelease, submit
@@ -18,12 +21,21 @@ _BEFORE_IT_BEGINS = (Phase.FREEZING_TARGETS, Phase.AWAITING_ROLLBACK_APPROVAL)
 
 
 async def request_rollback(
-    release_id: str, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None = None
+    release_id: str,
+    actor: Actor,
+    reason: str,
+    ports: Ports,
+    *,
+    critical: bool,
+    alert: AlertSeen | None = None,
+    models: Collection[str] = (),
 ) -> Decided:
     """Puts what the release changed back to what ran before; answers with the release that does it.
 
-    `critical` asks for it without the gate, where the policy allows that. One rollback is enough: asking while one is
-    under way, or after one succeeded, finds that one, and so does the same alert. Raises DomainError and NoSuchRelease.
+    With an environment, `models` are releases of models to go back by the same rollback, circuit by circuit; those that
+    did not end as released, or replaced nothing, are left out of the answer's `models`. `critical` asks for it without
+    the gate, where the policy allows that. One rollback is enough: asking while one is under way, or after one
+    succeeded, finds that one, and so does the same alert. Raises DomainError and NoSuchRelease.
     """
     stored = await ports.store.load(release_id)
     if stored is None:
@@ -31,32 +43,51 @@ async def request_rollback(
     release = stored.release
     if release.kind is Kind.ROLLBACK:
         raise Conflict(f"{release_id} is a rollback itself: release the version you want instead")
+    wish = _Wish(actor=actor, reason=reason, critical=critical, alert=alert, models=await _by_circuit(models, ports))
     if release.phase is Phase.RELEASED:
-        return await _open(release, actor, reason, ports, critical=critical, alert=alert)
+        return await _open(release, wish, ports)
     if release.kind is Kind.MODEL and not release.phase.is_terminal:
         raise Conflict(f"{release_id} has not ended: abort it, which puts production back if it was touched")
-    return await _ask(release, actor, reason, ports, critical=critical, alert=alert)
+    return await _ask(release, wish, ports)
 
 
-async def _ask(
-    release: Release, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None
-) -> Decided:
-    """Of a release that has not ended."""
-    return await submit(_wish(release, actor, reason, ports, critical=critical, alert=alert), ports)
+@dataclass(frozen=True, kw_only=True)
+class _Wish:
+    """Who wants to go back, why, and with which models by circuit."""
+
+    actor: Actor
+    reason: str
+    critical: bool
+    alert: AlertSeen | None
+    models: dict[str, str]
 
 
-def _wish(
-    release: Release, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None
-) -> RollbackRequested:
-    wish = (actor.object_id, release.serial, critical, alert.alert_id if alert else "")
+async def _by_circuit(models: Collection[str], ports: Ports) -> dict[str, str]:
+    """Those that can go back with an environment."""
+    stored = [await ports.store.load(release_id) for release_id in sorted(models)]
+    found = (each.release for each in stored if each and each.release.kind is Kind.MODEL)
+    return {r.target.key: r.release_id for r in found if r.phase is Phase.RELEASED and r.target.previous is not None}
+
+
+async def _ask(release: Release, wish: _Wish, ports: Ports) -> Decided:
+    """Of a release that has not ended. What a rollback of its own puts back was listed when it was opened."""
+    decided = await submit(_requested(release, wish, ports), ports)
+    takes_them = release.kind is Kind.ENVIRONMENT and decided.answer is Answer.ACCEPTED
+    models = wish.models if takes_them else release.undoes_models
+    return replace(decided, models=frozenset(models.values()))
+
+
+def _requested(release: Release, wish: _Wish, ports: Ports) -> RollbackRequested:
+    about = (wish.actor.object_id, release.serial, wish.critical, wish.alert.alert_id if wish.alert else "")
     return RollbackRequested(
-        event_id=f"{release.release_id}-rollback-{content_digest(*wish)}",
+        event_id=f"{release.release_id}-rollback-{content_digest(*about)}",
         release_id=release.release_id,
         occurred_at=ports.clock.now(),
-        actor=actor,
-        reason=reason,
-        critical=critical,
-        alert=alert,
+        actor=wish.actor,
+        reason=wish.reason,
+        critical=wish.critical,
+        alert=wish.alert,
+        models=wish.models,
     )
 
 
@@ -77,9 +108,7 @@ def rollback_id(undone: str, number: int) -> str:
     return f"{undone[: RELEASE_ID_MAX - len(suffix)].strip('-')}{suffix}"
 
 
-async def _open(
-    undone: Release, actor: Actor, reason: str, ports: Ports, *, critical: bool, alert: AlertSeen | None
-) -> Decided:
+async def _open(undone: Release, wish: _Wish, ports: Ports) -> Decided:
     targets = recorded(undone)
     if not targets:
         raise Conflict(f"{undone.release_id} replaced nothing: delete its deployment, or release another version")
@@ -89,20 +118,22 @@ async def _open(
             break
         if there.release.undoes != undone.release_id:
             continue
-        if critical and there.release.phase in _BEFORE_IT_BEGINS and not there.release.critical:
-            return await _ask(there.release, actor, reason, ports, critical=critical, alert=alert)
-        if _is_enough(there.release, alert):
-            return Decided(answer=Answer.ALREADY_DONE, release=there.release)
+        if wish.critical and there.release.phase in _BEFORE_IT_BEGINS and not there.release.critical:
+            return await _ask(there.release, wish, ports)
+        if _is_enough(there.release, wish.alert):
+            models = frozenset(there.release.undoes_models.values())
+            return Decided(answer=Answer.ALREADY_DONE, release=there.release, models=models)
     else:
         raise Conflict(f"{ROLLBACKS_MAX} rollbacks of {undone.release_id} did not succeed: look at those first")
     event = RollbackOpened(
         event_id=f"{rollback_id(undone.release_id, number)}-opened",
         release_id=rollback_id(undone.release_id, number),
         occurred_at=ports.clock.now(),
-        actor=actor,
-        reason=reason,
-        critical=critical,
-        alert=alert,
+        actor=wish.actor,
+        reason=wish.reason,
+        critical=wish.critical,
+        alert=wish.alert,
+        models=wish.models if undone.kind is Kind.ENVIRONMENT else {},
         undoes=undone.release_id,
         workspace=undone.asset_workspace,
         asset_name=undone.asset_name,
@@ -113,8 +144,9 @@ async def _open(
     decision = open_rollback(event, ports.config.policy(Kind.ROLLBACK), ports.clock.now())
     await ports.events.publish(event)
     if decision.release.critical:  # somebody may have opened it a moment ago, and less urgently
-        await ports.events.publish(_wish(decision.release, actor, reason, ports, critical=critical, alert=alert))
-    return Decided(answer=Answer.ACCEPTED, release=decision.release)
+        await ports.events.publish(_requested(decision.release, wish, ports))
+    models = frozenset(decision.release.undoes_models.values())
+    return Decided(answer=Answer.ACCEPTED, release=decision.release, models=models)
 
 
 def _is_enough(rollback: Release, alert: AlertSeen | None) -> bool:

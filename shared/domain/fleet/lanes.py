@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from shared.domain.fleet.specs import changed_spec
+from shared.domain.fleet.specs import changed_spec, dimensions_of
 from shared.domain.release import commands as c
 from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release
 
@@ -138,6 +138,7 @@ def work_on(
         previous=target.previous,
         epoch=release.epochs.get(target.key, 0),
         undoes=release.undoes,
+        dimensions=dimensions_of(release, target),
     )
 
 

@@ -50,7 +50,7 @@ def wished(release: Release, actor: Actor, reason: str, now: datetime, *, critic
 
 def rollback_requested(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
     """At once where it is critical, or where the release stopped half-way; at a gate while all seems well."""
-    asked = replace(release, **wanted(release, event, now))
+    asked = replace(release, **wanted(release, event, now), undoes_models=event.models)
     return asked_back(asked, now, f"{event.actor.name} asked to roll back: {event.reason}")
 
 
@@ -67,6 +67,7 @@ def critical_after_all(release: Release, event: e.RollbackRequested, now: dateti
     asked = replace(release, **wanted(release, event, now))
     if not asked.critical:
         return stay(release, f"{event.actor.name} asked to roll back as well: {event.reason}")
+    asked = replace(asked, undoes_models={**release.undoes_models, **event.models})
     return _at_once(asked, now, f"{event.actor.name} asked to roll back at once: {event.reason}")
 
 
@@ -94,6 +95,7 @@ def decided_in_watch(release: Release, event: e.ApprovalSubmitted, now: datetime
             "rollback_by": (),
             "critical": False,
             "meter": None,
+            "undoes_models": {},
         }
         return enter(going_on, Phase.WATCHING, now, f"{move.note}; the watch begins again", **nothing)
     return _timed(move, Phase.ROLLING_BACK, now)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.fleet.specs import frozen
 from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.release import events as e
+from shared.domain.release.dimensions import unmarked
 from shared.domain.release.model import Phase, Release
 from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.release.policy import Stage
@@ -61,7 +61,7 @@ def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> M
         return hold(
             release, now, f"{twice}: delete all but one of each on this endpoint, or all where one runs elsewhere"
         )
-    found = tuple(replace(target, previous=frozen(target.previous)) for target in event.targets)
+    found = tuple(replace(target, previous=unmarked(target.previous)) for target in event.targets)
     fleet = (*release.fleet, *found)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
     if left:

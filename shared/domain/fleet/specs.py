@@ -1,44 +1,46 @@
 """What a target shall run: the new environment, or *previous* again; and what people are shown before it goes back."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from shared.domain.release.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
+from shared.domain.release.dimensions import RELEASE_TAGS, kept_tags, unmarked
+from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Release
 
 #: Azure's limit of a tag's value.
 TAG_CHARS_MAX = 256
 
-#: What a roll-back leaves on a deployment; it is no part of what ran before.
-_MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
-
 
 def changed_spec(release: Release, target: FleetTarget) -> DeploymentSpec:
-    """What the current phase brings the target to; the tags are those of R-ENVREL-15 and R-BACK-18."""
+    """What the current phase brings the target to; the tags are those of R-ENVREL-15 and R-BACK-18. Of what goes back
+    only some dimensions may count (`dimensions_of`)."""
     at = release.phase_since.strftime("%Y-%m-%dT%H:%M:%SZ")
-    kept = _without(target.previous.tags, _MARKS)
+    previous = unmarked(target.previous)
     if release.phase is Phase.ROLLING_BACK:
         marks = {
             "restored_by_release": release.release_id,
             "rolled_back_at": at,
             "rollback_reason": _cut(release.rollback_reason),
         }
-        return replace(target.previous, tags={**kept, **marks})
+        return replace(previous, tags={**previous.tags, **marks})
     return replace(
-        target.previous,
+        previous,
         environment=release.registry_environment_id,
         tags={
-            **kept,
+            **kept_tags(previous, Dimension.MODEL),
             "environment_version": release.asset_version,
             "environment_updated_at": at,
-            "previous_environment": target.previous.environment,
+            "previous_environment": previous.environment,
             "release_id": release.release_id,
+            RELEASE_TAGS[Dimension.ENVIRONMENT]: release.release_id,
         },
     )
 
 
-def frozen(spec: DeploymentSpec) -> DeploymentSpec:
-    """A deployment as it was read back, as *previous*: without the marks of an earlier roll-back."""
-    return replace(spec, tags=_without(spec.tags, _MARKS))
+def dimensions_of(release: Release, target: FleetTarget) -> tuple[Dimension, ...]:
+    """What of the target goes back; empty means all of it, and everything that goes forward is written whole."""
+    if release.phase is not Phase.ROLLING_BACK or release.kind is Kind.ROLLBACK:
+        return target.dimensions
+    models = (Dimension.MODEL,) if target.key in release.undoes_models else ()
+    return (Dimension.ENVIRONMENT, *models)
 
 
 def restored_by(spec: DeploymentSpec) -> str:
@@ -46,17 +48,8 @@ def restored_by(spec: DeploymentSpec) -> str:
     return spec.tags.get("restored_by_release", "")
 
 
-def brought_by(spec: DeploymentSpec) -> str:
-    """The release that changed this deployment last, forward or back; empty when none did."""
-    return restored_by(spec) or spec.tags.get("release_id", "")
-
-
 def _cut(text: str) -> str:
     return text if len(text) <= TAG_CHARS_MAX else text[: TAG_CHARS_MAX - 1] + "…"
-
-
-def _without(tags: dict[str, str], names: Iterable[str]) -> dict[str, str]:
-    return {name: value for name, value in tags.items() if name not in names}
 
 
 def going_back(release: Release) -> list[FleetTarget]:
@@ -68,22 +61,41 @@ def going_back(release: Release) -> list[FleetTarget]:
 
 def rollback_bound(release: Release) -> dict[str, str]:
     """Everything the decision binds to: what goes back, to what, and why."""
-    targets = [(t.key, t.previous.model, t.previous.environment) for t in going_back(release)]
-    return {"release": release.release_id, "targets": repr(targets), "reason": release.rollback_reason}
+    targets: list[tuple[str, ...]] = []
+    for each in going_back(release):
+        goes = (Dimension.MODEL, Dimension.ENVIRONMENT) if not each.dimensions else each.dimensions
+        parts = [(Dimension.MODEL, each.previous.model), (Dimension.ENVIRONMENT, each.previous.environment)]
+        targets.append((each.key, *(part for dimension, part in parts if dimension in goes)))
+    bound = {"release": release.release_id, "targets": repr(targets), "reason": release.rollback_reason}
+    return bound | ({"models": repr(sorted(release.undoes_models.items()))} if release.undoes_models else {})
 
 
 def rollback_facts(release: Release) -> dict[str, str]:
     """The facts of the decision."""
     targets = going_back(release)
     stay = [f"{t.key} (changed since by {t.superseded_by})" for t in release.fleet if t.superseded_by]
-    return {
+    models = [target.previous.model for target in targets if _goes_back(release, target, Dimension.MODEL)]
+    environments = [t.previous.environment for t in targets if _goes_back(release, t, Dimension.ENVIRONMENT)]
+    facts = {
         "undoes": f"{release.asset} ({release.undoes or release.release_id})",
         "asked by": release.rollback_reason,
         "deployments that go back": str(len(targets)),
-        "environments they go back to": _versions([target.previous.environment for target in targets]),
-        "models they go back to": _versions([target.previous.model for target in targets]),
+        "environments they go back to": _versions(environments) or "none: each keeps the one it runs",
+        "models they go back to": _versions(models) or "none: each keeps the one it runs",
         "deployments that stay": ", ".join(stay) or "none",
     }
+    if pairs := sorted(f"{key} (what ran before {by})" for key, by in release.undoes_models.items()):
+        facts["models that go back with them"] = ", ".join(pairs)
+    return facts
+
+
+def _goes_back(release: Release, target: FleetTarget, dimension: Dimension) -> bool:
+    """As it was recorded by the undone release; a model that goes back with it is told on its own."""
+    if dimension is Dimension.MODEL and target.key in release.undoes_models:
+        return False
+    if release.kind is Kind.ROLLBACK:
+        return not target.dimensions or dimension in target.dimensions
+    return dimension is Dimension.ENVIRONMENT
 
 
 def _versions(asset_ids: list[str], shown: int = 5) -> str:

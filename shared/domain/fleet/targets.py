@@ -46,11 +46,27 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
         return _busy(release, target, event.detail)
     if event.outcome is Outcome.FROZEN:
         return _frozen(release, target, event.detail, now)
+    if event.outcome is Outcome.OCCUPIED:
+        return wait_on(release, event.detail, now, f"{target.key}: waits for {event.detail} to give its circuit back")
+    if event.outcome is Outcome.REGAINED:
+        return _regained(release, target, event)
     if event.outcome is Outcome.TAKEN:
         return _left_alone(release, target, event.detail, now)
     if event.outcome is Outcome.ERRORED and target.attempt < release.policy.limits.attempts_max:
         return _try_again(release, replace(target, attempt=target.attempt + 1, look=0, detail=event.detail), now)
     return _given_up(release, replace(target, progress=Progress.FAILED, detail=event.detail), now)
+
+
+def circuit_taken(release: Release, event: e.CircuitTaken, now: datetime) -> Move:
+    """While targets are updated: what was not read back by now is left to the rollback, which takes it back. What was
+    read back runs on, and is the release's own to take back."""
+    target, phase = find(release, event.target_key), release.held_phase or release.phase
+    done = target is None or target.superseded_by or progress_of(release, target) is Progress.DONE
+    if target is None or done or phase is not Phase.UPDATING:
+        return stay(release, f"the rollback {event.by} took circuit {event.target_key}")
+    if release.phase is Phase.HELD:
+        return Move(release=with_targets(release, (_left(target, event.by),)), note=_taken_note(target, event.by))
+    return _left_alone(release, target, event.by, now)
 
 
 def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
@@ -87,6 +103,18 @@ def _frozen(release: Release, target: FleetTarget, freeze: str, now: datetime) -
     return wait_on(waiting, freeze, now, "" if told else f"{target.key}: {detail}", frozen=True)
 
 
+def _regained(release: Release, target: FleetTarget, event: e.TargetAnswered) -> Move:
+    """What was read back here can be taken back again; whoever had the circuit meanwhile left it running."""
+    regained = replace(
+        with_targets(release, (replace(target, not_before=event.quiet_until),)),
+        epochs={**release.epochs, target.key: event.epoch},
+    )
+    again = work_on(
+        regained, find(regained, target.key) or target, not_before=event.quiet_until, suffix=f"-epoch-{event.epoch}"
+    )
+    return Move(release=regained, commands=(again,), note=f"{target.key}: holds its circuit again")
+
+
 def _try_again(release: Release, target: FleetTarget, now: datetime) -> Move:
     at = now + timedelta(seconds=release.policy.limits.retry_backoff_s)
     trying = with_targets(release, (replace(target, not_before=at),))
@@ -108,9 +136,15 @@ def _done(release: Release, target: FleetTarget, event: e.TargetAnswered, now: d
 
 def _left_alone(release: Release, target: FleetTarget, taken_by: str, now: datetime) -> Move:
     """Its circuit is gone, and with it every say in what it runs, forward or back."""
-    left = replace(target, progress=Progress.UNTOUCHED, superseded_by=taken_by, detail=f"taken by {taken_by}")
-    note = f"{target.key}: its circuit was taken by {taken_by}, which decides what it runs"
-    return _next(with_targets(release, (left,)), now, note)
+    return _next(with_targets(release, (_left(target, taken_by),)), now, _taken_note(target, taken_by))
+
+
+def _left(target: FleetTarget, taken_by: str) -> FleetTarget:
+    return replace(target, progress=Progress.UNTOUCHED, superseded_by=taken_by, detail=f"taken by {taken_by}")
+
+
+def _taken_note(target: FleetTarget, taken_by: str) -> str:
+    return f"{target.key}: its circuit was taken by {taken_by}, which decides what it runs"
 
 
 def _given_up(release: Release, target: FleetTarget, now: datetime) -> Move:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.release.events import Event
-from shared.domain.release.model import Candidate, DeploymentPlan, DeploymentSpec, Phase
+from shared.domain.release.model import Candidate, DeploymentPlan, DeploymentSpec, Dimension, Phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,8 @@ class CancelChecks(Command):
 class ChangeTarget(Command):
     """Bring the target's deployment to `spec` (look 0), or read it back. Its lock has this `epoch`.
 
-    What the release `undoes` put there may be changed as if it were our own.
+    What the release `undoes` put there may be changed as if it were our own. With `dimensions`, only these are as in
+    `spec`, and the others stay as they run; the first is what the change is about.
     """
 
     target_key: str
@@ -176,6 +177,7 @@ class ChangeTarget(Command):
     previous: DeploymentSpec
     epoch: int
     undoes: str = ""
+    dimensions: tuple[Dimension, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,7 @@ def open_rollback(event: e.RollbackOpened, policy: Policy, now: datetime) -> Dec
     listing = replace(
         blank,
         undoes=event.undoes,
+        undoes_models=event.models,
         endpoints_to_list=event.endpoints,
         epochs=dict.fromkeys(event.circuits, 0),
     )

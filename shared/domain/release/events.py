@@ -1,6 +1,6 @@
 """Facts in, past tense. Answers of a step carry the step's `serial`; anything from outside is a hint."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -8,7 +8,16 @@ from shared.domain.evidence.model import Quality, Reason
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.earlier import EarlierAttempt
-from shared.domain.release.model import Actor, Candidate, DeploymentPlan, DeploymentSpec, FleetTarget, Kind, Verdict
+from shared.domain.release.model import (
+    Actor,
+    Candidate,
+    DeploymentPlan,
+    DeploymentSpec,
+    FleetTarget,
+    InProduction,
+    Kind,
+    Verdict,
+)
 from shared.domain.release.policy import Stage
 
 
@@ -55,9 +64,10 @@ class CandidatePromoted(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitAcquired(StepEvent):
-    """This release holds the circuit; every earlier epoch is void."""
+    """This release holds the circuit; every earlier epoch is void. `found` is what production runs there."""
 
     epoch: int
+    found: InProduction | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,13 +315,16 @@ class Outcome(StrEnum):
     TAKEN = "taken"  # nothing was sent: `detail` names who has the circuit now
     BUSY = "busy"  # nothing was sent: other work, which `detail` names, stands before it
     FROZEN = "frozen"  # nothing was sent: a freeze, which `detail` names, stands before the change
+    OCCUPIED = "occupied"  # nothing was sent: `detail` names the release that has the circuit for a while
+    REGAINED = "regained"  # nothing was sent: the circuit is the release's own again, under another epoch
     ERRORED = "errored"  # a technical fault: try again
     REFUSED = "refused"  # trying again cannot help
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetAnswered(StepEvent):
-    """The answer to one look at one target; `verdict` is what a check said."""
+    """The answer to one look at one target; `verdict` is what a check said. A circuit that is the release's own again
+    has this `epoch`; until `quiet_until` a change of whom it was taken from may still be in flight."""
 
     target_key: str
     attempt: int
@@ -319,6 +332,8 @@ class TargetAnswered(StepEvent):
     outcome: Outcome
     verdict: Verdict | None = None
     detail: str = ""
+    epoch: int = 0
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,12 +352,16 @@ class ChecksCancelled(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackRequested(Event):
-    """What this release changed shall go back. `critical` asks for it at once; an alert has no other person to ask."""
+    """What this release changed shall go back. `critical` asks for it at once; an alert has no other person to ask.
+
+    `models` are releases of models that go back with an environment, by circuit.
+    """
 
     actor: Actor
     reason: str
     critical: bool = False
     alert: AlertSeen | None = None
+    models: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

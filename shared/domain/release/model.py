@@ -19,6 +19,13 @@ class Kind(StrEnum):
     ROLLBACK = "rollback"  # what an ended release changed goes back to what ran before it
 
 
+class Dimension(StrEnum):
+    """A deployment has two, which change independently of each other (`dimensions.py`)."""
+
+    MODEL = "model"
+    ENVIRONMENT = "environment"
+
+
 class Phase(StrEnum):
     """Where a release is. What may follow what is in the table of its kind: `model_machine.py` and, in
     `shared/domain/fleet/`, `environment_machine.py` and `rollback_machine.py`."""
@@ -152,15 +159,25 @@ class DeploymentSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InProduction:
+    """References to the model and the environment that a deployment of production runs."""
+
+    model: str
+    environment: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """One circuit's deployment inside a release.
 
-    `previous` is what production ran before, in full; it means something only once `previous_recorded` is true (None
-    then says that nothing ran). `touched` is true from the moment a change to production may have been sent.
+    `found` is what production ran when the circuit was taken; None when nothing ran. `previous` is what production ran
+    before, in full; it means something only once `previous_recorded` is true (None then says that nothing ran).
+    `touched` is true from the moment a change to production may have been sent.
     """
 
     key: str
     plan: DeploymentPlan
+    found: InProduction | None = None
     previous_recorded: bool = False
     previous: DeploymentSpec | None = None
     touched: bool = False
@@ -191,6 +208,7 @@ class FleetTarget:
     key: str
     previous: DeploymentSpec
     superseded_by: str = ""
+    dimensions: tuple[Dimension, ...] = ()
     goal: Phase | None = None
     serial: int = 0
     progress: Progress = Progress.UNTOUCHED
@@ -248,7 +266,8 @@ class Release:
     accepted, so that looking is enough. `circuit_claimed` is true once the lock may be ours. `ending` is set when the
     release must end after production has been put back. A model release has one target; an environment release has its
     targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
-    So has a rollback, which `undoes` an ended release. `rollback_by` are the identifiers of who asked to roll back.
+    So has a rollback, which `undoes` an ended release. `undoes_models` are releases of models that go back with the
+    environment, by circuit. `rollback_by` are the identifiers of who asked to roll back.
     `batch_jobs` is what the last look of the watch found, `watch_extended` how often the watch was made longer, and
     `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
     `earlier` are the attempts of its version before this one, the first one first: shown, and counting for nothing.
@@ -286,6 +305,7 @@ class Release:
     held_phase: Phase | None = None
     ending: Phase | None = None
     undoes: str = ""
+    undoes_models: dict[str, str] = field(default_factory=dict)
     rollback_reason: str = ""
     rollback_by: tuple[str, ...] = ()
     critical: bool = False

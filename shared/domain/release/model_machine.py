@@ -59,7 +59,7 @@ MODEL = machine(
         gates.approval_submitted,
         {STAY, P.RECORDING_PREVIOUS, P.REJECTED},
     ),
-    row({P.RECORDING_PREVIOUS}, e.PreviousRecorded, steps.previous_recorded, {P.DEPLOYING_PRODUCTION}),
+    row({P.RECORDING_PREVIOUS}, e.PreviousRecorded, steps.previous_recorded, {P.DEPLOYING_PRODUCTION, P.HELD}),
     row(
         {P.WAITING_FOR_CIRCUIT, P.RECORDING_PREVIOUS, P.DEPLOYING_PRODUCTION},
         e.CircuitBusy,

@@ -7,6 +7,7 @@ from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.evidence.gate import check_evidence
 from shared.domain.people import check_approver, gate_satisfied
 from shared.domain.release.events import ApprovalSubmitted, CandidateVerified
+from shared.domain.release.lowering import lowered
 from shared.domain.release.model import GATE_OF_PHASE, Approval, Kind, Phase, Release, Target
 from shared.domain.release.moves import Move, end, enter, stay
 from shared.domain.release.policy import Stage
@@ -25,7 +26,11 @@ _PHASE_OF_GATE = {stage: phase for phase, stage in GATE_OF_PHASE.items()}
 
 
 def open_gate(release: Release, stage: Stage, now: datetime, note: str, **changes: Any) -> Move:
-    """Waits for the people of the stage's gate, or starts the stage when the policy has no gate for it."""
+    """Waits for the people of the stage's gate, or starts the stage when the policy has no gate for it. Without a gate
+    nobody can say that something may be lowered."""
+    down = lowered(release) if stage is Stage.PRODUCTION else {}
+    if down and stage not in release.policy.gates:
+        return end(release, Phase.FAILED, now, f"{note}; {_told(down)}, and there is no gate where people could say so")
     if stage in release.policy.gates:
         return enter(release, _PHASE_OF_GATE[stage], now, note, **changes)
     return enter(release, AFTER_GATE[release.kind, stage], now, f"{note}; {stage.value} has no gate", **changes)
@@ -50,6 +55,7 @@ def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime
         raise Conflict(f"what you looked at has changed: read the release again and decide on digest {digest}")
     if event.approved:
         check_evidence(release, stage)
+        _check_reason(release, event)
     approval = Approval(
         stage=stage,
         actor=event.actor,
@@ -61,6 +67,17 @@ def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime
     if not event.approved:
         return _reject(release, approval, now)
     return _approve(release, approval, now)
+
+
+def _check_reason(release: Release, event: ApprovalSubmitted) -> None:
+    """Nothing goes down in production unless people say so (I29)."""
+    down = lowered(release) if event.stage is Stage.PRODUCTION else {}
+    if down and not event.reason.strip():
+        raise InvalidRequest(f"approving needs a reason, because {_told(down)}: say why it may")
+
+
+def _told(down: dict[str, str]) -> str:
+    return "; ".join(f"the {dimension} {what}" for dimension, what in sorted(down.items()))
 
 
 def _reject(release: Release, approval: Approval, now: datetime) -> Move:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.release import events as e
 from shared.domain.release.events import Running
+from shared.domain.release.lowering import found_in, keeps_environment, lowered, lowered_from, shown
 from shared.domain.release.model import AZURE_ML, CheckRun, DeploymentSpec, Phase, Release, Verdict
 from shared.domain.release.moves import Move, end, enter, fault, hold, look, only_looking, stay, wait_on
 from shared.domain.release.policy import Stage
@@ -25,10 +26,15 @@ def candidate_promoted(release: Release, event: e.CandidatePromoted, now: dateti
 
 
 def circuit_acquired(release: Release, event: e.CircuitAcquired, now: datetime) -> Move:
-    """One release at a time changes a circuit (I7)."""
-    target = replace(release.target, epoch=event.epoch)
+    """One release at a time changes a circuit (I7). What production runs there counts from here on: nobody else changes
+    it, so that the model is tested in the environment that it will run in."""
+    target = replace(release.target, epoch=event.epoch, found=event.found)
     note = f"holds circuit {target.key}"
-    return enter(release, Phase.DEPLOYING_TEST, now, note, targets=(target,))
+    if event.found is None or not keeps_environment(target.plan, event.found):
+        return enter(release, Phase.DEPLOYING_TEST, now, note, targets=(target,))
+    kept = event.found.environment
+    note = f"{note}; keeps {shown(kept)} that production runs, above {target.plan.environment_version}"
+    return enter(release, Phase.DEPLOYING_TEST, now, note, targets=(target,), registry_environment_id=kept)
 
 
 def circuit_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
@@ -110,7 +116,12 @@ def with_verdict(release: Release, verdict: Verdict, detail: str, output: str = 
 
 
 def previous_recorded(release: Release, event: e.PreviousRecorded, now: datetime) -> Move:
-    """Write-ahead: what production runs is durable in the same commit that first allows a change to it (I1)."""
+    """Write-ahead: what production runs is durable in the same commit that first allows a change to it (I1). What
+    somebody raised by hand since people were asked is not lowered (I29)."""
+    unasked = lowered_from(release, found_in(event.previous)).items() - lowered(release).items()
+    if unasked:
+        told = "; ".join(f"{dimension}: {what}" for dimension, what in sorted(unasked))
+        return hold(release, now, f"production changed since its gate, and nobody was asked about this: {told}")
     target = replace(
         release.target,
         previous_recorded=True,

@@ -8,7 +8,19 @@ from dataclasses import replace
 from shared.domain.evidence.gate import evidence_facts
 from shared.domain.fleet.specs import rollback_bound, rollback_facts
 from shared.domain.predictions import RANGES_TAG, RANGES_UNKNOWN
-from shared.domain.release.model import Candidate, CheckRun, DeploymentSpec, FleetTarget, Kind, Phase, Release, Verdict
+from shared.domain.release.dimensions import RELEASE_TAGS, brings, kept_tags
+from shared.domain.release.lowering import asset_of, brought_environment, lowered, shown
+from shared.domain.release.model import (
+    Candidate,
+    CheckRun,
+    DeploymentSpec,
+    Dimension,
+    FleetTarget,
+    Kind,
+    Phase,
+    Release,
+    Verdict,
+)
 from shared.domain.release.policy import Stage
 
 
@@ -36,6 +48,7 @@ def gate_digest(release: Release, stage: Stage) -> str:
         if release.evidence is not None:
             bound["evidence"] = f"{release.evidence.sha256} {release.evidence.quality.value}"
         bound["checks"] = repr([(t.key, t.previous.model, t.check, t.check_detail) for t in release.fleet])
+        bound |= lowered(release)
         return _digest(bound)
     bound["environment"] = f"{release.target.plan.environment_name}:{release.target.plan.environment_version}"
     if stage is Stage.PRODUCTION:
@@ -45,6 +58,9 @@ def gate_digest(release: Release, stage: Stage) -> str:
         if run and run.output:  # without it the digest is that of before, so that approvals of then still count
             bound["test_output"] = run.output
         bound["registry_model"] = release.registry_model_id
+        bound["environment"] = brought_environment(release.target)
+        if found := release.target.found:
+            bound["production"] = f"{found.model} in {found.environment}"
     return _digest(bound)
 
 
@@ -65,12 +81,11 @@ def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, st
     if release.kind is Kind.ENVIRONMENT:
         return _environment_facts(release, candidate, stage)
     tags = candidate.tags
-    plan = release.target.plan
     facts = {
         "plant": candidate.plant_id,
         "circuit": candidate.circuit_id,
         "model": release.asset,
-        "environment": f"{plan.environment_name}:{plan.environment_version}",
+        "environment": brought_environment(release.target),
         "pull request": tags.get("pr_number", "unknown"),
         "author": tags.get("pr_author", "unknown"),
         "training metrics": ", ".join(f"{k} {tags[k]}" for k in ("mae", "rmse", "mape", "r2") if k in tags) or "none",
@@ -80,7 +95,14 @@ def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, st
         facts["test status"] = run.verdict.value if run and run.verdict else "not run"
         facts["test job"] = run.job_name if run else "none"
         facts["test predictions"] = _output_told(run)
-    return facts
+        if found := release.target.found:
+            facts["production runs"] = f"{shown(found.model)} in {shown(found.environment)}"
+    return _with_lowered(facts, release)
+
+
+def _with_lowered(facts: dict[str, str], release: Release) -> dict[str, str]:
+    """What goes down is marked where people read the version."""
+    return facts | {name: f"{facts[name]}, {what}" for name, what in lowered(release).items()}
 
 
 def earlier_facts(release: Release) -> dict[str, str]:
@@ -131,7 +153,7 @@ def _environment_facts(release: Release, candidate: Candidate, stage: Stage) -> 
         facts["checks"] = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
         changed = [t for t in release.fleet if t.check is Verdict.INCONCLUSIVE]
         facts["models that predict other values"] = told_checks(changed) or "none"
-    return facts
+    return _with_lowered(facts, release)
 
 
 def told_checks(targets: list[FleetTarget], shown: int = 10) -> str:
@@ -174,13 +196,14 @@ def _candidate_spec(release: Release, *, in_test: bool) -> DeploymentSpec:
 
 
 def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -> dict[str, str]:
-    """The tags of R-REL-18; `deployed_at` is when the step began, so that repeating it changes nothing."""
+    """The tags of R-REL-18; `deployed_at` is when the step began, so that repeating it changes nothing. An environment
+    that ran before stays with whoever brought it."""
     tags = {
         "model_version": release.asset_version,
         "release_id": release.release_id,
         "plant_id": candidate.plant_id,
         "circuit_id": candidate.circuit_id,
-        "environment_version": release.target.plan.environment_version,
+        "environment_version": asset_of(brought_environment(release.target))[1],
     }
     if RANGES_TAG in candidate.tags:
         tags[RANGES_TAG] = candidate.tags[RANGES_TAG]
@@ -191,7 +214,10 @@ def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -
     tags["deployed_at"] = release.phase_since.strftime("%Y-%m-%dT%H:%M:%SZ")
     tags["approved_by"] = ", ".join(actor.username or actor.object_id for actor in approvers)
     tags["previous_version"] = previous.tags.get("model_version", "unknown") if previous else "none"
-    return tags
+    tags[RELEASE_TAGS[Dimension.MODEL]] = release.release_id
+    if previous is None or Dimension.ENVIRONMENT in brings(release, previous):
+        return tags | {RELEASE_TAGS[Dimension.ENVIRONMENT]: release.release_id}
+    return tags | kept_tags(previous, Dimension.ENVIRONMENT)
 
 
 def runs(wanted: DeploymentSpec, actual: DeploymentSpec) -> bool:

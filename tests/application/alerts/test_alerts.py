@@ -55,12 +55,14 @@ async def test_one_issue_in_several_circuits_rolls_the_environment_back(bench: B
 
 
 async def test_a_new_model_and_a_new_environment_failing_both_go_back(bench: Bench, requests: Requests) -> None:
-    """Row "new model + new environment both failing"; what came last goes back first (I12)."""
+    """Row "new model + new environment both failing"; one wish for the pair, and the record names both."""
     await new_environment(bench, Phase.RELEASED, minutes_ago=30)
     await new_model(bench, minutes_ago=10)
     record = await fired(bench, requests, FAILURES, ONE, TWO)
     assert verdict_of(record) == (RollbackVerdict.BOTH, RollbackAction.ACT)
-    assert requests.releases == [(MODEL_RELEASE, True), (ENVIRONMENT_RELEASE, True)]
+    assert requests.releases == [(ENVIRONMENT_RELEASE, True)]
+    assert requests.together == {ENVIRONMENT_RELEASE: {MODEL_RELEASE}}
+    assert [asked.release_id for asked in record.asked] == [ENVIRONMENT_RELEASE, MODEL_RELEASE]
 
 
 async def test_scoring_errors_everywhere_roll_the_environment_back(bench: Bench, requests: Requests) -> None:

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from shared.application.platform_ports import Place
-from shared.application.release import people
+from shared.application.release import intake, people
 from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import Conflict, NotEligible
 from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.model import Actor, DeploymentSpec, Kind, Phase, Progress, Release
 from shared.domain.release.policy import Stage
-from tests.support.benches.release import Bench
+from tests.fakes.platform import DEV_WORKSPACE
+from tests.support.benches.release import MODEL, TRAINER, Bench
 from tests.support.benches.road import ENGINEER, NEW, OLD, decide, running, up_to
 from tests.support.builders import an_actor
 
@@ -225,6 +226,65 @@ async def test_a_model_and_an_environment_go_back_one_after_the_other(fleet: Ben
     production = [each.spec for key, each in fleet.platform.deployments.items() if key[0] is Place.PRODUCTION]
     assert [spec.environment for spec in production] == [before.environment] * 6
     assert replace(of_circuit(fleet), tags=before.tags) == before
+
+
+async def a_newer_model(bench: Bench) -> Release:
+    """Version 8 of P001/C001's model goes over what runs."""
+    bench.platform.add_model(MODEL, "8", {"plant_id": "P001", "circuit_id": "C001"}, created_by=TRAINER)
+    at = bench.clock.now()
+    release_id = await intake.model_registered("registration-8", DEV_WORKSPACE, MODEL, "8", at, bench.ports)
+    for gate, stage in (
+        (Phase.AWAITING_REGISTRY_APPROVAL, Stage.REGISTRY),
+        (Phase.AWAITING_PRODUCTION_APPROVAL, Stage.PRODUCTION),
+    ):
+        await bench.run_until(release_id, gate)
+        await decide(bench, release_id, stage, OTHER)
+    return await bench.run_until(release_id, Phase.RELEASED)
+
+
+async def test_a_pair_whose_model_was_replaced_meanwhile_goes_back_without_it(fleet: Bench) -> None:
+    """What people approved is looked at again right before the change: a newer model stays (I12, I28)."""
+    model = await a_released_model(fleet)
+    fleet.clock.advance(1000)
+    environment = await released(fleet)
+    fleet.clock.advance(1000)
+    decided = await request_rollback(
+        environment.release_id,
+        ENGINEER,
+        "scoring errors",
+        fleet.ports,
+        critical=False,
+        models=[model.release_id, environment.release_id, "no-such-release"],
+    )
+    assert decided.models == {model.release_id}
+    rollback_id = decided.release.release_id
+    await fleet.run_until(rollback_id, Phase.AWAITING_ROLLBACK_APPROVAL)
+    newer = await a_newer_model(fleet)
+    await approve(fleet, rollback_id, OTHER)
+    await fleet.run_until(rollback_id, Phase.ROLLED_BACK)
+
+    assert running(fleet) == [OLD] * 6
+    assert (of_circuit(fleet).model, of_circuit(fleet).tags["model_release"]) == (
+        newer.registry_model_id,
+        newer.release_id,
+    )
+
+
+async def test_a_rollback_that_was_listed_without_dimensions_puts_all_back(fleet: Bench) -> None:
+    """Its rows were written by code that knew none."""
+    before = of_circuit(fleet)
+    forward = await a_released_model(fleet)
+    rollback = await asked(fleet, forward.release_id)
+    await fleet.run_until(rollback.release_id, Phase.AWAITING_ROLLBACK_APPROVAL)
+    partition = fleet.store.partitions[rollback.release_id]
+    old = tuple(replace(target, dimensions=()) for target in partition.release.fleet)
+    partition.release = replace(partition.release, fleet=old)
+    await approve(fleet, rollback.release_id, OTHER)
+    await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
+
+    after = of_circuit(fleet)
+    assert replace(after, tags=before.tags) == before
+    assert before.tags.items() <= after.tags.items()
 
 
 async def test_a_model_that_replaced_nothing_has_nothing_to_go_back_to(bench: Bench) -> None:

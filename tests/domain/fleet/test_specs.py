@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.fleet.specs import TAG_CHARS_MAX, changed_spec, frozen, restored_by
+from shared.domain.fleet.specs import TAG_CHARS_MAX, changed_spec, restored_by
+from shared.domain.release.dimensions import unmarked
 from shared.domain.release.model import Phase
 from shared.domain.release.specs import runs
 from tests.support.builders import RELEASE_ID, a_spec
@@ -28,6 +29,8 @@ def test_an_update_changes_the_environment_and_the_tags_that_tell_of_it() -> Non
         "environment_updated_at": drive.release.phase_since.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "previous_environment": OLD,
         "release_id": RELEASE_ID,
+        "model_release": target.previous.tags["release_id"],
+        "environment_release": RELEASE_ID,
     }
 
 
@@ -79,7 +82,7 @@ def test_marks_of_an_earlier_roll_back_do_not_stay() -> None:
     marked = replace(target, previous=replace(target.previous, tags={**target.previous.tags, **marks}))
 
     assert not set(MARKS) & set(changed_spec(drive.release, marked).tags)
-    assert frozen(marked.previous) == target.previous
+    assert unmarked(marked.previous) == target.previous
 
 
 def test_a_deployment_that_was_never_put_back_names_no_release() -> None:

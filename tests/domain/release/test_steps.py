@@ -60,6 +60,8 @@ def test_production_is_deployed_with_the_tags_of_the_architecture() -> None:
         "plant_id": "P001",
         "circuit_id": "C001",
         "environment_version": "1.5.0",
+        "model_release": release.release_id,
+        "environment_release": release.release_id,
     }
     assert command.epoch == 4
 

@@ -1,6 +1,7 @@
 """What the tests of alerts have in common: alerts that fire, releases that changed production, and who is asked."""
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -35,6 +36,7 @@ class Requests:
 
     bench: Bench
     asked: list[tuple[str, bool, str, str]] = field(default_factory=list)
+    together: dict[str, frozenset[str]] = field(default_factory=dict)
     refusing: str = ""
     askers: list[str] = field(default_factory=list)
 
@@ -47,6 +49,7 @@ class Requests:
         *,
         critical: bool,
         alert: AlertSeen | None = None,
+        models: Collection[str] = (),
     ) -> Decided:
         assert alert is not None
         assert actor in (MONITOR, FINDER)
@@ -56,8 +59,9 @@ class Requests:
         done = any((each[0], each[3]) == (release_id, alert.alert_id) for each in self.asked)
         if not done:
             self.asked.append((release_id, critical, reason, alert.alert_id))
+            self.together[release_id] = frozenset(models)
         answer = Answer.ALREADY_DONE if done else Answer.ACCEPTED
-        return Decided(answer=answer, release=self.bench.release(release_id))
+        return Decided(answer=answer, release=self.bench.release(release_id), models=frozenset(models))
 
     @property
     def releases(self) -> list[tuple[str, bool]]:

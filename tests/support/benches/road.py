@@ -53,7 +53,8 @@ def fleet_in_production(bench: Bench) -> Bench:
 
 def running(bench: Bench) -> list[str]:
     """The environment versions that production runs."""
-    return sorted(d.spec.environment.rpartition("/")[2] for d in bench.platform.deployments.values())
+    found = [d.spec for (place, *_), d in bench.platform.deployments.items() if place is Place.PRODUCTION]
+    return sorted(spec.environment.rpartition("/")[2] for spec in found)
 
 
 async def requested(bench: Bench, version: str = NEW) -> str:

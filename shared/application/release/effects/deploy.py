@@ -9,6 +9,7 @@ from shared.application.release.effects.answers import answer, circuit_taken
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
+from shared.domain.release.lowering import found_in
 from shared.domain.release.model import DeploymentSpec, Phase, Release
 from shared.domain.release.specs import runs
 
@@ -32,7 +33,10 @@ async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Po
         cool_down_s = release.policy.limits.settle_quiet_s if touched else 0
         await ports.locks.free(command.target_key, command.release_id, now + timedelta(seconds=cool_down_s))
         return None
-    return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch)
+    plan = release.target.plan
+    running = await ports.platform.get_deployment(Place.PRODUCTION, plan.endpoint_name, plan.deployment_name)
+    found = found_in(running.spec if running else None)
+    return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch, found=found)
 
 
 async def free_circuit(command: c.FreeCircuit, ports: Ports) -> None:

@@ -1,5 +1,6 @@
 """Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformOutcomeUnknown, PlatformRefused
@@ -7,18 +8,19 @@ from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
 from shared.application.release.effects.look_later import READS_PER_S, look_later
+from shared.application.release.effects.put_back import decides_environment, goes_back
 from shared.application.release.effects.rollback import list_restorable, preempt, tell_the_loser
 from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.batch_jobs import BatchJobs
-from shared.domain.fleet.specs import brought_by, restored_by
-from shared.domain.fleet.specs import frozen as without_marks
+from shared.domain.fleet.specs import restored_by
 from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
+from shared.domain.release.dimensions import brought_by, unmarked
 from shared.domain.release.events import Outcome
-from shared.domain.release.model import Candidate, DeploymentSpec, FleetTarget, Progress, Release
+from shared.domain.release.model import Candidate, DeploymentSpec, Dimension, FleetTarget, Progress, Release
 from shared.domain.release.specs import runs
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
@@ -115,7 +117,7 @@ async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports)
     for key in command.target_keys:
         lock = await ports.locks.acquire(key, command.release_id, now)
         if command.preempt and lock.holder != command.release_id:
-            lock = await preempt(lock, command, ports)
+            lock = await preempt(lock, command.release_id, ports)
         if lock.holder != command.release_id:
             return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})")
         await tell_the_loser(lock, ports)
@@ -140,7 +142,7 @@ async def free_fleet(command: c.FreeFleet, ports: Ports) -> None:
 async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -> e.Event:
     """What the endpoint runs now, in full. A deployment that is being changed has no state to freeze yet."""
     if command.undoes:
-        return await list_restorable(command, ports)
+        return await list_restorable(command, release, ports)
     states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
     for state in states:
         if state.is_changing:
@@ -148,61 +150,100 @@ async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -
     return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=_targets(states))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What became of one try; without an outcome nobody waits for it any more. `lock` is of a circuit regained."""
+
+    outcome: Outcome | None
+    detail: str = ""
+    lock: Lock | None = None
+
+
 async def change_target(command: c.ChangeTarget, release: Release, ports: Ports) -> e.Event | None:
     """Puts the deployment to `spec` at look 0 and reads it back at every later one; never waits for it."""
     try:
-        outcome, detail = await _change(command, ports)
+        said = await _change(command, release, ports)
     except PlatformOutcomeUnknown as error:
-        outcome, detail = Outcome.PENDING, f"nobody knows whether the change was applied, looking: {error}"
+        said = Said(outcome=Outcome.PENDING, detail=f"nobody knows whether the change was applied, looking: {error}")
     except PLATFORM_FAULTS as error:
-        outcome, detail = outcome_of(error), str(error)
-    if outcome is None:
+        said = Said(outcome=outcome_of(error), detail=str(error))
+    if said.outcome is None:
         return None
-    if outcome is Outcome.PENDING and command.look:
+    if said.outcome is Outcome.PENDING and command.look:
         least_s = release.policy.limits.updates_parallel_max / READS_PER_S
         await look_later(command, release, ports, share=LOOK_SHARE, least_s=least_s)
         return None
-    return target_answer(command, ports, outcome, detail)
+    more = {"epoch": said.lock.epoch, "quiet_until": said.lock.free_from} if said.lock else {}
+    return target_answer(command, ports, said.outcome, said.detail, **more)
 
 
-async def _change(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
-    spec = command.spec
-    state = await ports.platform.get_deployment(Place.PRODUCTION, spec.endpoint_name, spec.deployment_name)
+async def _change(command: c.ChangeTarget, release: Release, ports: Ports) -> Said:
+    wanted = command.spec
+    state = await ports.platform.get_deployment(Place.PRODUCTION, wanted.endpoint_name, wanted.deployment_name)
     if state is None:
-        return Outcome.REFUSED, f"{spec.deployment_name} was deleted by somebody else"
+        return Said(outcome=Outcome.REFUSED, detail=f"{wanted.deployment_name} was deleted by somebody else")
+    is_foreign = _is_foreign(command, state)
+    if command.dimensions:
+        back = await goes_back(command, release, state.spec, ports)
+        if back.undecided and command.look == 0:
+            return Said(outcome=Outcome.OCCUPIED, detail=back.undecided)
+        wanted, is_foreign = back.spec, back.is_foreign
     busy = state.is_changing
-    if runs(spec, state.spec) and state.spec.environment == spec.environment:
-        if busy or (command.look == 0 and state.provisioning != "Succeeded"):
-            return (Outcome.PENDING, state.provisioning) if busy else await _put(command, ports)
+    if runs(wanted, state.spec) and state.spec.environment == wanted.environment:
+        if busy:
+            return Said(outcome=Outcome.PENDING, detail=state.provisioning)
+        if command.look == 0 and state.provisioning != "Succeeded":
+            return await _put(command, wanted, state, ports)
         ended = Outcome.DONE if state.provisioning == "Succeeded" else Outcome.ERRORED
-        return ended, f"runs {_version(state)}, provisioning {state.provisioning}"
+        return Said(outcome=ended, detail=f"runs {_version(state)}, provisioning {state.provisioning}")
     if busy:
-        return Outcome.PENDING if command.look else Outcome.BUSY, f"{spec.deployment_name} is {state.provisioning}"
+        outcome = Outcome.PENDING if command.look else Outcome.BUSY
+        return Said(outcome=outcome, detail=f"{wanted.deployment_name} is {state.provisioning}")
     if command.look:
-        return Outcome.ERRORED, f"still runs {_version(state)}, provisioning {state.provisioning}"
-    if not _is_foreign(command, state):
-        return await _put(command, ports)
+        detail = f"still runs {_version(state)}, provisioning {state.provisioning}"
+        return Said(outcome=Outcome.ERRORED, detail=detail)
+    if not is_foreign:
+        return await _put(command, wanted, state, ports)
     lock = await ports.locks.get(command.target_key)
     if lock is None or not _is_ours(lock, command):
-        return Outcome.TAKEN, _holder(lock)
-    if lock.taken_from and lock.taken_from == brought_by(state.spec):
-        return await _put(command, ports)
-    return Outcome.REFUSED, f"was changed by somebody else: it runs {state.spec.model} in {_version(state)}"
+        return Said(outcome=Outcome.TAKEN, detail=_holder(lock))
+    if not command.dimensions and lock.taken_from and lock.taken_from == _changed_by(state):
+        return await _put(command, wanted, state, ports)
+    detail = f"was changed by somebody else: it runs {state.spec.model} in {_version(state)}"
+    return Said(outcome=Outcome.REFUSED, detail=detail)
 
 
-async def _put(command: c.ChangeTarget, ports: Ports) -> tuple[Outcome | None, str]:
+async def _put(command: c.ChangeTarget, wanted: DeploymentSpec, state: DeploymentState, ports: Ports) -> Said:
     """Right before a change: the release is still in this step and nobody has sent this change before, its lock is
     still its own, and no freeze stands before an update (I3, I7, I19)."""
     release = await ports.store.without_fleet(command.release_id)
     if release is None or release.serial != command.serial or not await _is_to_be_sent(command, ports):
-        return None, ""
+        return Said(outcome=None)
     lock = await ports.locks.get(command.target_key)
     if lock is None or not _is_ours(lock, command):
-        return Outcome.TAKEN, _holder(lock)
+        return await _without_the_circuit(command, lock, state, ports)
     if freeze := await standing_before(release, [command.target_key], ports):
-        return Outcome.FROZEN, str(freeze)
-    await ports.platform.put_deployment(Place.PRODUCTION, command.spec)
-    return Outcome.PENDING, "accepted by Azure ML"
+        return Said(outcome=Outcome.FROZEN, detail=str(freeze))
+    await ports.platform.put_deployment(Place.PRODUCTION, wanted)
+    return Said(outcome=Outcome.PENDING, detail="accepted by Azure ML")
+
+
+async def _without_the_circuit(
+    command: c.ChangeTarget, lock: Lock | None, state: DeploymentState, ports: Ports
+) -> Said:
+    """Whoever took the circuit decides what it runs, but for an environment that was left running: the release that
+    brought it still takes it back, as soon as the circuit can be had."""
+    is_back = bool(command.dimensions) and not command.undoes
+    left = is_back and brought_by(state.spec, Dimension.ENVIRONMENT) == command.release_id
+    if not left or (lock is not None and await decides_environment(lock, ports)):
+        return Said(outcome=Outcome.TAKEN, detail=_holder(lock))
+    again = await ports.locks.acquire(command.target_key, command.release_id, ports.clock.now())
+    if again.holder != command.release_id:
+        again = await preempt(again, command.release_id, ports)
+    if again.holder != command.release_id:
+        return Said(outcome=Outcome.OCCUPIED, detail=again.holder)
+    await tell_the_loser(again, ports)
+    return Said(outcome=Outcome.REGAINED, detail=f"epoch {again.epoch}", lock=again)
 
 
 async def _is_to_be_sent(command: c.ChangeTarget, ports: Ports) -> bool:
@@ -221,11 +262,16 @@ def _holder(lock: Lock | None) -> str:
     return lock.holder if lock and lock.holder else "a rollback that has ended"
 
 
+def _changed_by(state: DeploymentState) -> str:
+    """The release that changed the deployment last, forward or back; empty when none did."""
+    return restored_by(state.spec) or state.spec.tags.get("release_id", "")
+
+
 def _is_foreign(command: c.ChangeTarget, state: DeploymentState) -> bool:
     """Neither what was frozen nor what this release made of it: only the last to change it may change it back."""
     tags = state.spec.tags
     ours = tags.get("release_id") in (command.release_id, command.undoes)
-    untouched = runs(command.previous, without_marks(state.spec))  # marks of an earlier roll-back were not frozen
+    untouched = runs(command.previous, unmarked(state.spec))  # marks of an earlier roll-back were not frozen
     return not ours and restored_by(state.spec) != command.release_id and not untouched
 
 

@@ -1,5 +1,6 @@
 """Commands of rollbacks: what may go back, the circuits' locks, and the sample inference on what was put back."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformBusy, PlatformRefused
@@ -18,8 +19,9 @@ from shared.domain.job_ends import JobEnded
 from shared.domain.predictions import Quality
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
+from shared.domain.release.dimensions import brings, brought_by, is_from
 from shared.domain.release.events import Outcome
-from shared.domain.release.model import DeploymentSpec, FleetTarget, Kind, Phase, Release
+from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Release
 
 #: What a completed sample says about what was put back; where nobody can tell, it is tried again and then people look.
 _OF_OUTPUT = {Quality.GOOD: Outcome.DONE, Quality.BAD: Outcome.REFUSED, Quality.UNCLEAR: Outcome.ERRORED}
@@ -28,18 +30,24 @@ _OF_OUTPUT = {Quality.GOOD: Outcome.DONE, Quality.BAD: Outcome.REFUSED, Quality.
 _REVERSING = frozenset({Phase.SETTLING, Phase.RESTORING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK})
 
 
-async def list_restorable(command: c.ListTargets, ports: Ports) -> e.Event:
-    """What the undone release changed on this endpoint; who changed a deployment since is named."""
+async def list_restorable(command: c.ListTargets, release: Release, ports: Ports) -> e.Event:
+    """What the undone release changed on this endpoint; who changed it since is named."""
     stored = await ports.store.load(command.undoes)
     if stored is None:
         raise PlatformRefused(f"there is no release {command.undoes}: list the releases to find its id")
     states = await ports.environments.list_deployments(Place.PRODUCTION, command.endpoint_name)
     by_name = {state.spec.deployment_name.lower(): state for state in states}
+    models = {
+        paired: each.release
+        for key, paired in release.undoes_models.items()
+        if (each := await ports.store.load(paired)) is not None
+    }
     targets = tuple(
-        FleetTarget(
-            key=key,
-            previous=previous,
-            superseded_by=_superseded_by(command.undoes, by_name.get(previous.deployment_name.lower())),
+        _restorable(
+            FleetTarget(key=key, previous=previous),
+            stored.release,
+            models.get(release.undoes_models.get(key, "")),
+            by_name.get(previous.deployment_name.lower()),
         )
         for key, previous in recorded(stored.release)
         if previous.endpoint_name.lower() == command.endpoint_name.lower()
@@ -54,18 +62,29 @@ def recorded(release: Release) -> list[tuple[str, DeploymentSpec]]:
     return [*fleet, *single]
 
 
-def _superseded_by(undone: str, state: DeploymentState | None) -> str:
-    """Only the last to change a deployment may be undone; empty when that is `undone`.
-
-    The tag `release_id` goes back with everything else: a later release that was rolled back has left ours again.
-    """
+def _restorable(
+    target: FleetTarget, undone: Release, model: Release | None, state: DeploymentState | None
+) -> FleetTarget:
+    """Only the last to bring a dimension may be undone, dimension by dimension. Without its own a release is not undone
+    at all: the environment that came with a model does not go back alone."""
     if state is None:
-        return "somebody who deleted the deployment"
-    last = state.spec.tags.get("release_id", "somebody outside Switchyard")
-    return "" if last == undone else restored_by(state.spec) or last
+        return replace(target, superseded_by="somebody who deleted the deployment")
+    own, *others = brings(undone, target.previous)
+    wanted = [(own, undone), *((other, undone) for other in others)]
+    if model is not None and own is Dimension.ENVIRONMENT:
+        wanted.append((Dimension.MODEL, model))
+    last = [dimension for dimension, by in wanted if is_from(state.spec, dimension, by)]
+    if not last or (own not in last and model is None):
+        return replace(target, superseded_by=_last_to_bring(own, state.spec))
+    return replace(target, dimensions=tuple(last))
 
 
-async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:
+def _last_to_bring(dimension: Dimension, spec: DeploymentSpec) -> str:
+    """Whoever put back what somebody else brought decided last."""
+    return restored_by(spec) or brought_by(spec, dimension) or "somebody outside Switchyard"
+
+
+async def preempt(lock: Lock, release_id: str, ports: Ports) -> Lock:
     """Takes the lock from a release that brings something new; other rollbacks and cool-downs are waited for.
 
     The lock remembers whom it was taken from, so that telling that release cannot be forgotten. Until it is known that
@@ -76,12 +95,12 @@ async def preempt(lock: Lock, command: c.AcquireFleet, ports: Ports) -> Lock:
         return lock
     now = ports.clock.now()
     quiet_until = now + timedelta(seconds=held.release.policy.limits.settle_quiet_s)
-    taken = await ports.locks.preempt(lock.key, lock.holder, command.release_id, quiet_until)
-    if taken.holder != command.release_id:
+    taken = await ports.locks.preempt(lock.key, lock.holder, release_id, quiet_until)
+    if taken.holder != release_id:
         return taken
     after = await ports.store.load(lock.holder)
     if after is None or not _may_be_in_flight(after.release, lock.key, now):
-        return await ports.locks.preempt(lock.key, command.release_id, command.release_id, None)
+        return await ports.locks.preempt(lock.key, release_id, release_id, None)
     return taken
 
 

@@ -1,0 +1,80 @@
+"""What an environment release makes of a circuit that a rollback took, and of one that it has again."""
+
+from datetime import timedelta
+
+from shared.domain.release import commands as c
+from shared.domain.release import events as e
+from shared.domain.release.events import Outcome
+from shared.domain.release.model import Phase, Progress
+from tests.support.drive_fleet import Drive, commands, driven_to
+
+KEY, BY = "P001-C001", "model-rollback-1"
+
+
+def taken(drive: Drive, key: str = KEY) -> None:
+    """The news that a rollback has the circuit."""
+    drive.tell(drive.event(e.CircuitTaken, target_key=key, by=BY))
+
+
+def test_a_circuit_that_is_taken_before_it_was_read_back_is_left_to_the_rollback() -> None:
+    """The rollback takes back what had landed of it; a late answer does not make it the release's own again."""
+    drive = driven_to(Phase.UPDATING)
+    taken(drive)
+    assert drive.target(KEY).superseded_by == BY
+    drive.answered(KEY)
+    assert drive.target(KEY).progress is Progress.UNTOUCHED
+    drive.finish()
+    assert drive.release.phase is Phase.WATCHING
+    assert f"1 stay as they are: {KEY}: {BY}" in drive.notes()
+
+
+def test_a_circuit_that_was_read_back_stays_the_releases_own() -> None:
+    """Its environment runs on, and is to be taken back with the others."""
+    drive = driven_to(Phase.UPDATING)
+    drive.answered(KEY)
+    taken(drive)
+    assert drive.target(KEY).superseded_by == ""
+    drive.finish()
+    drive.tell(drive.by(e.RollbackRequested))
+    assert KEY in drive.keys(Progress.CHANGING, Progress.WAITING)
+
+
+def test_a_circuit_that_is_taken_while_the_update_is_held_is_not_tried_again() -> None:
+    """A retry goes on with the others."""
+    drive = driven_to(Phase.UPDATING)
+    drive.overdue()
+    assert drive.release.phase is Phase.HELD
+    taken(drive)
+    drive.tell(drive.by(e.RetryRequested))
+    assert KEY not in drive.keys(Progress.CHANGING, Progress.WAITING)
+
+
+def test_a_circuit_that_is_taken_in_the_watch_changes_nothing() -> None:
+    """Whoever took it leaves the environment."""
+    drive = driven_to(Phase.WATCHING)
+    taken(drive)
+    assert (drive.release.phase, drive.target(KEY).superseded_by) == (Phase.WATCHING, "")
+
+
+def test_a_regained_circuit_is_changed_under_its_new_epoch_after_the_quiet_time() -> None:
+    """The same try, by a message of its own; what is known of the others stays."""
+    drive = driven_to(Phase.ROLLING_BACK)
+    until = drive.now + timedelta(seconds=90)
+    before = drive.target(KEY)
+    decision = drive.answered(KEY, Outcome.REGAINED, epoch=11, quiet_until=until)
+
+    (command,) = commands(decision, c.ChangeTarget)
+    assert (command.target_key, command.epoch, command.not_before) == (KEY, 11, until)
+    assert (command.attempt, command.look) == (before.attempt, before.look)
+    assert command.command_id.endswith("-epoch-11")
+    assert drive.release.epochs == {**dict.fromkeys(drive.release.epochs, 7), KEY: 11}
+    assert drive.target(KEY).progress is Progress.CHANGING
+
+
+def test_an_occupied_circuit_costs_no_attempt_and_is_tried_again_by_a_look() -> None:
+    """It says for whom it waits."""
+    drive = driven_to(Phase.ROLLING_BACK)
+    before = drive.target(KEY)
+    decision = drive.answered(KEY, Outcome.OCCUPIED, detail=BY)
+    assert (drive.target(KEY), drive.release.waiting_on, commands(decision)) == (before, BY, [])
+    assert KEY in [command.target_key for command in commands(drive.looked(), c.ChangeTarget)]
