@@ -14,7 +14,7 @@ JSON = "application/json"
 class Access(StrEnum):
     """What a caller shows to be let in; the value names the scheme in the API's description."""
 
-    TOKEN = "entra"
+    TOKEN = "entra"  # nosec B105 # a kind of access
     GITHUB = "githubSignature"
     AZURE_DEVOPS = "azureDevOpsPassword"
     PUBLIC = "none"
