@@ -91,6 +91,7 @@ async def test_a_look_arrives_as_it_was_once_per_id_and_not_before_its_time(look
         (Kind.TASK, None),
         (Kind.PERIOD, None),
     ],
+    ids=list(Kind),  # the same whenever it is collected: keys are drawn
 )
 def test_changes_are_one_session_each_run_its_own_and_the_rest_has_none(kind: Kind, session: str | None) -> None:
     assert session_of(LOOKS[kind]) == session
