@@ -7,12 +7,16 @@ import pytest
 
 from tests.simulation.host import Host
 from tests.simulation.violation import Violation
+from tests.simulation.work.changes import ChangeWorld
 from tests.simulation.work.routines import RoutineWorld
+from tests.simulation.work.trainings import TrainingWorld
 from tests.simulation.world import World
 
 KINDS: Mapping[str, type[Host]] = {
     "releases": World,
     "routines": RoutineWorld,
+    "changes": ChangeWorld,
+    "trainings": TrainingWorld,
 }
 
 SCHEDULES = int(os.environ.get("SIM_SCHEDULES", "2000"))

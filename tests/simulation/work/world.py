@@ -13,6 +13,9 @@ from tests.simulation.bus import Message, SimulatedLooks
 from tests.simulation.host import Host, abandoned
 from tests.simulation.violation import require
 
+CHAINED = (Kind.TASK, Kind.TRAINING)
+"""Kinds whose looks lead to each other; of the others each webhook and each wish brings one."""
+
 LOOKS_OF_ONE_MAX = 6
 """Looks at one piece of work that wait at once: one chain of them, what a hint brings, what a sweep brings back."""
 
@@ -55,8 +58,8 @@ class WorkWorld(Host):
         return bury(dead, give_up, self.scheduler.faulty(self.intake), self.clock)
 
     def check_queues(self) -> None:
-        swept = (message.body for message in self.looks.messages if message.body.kind in self.lost)
-        for key, waiting in Counter(look.key for look in swept).items():
+        chained = (message.body.key for message in self.looks.messages if message.body.kind in CHAINED)
+        for key, waiting in Counter(chained).items():
             require(waiting <= LOOKS_OF_ONE_MAX, f"{waiting} looks at {key} wait")
 
     def _loses(self, look: Look) -> bool:
