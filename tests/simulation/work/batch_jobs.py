@@ -3,28 +3,33 @@
 import random
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from shared.application.errors import PlatformRefused
+from shared.application.errors import PlatformRefused, PortError
 from shared.application.platform_ports import Place
 from shared.application.routines.ports import MonitorJob
 from shared.domain.job_ends import JobSeen
+from shared.domain.predictions import Predicted
 from tests.fakes.clock import FakeClock
-from tests.fakes.platform import FakeJob, MemoryModelPlatform
+from tests.fakes.platform import PREDICTED, FakeJob, MemoryModelPlatform
 from tests.fakes.routines import MemoryRoutinePlatform, MemorySourceControl
-from tests.simulation.violation import require
+from tests.simulation.violation import Violation, require
 
 HANGS_S = 10 * 86_400
 NEVER = datetime.max.replace(tzinfo=UTC)
+OF_NO_USE = replace(PREDICTED, no_numbers=3)
+OUTPUTS = (PREDICTED, PREDICTED, OF_NO_USE, None, PlatformRefused("no Parquet file"))
 
 
 @dataclass
 class TimedJob(FakeJob):
-    """`content` is what it was started with; `is_stopped`: we asked for its end before it had come."""
+    """`content` is what it was started with, `output` the predictions it leaves when it completes; `is_stopped`: we
+    asked for its end before it had come."""
 
     content: object = None
+    output: Predicted | PortError | None = PREDICTED
     landed_at: datetime = NEVER
     ends_at: datetime = NEVER
     is_stopped: bool = False
@@ -51,6 +56,21 @@ class TimedModels(MemoryModelPlatform):
         job = self.timed(job_name)
         return JobSeen(status=job.status_at(self._clock.now()), detail=job.detail) if job else None
 
+    async def predictions(
+        self, place: Place, job_name: str, plant_id: str, circuit_id: str, day: date | None = None
+    ) -> Predicted | None:
+        job = self.timed(job_name)
+        if job is None or not self.has_completed(job_name):
+            raise Violation(f"predictions were read of {job_name}, which is {job}")
+        if isinstance(job.output, PortError):
+            raise job.output
+        return replace(job.output, day=day) if job.output and day else job.output
+
+    def has_completed(self, job_name: str) -> bool:
+        """Whether Azure ML calls the job completed."""
+        job = self.timed(job_name)
+        return job is not None and job.status_at(self._clock.now()) == "Completed"
+
     async def cancel_job(self, place: Place, job_name: str) -> None:
         self.cancel(job_name, by_us=True)
 
@@ -70,7 +90,7 @@ class TimedModels(MemoryModelPlatform):
 
 class WatchedRoutinePlatform(MemoryRoutinePlatform):
     """Jobs of one name are one job: whoever asks for it twice must ask for the same. `claimed` says whether a try of
-    that name is durable, `bad_fates` how often of a hundred a job does not complete."""
+    that name is durable, `bad_fates` how often of a hundred a job may not complete, or leave nothing of use."""
 
     models: TimedModels
 
@@ -100,7 +120,8 @@ class WatchedRoutinePlatform(MemoryRoutinePlatform):
 
     async def publish(self, job_name: str, plant_id: str, circuit_id: str, day: date) -> str | None:
         self._must_have_completed(job_name, "predictions were published")
-        circuit = self.claims.get(job_name, "").rpartition("/")[2]
+        job, circuit = self.models.timed(job_name), self.claims.get(job_name, "").rpartition("/")[2]
+        require(job is not None and job.output is PREDICTED, f"what {job_name} left was published, and is of no use")
         require(circuit == f"{plant_id}-{circuit_id}", f"predictions of {circuit} were published as {circuit_id}'s")
         return await super().publish(job_name, plant_id, circuit_id, day)
 
@@ -110,8 +131,7 @@ class WatchedRoutinePlatform(MemoryRoutinePlatform):
 
     def _must_have_completed(self, job_name: str, what: str) -> None:
         job = self.models.timed(job_name)
-        is_complete = job is not None and job.status_at(self._clock.now()) == "Completed"
-        require(is_complete, f"{what} of {job_name}, which is {job}")
+        require(self.models.has_completed(job_name), f"{what} of {job_name}, which is {job}")
 
     def _judge(self, job_name: str, content: object) -> None:
         require(job_name in self.claims, f"job {job_name} was started before its try was recorded")
@@ -129,7 +149,11 @@ class WatchedRoutinePlatform(MemoryRoutinePlatform):
         self.started.append(job_name)
         now, (seconds, status) = self._clock.now(), self._fate()
         self.models.jobs[Place.PRODUCTION, job_name] = TimedJob(
-            status=status, detail="see the log", landed_at=now, ends_at=now + timedelta(seconds=seconds)
+            status=status,
+            detail="see the log",
+            landed_at=now,
+            ends_at=now + timedelta(seconds=seconds),
+            output=self._rng.choice(OUTPUTS) if self._rng.random() * 100 < self.bad_fates else PREDICTED,
         )
 
     def _fate(self) -> tuple[float, str]:

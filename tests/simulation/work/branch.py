@@ -23,6 +23,7 @@ from tests.fakes.clock import FakeClock
 
 Circuit = tuple[str, str]
 ENVIRONMENT = "custom-tf-env"
+BREAKABLE: Circuit = ("P001", "C001")
 EARLY = date(2025, 11, 1)
 
 _TAGS = {
@@ -59,14 +60,21 @@ def settings(circuit: Circuit, *, cutoff: date = EARLY, version: str = "1.5.0", 
 
 @dataclass(frozen=True)
 class Tree:
-    """The files at a commit. `broken`: one of them is wrong, so that nothing of it may be acted on; `edition` stands
-    for the other files of `environment/`."""
+    """The files at a commit. `broken`: that of BREAKABLE is wrong, so that nothing of the commit may be acted on;
+    `edition` stands for the other files of `environment/`."""
 
     circuits: Mapping[Circuit, CircuitSettings]
     version: str = "1.5.0"
     edition: int = 0
     broken: bool = False
     readme: int = 0
+
+    def text(self, circuit: Circuit) -> str:
+        """The circuit's file; empty when there is none."""
+        if self.broken and circuit == BREAKABLE:
+            return "["
+        there = self.circuits.get(circuit)
+        return there.text if there else ""
 
     @property
     def digest(self) -> str:
@@ -132,9 +140,9 @@ class Branch:
     def last_to_change(self, head: str, circuit: Circuit) -> str:
         """The commit that changed, or removed, the circuit's file last."""
         for sha in self.back_from(head):
-            parent = self.commits.get(self.commits[sha].parent)
-            before = parent.tree.circuits.get(circuit) if parent else None
-            if text_of(before) != text_of(self.commits[sha].tree.circuits.get(circuit)):
+            commit = self.commits[sha]
+            parent = self.commits.get(commit.parent)
+            if (parent.tree.text(circuit) if parent else "") != commit.tree.text(circuit):
                 return sha
         raise AssertionError(f"nobody ever wrote {circuit}")
 
@@ -173,9 +181,8 @@ class Branch:
     def _between(self, base: str, head: str) -> Found:
         commit, empty = self.commits[head], Tree({}, version="")
         before, after = self.commits[base].tree if base else empty, commit.tree
-        if (before.circuits, before.digest, before.broken) == (after.circuits, after.digest, after.broken) and all(
-            text_of(before.circuits.get(key)) == each.text for key, each in after.circuits.items()
-        ):
+        keys = {*before.circuits, *after.circuits}
+        if before.digest == after.digest and all(before.text(key) == after.text(key) for key in keys):
             return Found(head=commit.facts, base=base)
         problems = [_problem("config/plants/P001/C001.yml", "no YAML")] if after.broken else []
         raised = before.digest != after.digest
@@ -201,22 +208,17 @@ class Branch:
             TouchedCircuit(
                 plant_id=key[0],
                 circuit_id=key[1],
-                before=before.circuits.get(key),
+                before=None if before.broken and key == BREAKABLE else before.circuits.get(key),
                 after=after.circuits.get(key),
                 was_there=key in before.circuits,
             )
             for key in sorted({*before.circuits, *after.circuits})
-            if text_of(before.circuits.get(key)) != text_of(after.circuits.get(key))
+            if before.text(key) != after.text(key)
         ]
         for change in circuit_changes(touched):
             key = change.plant_id, change.circuit_id
             origin = self.commits[self.last_to_change(head, key)].facts
             yield FoundCircuit(change=change, origin=origin, settings=after.circuits.get(key))
-
-
-def text_of(circuit: CircuitSettings | None) -> str:
-    """The circuit's file; empty when there is none."""
-    return circuit.text if circuit else ""
 
 
 def _problem(file: str, reason: str) -> ConfigProblem:

@@ -12,7 +12,7 @@ from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry
 from tests.fakes.training import MemoryTrainingStore
 from tests.simulation.violation import require
 from tests.simulation.work.batch_jobs import at_once
-from tests.simulation.work.branch import ENVIRONMENT, Branch, Circuit, text_of
+from tests.simulation.work.branch import ENVIRONMENT, Branch, Circuit
 
 
 class ChangeJudge:
@@ -30,8 +30,9 @@ class ChangeJudge:
         circuit, origin = (request.plant_id, request.circuit_id), self._branch.commits.get(request.commit)
         require(origin is not None, f"{run.run_id} is of commit {request.commit}, which nobody made")
         assert origin
-        written = origin.tree.circuits.get(circuit)
-        require(written is not None and written.text == request.config_yaml, f"{run.run_id} is not what was merged")
+        require(origin.tree.text(circuit) == request.config_yaml, f"{run.run_id} is not what was merged")
+        by_origin = self._branch.last_to_change(request.commit, circuit) == request.commit
+        require(by_origin, f"{run.run_id} is of {request.commit}, which did not change {circuit}")
         by_whom = any(self._brings(each, circuit, request, taken) for each in changes)
         require(by_whom, f"{run.run_id} is of no accepted change, or of one with mistakes")
         version = (ENVIRONMENT, request.environment_version)
@@ -55,11 +56,12 @@ class ChangeJudge:
         require(goes_on, f"the branch was taken up to {old}, and is at {new} again")
         before = at[old].tree if old else None
         after = at[new].tree
-        as_before = before is not None and before.broken and before.circuits == after.circuits
+        as_before = before is not None and all(before.text(key) == after.text(key) for key in after.circuits)
         require(not after.broken or as_before, f"the branch was taken up to {new}, whose files are wrong")
         for circuit, now in after.circuits.items():
             then = before.circuits.get(circuit) if before else None
-            if then and then.training_fields() == now.training_fields():
+            same_file = before is not None and before.text(circuit) == after.text(circuit)
+            if same_file or (then and then.training_fields() == now.training_fields()):
                 continue
             wanted = [each for each in self._by_circuit[circuit] if each.config_yaml == now.text]
             new_ones = [each for each in wanted if self.is_rewritten or not self._branch.contains(each.commit, old)]
@@ -81,11 +83,10 @@ class ChangeJudge:
     def _brings(self, record: ChangeRecord, circuit: Circuit, request: TrainingRequest, taken: str) -> bool:
         """Whether the change holds what is trained, and nothing for which it has to be refused as a whole."""
         head, before = self._branch.commits[record.change_id].tree, self._branch.commits.get(taken)
-        known = before.tree.circuits if before else {}
         today = self._branch.clock.now().date()
-        new = [each for key, each in head.circuits.items() if text_of(known.get(key)) != each.text]
+        new = [each for key, each in head.circuits.items() if not before or before.tree.text(key) != each.text]
         mistakes = head.broken or any(each.cutoff_date >= today for each in new)
-        is_there = text_of(head.circuits.get(circuit)) == request.config_yaml
+        is_there = head.text(circuit) == request.config_yaml
         return is_there and not mistakes and self._branch.contains(request.commit, record.change_id)
 
     def _must_have_mistakes(self, record: ChangeRecord, taken: str) -> None:

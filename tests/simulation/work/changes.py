@@ -13,7 +13,7 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.work.look import Kind, LookedAfter
 from shared.application.work.sweep import Net
 from shared.domain.changes.record import ChangeClaim, ChangeState
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.training import (
     FixedTrainingConfig,
@@ -63,6 +63,7 @@ class ChangeWorld(WorkWorld):
             platform=MemoryTrainingPlatform(clock),
             artifacts=MemoryArtifactStore(),
             facts=MemoryFactPublisher(),
+            findings=MemoryFindingLog(),
             config=FixedTrainingConfig([]),
         )
         self.ports = ChangePorts(

@@ -14,16 +14,19 @@ from shared.domain.routines.cutoff import Proposal, ProposalState
 from shared.domain.routines.task import ENDS_KEPT_MAX, EndKind, JobEnd, Routine, Task, TaskLimits, TaskRef, TaskState
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.platform import PREDICTED
 from tests.fakes.routines import MemoryProposalStore, MemoryTaskStore
 from tests.simulation.scheduler import FROZEN_MAX, IN_FLIGHT_MAX_S, Scheduler
 from tests.simulation.violation import require
-from tests.simulation.work.batch_jobs import WatchedRoutinePlatform
+from tests.simulation.work.batch_jobs import OF_NO_USE, WatchedRoutinePlatform
 
 LAST_DAYS = {"2025-q4": date(2025, 12, 31)}
-_FAILURES = (EndKind.FAILED, EndKind.BROKEN, EndKind.NOT_STARTED)
+_FAILURES = (EndKind.FAILED, EndKind.BAD_OUTPUT, EndKind.BROKEN, EndKind.NOT_STARTED)
 _SLACK = FROZEN_MAX + timedelta(seconds=IN_FLIGHT_MAX_S)
 _STATUS = {
     EndKind.COMPLETED: "Completed",
+    EndKind.BAD_OUTPUT: "Completed",
+    EndKind.NO_OUTPUT: "Completed",
     EndKind.FAILED: "Failed",
     EndKind.BROKEN: "NotResponding",
     EndKind.CANCELLED: "Canceled",
@@ -105,7 +108,7 @@ class RoutineJudge:
         """The watch counts jobs that ended well or badly, and none that lost its node or was cancelled."""
         for circuit, seen in circuits.items():
             ends = [end.kind for task in tasks if task.circuit == circuit for end in task.ends]
-            well, ill = ends.count(EndKind.COMPLETED), ends.count(EndKind.FAILED)
+            well, ill = ends.count(EndKind.COMPLETED), ends.count(EndKind.FAILED) + ends.count(EndKind.BAD_OUTPUT)
             require(
                 seen.succeeded <= well and seen.failed <= ill,
                 f"the watch counts {seen} of {circuit}, not {well}, {ill}",
@@ -140,6 +143,9 @@ class RoutineJudge:
         assert job
         is_true = job.status_at(now) == _STATUS[end.kind]
         require(is_true or (end.kind is EndKind.FAILED and overdue > 1), f"{what}which is {job}")
+        if task.routine is Routine.INFERENCE and end.kind in (EndKind.COMPLETED, EndKind.BAD_OUTPUT):
+            wanted = PREDICTED if end.kind is EndKind.COMPLETED else OF_NO_USE
+            require(job.output is wanted, f"{what}which left {job.output}")
         require(not (end.kind is EndKind.CANCELLED and job.is_stopped), f"{what}and we stopped it: it took too long")
 
     def _overdue(self, job_name: str, now: datetime) -> float:

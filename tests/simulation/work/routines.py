@@ -19,6 +19,7 @@ from shared.domain.routines.task import Routine, Task, TaskLimits, TaskState, pe
 from tests.fakes.clock import START
 from tests.fakes.config import FakeReleaseConfig
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
+from tests.fakes.facts import MemoryFindingLog
 from tests.fakes.platform import FakeDeployment
 from tests.simulation.host import abandoned
 from tests.simulation.scheduler import Late
@@ -70,6 +71,7 @@ class RoutineWorld(WorkWorld):
         self.proposals = WatchedProposals()
         files = {f"config/plants/{key.replace('-', '/')}.yml": self._file(key) for key in CIRCUITS}
         self.source = WatchedSource(files, self._proposed)
+        self.findings = MemoryFindingLog()
         self.has_source = rng.random() < 0.7
         self.accepted = 0
         for circuit in self.circuits:
@@ -88,6 +90,7 @@ class RoutineWorld(WorkWorld):
             models=faulty(self.models, *PLATFORM_FAULTS, late={"cancel_job": Late("cancel_late")}),
             environments=faulty(MemoryEnvironmentPlatform(self.models), *PLATFORM_FAULTS),
             facts=faulty(WatchedFacts(self.judge, self.tasks)),
+            findings=faulty(self.findings),
             proposals=faulty(self.proposals),
             config=FakeReleaseConfig(),
             policy=POLICY,
@@ -135,6 +138,8 @@ class RoutineWorld(WorkWorld):
         ends = {(task.task_id, end.attempt) for task in tasks for end in task.ends}
         require(ends == self.tasks.ends.keys(), f"ended jobs and what is on record of them differ: {ends}")
         self._check_proposals()
+        differ = self.findings.findings.keys() ^ set(self.judge.alerts.values())
+        require(not differ, f"what people are told and what is decided on differ: {differ}")
 
     def _check_done(self, task: Task) -> None:
         require(task.state.is_over and task.told == len(task.ends), f"task {task.task_id} is {task.state}")
@@ -195,8 +200,6 @@ class RoutineWorld(WorkWorld):
             self.platform.reports[circuit]["features"]["temperature"] = 0.01
         if rng.random() < 0.8:
             self.platform.published[f"predictions/{circuit.replace('-', '/')}/2025-12-05.parquet"] = b""
-        if rng.random() < 0.1:
-            self.platform.unpredicted.add(circuit)
         if rng.random() < 0.1:
             self.platform.refusing.add(f"deployment-circuit-{circuit.partition('-')[2]}".lower())
 

@@ -16,7 +16,7 @@ from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRun
-from tests.fakes.facts import MemoryFactPublisher
+from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.training import (
     FixedTrainingConfig,
     MemoryArtifactStore,
@@ -97,6 +97,7 @@ class TrainingWorld(WorkWorld):
             ),
             artifacts=faulty(self.artifacts),
             facts=faulty(self.facts),
+            findings=faulty(MemoryFindingLog()),
             config=FixedTrainingConfig(circuits, LIMITS),
         )
 
