@@ -51,8 +51,8 @@ check: install ## Format, lint, types, import rules, security, generated files
 	$(BIN)/python -m shared.contracts.http.openapi --check
 	$(BIN)/python -m shared.contracts.config.schema --check
 
-sim: install ## Run 20,000 seeded schedules of the release core (SCHEDULES=n, FROM=seed)
-	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0)
+sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes or trainings)
+	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0) $(or $(KIND),releases)
 
 soak: install ## Kill the parts of the local cloud 100 times under load and look for losses, 10 minutes (KILLS=n, SEED=n)
 	$(BIN)/python -m tests.soak --kills $(or $(KILLS),100) --seed $(or $(SEED),0)

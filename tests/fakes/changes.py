@@ -26,11 +26,13 @@ class MemoryChangeLog:
     async def load(self, change_id: str) -> StoredChange | None:
         return self.records.get(change_id)
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
+    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
         if self.faults:
             raise self.faults.pop(0)
         if self.records[record.change_id].version != version:
             raise ConcurrentUpdate(f"change {record.change_id} changed since it was read")
+        if moves and self.branches.get(moves, "") != since:
+            raise ConcurrentUpdate(f"branch {moves} was moved since it was taken up to {since}")
         self.records[record.change_id] = self._stored(record)
         if moves:
             self.branches[moves] = record.change_id
@@ -42,8 +44,9 @@ class MemoryChangeLog:
     async def taken(self, branch: str) -> str:
         return self.branches.get(branch, "")
 
-    async def set_taken(self, branch: str, commit: str) -> None:
-        self.branches[branch] = commit
+    async def begin(self, branch: str, commit: str) -> None:
+        if self.branches.setdefault(branch, commit) != commit:
+            raise ConcurrentUpdate(f"branch {branch} has begun elsewhere")
 
     def _stored(self, record: ChangeRecord) -> StoredChange:
         return StoredChange(record=record, version=str(next(self._versions)))

@@ -1,6 +1,7 @@
-"""`python -m tests.simulation SCHEDULES [FIRST_SEED]`: many schedules on all cores, with their rate and outcomes.
+"""`python -m tests.simulation SCHEDULES [FIRST_SEED] [KIND]`: many schedules on all cores, their rate and outcomes.
 
-Odd seeds release environments beside models, even ones models only; `python -m tests.simulation 1 SEED` repeats one.
+KIND is releases, routines, changes or trainings; releases when it is left out. `python -m tests.simulation 1 SEED KIND`
+repeats one schedule. Odd seeds of releases have environments beside models, even ones models only.
 """
 
 import logging
@@ -9,45 +10,46 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from itertools import accumulate
+from itertools import accumulate, repeat
 
-from tests.simulation.oracle import Violation
-from tests.simulation.world import World
+from tests.simulation.schedules import KINDS
+from tests.simulation.violation import Violation
 
 CHUNK = 50
 
 
-def run_chunk(first: int, count: int) -> tuple[Counter[str], list[str]]:
-    """Outcomes of `count` seeds from `first` on, and the violations."""
+def run_chunk(kind: str, first: int, count: int) -> tuple[int, Counter[str], list[str]]:
+    """Steps and outcomes of `count` seeds from `first` on, and the violations."""
     logging.disable(logging.CRITICAL)
-    outcomes: Counter[str] = Counter()
-    violations = []
+    steps, outcomes, violations = 0, Counter[str](), []
     for seed in range(first, first + count):
-        world = World(seed)
+        world = KINDS[kind](seed)
         try:
             world.run()
         except Violation as violation:
             violations.append(f"seed {seed}: {violation}")
-        releases = (partition.release for partition in world.store.partitions.values())
-        outcomes.update(f"{release.kind.value} {release.phase.value}" for release in releases)
-    return outcomes, violations
+        steps += world.scheduler.steps
+        outcomes.update(world.ends())
+    return steps, outcomes, violations
 
 
 def main() -> int:
     """Exit code 1 when anything that must never happen happened."""
-    schedules, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    starts = range(first, first + schedules, CHUNK)
-    counts = [min(CHUNK, first + schedules - start) for start in starts]
-    outcomes: Counter[str] = Counter()
-    violations: list[str] = []
+    schedules, first, kind = (*sys.argv[1:], *("0", "releases")[len(sys.argv) - 2 :])
+    starts = range(int(first), int(first) + int(schedules), CHUNK)
+    counts = [min(CHUNK, int(first) + int(schedules) - start) for start in starts]
+    steps, outcomes, violations = 0, Counter[str](), list[str]()
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for done, (counted, found) in zip(accumulate(counts), pool.map(run_chunk, starts, counts), strict=True):
+        chunks = pool.map(run_chunk, repeat(kind), starts, counts)
+        for done, (taken, counted, found) in zip(accumulate(counts), chunks, strict=True):
+            steps += taken
             outcomes += counted
             violations += found
             sys.stderr.write(f"\r{done} schedules, {len(violations)} violations")
-    rate = schedules / (time.monotonic() - began)
-    print(f"\n{schedules} schedules, {rate:.0f}/s, outcomes {dict(outcomes)}")
+    elapsed_s = time.monotonic() - began
+    print(f"\n{schedules} schedules of {kind}, {int(schedules) / elapsed_s:.0f}/s, {steps / elapsed_s:.0f} steps/s")
+    print(f"outcomes {dict(outcomes)}")
     print("\n".join(violations) or "no violation")
     return 1 if violations else 0
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.adapters.service_bus.looks import session_of
+from shared.application.work.look import Look
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from tests.fakes.clock import FakeClock
@@ -20,10 +22,10 @@ DELIVERIES_MAX = 10
 
 @dataclass(eq=False)
 class Message:
-    """One message; `session` is None on the queue without sessions."""
+    """One message: an event, a command or a look. `session` is None on a queue without sessions."""
 
     message_id: str
-    body: Event | Command
+    body: Any
     visible_at: datetime
     session: str | None = None
     deliveries: int = 0
@@ -42,7 +44,7 @@ class SimulatedQueue:
         self.messages: list[Message] = []
         self.acknowledged: set[str] = set()
         self.published: dict[str, Event] = {}
-        self.loses: Callable[[Event | Command], bool] = lambda body: False
+        self.loses: Callable[[Any], bool] = lambda body: False
         self._seen: dict[str, datetime] = {}
         self._on_dead = on_dead
         self._nothing_until: datetime | None = None
@@ -107,3 +109,10 @@ class SimulatedQueue:
         now = self.clock.now()
         times = [t for m in self.messages for t in (m.visible_at, m.locked_until) if t and t > now]
         return min(times, default=None)
+
+
+class SimulatedLooks(SimulatedQueue):
+    """The port LookQueue, with the sessions of its adapter."""
+
+    async def send(self, look: Look, message_id: str, at: datetime | None = None) -> None:  # type: ignore[override]
+        self._put(message_id, look, at, session_of(look))

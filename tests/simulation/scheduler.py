@@ -8,12 +8,13 @@ import asyncio
 import heapq
 import random
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, TransientFault
+from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown, PortError, TransientFault
 from tests.fakes.clock import FakeClock
 
 
@@ -166,17 +167,32 @@ class Scheduler:
         """How long the worker is frozen now, in seconds: mostly not at all."""
         return self.rng.uniform(1, FROZEN_MAX.total_seconds()) if self.hit(self.rates.frozen) else 0
 
-    def faulty(self, port: Any) -> "FaultyPort":
-        """The port, with a scheduling point and a chance of every fault around each call."""
-        return FaultyPort(port, self)
+    def faulty(
+        self, port: Any, *errors: type[PortError], late: Mapping[str, "Late"] = MappingProxyType({})
+    ) -> "FaultyPort":
+        """The port, with a scheduling point and a chance of every fault around each call: one of `errors`, else
+        TransientFault; the first of them where nobody knows whether the call acted."""
+        return FaultyPort(port, self, errors or (TransientFault,), late)
+
+
+@dataclass(frozen=True)
+class Late:
+    """A request whose answer may be lost before it is applied: what applies it then, and what its caller gets."""
+
+    applied_by: str
+    error: type[PortError] = PlatformErrored
 
 
 class FaultyPort:
     """Stands in for any port."""
 
-    def __init__(self, port: Any, scheduler: Scheduler) -> None:
+    def __init__(
+        self, port: Any, scheduler: Scheduler, errors: tuple[type[PortError], ...], late: Mapping[str, Late]
+    ) -> None:
         self._port = port
         self._scheduler = scheduler
+        self._errors = errors
+        self._late = late
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
@@ -187,56 +203,31 @@ class FaultyPort:
             if scheduler.hit(rates.crash_before):
                 raise Crash(f"before {name}")
             if scheduler.hit(rates.transient):
-                raise self._error(name)
-            if name in _LATE and scheduler.hit(rates.put_unknown):
-                await self._with_unknown_outcome(name, *args)
+                raise self._error()(f"{name} did not answer")
+            late = self._late.get(name)
+            if late and scheduler.hit(rates.put_unknown):
+                await self._with_unknown_outcome(name, late, *args)
             result = await method(*args, **kwargs)
             await pause()
             if scheduler.hit(rates.crash_after):
                 raise Crash(f"after {name}")
-            if scheduler.hit(rates.answer_lost) and name != "put_deployment":
-                raise self._error(name)
+            if scheduler.hit(rates.answer_lost) and not (late and late.error is PlatformOutcomeUnknown):
+                raise self._errors[0](f"{name} did not answer")
             return result
 
         setattr(self, name, call)  # the next call finds it at once
         return call
 
-    def _error(self, name: str) -> Exception:
-        if name in PLATFORM_CALLS:
-            return PlatformErrored(f"{name} did not answer")
-        return TransientFault(f"{name} did not answer")
+    def _error(self) -> type[PortError]:
+        return self._errors[0] if len(self._errors) == 1 else self._scheduler.rng.choice(self._errors)
 
-    async def _with_unknown_outcome(self, name: str, *args: Any) -> None:
+    async def _with_unknown_outcome(self, name: str, late: Late, *args: Any) -> None:
         """The request is applied at once, later (within the time a request can be in flight), or never."""
         scheduler = self._scheduler
         when = scheduler.rng.choice(("now", "later", "never"))
         if when == "now":
             await getattr(self._port, name)(*args)
         elif when == "later":
-            scheduler.at(scheduler.rng.uniform(1, IN_FLIGHT_MAX_S), lambda: getattr(self._port, _LATE[name])(*args))
-        if name == "put_deployment":
-            raise PlatformOutcomeUnknown("no answer to the change")
-        raise PlatformErrored(f"{name} did not answer")
-
-
-#: Requests whose answer may be lost before they were applied, and what applies them then.
-_LATE = {"put_deployment": "land_late", "submit_check": "submit_late"}
-
-PLATFORM_CALLS = frozenset(
-    {
-        "get_model",
-        "promote_model",
-        "promote_environment",
-        "get_deployment",
-        "put_deployment",
-        "invoke",
-        "get_job",
-        "cancel_job",
-        "get_environment",
-        "environment_versions",
-        "list_endpoints",
-        "list_deployments",
-        "submit_check",
-        "read_report",
-    }
-)
+            delay_s = scheduler.rng.uniform(1, IN_FLIGHT_MAX_S)
+            scheduler.at(delay_s, lambda: getattr(self._port, late.applied_by)(*args))
+        raise late.error(f"no answer to {name}")

@@ -20,8 +20,8 @@ from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.simulation.bus import LOCK, SimulatedQueue
+from tests.simulation.host import SWEEP_EVERY_S
 from tests.simulation.scheduler import Crash
-from tests.simulation.world import SWEEP_EVERY_S
 from tests.support.benches.release import Bench
 from tests.support.benches.road import ENGINEER, MANAGER, fleet_in_production
 from tests.support.builders import an_actor

@@ -8,11 +8,13 @@
 import re
 from dataclasses import replace
 
-from shared.adapters.tables.access import Table, Unsettled
+from shared.adapters.tables.access import Table, Unsettled, etag_of
 from shared.adapters.tables.record import Records
-from shared.adapters.tables.rows import CHANGES, Row, hashed, insert, latest_first_key, put_index
+from shared.adapters.tables.rows import CHANGES, Operation, Row, hashed, insert, latest_first_key
+from shared.adapters.tables.rows import replace as swap
 from shared.adapters.tables.writes import create_row
 from shared.application.changes.ports import StoredChange
+from shared.application.errors import ConcurrentUpdate
 from shared.application.listed import Listed
 from shared.contracts.stored.changes import CHANGE
 from shared.domain.changes.record import ChangeRecord
@@ -48,9 +50,9 @@ class TableChangeLog:
         found = await self._changes.load(CHANGES, where["row_key"]) if where else None
         return StoredChange(record=found[0], version=found[1]) if found else None
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
+    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
         """Replaces the record if it is still the one that was read, and moves the branch with it."""
-        branch = [put_index(_branch_row(moves, record.change_id))] if moves else []
+        branch = [await self._move(moves, since, record.change_id)] if moves else []
         await self._changes.save(_fitting(record), version, *branch)
 
     async def latest(self, limit: int) -> Listed[ChangeRecord]:
@@ -62,9 +64,18 @@ class TableChangeLog:
         row = await self._table.get(CHANGES, _branch_key(branch))
         return str(row["commit"]) if row else ""
 
-    async def set_taken(self, branch: str, commit: str) -> None:
-        """Writes it over what was there."""
-        await self._table.write(put_index(_branch_row(branch, commit)))
+    async def begin(self, branch: str, commit: str) -> None:
+        """Whoever writes first is right."""
+        there = await create_row(self._table, _branch_row(branch, commit))
+        if there["commit"] != commit:
+            raise ConcurrentUpdate(f"branch {branch} was begun at {there['commit']} already, not at {commit}")
+
+    async def _move(self, branch: str, since: str, commit: str) -> Operation:
+        there = await self._table.get(CHANGES, _branch_key(branch))
+        if (there["commit"] if there else "") != since:
+            raise ConcurrentUpdate(f"branch {branch} was moved since it was taken up to {since or 'nothing'}")
+        row = _branch_row(branch, commit)
+        return swap(row, etag_of(there)) if there else insert(row)
 
 
 def _pointer(change_id: str) -> str:

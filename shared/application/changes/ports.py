@@ -97,10 +97,10 @@ class ChangeLog(Protocol):
     async def load(self, change_id: str) -> StoredChange | None:
         """The record of a commit; None when there is none."""
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "") -> None:
-        """Replaces the record; with `moves`, the name of a branch, this branch is taken up to its commit by the same
-        write. Raises ConcurrentUpdate when the record changed since `version`. An unknown outcome is resolved by
-        reading back."""
+    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
+        """Replaces the record; with `moves`, the name of a branch that is taken up to `since`, this branch is taken up
+        to its commit by the same write. Raises ConcurrentUpdate when the record changed since `version`, or the branch
+        was moved since. An unknown outcome is resolved by reading back."""
 
     async def latest(self, limit: int) -> Listed[ChangeRecord]:
         """The latest accepted first."""
@@ -108,8 +108,8 @@ class ChangeLog(Protocol):
     async def taken(self, branch: str) -> str:
         """The commit everything was taken up to; empty before the first."""
 
-    async def set_taken(self, branch: str, commit: str) -> None:
-        """Sets where a branch begins. One handler at a time takes changes, so that the last writer is right."""
+    async def begin(self, branch: str, commit: str) -> None:
+        """Sets where a branch begins. Raises ConcurrentUpdate when it has begun elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,10 +75,10 @@ async def take_change(change_id: str, ports: ChangePorts) -> None:
     if stored.record.is_ended:
         return
     try:
-        ended = await _taken(stored.record, ports)
+        ended, since = await _taken(stored.record, ports)
     except _FOR_GOOD as error:
-        ended = _failed(stored.record, str(error))
-    await _end(ended, stored.version, ports)
+        ended, since = _failed(stored.record, str(error)), ""
+    await _end(ended, stored.version, ports, since=since)
 
 
 async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
@@ -133,15 +133,19 @@ def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
     )
 
 
-async def _taken(record: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
+async def _taken(record: ChangeRecord, ports: ChangePorts) -> tuple[ChangeRecord, str]:
+    """What became of the change, and the commit that the branch was taken up to before."""
     taken = await ports.log.taken(ports.branch)
     found = await ports.source.find(record.claim, taken=taken)
     if found is None:
         note = f"part of the later change {taken}, which was taken first"
-        return replace(record, state=ChangeState.COVERED, notes=(note,))
+        return replace(record, state=ChangeState.COVERED, notes=(note,)), taken
     if not taken and found.base:
-        await ports.log.set_taken(ports.branch, found.base)
-    record = _described(record, found)
+        await ports.log.begin(ports.branch, found.base)
+    return await _judged(_described(record, found), found, ports), taken or found.base
+
+
+async def _judged(record: ChangeRecord, found: Found, ports: ChangePorts) -> ChangeRecord:
     if found.is_empty:
         return replace(record, state=ChangeState.UNRELATED, notes=("config/ and environment/ are as they were",))
     problems = found.problems or await training_problems(found, record, ports)
@@ -239,16 +243,20 @@ def _stamp(now: datetime) -> int:
     return int(now.timestamp() * 1000)
 
 
-async def _end(record: ChangeRecord, version: str, ports: ChangePorts) -> None:
-    """Stores what became of a change, and moves the branch with it. A webhook that came meanwhile changed the claim
-    only: the outcome stays that of the claim that was looked at. Raises TransientFault."""
+async def _end(record: ChangeRecord, version: str, ports: ChangePorts, *, since: str = "") -> None:
+    """Stores what became of a change, and moves the branch with it, unless somebody else moved it from `since`. A
+    webhook that came meanwhile changed the claim only: the outcome stays that of the claim that was looked at, but for
+    a refusal, whose reason may be what the webhook brought. Raises TransientFault: look again."""
     ended = replace(record, ended_at=ports.clock.now())
+    moves = ports.branch if ended.moves_branch else ""
     for _ in range(SAVE_TRIES_MAX):
         try:
-            await ports.log.save(ended, version, moves=ports.branch if ended.moves_branch else "")
+            await ports.log.save(ended, version, moves=moves, since=since)
         except ConcurrentUpdate:
             there = await ports.log.load(record.change_id)
-            if there is None or there.record.is_ended:
+            if there is None or there.record.is_ended or (moves and await ports.log.taken(moves) != since):
+                raise
+            if ended.state is ChangeState.REFUSED and there.record.claim != ended.claim:
                 raise
             ended, version = replace(ended, claim=there.record.claim), there.version
             continue

@@ -23,7 +23,7 @@ from shared.application.routines.ports import Collected, RoutinePorts, StoredTas
 from shared.application.routines.publish import tell
 from shared.application.routines.start import send
 from shared.application.work.pause import LONGEST_S, pause_s
-from shared.domain.job_ends import JobSeen
+from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.routines.task import (
     KIND_OF,
     TEXT_CHARS_MAX,
@@ -37,6 +37,7 @@ from shared.domain.routines.task import (
     claimed,
     failed,
     finished,
+    is_overdue,
     judge,
 )
 
@@ -109,6 +110,8 @@ def _failed_as(task: Task, job: JobSeen | None, ports: RoutinePorts) -> Task:
     limits, now = ports.policy.limits[task.routine], ports.clock.now()
     if job is None or job.end is None:
         return failed(task, now, f"job {task.job_name} could not be started", limits, EndKind.NOT_STARTED)
+    if job.end is JobEnded.CANCELLED and is_overdue(task, now, limits):  # by a look that could not record it any more
+        return _took_too_long(task, "was ended", ports)
     return failed(task, now, f"job {task.job_name} ended as {job.told}", limits, KIND_OF[job.end])
 
 
@@ -152,8 +155,13 @@ async def _stopped(task: Task, ports: RoutinePorts) -> Task:
         if not isinstance(error, PlatformRefused) and not _is_given_up(task, now, limits):
             raise
         done = f"could not be ended: {error}"
+    return _took_too_long(task, done, ports)
+
+
+def _took_too_long(task: Task, done: str, ports: RoutinePorts) -> Task:
+    limits = ports.policy.limits[task.routine]
     detail = f"job {task.job_name} took longer than {limits.job_deadline_s:g} s and {done}"
-    return failed(task, now, detail, limits, EndKind.FAILED)
+    return failed(task, ports.clock.now(), detail, limits, EndKind.FAILED)
 
 
 async def _collected(task: Task, work: Work, ports: RoutinePorts) -> Task:

@@ -261,14 +261,22 @@ def judge(task: Task, status: str | None, now: datetime, limits: TaskLimits) -> 
         return Move.NOTHING
     if task.state is TaskState.PENDING:
         return Move.START if now >= task.look_at else Move.WAIT
-    since_start_s = (now - (task.started_at or now)).total_seconds()
     if status is None:
-        if since_start_s > limits.job_deadline_s:
+        if is_overdue(task, now, limits):
             return Move.FAIL
-        return Move.START_AGAIN if since_start_s >= limits.settle_quiet_s else Move.WAIT
+        return Move.START_AGAIN if _since_start_s(task, now) >= limits.settle_quiet_s else Move.WAIT
     if end := ended(status):
         return Move.COLLECT if end is JobEnded.COMPLETED else Move.FAIL
-    return Move.STOP if since_start_s > limits.job_deadline_s else Move.WAIT
+    return Move.STOP if is_overdue(task, now, limits) else Move.WAIT
+
+
+def is_overdue(task: Task, now: datetime, limits: TaskLimits) -> bool:
+    """Whether the try's job has had all the time it may take."""
+    return _since_start_s(task, now) > limits.job_deadline_s
+
+
+def _since_start_s(task: Task, now: datetime) -> float:
+    return (now - (task.started_at or now)).total_seconds()
 
 
 def claimed(task: Task, now: datetime) -> Task:

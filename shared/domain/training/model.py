@@ -95,7 +95,8 @@ class TrainingRun:
 
 
 def run_id_of(request: TrainingRequest, repetition: int = 0) -> str:
-    """The run of a request: readable, and unique by a digest of everything that was asked for.
+    """The run of a request: readable, and unique by a digest of everything that was asked for. Who asked for it, and by
+    which pull request, is no part of that: a second webhook of one merge may be the first that knows.
 
     `repetition` tells runs of the same request apart that a person asked for one after the other.
     """
@@ -106,8 +107,7 @@ def run_id_of(request: TrainingRequest, repetition: int = 0) -> str:
 
 
 _NAMED = (
-    "plant_id", "circuit_id", "cutoff_date", "environment_version", "sensor_id", "features", "config_yaml",
-    "pr_number", "commit",
+    "plant_id", "circuit_id", "cutoff_date", "environment_version", "sensor_id", "features", "config_yaml", "commit",
 )  # fmt: skip
 
 

@@ -78,6 +78,46 @@ async def test_a_crash_after_the_trainings_were_asked_for_starts_none_twice(chan
     assert await changes.log.taken("main") == head
 
 
+async def test_a_pull_request_that_is_known_only_after_a_crash_starts_no_second_training(changes: ChangeBench) -> None:
+    """The push was looked at and its trainings were asked for; then the webhook of the pull request came."""
+    changes.project.cutoff("2025-12-20")
+    head = changes.project.commit("Rebased")
+    await changes.merged(head, "")
+    changes.log.faults.append(TransientFault("the store does not answer"))
+    with pytest.raises(TransientFault):
+        await take_change(head, changes.ports)
+    await changes.merged(head, "PR-31")
+
+    await take_change(head, changes.ports)
+
+    [run] = changes.trained()
+    assert [each.run_id for each in (await read_change(head, changes.ports)).circuits] == [run.run_id]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_change_whose_lock_was_lost_does_not_take_the_branch_back(changes: ChangeBench, *, begun: bool) -> None:
+    """While it was looked at, somebody else took a later change that includes it."""
+    if begun:
+        changes.project.cutoff("2025-12-10")
+        await changes.settled(changes.project.commit("First days (#6)"), "PR-6")
+    base = changes.project.head()
+    changes.project.cutoff("2025-12-20")
+    earlier = changes.project.commit("More days (#7)")
+    await changes.merged(earlier)
+    changes.project.cutoff("2025-12-25")
+    later = changes.project.commit("Still more days (#8)")
+    await changes.merged(later, "PR-8", base=base)
+    plain = changes.ports
+    slow = replace(plain, source=Meanwhile(plain.source, lambda: take_change(later, plain)))
+
+    with pytest.raises(TransientFault):
+        await take_change(earlier, slow)
+    await take_change(earlier, plain)
+
+    assert await changes.log.taken("main") == later
+    assert (await read_change(earlier, plain)).state is ChangeState.COVERED
+
+
 async def test_a_webhook_that_comes_while_its_change_is_taken_leaves_the_outcome_as_it_is(changes: ChangeBench) -> None:
     """It only adds to the claim; its own message finds a change that has ended."""
     changes.project.cutoff("2025-12-20")
@@ -93,6 +133,23 @@ async def test_a_webhook_that_comes_while_its_change_is_taken_leaves_the_outcome
     record = await read_change(head, changes.ports)
     assert (record.state, record.claim.pr_number, record.circuits_total) == (ChangeState.TAKEN, "PR-31", 1)
     assert [run.run_id for run in changes.trained()] == [record.circuits[0].run_id]
+
+
+async def test_a_pull_request_that_becomes_known_while_its_change_is_refused_for_having_none_counts(
+    changes: ChangeBench,
+) -> None:
+    """Its own message would find a change that has ended."""
+    changes.project.environment("1.5.1")
+    head = changes.project.commit("Rebased")
+    await changes.merged(head, "")
+    slow = replace(changes.ports, source=Meanwhile(changes.ports.source, lambda: changes.merged(head, "PR-31")))
+
+    with pytest.raises(TransientFault):
+        await take_change(head, slow)
+    await take_change(head, changes.ports)
+
+    assert (await read_change(head, changes.ports)).state is ChangeState.TAKEN
+    assert [each.version for each in changes.environments.registrations] == ["1.5.1"]
 
 
 async def test_two_webhooks_of_one_merge_at_once_are_both_remembered(changes: ChangeBench) -> None:

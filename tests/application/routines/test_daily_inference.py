@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled, PortError
+from shared.application.platform_ports import Place
 from shared.application.release.ports import Outcomes
 from shared.application.routines.inference import RecordedOutcomes
 from shared.application.routines.look import give_up, look
@@ -193,6 +194,27 @@ async def test_a_hanging_job_that_cannot_be_ended_holds_up_no_further_try(
         production.clock.advance(60)
     assert (task.state, task.attempt) == (TaskState.PENDING, 2)
     assert f"took longer than 7200 s and could not be ended: {fault}" in task.ends[0].detail
+
+
+async def test_a_job_that_was_ended_for_taking_too_long_has_failed_though_the_answer_to_that_was_lost(
+    production: Production,
+) -> None:
+    """Azure ML says cancelled then, and nobody else cancelled it: the alert is raised, and the watch counts it."""
+    production.models.reads_in_progress = 10_000
+    production.models.cancel_faults = [PlatformErrored("no answer")]
+    await start(Routine.INFERENCE, DAY, production.ports)
+    ref = (await production.task(Routine.INFERENCE, DAY)).ref
+    await look(ref, production.ports)
+    production.clock.advance(7201)
+    with pytest.raises(PlatformErrored):
+        await look(ref, production.ports)
+    [job_name] = [name for name in production.platform.started if "c001" in name and "p001" in name]
+    await production.models.cancel_job(Place.PRODUCTION, job_name)
+    task = await look(ref, production.ports)
+    assert task is not None
+    assert task.ends[0].kind is EndKind.FAILED
+    assert "took longer than 7200 s" in task.ends[0].detail
+    assert ("batch-job-failure", "P001-C001") in production.alerts()
 
 
 async def test_lost_messages_are_made_good_by_the_sweeper(production: Production) -> None:

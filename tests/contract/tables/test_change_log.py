@@ -93,12 +93,24 @@ async def test_a_change_that_somebody_else_saved_is_not_overwritten(log: ChangeL
 async def test_a_change_and_its_branch_move_in_one_write(log: ChangeLog) -> None:
     """Both or neither: what was taken is never forgotten, and what was forgotten is never taken."""
     stored = await log.accept(a_change())
-    await log.save(a_full_change(), stored.version, moves="main")
+    await log.begin("main", "b" * 40)
+    await log.save(a_full_change(), stored.version, moves="main", since="b" * 40)
     assert await log.taken("main") == "a" * 40
-    await log.set_taken("main", "b" * 40)
     with pytest.raises(ConcurrentUpdate):
-        await log.save(a_full_change(), stored.version, moves="main")
-    assert await log.taken("main") == "b" * 40
+        await log.save(a_change(), stored.version, moves="main", since="a" * 40)
+    assert (await log.load("a" * 40) or stored).record == a_full_change()
+
+
+async def test_a_branch_that_somebody_else_moved_is_not_moved_back(log: ChangeLog) -> None:
+    """Nor is the change ended that would have moved it."""
+    earlier, later = await log.accept(a_change("a")), await log.accept(a_change("c"))
+    taken = replace(later.record, state=ChangeState.TAKEN)
+    await log.save(taken, later.version, moves="main")
+    for since in ("", "b" * 40):
+        with pytest.raises(ConcurrentUpdate):
+            await log.save(a_full_change(), earlier.version, moves="main", since=since)
+    assert await log.taken("main") == "c" * 40
+    assert (await log.load("a" * 40) or later).record == earlier.record
 
 
 async def test_changes_are_listed_by_their_acceptance(log: ChangeLog) -> None:
@@ -113,12 +125,15 @@ async def test_nobody_knows_a_commit_that_was_never_accepted(log: ChangeLog) -> 
         assert await log.load(text) is None
 
 
-async def test_each_branch_has_its_own_commit(log: ChangeLog) -> None:
+async def test_each_branch_begins_once(log: ChangeLog) -> None:
+    """Beginning it again at the same commit is fine."""
     assert await log.taken("main") == ""
-    await log.set_taken("main", "a" * 40)
-    await log.set_taken("release/1 'x'", "b" * 40)
-    await log.set_taken("main", "c" * 40)
-    assert (await log.taken("main"), await log.taken("release/1 'x'")) == ("c" * 40, "b" * 40)
+    for _ in range(2):
+        await log.begin("main", "a" * 40)
+    await log.begin("release/1 'x'", "b" * 40)
+    with pytest.raises(ConcurrentUpdate):
+        await log.begin("main", "c" * 40)
+    assert (await log.taken("main"), await log.taken("release/1 'x'")) == ("a" * 40, "b" * 40)
 
 
 @pytest.mark.azurite

@@ -1,7 +1,7 @@
 """What a run does next, by phase, job and time."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -164,12 +164,12 @@ def test_a_run_that_is_given_up_after_its_deadline_fails_and_leaves_no_job(phase
 
 
 def test_the_same_request_is_the_same_run_and_any_other_is_another() -> None:
-    """The author is left out: who asks does not change what is trained."""
+    """Author and pull request are left out: who asks does not change what is trained."""
     first = run_id_of(a_request())
-    assert run_id_of(a_request(author="somebody@example.com")) == first
+    assert run_id_of(a_request(author="somebody@example.com", pr_number="PR-2")) == first
     others = [
         a_request(commit="9" * 40),
-        a_request(pr_number="PR-2"),
+        a_request(cutoff_date=date(2025, 12, 8)),
         a_request(hyperparameters={**HYPERPARAMETERS, "epochs": 2}),
         a_request("C002"),
     ]
