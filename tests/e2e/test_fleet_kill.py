@@ -14,6 +14,7 @@ from local.demos.environment.production import Production
 from local.seed_fleet import seed_fleet
 from local.seeding.environment_factory import CLEARER_LOG, FIRST, registry_id
 from local.seeding.uploads import quiet_uploads
+from shared.domain.release.dimensions import Dimension, brought_by
 from tests.e2e.conftest import killable_cloud
 from tests.e2e.fleet import CIRCUITS, LAST_ENDPOINT, PRODUCTION, Fleet
 
@@ -94,6 +95,8 @@ def assert_updated(fleet: Fleet, release: Release, before: Production) -> None:
             "environment_updated_at": running.tags["environment_updated_at"],
             "previous_environment": old.environment,
             "release_id": release.release_id,
+            "environment_release": release.release_id,
+            "model_release": brought_by(old, Dimension.MODEL),
         }
         new = registry_id("environments", "custom-tf-env", NEXT.version)
         assert running == replace(old, environment=new, tags=tags)
