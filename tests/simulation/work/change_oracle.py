@@ -41,12 +41,12 @@ class ChangeJudge:
         require(there == run.run_id, f"{circuit} at {request.commit} is trained by {there} and by {run.run_id}")
         self._by_circuit[circuit].append(request)
 
-    def registered(self, registration: Registration, accepted: list[ChangeRecord]) -> None:
-        """An environment version came to be."""
-        digest = registration.tags["source_digest"]
-        heads = [self._branch.commits[each.change_id] for each in accepted]
-        known = any((head.tree.version, head.tree.digest) == (registration.version, digest) for head in heads)
-        require(known, f"environment {registration.version} is of no accepted change")
+    def registered(self, registration: Registration, changes: Iterable[ChangeRecord]) -> None:
+        """An environment version came to be; whose change it is may have been ended by somebody quicker."""
+        wanted = registration.version, registration.tags["source_digest"], False
+        trees = (self._branch.commits[each.change_id].tree for each in changes)
+        known = any((tree.version, tree.digest, tree.broken) == wanted for tree in trees)
+        require(known, f"environment {registration.version} is of no change, or of one with mistakes")
         require(registration.tags["pr_number"].startswith("PR-"), f"environment {registration.version} has no review")
 
     def moved(self, old: str, new: str) -> None:
@@ -116,9 +116,14 @@ class WatchedLog(MemoryChangeLog):
         self._judge = judge
 
     @property
+    def all(self) -> list[ChangeRecord]:
+        """Every change that was ever accepted."""
+        return [stored.record for stored in self.records.values()]
+
+    @property
     def accepted(self) -> list[ChangeRecord]:
         """Changes that have no outcome yet."""
-        return [stored.record for stored in self.records.values() if not stored.record.is_ended]
+        return [record for record in self.all if not record.is_ended]
 
     async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
         there: StoredChange = self.records[record.change_id]
@@ -137,7 +142,7 @@ class WatchedRegistry(MemoryEnvironmentRegistry):
 
     async def register(self, registration: Registration) -> RegisteredEnvironment:
         if (registration.name, registration.version) not in self.versions:
-            self.judge.registered(registration, self.log.accepted)
+            self.judge.registered(registration, self.log.all)
         return await super().register(registration)
 
     def register_late(self, registration: Registration) -> None:
@@ -154,6 +159,5 @@ class WatchedRuns(MemoryTrainingStore):
 
     async def create(self, run: TrainingRun) -> bool:
         if run.run_id not in self.runs:
-            changes = (stored.record for stored in self._log.records.values())
-            self._judge.asked(run, changes, next(iter(self._log.branches.values()), ""))
+            self._judge.asked(run, self._log.all, next(iter(self._log.branches.values()), ""))
         return await super().create(run)
