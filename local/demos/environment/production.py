@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.ai.ml.entities import BatchDeployment
 
-MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason")
-"""Tags that a rollback leaves on a deployment."""
+MARKS = ("restored_by_release", "rolled_back_at", "rollback_reason", "model_release", "environment_release")
+"""Tags that a rollback leaves on a deployment, and those that say who brought what, which the first change adds."""
 
 
 @dataclass(frozen=True, kw_only=True)

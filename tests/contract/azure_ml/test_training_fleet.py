@@ -16,6 +16,7 @@ from shared.application.training.advance import advance
 from shared.application.training.people import abort_training, lineage_of
 from shared.application.training.ports import TrainingPorts
 from shared.application.training.start import request_trainings
+from shared.application.work.look import Look
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
@@ -45,9 +46,9 @@ class Looks:
     def __init__(self) -> None:
         self.waiting: list[str] = []
 
-    async def look(self, run_id: str, message_id: str, at: Any = None, serial: int | None = None) -> None:
-        if run_id not in self.waiting:
-            self.waiting.append(run_id)
+    async def send(self, look: Look, message_id: str, at: Any = None) -> None:
+        if look.key not in self.waiting:
+            self.waiting.append(look.key)
 
 
 def ports_of(azure: Workshop, table: Table, requests: list[TrainingRequest], environment: str) -> TrainingPorts:

@@ -53,9 +53,16 @@ def alerts(table: Table) -> Kind:
 
 def changes(table: Table) -> Kind:
     log, change = TableChangeLog(table), a_change()
+    taken = ""
 
     async def create(by: str) -> bool:
         return (await log.accept(replace(change, title=by))).record.title == by
+
+    async def save(by: str, version: str) -> None:
+        """The branch moves with the first one; those after it find it where that one left it."""
+        nonlocal taken
+        await log.save(replace(change, title=by), version, moves="main", since=taken)
+        taken = change.change_id
 
     async def load() -> tuple[str, str] | None:
         stored = await log.load(change.change_id)
@@ -64,8 +71,9 @@ def changes(table: Table) -> Kind:
     return Kind(
         create=create,
         load=load,
-        save=lambda by, version: log.save(replace(change, title=by), version, moves="main"),
+        save=save,
         partitions=("changes",),
+        reads_before=1,
     )
 
 

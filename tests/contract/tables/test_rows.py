@@ -214,7 +214,4 @@ def test_state_is_never_written_without_a_condition() -> None:
         ("routines.py", "await self._table.write(put_index(_open_row(task)))"),
         ("routines.py", "await self._table.write(put_index(row))"),
         ("routines.py", "await self._table.write(put_index(_begun_row(routine, period)))"),
-        # how far a branch was taken: in the transaction of the change, under its condition
-        ("changes.py", "branch = [put_index(_branch_row(moves, record.change_id))] if moves else []"),
-        ("changes.py", "await self._table.write(put_index(_branch_row(branch, commit)))"),
     }

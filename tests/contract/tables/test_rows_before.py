@@ -67,7 +67,7 @@ async def changes(before: Table, now: Table) -> None:
         assert stored.record == record
         await log.save(record, stored.version)
         await new.accept(record)
-    await new.set_taken("main", await log.taken("main"))
+    await new.begin("main", await log.taken("main"))
 
 
 async def trainings(before: Table, now: Table) -> None:
