@@ -77,10 +77,10 @@ def test_a_failed_deployment_announces_nothing(workshop: Workshop) -> None:
     """Nobody is told; who deploys has to look."""
     receiver = workshop.cloud.receiver
     with pytest.raises(HttpResponseError, match="was not found"):
-        workshop.deploy(name="silent", model="azureml:sensor-model:99")
+        workshop.deploy(name="unannounced", model="azureml:sensor-model:99")
     register(workshop, "after-the-deployment", "1")
     until(lambda: receiver.of_type("ModelRegistered", "after-the-deployment:1"))
-    assert not [event for event in receiver.events if "silent" in str(event)]
+    assert not [event for event in receiver.events if "unannounced" in str(event)]
 
 
 def test_an_event_is_delivered_again_until_it_is_taken_even_after_a_kill(workshop: Workshop) -> None:
