@@ -21,6 +21,7 @@ from local.seeding.credentials import PersonCredential
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.parts import REPOSITORY
 from local.supervisor.settings import RESOURCE_GROUP, SUBSCRIPTION
+from shared.domain.predictions import RANGES_TAG, plausible_ranges, ranges_text
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -118,6 +119,9 @@ class ModelFactory:
 
     def _tags(self, circuit: Circuit, folder: Path, pull_request: str) -> dict[str, str]:
         metadata: Mapping[str, Any] = json.loads((folder / "metadata.json").read_text())
+        mean, deviation = (
+            dict(zip(metadata["features"], metadata["scaler"][each], strict=True)) for each in ("mean", "std")
+        )
         return {
             "plant_id": circuit.plant_id,
             "circuit_id": circuit.circuit_id,
@@ -126,6 +130,7 @@ class ModelFactory:
             "cutoff_date": metadata["cutoff_date"],
             "environment_version": metadata["environment_version"],
             "hyperparameters_hash": metadata["hyperparameters_hash"],
+            RANGES_TAG: ranges_text(plausible_ranges(mean, deviation)),
             **{name: str(value) for name, value in metadata["metrics"].items()},
         }
 

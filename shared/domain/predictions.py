@@ -12,6 +12,17 @@ from enum import StrEnum
 RANGES_TAG = "prediction_ranges"
 """Tag of a model and of its deployments: the values that are plausible, `temperature=40:80,pressure=0:10`."""
 
+BASELINE_MEASURES = "mae", "rmse"
+"""Tags of a model: its errors on the rows that training held back, in standard deviations of a feature."""
+
+JUDGED_BY_TAGS = RANGES_TAG, *BASELINE_MEASURES
+"""Tags of a model that its deployments carry too: daily inference and monitoring judge it by them."""
+
+TAG_CHARS_MAX = 256
+PLAUSIBLE_DEVIATIONS = 8.0
+"""How far from its mean in training a predicted value may be. Readings of 200 sensors stay within four or five standard
+deviations; a wrong unit or a network that diverged goes far beyond."""
+
 RANGES_UNKNOWN = "range not known"
 COLUMNS_TOLD = 4
 
@@ -63,6 +74,37 @@ def judged(found: Predicted | None, ranges: Mapping[str, Range], day: date | Non
         return Judged(quality=Quality.BAD, told=f"{problem} ({told})")
     unknown = not ranges or set(found.columns) - set(ranges)
     return Judged(quality=Quality.GOOD, told=f"{told}; {RANGES_UNKNOWN if unknown else 'within the plausible range'}")
+
+
+def plausible_ranges(mean: Mapping[str, float], deviation: Mapping[str, float]) -> dict[str, Range]:
+    """The plausible range of each feature by its mean and its standard deviation in training, both in its unit."""
+    wide = {name: PLAUSIBLE_DEVIATIONS * deviation[name] for name in mean}
+    return {name: (mean[name] - wide[name], mean[name] + wide[name]) for name in mean}
+
+
+def ranges_text(ranges: Mapping[str, Range]) -> str:
+    """The value of RANGES_TAG, in the order given. A tag holds TAG_CHARS_MAX characters: features that find no place in
+    it are left out, and their range is not known."""
+    text = ""
+    for name, (low, high) in ranges.items():
+        more = f"{text},{name}={low:.6g}:{high:.6g}".removeprefix(",")
+        if len(more) > TAG_CHARS_MAX:
+            break
+        text = more
+    return text
+
+
+def baseline_of(tags: Mapping[str, str]) -> dict[str, float]:
+    """The errors at release that tags of a deployment name; one that is no number above 0 is not known."""
+    found = {}
+    for name in BASELINE_MEASURES:
+        try:
+            value = float(tags.get(name, ""))
+        except ValueError:
+            continue
+        if 0 < value < math.inf:
+            found[name] = value
+    return found
 
 
 def _problem(found: Predicted, ranges: Mapping[str, Range], day: date | None) -> str:

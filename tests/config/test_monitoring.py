@@ -26,6 +26,7 @@ def test_thresholds_and_rules_of_the_repository_are_those_of_the_architecture() 
         "data-drift": 3,
         "batch-job-failure": 1,
         "predictions-missing": 2,
+        "model-degraded": 2,
     }
     [alert] = raised(policy.rules, Routine.PERFORMANCE, {"mae": 0.26, "rmse": 0.36}, policy.thresholds)
     assert alert.reason == "mae 0.26 > 0.25, rmse 0.36 > 0.35"

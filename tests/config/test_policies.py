@@ -84,7 +84,7 @@ def test_whatever_the_app_finds_itself_has_a_rule_of_its_own() -> None:
     assert set(own) == monitored | {NOT_RUN, LOAD_RULE, FAILURES_RULE}
     assert {name: kind for name, kind in own.items() if kind is not AlertKind.OTHER} == {
         "batch-job-failure": AlertKind.BATCH_FAILURES,
-        "model-performance-degradation": AlertKind.DEGRADATION,
+        "model-degraded": AlertKind.DEGRADATION,
     }
 
 

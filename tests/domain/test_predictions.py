@@ -5,7 +5,17 @@ from datetime import date
 
 import pytest
 
-from shared.domain.predictions import RANGES_TAG, Predicted, Quality, judged, ranges_of
+from shared.domain.predictions import (
+    RANGES_TAG,
+    TAG_CHARS_MAX,
+    Predicted,
+    Quality,
+    baseline_of,
+    judged,
+    plausible_ranges,
+    ranges_of,
+    ranges_text,
+)
 
 DAY = date(2026, 1, 5)
 GOOD = Predicted(day=DAY, rows=24, columns={"temperature": (55.0, 63.5), "pressure": (4.5, 5.5)})
@@ -70,3 +80,36 @@ def test_ranges_are_read_from_a_tag() -> None:
 def test_a_tag_that_cannot_be_understood_is_no_range(text: str) -> None:
     """Shown as unknown: a typing mistake in a tag must not fail a model."""
     assert ranges_of({RANGES_TAG: text}) == {}
+
+
+def test_the_range_of_training_is_read_back_from_the_models_tag() -> None:
+    """Mean and standard deviation are in the unit of the feature."""
+    ranges = plausible_ranges({"temperature": 60.0, "pressure": 5.0}, {"temperature": 2.5, "pressure": 0.25})
+    text = ranges_text(ranges)
+    assert text == "temperature=40:80,pressure=3:7"
+    assert ranges_of({RANGES_TAG: text}) == ranges
+
+
+def test_features_that_find_no_place_in_the_tag_have_no_known_range() -> None:
+    """Azure ML would refuse the model for a tag that is too long; half a range would be a wrong one."""
+    ranges = {f"feature_number_{number}": (0.0, float(number + 1)) for number in range(30)}
+    text = ranges_text(ranges)
+    assert len(text) <= TAG_CHARS_MAX
+    kept = ranges_of({RANGES_TAG: text})
+    assert kept == dict(list(ranges.items())[: len(kept)])
+    assert 0 < len(kept) < 30
+
+
+@pytest.mark.parametrize(
+    ("tags", "known"),
+    [
+        ({"mae": "0.1", "rmse": "0.2", "r2": "0.9"}, {"mae": 0.1, "rmse": 0.2}),
+        ({}, {}),
+        ({"mae": "0", "rmse": "-1"}, {}),
+        ({"mae": "nan", "rmse": "inf"}, {}),
+        ({"mae": "unknown", "rmse": ""}, {}),
+    ],
+)
+def test_errors_at_release_are_numbers_above_zero(tags: dict[str, str], known: dict[str, float]) -> None:
+    """Nothing can be so many percent worse than nothing."""
+    assert baseline_of(tags) == known

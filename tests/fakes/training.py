@@ -17,7 +17,7 @@ from shared.application.training.ports import (
 )
 from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.lineage import DataAsset
+from shared.domain.training.lineage import DataAsset, Trained
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
 from tests.fakes.clock import FakeClock
 
@@ -184,11 +184,12 @@ class MemoryTrainingPlatform:
         self._fail("versions")
         return [model for (name, _), model in self.models.items() if name == model_name]
 
-    async def metrics(self, job_name: str) -> dict[str, float]:
+    async def trained(self, job_name: str) -> Trained:
         seen = self._seen(job_name)
         if seen is None or seen.end is not JobEnded.COMPLETED:
             raise PlatformRefused(f"job {job_name} left no metadata")
-        return {"mae": 0.1, "rmse": 0.2, "mape": 0.05, "r2": 0.9}
+        metrics = {"mae": 0.1, "rmse": 0.2, "mape": 0.05, "r2": 0.9}
+        return Trained(metrics=metrics, ranges={"temperature": (40.0, 80.0)})
 
     async def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
         if version in self.rivals:

@@ -42,7 +42,9 @@ tracking.log(run, parameters={"lstm_units": 2}, metrics={"mae": 0.1, "r2": 0.9})
 output = pathlib.Path(options.output)
 output.mkdir(parents=True, exist_ok=True)
 (output / "model.keras").write_text("weights")
-(output / "metadata.json").write_text(json.dumps({"metrics": {"mae": 0.1, "r2": 0.9}}))
+(output / "metadata.json").write_text(json.dumps({
+    "metrics": {"mae": 0.1, "r2": 0.9}, "features": ["temperature"], "scaler": {"mean": [60.0], "std": [2.5]}
+}))
 """
 
 

@@ -37,7 +37,7 @@ class AzureMlTrainingPlatform:
         self.get_job = clients.pooled(jobs.get)
         self.cancel = clients.pooled(jobs.cancel)
         self.versions = clients.pooled(assets.versions)
-        self.metrics = clients.pooled(jobs.metrics)
+        self.trained = clients.pooled(jobs.trained)
         self.register_model = clients.pooled(assets.register_model)
         self.get_model = clients.pooled(assets.get_model)
         self.get_data = clients.pooled(assets.get_data)

@@ -7,7 +7,9 @@ of the circuit's configuration, so nothing is uploaded; the circuit's file goes 
 import base64
 import hashlib
 import json
+import logging
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.azure_ml import command_jobs
@@ -15,9 +17,13 @@ from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.command_jobs import CommandJobs, mounted
 from shared.application.errors import PlatformRefused
 from shared.application.training.ports import TrainingJob
+from shared.domain.predictions import Range, plausible_ranges
+from shared.domain.training.lineage import Trained
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Command
+
+log = logging.getLogger(__name__)
 
 CONFIG_VARIABLE = "CIRCUIT_CONFIG_BASE64"
 CONFIG_BYTES_MAX = 64_000
@@ -46,13 +52,14 @@ class AzureMlTrainingJobs(CommandJobs):
         """Another training of that name is refused."""
         self.submit(command_job(job), same=DIGEST_TAG)
 
-    def metrics(self, job_name: str) -> dict[str, float]:
-        """What a completed job measured."""
+    def trained(self, job_name: str) -> Trained:
+        """What the model's metadata says; the scaler learned mean and deviation from the training rows."""
         metadata = self.report(job_name, METADATA_BYTES_MAX, output=MODEL_OUTPUT, file=METADATA_FILE)
         try:
-            return {str(measure): float(value) for measure, value in metadata["metrics"].items()}
+            metrics = {str(measure): float(value) for measure, value in metadata["metrics"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PlatformRefused(f"{METADATA_FILE} of job {job_name} holds no metrics: {error}") from error
+        return Trained(metrics=metrics, ranges=_ranges(metadata, job_name))
 
     def data_input(self, job_name: str) -> str:
         """The data asset that the job read, as `name:version`; empty when it read none."""
@@ -60,6 +67,17 @@ class AzureMlTrainingJobs(CommandJobs):
         given = (job.inputs or {}).get(DATA_INPUT) if job is not None else None
         found = _ASSET.fullmatch(str(getattr(given, "path", None) or ""))
         return f"{found['name']}:{found['version']}" if found else ""
+
+
+def _ranges(metadata: Mapping[str, Any], job_name: str) -> dict[str, Range]:
+    """Training code of other origin may know no scaler: then the range is not known, which the gate warns of."""
+    try:
+        names, scaler = [str(each) for each in metadata["features"]], metadata["scaler"]
+        mean, deviation = (dict(zip(names, map(float, scaler[each]), strict=True)) for each in ("mean", "std"))
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("%s of job %s tells no plausible range: %r", METADATA_FILE, job_name, error)
+        return {}
+    return plausible_ranges(mean, deviation)
 
 
 def command_job(job: TrainingJob) -> "Command":

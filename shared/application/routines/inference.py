@@ -10,6 +10,7 @@ from datetime import date, datetime
 from shared.application.job_output import output_of_circuit
 from shared.application.platform_ports import Place
 from shared.application.release.ports import Outcomes
+from shared.application.routines.model_tags import model_tags
 from shared.application.routines.ports import Collected, RoutinePorts, TaskStore
 from shared.domain.predictions import Judged, Quality
 from shared.domain.routines.task import EndKind, Routine, Task, days_of
@@ -45,10 +46,8 @@ class Inference:
         return Collected(detail=f"predictions are at {path}: {output.told}", result={"output": path})
 
     async def _output(self, task: Task, day: date) -> Judged:
-        """By the ranges of the deployment that the job ran on; another model has other ranges."""
         models, circuit = self._ports.models, (task.plant_id, task.circuit_id)
-        state = await models.get_deployment(Place.PRODUCTION, task.endpoint_name, task.deployment_name)
-        tags = state.spec.tags if state and state.spec.model == task.model else {}
+        tags = await model_tags(task, models)
         return await output_of_circuit(models, Place.PRODUCTION, task.job_name, circuit, tags=tags, day=day)
 
 

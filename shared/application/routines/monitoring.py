@@ -8,8 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.application.errors import PlatformRefused
+from shared.application.routines.model_tags import model_tags
 from shared.application.routines.ports import Collected, MonitorJob, RoutinePorts
-from shared.domain.routines.monitoring import MAGNITUDE, PERFORMANCE_MEASURES, Level, drift_level, performance_level
+from shared.domain.predictions import baseline_of
+from shared.domain.routines.monitoring import (
+    DEGRADATION_PCT,
+    MAGNITUDE,
+    PERFORMANCE_MEASURES,
+    Level,
+    degradation_pct,
+    drift_level,
+    performance_level,
+)
 from shared.domain.routines.task import Routine, Task, days_of
 
 
@@ -61,7 +71,7 @@ class Monitoring:
             return self._drift(task, report, rows, f"; {why}" if too_little else "")
         if too_little:
             return Collected(detail=why, result={"rows": float(rows)}, is_conclusive=False)
-        return self._performance(task, report, rows)
+        return await self._performance(task, report, rows)
 
     def _is_critical(self, task: Task, report: Mapping[str, Any]) -> bool:
         """A feature that nothing can be said about does not hide what another one shows."""
@@ -70,9 +80,13 @@ class Monitoring:
             bool(drifted) and drift_level(drifted, self._ports.policy.thresholds_of(task.circuit))[1] is Level.CRITICAL
         )
 
-    def _performance(self, task: Task, report: Mapping[str, Any], rows: int) -> Collected:
+    async def _performance(self, task: Task, report: Mapping[str, Any], rows: int) -> Collected:
         measures = {name: _number(report, name) for name in PERFORMANCE_MEASURES if report.get(name) is not None}
-        level, said = performance_level(measures, self._ports.policy.thresholds_of(task.circuit))
+        thresholds = self._ports.policy.thresholds_of(task.circuit)
+        level, said = performance_level(measures, thresholds)
+        worse_pct, told = degradation_pct(measures, baseline_of(await model_tags(task, self._ports.models)), thresholds)
+        if worse_pct is not None:
+            measures, said = measures | {DEGRADATION_PCT: round(worse_pct, 1)}, f"{said}; {told}"
         first, last = days_of(task.routine, task.period)
         measured, days = int(_number(report, "days")), (last - first).days + 1
         if measured < days:

@@ -87,7 +87,7 @@ async def _choose_version(step: Next, run: TrainingRun, job: JobSeen | None, por
 
 async def _register_model(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
     now, plan = ports.clock.now(), ports.config.plan()
-    tags = model_tags(run, plan.environment_name, await ports.platform.metrics(run.job_name))
+    tags = model_tags(run, plan.environment_name, await ports.platform.trained(run.job_name))
     model = await ports.platform.register_model(run.model_name, run.model_version, run.job_name, tags)
     if model.tags.get(TRAINING_RUN) != run.run_id:  # another model of the circuit took the version
         return replace(run, model_version="", serial=run.serial + 1)

@@ -11,7 +11,7 @@ from shared.application.ports import Clock, FactPublisher, FindingLog
 from shared.application.work.look import Kind, Look, LookQueue
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.lineage import DataAsset
+from shared.domain.training.lineage import DataAsset, Trained
 from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
 
 
@@ -137,8 +137,8 @@ class TrainingPlatform(Protocol):
     async def versions(self, model_name: str) -> list[ModelSeen]:
         """Every version of a model, archived ones too."""
 
-    async def metrics(self, job_name: str) -> dict[str, float]:
-        """What a completed job measured on the rows it held back."""
+    async def trained(self, job_name: str) -> Trained:
+        """What a completed job says about its model."""
 
     async def register_model(self, name: str, version: str, job_name: str, tags: Mapping[str, str]) -> ModelSeen:
         """Registers the model that the job left behind under exactly this version, and returns what is there then:

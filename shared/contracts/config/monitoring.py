@@ -13,13 +13,13 @@ from shared.contracts.config.policies import GroupName
 
 DAY_S = 86_400
 
-Measure = Literal["mae", "rmse", "mape", "drift_magnitude", "failed_jobs", "missing_predictions"]
+Measure = Literal["mae", "rmse", "mape", "degradation_pct", "drift_magnitude", "failed_jobs", "missing_predictions"]
 MEASURES: dict[str, frozenset[str]] = {
     "inference": frozenset({"failed_jobs", "missing_predictions"}),
-    "performance": frozenset({"mae", "rmse", "mape", "failed_jobs"}),
+    "performance": frozenset({"mae", "rmse", "mape", "degradation_pct", "failed_jobs"}),
     "drift": frozenset({"drift_magnitude", "failed_jobs"}),
 }
-WITHOUT_THRESHOLDS = frozenset({"failed_jobs", "missing_predictions"})
+WITHOUT_THRESHOLDS = frozenset({"degradation_pct", "failed_jobs", "missing_predictions"})
 
 Threshold = Annotated[float, Field(strict=False, gt=0, le=1000, description="a number above 0, at most 1000")]
 

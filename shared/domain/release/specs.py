@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.domain.evidence.gate import evidence_facts
 from shared.domain.fleet.specs import rollback_bound, rollback_facts
-from shared.domain.predictions import RANGES_TAG, RANGES_UNKNOWN
+from shared.domain.predictions import JUDGED_BY_TAGS, RANGES_UNKNOWN
 from shared.domain.release.dimensions import RELEASE_TAGS, brings, kept_tags
 from shared.domain.release.lowering import asset_of, brought_environment, lowered, shown
 from shared.domain.release.model import (
@@ -205,8 +205,7 @@ def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -
         "circuit_id": candidate.circuit_id,
         "environment_version": asset_of(brought_environment(release.target))[1],
     }
-    if RANGES_TAG in candidate.tags:
-        tags[RANGES_TAG] = candidate.tags[RANGES_TAG]
+    tags |= {name: candidate.tags[name] for name in JUDGED_BY_TAGS if name in candidate.tags}
     if in_test:
         return tags
     previous = release.target.previous

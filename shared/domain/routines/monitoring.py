@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.domain.predictions import BASELINE_MEASURES
 from shared.domain.routines.task import Routine, TaskLimits
 
 MAGNITUDE = "drift_magnitude"
 FAILED_JOBS = "failed_jobs"
 MISSING_PREDICTIONS = "missing_predictions"
+DEGRADATION_PCT = "degradation_pct"
 PERFORMANCE_MEASURES = ("mae", "rmse", "mape", "r2")
 
 
@@ -145,6 +147,22 @@ def performance_level(measures: Mapping[str, float], thresholds: Thresholds) -> 
     levels = {name: bounds.level(measures[name]) for name, bounds in thresholds.performance.items() if name in measures}
     said = [f"{name} {measures[name]:.4g} is {level.value}" for name, level in levels.items() if level is not Level.OK]
     return max(levels.values(), key=_ORDER.index, default=Level.OK), ", ".join(said) or "within its bounds"
+
+
+def degradation_pct(
+    measures: Mapping[str, float], baseline: Mapping[str, float], thresholds: Thresholds
+) -> tuple[float | None, str]:
+    """By how many percent the error that grew most is above the model's own at release, and the words for it; below 0
+    it is better. Where the model tells none, what is above its critical bound counts; None when nothing is."""
+    known = {name: (measures[name] / value - 1) * 100 for name, value in baseline.items() if name in measures}
+    if known:
+        worst = max(known, key=lambda name: known[name])
+        return known[worst], f"{worst} was {baseline[worst]:.4g} at release ({known[worst]:+.0f} %)"
+    bounds = {
+        name: thresholds.performance[name].critical for name in BASELINE_MEASURES if name in thresholds.performance
+    }
+    above = [(measures[name] / bound - 1) * 100 for name, bound in bounds.items() if measures.get(name, bound) > bound]
+    return max(above, default=None), "the model tells no error at release, its critical bound counts"
 
 
 def drift_level(features: Mapping[str, float], thresholds: Thresholds) -> tuple[float, Level, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.predictions import RANGES_TAG, Range, ranges_text
 from shared.domain.training.model import TrainingRun, data_asset_name, hyperparameters_hash
 
 TRAINING_RUN = "training_run"
@@ -78,9 +79,19 @@ def _delta_path(table_uri: str) -> str:
     return "/" + table_uri.partition("/paths/")[2].lstrip("/")
 
 
-def model_tags(run: TrainingRun, environment_name: str, metrics: Mapping[str, float]) -> dict[str, str]:
-    """Everything that leads back from a model to where it comes from; it never changes once the model is registered."""
-    wish = run.request
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a completed job says about its model: errors on the rows it held back, and the plausible range of each
+    feature it predicts, by the rows it learned from."""
+
+    metrics: Mapping[str, float]
+    ranges: Mapping[str, Range]
+
+
+def model_tags(run: TrainingRun, environment_name: str, trained: Trained) -> dict[str, str]:
+    """Everything that leads back from a model to where it comes from, and what its predictions are judged by; it never
+    changes once the model is registered."""
+    wish, ranges = run.request, ranges_text(trained.ranges)
     return {
         "plant_id": wish.plant_id,
         "circuit_id": wish.circuit_id,
@@ -95,7 +106,8 @@ def model_tags(run: TrainingRun, environment_name: str, metrics: Mapping[str, fl
         "environment_version": wish.environment_version,
         "training_job": run.job_name,
         TRAINING_RUN: run.run_id,
-        **{name: str(value) for name, value in metrics.items()},
+        **({RANGES_TAG: ranges} if ranges else {}),
+        **{name: str(value) for name, value in trained.metrics.items()},
     }
 
 

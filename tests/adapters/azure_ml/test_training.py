@@ -189,7 +189,8 @@ async def test_a_job_trains_and_its_output_becomes_a_model_with_its_origin(azure
     await platform.submit(job)
     seen = await ended(azure, job.job_name)
     assert seen.end is JobEnded.COMPLETED, azure.log(job.job_name)
-    assert await platform.metrics(job.job_name) == {"mae": 0.1, "r2": 0.9}
+    trained = await platform.trained(job.job_name)
+    assert (trained.metrics, trained.ranges) == ({"mae": 0.1, "r2": 0.9}, {"temperature": (40.0, 80.0)})
     name, tags = f"sensor_model_P001_{circuit}", {"training_run": job.run_id}
     model = await platform.register_model(name, "1", job.job_name, tags)
     again = await platform.register_model(name, "1", job.job_name, {"training_run": "another"})
@@ -231,7 +232,7 @@ async def test_a_process_that_dies_without_a_word_is_a_technical_failure(azure: 
     assert (seen.end, seen.failure) == (JobEnded.FAILED, "")
     assert "ml.azure.com/runs/" in seen.detail
     with pytest.raises(PlatformRefused, match="left no"):
-        await azure.platform.metrics(job_of(broken).job_name)
+        await azure.platform.trained(job_of(broken).job_name)
 
 
 async def test_a_cancelled_job_ends_and_cancelling_again_is_fine(azure: Workshop, circuit: str) -> None:

@@ -70,6 +70,46 @@ async def test_levels_and_alerts_follow_the_thresholds(
     assert production.alerts() == [("model-performance-degradation", "P001-C001")] * alerts
 
 
+@pytest.mark.parametrize(
+    ("at_release", "measured", "worse_pct", "degraded"),
+    [
+        ({"mae": "0.1", "rmse": "0.2"}, {"mae": 0.12, "rmse": 0.2}, 20.0, False),
+        ({"mae": "0.1", "rmse": "0.2"}, {"mae": 0.121, "rmse": 0.2}, 21.0, True),
+        ({"mae": "0.1", "rmse": "0.2"}, {"mae": 0.05, "rmse": 0.25}, 25.0, True),  # the error that grew most
+        ({"mae": "0.3"}, {"mae": 0.31, "rmse": 0.1}, 3.3, False),  # above every bound, and as it was approved
+        ({"mae": "0.3"}, {"mae": 0.1, "rmse": 0.1}, -66.7, False),
+        ({}, {"mae": 0.28, "rmse": 0.1}, 12.0, False),  # unknown: by how much the critical bound is exceeded
+        ({}, {"mae": 0.31, "rmse": 0.1}, 24.0, True),
+    ],
+)
+async def test_a_model_is_degraded_when_it_is_worse_than_it_was_at_release(
+    production: Production, at_release: dict[str, str], measured: dict[str, float], worse_pct: float, degraded: bool
+) -> None:
+    """20 percent above a bound that all circuits share is not 20 percent worse."""
+    for deployed in production.models.deployments.values():
+        deployed.spec = replace(deployed.spec, tags={**deployed.spec.tags, **at_release})
+    production.platform.reports["P001-C001"] = {**GOOD, **measured}
+    await start(Routine.PERFORMANCE, MONTH, production.ports)
+    await production.go_on()
+    task = await production.task(Routine.PERFORMANCE, MONTH)
+    assert task.result["degradation_pct"] == worse_pct
+    assert ("model-degraded" in [rule for rule, circuit in production.alerts() if circuit == "P001-C001"]) is degraded
+    assert ("at release (" in task.detail) is bool(at_release)
+
+
+async def test_a_deployment_that_runs_another_model_by_now_says_nothing_about_the_one_measured(
+    production: Production,
+) -> None:
+    production.platform.reports["P001-C001"] = {**GOOD, "mae": 0.28}
+    for deployed in production.models.deployments.values():
+        deployed.spec = replace(deployed.spec, tags={"mae": "0.01"})
+    await start(Routine.PERFORMANCE, MONTH, production.ports)
+    for deployed in production.models.deployments.values():
+        deployed.spec = replace(deployed.spec, model=deployed.spec.model.replace("versions/3", "versions/4"))
+    await production.go_on()
+    assert "the model tells no error at release" in (await production.task(Routine.PERFORMANCE, MONTH)).detail
+
+
 async def test_a_circuit_may_have_thresholds_of_its_own(production: Production) -> None:
     """The alert rule says critical and means the circuit's own number."""
     own = Thresholds(performance={"mae": Bounds(warning=0.4, critical=0.5)})

@@ -62,6 +62,7 @@ def test_production_is_deployed_with_the_tags_of_the_architecture() -> None:
         "environment_version": "1.5.0",
         "model_release": release.release_id,
         "environment_release": release.release_id,
+        "mae": "0.12",
     }
     assert command.epoch == 4
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.lineage import artifact_of, data_asset_of, model_tags
+from shared.domain.training.lineage import Trained, artifact_of, data_asset_of, model_tags
 from shared.domain.training.model import (
     Phase,
     TrainingRun,
@@ -193,13 +193,21 @@ def test_the_mltable_is_a_view_of_the_one_table() -> None:
     assert asset.filter == "date <= '2025-12-09' AND sensor_id == 'SENSOR_P001_C001'"
 
 
+def test_a_model_of_training_code_that_tells_no_range_has_no_tag_for_it() -> None:
+    """Then the gate warns that the range is not known."""
+    assert "prediction_ranges" not in model_tags(
+        a_run(Phase.RECORDING), "custom-tf-env", Trained(metrics={}, ranges={})
+    )
+
+
 def test_a_model_leads_back_to_everything_it_was_made_of() -> None:
     run = a_run(Phase.RECORDING, model_version="4", trained_at=NOW)
-    tags = model_tags(run, "custom-tf-env", {"mae": 0.1})
+    tags = model_tags(run, "custom-tf-env", Trained(metrics={"mae": 0.1}, ranges={"temperature": (40.0, 80.0)}))
     assert tags["training_job"] == run.job_name
     assert (tags["data_asset_name"], tags["data_asset_version"]) == ("sensor_training_data_P001_C001", "2025-12-09")
     assert {"plant_id", "circuit_id", "pr_number", "pr_author", "git_commit_sha", "cutoff_date"} <= tags.keys()
     assert {"hyperparameters_hash", "environment_name", "environment_version", "mae"} <= tags.keys()
+    assert tags["prediction_ranges"] == "temperature=40:80"
     assert artifact_of(run, "dev-ml-workspace") == {
         "plant_id": "P001",
         "circuit_id": "C001",
