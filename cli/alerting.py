@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict
 from rich.text import Text as Shown
 
 from cli.api import parse
@@ -12,7 +11,7 @@ from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import clock
 from cli.unreadable import tell_unreadable
-from cli.views import Text
+from cli.views import Text, View
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many alerts to list.")]
 Reasons = Annotated[
@@ -26,11 +25,7 @@ OWN_SOURCE = "switchyard"
 """The API's word for alerts that the app raised itself."""
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Reason(_View):
+class AlertReason(View):
     """Whether one rule held, and what it saw."""
 
     rule: Text
@@ -38,16 +33,16 @@ class Reason(_View):
     text: Text
 
 
-class Decision(_View):
+class Decision(View):
     """What was decided."""
 
     verdict: Text
     action: Text
     severity: Text
-    reasons: list[Reason]
+    reasons: list[AlertReason]
 
 
-class Asked(_View):
+class Asked(View):
     """One rollback that was asked for."""
 
     release_id: Text
@@ -56,7 +51,7 @@ class Asked(_View):
     note: Text
 
 
-class Alert(_View):
+class Alert(View):
     """One alert."""
 
     rule: Text
@@ -72,7 +67,7 @@ class Alert(_View):
     note: Text
 
 
-class Alerts(_View):
+class Alerts(View):
     """The latest first."""
 
     alerts: list[Alert]

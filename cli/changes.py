@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -15,7 +14,7 @@ from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.show import clock
 from cli.unreadable import tell_unreadable
-from cli.views import Text
+from cli.views import Text, View
 
 SHA_DIGITS_SHOWN = 12
 SHA_DIGITS_MIN = 7
@@ -26,11 +25,7 @@ ChangeId = Annotated[str, typer.Argument(metavar="[COMMIT]", help="A commit, or 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=LISTED_MAX, help="How many, the latest first.")]
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Field(_View):
+class Field(View):
     """One value of a circuit's file."""
 
     field: Text
@@ -38,7 +33,7 @@ class Field(_View):
     after: Text
 
 
-class Circuit(_View):
+class Circuit(View):
     """What a change means for a circuit."""
 
     circuit: Text
@@ -50,7 +45,7 @@ class Circuit(_View):
     run_id: Text
 
 
-class Environment(_View):
+class Environment(View):
     """The environment version of a change."""
 
     name: Text
@@ -62,7 +57,7 @@ class Environment(_View):
     circuits_on_other_versions: int
 
 
-class Problem(_View):
+class ConfigProblem(View):
     """One mistake."""
 
     file: Text
@@ -73,7 +68,7 @@ class Problem(_View):
     line: int | None
 
 
-class Summary(_View):
+class ChangeSummary(View):
     """One line of the list."""
 
     change_id: Text
@@ -89,21 +84,21 @@ class Summary(_View):
     note: Text
 
 
-class Change(Summary):
+class Change(ChangeSummary):
     """One change."""
 
     branch: Text
     base: Text
     circuits: list[Circuit]
     environment_version: Environment | None
-    problems: list[Problem]
+    problems: list[ConfigProblem]
     notes: list[Text]
 
 
-class Changes(_View):
+class Changes(View):
     """The latest first."""
 
-    changes: list[Summary]
+    changes: list[ChangeSummary]
 
 
 def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as_json: AsJson = False) -> None:
@@ -119,7 +114,7 @@ def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as
             _show_list(parse(Changes, answer).changes)
 
 
-def _show_list(listed: list[Summary]) -> None:
+def _show_list(listed: list[ChangeSummary]) -> None:
     if listed:
         console.print(changes_table(listed))
         console.print(f"Look at one with:  {COMMAND} changes <commit>", markup=False)
@@ -127,7 +122,7 @@ def _show_list(listed: list[Summary]) -> None:
         console.print("No change has come in yet.")
 
 
-def changes_table(listed: list[Summary]) -> Table:
+def changes_table(listed: list[ChangeSummary]) -> Table:
     """Commit, when, state, its title over the pull request and what it led to."""
     table = Table("commit", "accepted", "state", "change, and what it led to")
     table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[2].no_wrap = True
@@ -192,7 +187,7 @@ def _problems_table(change: Change) -> Table:
     return table
 
 
-def _led_to(change: Summary) -> str:
+def _led_to(change: ChangeSummary) -> str:
     if change.problems_total:
         return "1 mistake" if change.problems_total == 1 else f"{change.problems_total} mistakes"
     parts = (

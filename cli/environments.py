@@ -3,25 +3,20 @@
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 from rich.text import Text as Shown
 
 from cli.api import parse
 from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
-from cli.views import Text
+from cli.views import Text, View
 
 Running = Annotated[
     str | None, typer.Option("--running", metavar="VERSION", help="Only those that can take this version's place.")
 ]
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Version(_View):
+class Version(View):
     """One version, with what its tags say."""
 
     version: Text
@@ -31,7 +26,7 @@ class Version(_View):
     registered_by: Text
 
 
-class Versions(_View):
+class Versions(View):
     """The lowest version first."""
 
     name: Text

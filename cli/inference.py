@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 from rich.text import Text
 
@@ -13,18 +12,13 @@ from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.show import clock
 from cli.unreadable import tell_unreadable
+from cli.views import View
 
 Day = Annotated[str, typer.Option("--date", help="The day whose readings are predicted: 2026-01-31. Yesterday.")]
 Again = Annotated[bool, typer.Option("--retry", help="Try circuits again whose tries are used up.")]
 ShowAll = Annotated[bool, typer.Option("--all", help="Every circuit, also those that are as they should be.")]
 
 STYLES = {"failed": "red", "inconclusive": "yellow", "succeeded": "green", "running": "cyan", "pending": "cyan"}
-
-
-class View(BaseModel):
-    """What the command needs of an answer; anything more is left alone."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Started(View):

@@ -7,15 +7,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.api import ApiError, parse
-from cli.inference import Started, Task, View, what_started
+from cli.inference import Started, Task, what_started
 from cli.reading import AsJson, print_json
 from cli.session import COMMAND, console, talking
 from cli.unreadable import tell_unreadable
+from cli.views import View
 
 Month = Annotated[str, typer.Option("--month", help="The month of the performance: 2026-01. The last one.")]
 Quarter = Annotated[str, typer.Option("--quarter", help="The quarter of the drift: 2026-q1. The last one.")]
 Diffs = Annotated[bool, typer.Option("--diff", help="Show the exact change that drift calls for.")]
-Check = Annotated[str, typer.Argument(metavar="CHECK", help="performance or drift.")]
+CheckName = Annotated[str, typer.Argument(metavar="CHECK", help="performance or drift.")]
 Period = Annotated[str, typer.Option("--period", help="2026-01 or 2026-q1. The last one that is over.")]
 Again = Annotated[bool, typer.Option("--retry", help="Check circuits again that failed or were inconclusive.")]
 
@@ -71,7 +72,7 @@ def monitoring(
                 console.print(proposal.diff, markup=False, highlight=False)
 
 
-def check(context: typer.Context, name: Check, period: Period = "", retry: Again = False) -> None:
+def check(context: typer.Context, name: CheckName, period: Period = "", retry: Again = False) -> None:
     """Start the monthly check of performance or the quarterly check of drift by hand."""
     with talking(context) as api:
         if name not in ("performance", "drift"):

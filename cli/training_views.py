@@ -3,24 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text as Shown
 
 from cli.show import clock, span, until
-from cli.views import Text
+from cli.views import Text, View
 
 SUCCEEDED = "succeeded"
 _STYLES = {SUCCEEDED: "green", "failed": "red", "aborted": "red", "waiting_for_slot": "yellow", "canceling": "yellow"}
 _SHA_DIGITS = 12
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Training(_View):
+class Training(View):
     """One run."""
 
     run_id: Text
@@ -58,13 +53,13 @@ class Training(_View):
         return self.failure or (f"{self.model_name}:{self.model_version}" if self.model_version else "")
 
 
-class Slot(_View):
+class Slot(View):
     """Who has one."""
 
     run_id: Text
 
 
-class Trainings(_View):
+class Trainings(View):
     """The list."""
 
     trainings: list[Training]
@@ -72,7 +67,7 @@ class Trainings(_View):
     parallel_max: int
 
 
-class Data(_View):
+class Data(View):
     """A data asset."""
 
     name: Text
@@ -81,7 +76,7 @@ class Data(_View):
     path: Text
 
 
-class Lineage(_View):
+class Lineage(View):
     """Where a model comes from."""
 
     model_name: Text

@@ -2,27 +2,21 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from cli.api import parse
 from cli.session import errors
-from cli.views import Text
+from cli.views import Text, View
 
 
-class Unreadable(BaseModel):
+class Unreadable(View):
     """One record."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: Text
     reason: Text
 
 
-class _List(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    unreadable: list[Unreadable] = []
-    unreadable_proposals: list[Unreadable] = []
+class _List(View):
+    unreadable: tuple[Unreadable, ...] = ()
+    unreadable_proposals: tuple[Unreadable, ...] = ()
 
 
 def tell_unreadable(answer: Any) -> None:

@@ -35,11 +35,13 @@ def printable(text: str) -> str:
 Text = Annotated[str, AfterValidator(printable)]
 
 
-class _View(BaseModel):
+class View(BaseModel):
+    """What a command needs of an answer; anything more is left alone."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Waiting(_View):
+class Waiting(View):
     """Why nothing is happening."""
 
     waits_for: Text
@@ -48,14 +50,14 @@ class Waiting(_View):
     who_can_end_it: list[Text]
 
 
-class Rule(_View):
+class Rule(View):
     """How many different people of a group have to approve."""
 
     group: Text
     count: int
 
 
-class Gate(_View):
+class Gate(View):
     """The open gate."""
 
     stage: Text
@@ -66,7 +68,7 @@ class Gate(_View):
     approved_by: list[Text]
 
 
-class CheckRun(_View):
+class CheckRun(View):
     """One test inference."""
 
     attempt: int
@@ -75,7 +77,7 @@ class CheckRun(_View):
     detail: Text
 
 
-class Summary(_View):
+class Summary(View):
     """One line of the list."""
 
     release_id: Text
@@ -94,7 +96,7 @@ class Summary(_View):
         return self.phase in NEEDS_A_PERSON
 
 
-class Progress(_View):
+class Progress(View):
     """How far the work on the targets of an environment release is, and what their checks said."""
 
     work: Text | None
@@ -108,7 +110,7 @@ class Progress(_View):
         return sum((self.counts.get("failed", 0), self.checks.get("failed", 0), self.checks.get("errored", 0)))
 
 
-class Reason(_View):
+class Reason(View):
     """One rule of evidence, whether it holds, and why."""
 
     rule: Text
@@ -116,7 +118,7 @@ class Reason(_View):
     text: Text
 
 
-class Evidence(_View):
+class Evidence(View):
     """The executed notebook of an environment release, and what the approval decision matrix says to it."""
 
     release_id: Text
@@ -131,14 +133,14 @@ class Evidence(_View):
     submitted_at: datetime | None
 
 
-class EvidenceAccepted(_View):
+class EvidenceAccepted(View):
     """The answer to a notebook that was handed in."""
 
     answer: Text
     evidence: Evidence
 
 
-class Earlier(_View):
+class Earlier(View):
     """An attempt of the same version that ended before."""
 
     release_id: Text
@@ -165,7 +167,7 @@ class Release(Summary):
     evidence: Evidence | None = None
 
 
-class Target(_View):
+class Target(View):
     """One circuit's deployment in an environment release."""
 
     key: Text
@@ -186,7 +188,7 @@ class Target(_View):
         return self.progress == "failed" or self.check in ("failed", "errored")
 
 
-class Targets(_View):
+class Targets(View):
     """The targets of an environment release."""
 
     release_id: Text
@@ -194,13 +196,13 @@ class Targets(_View):
     targets: list[Target]
 
 
-class Releases(_View):
+class Releases(View):
     """The list: open releases first."""
 
     releases: list[Summary]
 
 
-class Entry(_View):
+class Entry(View):
     """One entry of the history."""
 
     number: int
@@ -214,7 +216,7 @@ class Entry(_View):
     digest: Text
 
 
-class History(_View):
+class History(View):
     """The history, oldest first; `verified` is the app's verdict on the hash chain."""
 
     release_id: Text
@@ -222,7 +224,7 @@ class History(_View):
     entries: list[Entry]
 
 
-class Accepted(_View):
+class Accepted(View):
     """The answer to everything that changes something."""
 
     release_id: Text
@@ -230,7 +232,7 @@ class Accepted(_View):
     phase: Text
 
 
-class Freeze(_View):
+class Freeze(View):
     """No forward change of `scope`; one that is not active is planned, over or lifted."""
 
     freeze_id: Text
@@ -245,21 +247,21 @@ class Freeze(_View):
     lift_reason: Text
 
 
-class Freezes(_View):
+class Freezes(View):
     """The freezes that have neither ended nor been lifted."""
 
     freezes: list[Freeze]
     who_can_lift: list[Text]
 
 
-class Problem(_View):
+class Problem(View):
     """RFC 9457 problem details."""
 
     title: Text = ""
     detail: Text = ""
 
 
-class Result(_View):
+class Result(View):
     """What became of one circuit of a rollback."""
 
     key: Text
@@ -267,7 +269,7 @@ class Result(_View):
     detail: Text
 
 
-class Check(_View):
+class Check(View):
     """One line of what has to be looked at after a rollback; `done` is None where a person must."""
 
     what: Text
@@ -275,7 +277,7 @@ class Check(_View):
     detail: Text
 
 
-class Meter(_View):
+class Meter(View):
     """How long a rollback took, in seconds from the alert or the request."""
 
     requested_at: datetime
@@ -284,7 +286,7 @@ class Meter(_View):
     seconds_to_verified: float | None
 
 
-class RollbackReport(_View):
+class RollbackReport(View):
     """What a rollback did."""
 
     release_id: Text

@@ -29,7 +29,7 @@ class BodyTooLarge(Exception):
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-Handler = Callable[[func.HttpRequest, Actor], Awaitable[func.HttpResponse]]
+HttpHandler = Callable[[func.HttpRequest, Actor], Awaitable[func.HttpResponse]]
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -48,7 +48,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 }
 
 
-def authenticated(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
+def authenticated(handler: HttpHandler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     """Verifies who calls, calls `handler`, and turns the errors that are meant for the caller into problems."""
 
     return _answering(handler, lambda header: bootstrap.token_verifier().verify(header))
@@ -56,17 +56,17 @@ def authenticated(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[fu
 
 def with_role(
     role: Callable[[], str],
-) -> Callable[[Handler], Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]]:
+) -> Callable[[HttpHandler], Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]]:
     """The same for what applications with this app role may do, and nobody else."""
 
-    def decorate(handler: Handler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
+    def decorate(handler: HttpHandler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
         return _answering(handler, lambda header: bootstrap.token_verifier().verify_application(header, role()))
 
     return decorate
 
 
 def _answering(
-    handler: Handler, identify: Callable[[str | None], Awaitable[Actor]]
+    handler: HttpHandler, identify: Callable[[str | None], Awaitable[Actor]]
 ) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     @wraps(handler)
     async def answer(req: func.HttpRequest) -> func.HttpResponse:

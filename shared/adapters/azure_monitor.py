@@ -15,9 +15,10 @@ from typing import Any
 from azure.core import AsyncPipelineClient
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
-from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AsyncRetryPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
+from shared.adapters.read_retries import AsyncReadRetries
 from shared.application.alerts.ports import ALERTS_MAX
 from shared.application.errors import TransientFault
 from shared.contracts.inbound.alert_facts import told_facts
@@ -43,7 +44,7 @@ def monitor_client(credential: AsyncTokenCredential) -> Client:
     """The client of Azure Resource Manager: two retries of reads, no redirects, one connection pool per process."""
     policies = [
         UserAgentPolicy("switchyard"),
-        AsyncRetryPolicy(retry_total=2, retry_backoff_factor=0.4, retry_backoff_max=4, retry_redirect=0),
+        AsyncReadRetries(2),
         AsyncBearerTokenCredentialPolicy(credential, SCOPE),
     ]
     return AsyncPipelineClient(ENDPOINT, policies=policies)

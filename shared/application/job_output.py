@@ -5,7 +5,7 @@ from datetime import date
 
 from shared.application.errors import PlatformRefused
 from shared.application.platform_ports import ModelPlatform, Place
-from shared.domain.predictions import Judged, Quality, judged, ranges_of
+from shared.domain.predictions import Judged, PredictionQuality, judged, ranges_of
 from shared.domain.release.model import DeploymentSpec
 
 
@@ -24,7 +24,7 @@ async def output_of_circuit(
     try:
         found = await platform.predictions(place, job_name, *circuit, day)
     except PlatformRefused as error:
-        return Judged(quality=Quality.UNCLEAR, told=str(error))
+        return Judged(quality=PredictionQuality.UNCLEAR, told=str(error))
     return judged(found, ranges_of(tags), day)
 
 

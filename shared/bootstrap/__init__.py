@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.application.release.ports import Ports
     from shared.application.routines.ports import RoutinePorts
     from shared.application.training.ports import TrainingPorts
-    from shared.application.work.look import Kind, LookedAfter
+    from shared.application.work.look import LookedAfter, WorkKind
 
 settings = connections.settings
 token_verifier = releases.token_verifier
@@ -41,22 +41,22 @@ load_ports: "Root[LoadPorts]" = Root(model_factory.load_ports)
 """Everything the load of the sensor table needs. Raises SettingsError."""
 
 
-def looked_after(kind: "Kind") -> "LookedAfter":
+def looked_after(kind: "WorkKind") -> "LookedAfter":
     """How this kind of work is looked after; only what it needs is built."""
-    from shared.application.work.look import Kind
+    from shared.application.work.look import WorkKind
 
-    if kind is Kind.ALERT:
+    if kind is WorkKind.ALERT:
         from shared.application.alerts.looked_after import looked_after as alert
 
         return alert(alert_ports())
-    if kind is Kind.CHANGE:
+    if kind is WorkKind.CHANGE:
         from shared.application.changes.looked_after import looked_after as change
 
         return change(change_ports())
-    if kind is Kind.TRAINING:
+    if kind is WorkKind.TRAINING:
         from shared.application.training.looked_after import looked_after as training
 
         return training(training_ports())
     from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
 
-    return tasks_looked_after(routine_ports()) if kind is Kind.TASK else periods_looked_after(routine_ports())
+    return tasks_looked_after(routine_ports()) if kind is WorkKind.TASK else periods_looked_after(routine_ports())

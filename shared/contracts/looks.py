@@ -5,7 +5,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.contracts.messages import MessageError, seal, unseal
 from shared.contracts.old_looks import OLD_KINDS, read_old
 from shared.domain.errors import InvalidRequest
@@ -13,16 +13,16 @@ from shared.domain.routines.task import PeriodWish, TaskRef
 
 MESSAGE_KIND = "Look"
 _KEYS = {
-    Kind.ALERT: re.compile(r"[0-9a-f]{32}"),
-    Kind.CHANGE: re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"),
-    Kind.TRAINING: re.compile(r"[a-z0-9-]{1,80}"),
+    WorkKind.ALERT: re.compile(r"[0-9a-f]{32}"),
+    WorkKind.CHANGE: re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"),
+    WorkKind.TRAINING: re.compile(r"[a-z0-9-]{1,80}"),
 }
 
 
 class _Form(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    kind: Kind
+    kind: WorkKind
     key: str
     serial: int | None = None
 
@@ -58,9 +58,9 @@ def look_of(body: str | bytes) -> Look | None:
 
 def _check_key(look: Look) -> None:
     try:
-        if look.kind is Kind.TASK:
+        if look.kind is WorkKind.TASK:
             TaskRef.of(look.key)
-        elif look.kind is Kind.PERIOD:
+        elif look.kind is WorkKind.PERIOD:
             PeriodWish.of(look.key)
         elif not _KEYS[look.kind].fullmatch(look.key):
             raise InvalidRequest(f"{look.key!r} is no key")

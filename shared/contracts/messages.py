@@ -24,14 +24,14 @@ BODY_BYTES_MAX = 200_000
 _FIELDS = {"v", "kind", "data"}
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
-Kinds = dict[str, type[Any]]
+MessageTypes = dict[str, type[Any]]
 
 
 class MessageError(ValueError):
     """A body that this version cannot read, or a message that cannot be sent; the text names what is wrong."""
 
 
-def _kinds(types: tuple[type[Any], ...]) -> Kinds:
+def _kinds(types: tuple[type[Any], ...]) -> MessageTypes:
     return {kind.__name__: kind for kind in types}
 
 
@@ -118,7 +118,7 @@ def unseal(body: str | bytes) -> tuple[Any, dict[str, Any]]:
     return kind, data
 
 
-def _dump(value: Event | Command, kinds: Kinds) -> dict[str, Any]:
+def _dump(value: Event | Command, kinds: MessageTypes) -> dict[str, Any]:
     kind = type(value).__name__
     if kind not in kinds:
         raise MessageError(f"{kind} is not registered and cannot be sent")
@@ -127,7 +127,7 @@ def _dump(value: Event | Command, kinds: Kinds) -> dict[str, Any]:
     return data
 
 
-def _load(kind: Any, data: Any, kinds: Kinds, what: str) -> Any:
+def _load(kind: Any, data: Any, kinds: MessageTypes, what: str) -> Any:
     if not isinstance(kind, str) or kind not in kinds:
         raise MessageError(f"{kind!r} is not a kind of {what} that this version knows")
     try:

@@ -6,7 +6,7 @@ first version that is deployed later than that after the one that brought `Look`
 
 from typing import Any
 
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.contracts.messages import MessageError
 
 OLD_KINDS = {"AssessAlert", "TakeChange", "LookAtTraining", "LookAtTask", "MakeTasks"}
@@ -19,18 +19,18 @@ def read_old(kind: str, data: dict[str, Any]) -> Look:
     """
     try:
         if kind == "AssessAlert":
-            return Look(kind=Kind.ALERT, key=_text(data, "alert_key"))
+            return Look(kind=WorkKind.ALERT, key=_text(data, "alert_key"))
         if kind == "TakeChange":
-            return Look(kind=Kind.CHANGE, key=_text(data, "change_id"))
+            return Look(kind=WorkKind.CHANGE, key=_text(data, "change_id"))
         if kind == "LookAtTraining":
             serial = data.get("serial")
             if serial is not None and type(serial) is not int:
                 raise MessageError(f"{kind}: serial must be a number")
-            return Look(kind=Kind.TRAINING, key=_text(data, "run_id"), serial=serial)
+            return Look(kind=WorkKind.TRAINING, key=_text(data, "run_id"), serial=serial)
         period = f"{_text(data, 'routine')}/{_text(data, 'period')}"
         if kind == "LookAtTask":
-            return Look(kind=Kind.TASK, key=f"{period}/{_text(data, 'circuit')}")
-        return Look(kind=Kind.PERIOD, key=f"{period}/again" if data.get("again") is True else period)
+            return Look(kind=WorkKind.TASK, key=f"{period}/{_text(data, 'circuit')}")
+        return Look(kind=WorkKind.PERIOD, key=f"{period}/again" if data.get("again") is True else period)
     except KeyError as error:
         raise MessageError(f"{kind}: {error} is missing") from error
 

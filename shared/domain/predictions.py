@@ -30,7 +30,7 @@ Range = tuple[float, float]
 """Lowest and highest value, both included, in the unit of the feature."""
 
 
-class Quality(StrEnum):
+class PredictionQuality(StrEnum):
     """What is to be thought of the output of a completed job."""
 
     GOOD = "good"
@@ -57,7 +57,7 @@ class Predicted:
 class Judged:
     """The judgement, and the facts it rests on in words for people."""
 
-    quality: Quality
+    quality: PredictionQuality
     told: str
 
 
@@ -66,14 +66,16 @@ def judged(found: Predicted | None, ranges: Mapping[str, Range], day: date | Non
     where it says nothing the judgement warns that the range is not known."""
     if found is None:
         wanted = f" for {day}: the table has no usable rows of that day, or they were not written" if day else ""
-        return Judged(quality=Quality.UNCLEAR, told=f"there is no file of predictions{wanted}")
+        return Judged(quality=PredictionQuality.UNCLEAR, told=f"there is no file of predictions{wanted}")
     told = f"{found.rows} rows of {found.day}"
     if columns := _columns(found.columns):
         told = f"{told}, {columns}"
     if problem := _problem(found, ranges, day):
-        return Judged(quality=Quality.BAD, told=f"{problem} ({told})")
+        return Judged(quality=PredictionQuality.BAD, told=f"{problem} ({told})")
     unknown = not ranges or set(found.columns) - set(ranges)
-    return Judged(quality=Quality.GOOD, told=f"{told}; {RANGES_UNKNOWN if unknown else 'within the plausible range'}")
+    return Judged(
+        quality=PredictionQuality.GOOD, told=f"{told}; {RANGES_UNKNOWN if unknown else 'within the plausible range'}"
+    )
 
 
 def plausible_ranges(mean: Mapping[str, float], deviation: Mapping[str, float]) -> dict[str, Range]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.config.files import load_fleet, load_policies
-from shared.contracts.config.files import ConfigError, Problem
+from shared.contracts.config.files import ConfigError
+from shared.domain.changes.circuits import ConfigProblem
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -39,9 +40,9 @@ class ConfigTree:
         load_fleet(self.root)
         load_policies(self.root / POLICIES)
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[ConfigProblem]:
         """Everything that is wrong; none when the directory can be used."""
-        found: list[Problem] = []
+        found: list[ConfigProblem] = []
         loads: list[Callable[[], object]] = [
             lambda: load_fleet(self.root),
             lambda: load_policies(self.root / POLICIES),
@@ -53,7 +54,7 @@ class ConfigTree:
                 found += error.problems
         return found
 
-    def only_problem(self) -> Problem:
+    def only_problem(self) -> ConfigProblem:
         problems = self.problems()
         assert len(problems) == 1, [str(problem) for problem in problems]
         return problems[0]

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, PROBLEMS_MAX, parse
-from shared.contracts.config.files import ConfigError, Problem
+from shared.contracts.config.files import ConfigError
+from shared.domain.changes.circuits import ConfigProblem
 from tests.config.conftest import CIRCUIT, MASTER, POLICIES, ConfigTree
 
 
-def problems_of(text: str | bytes) -> list[Problem]:
+def problems_of(text: str | bytes) -> list[ConfigProblem]:
     """What is wrong with this text; fails when nothing is."""
     with pytest.raises(ConfigError) as caught:
         parse(text.encode() if isinstance(text, str) else text, "config/x.yml")

@@ -9,7 +9,7 @@ from shared.domain.predictions import (
     RANGES_TAG,
     TAG_CHARS_MAX,
     Predicted,
-    Quality,
+    PredictionQuality,
     baseline_of,
     judged,
     plausible_ranges,
@@ -24,7 +24,7 @@ RANGES = {"temperature": (40.0, 80.0), "pressure": (0.0, 10.0)}
 
 def test_good_output_is_told_with_its_numbers() -> None:
     found = judged(GOOD, RANGES, DAY)
-    assert found.quality is Quality.GOOD
+    assert found.quality is PredictionQuality.GOOD
     assert found.told == (
         "24 rows of 2026-01-05, pressure 4.5 to 5.5, temperature 55 to 63.5; within the plausible range"
     )
@@ -34,7 +34,7 @@ def test_good_output_is_told_with_its_numbers() -> None:
 def test_where_the_model_brings_no_range_the_facts_warn(known: dict[str, tuple[float, float]]) -> None:
     """Of every feature: half a range is none."""
     found = judged(GOOD, known, DAY)
-    assert found.quality is Quality.GOOD
+    assert found.quality is PredictionQuality.GOOD
     assert found.told.endswith("; range not known")
 
 
@@ -58,18 +58,18 @@ def test_where_the_model_brings_no_range_the_facts_warn(known: dict[str, tuple[f
 )
 def test_output_that_is_there_and_of_no_use_is_bad(bad: Predicted, said: str) -> None:
     found = judged(bad, RANGES, DAY)
-    assert found.quality is Quality.BAD
+    assert found.quality is PredictionQuality.BAD
     assert said in found.told
 
 
 def test_output_that_is_not_there_is_for_people_to_judge() -> None:
     found = judged(None, RANGES, DAY)
-    assert found.quality is Quality.UNCLEAR
+    assert found.quality is PredictionQuality.UNCLEAR
     assert found.told.startswith("there is no file of predictions for 2026-01-05: the table has no usable rows")
 
 
 def test_the_bounds_of_a_range_belong_to_it() -> None:
-    assert judged(replace(GOOD, columns={"temperature": (40.0, 80.0)}), RANGES, DAY).quality is Quality.GOOD
+    assert judged(replace(GOOD, columns={"temperature": (40.0, 80.0)}), RANGES, DAY).quality is PredictionQuality.GOOD
 
 
 def test_ranges_are_read_from_a_tag() -> None:

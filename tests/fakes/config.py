@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from shared.application.release.ports import Fleet
-from shared.domain.alerts.model import AlertKind, AlertPolicy, AlertRule
+from shared.domain.alerts.model import AlertKind, AlertPolicy, AllowedRule
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
 
@@ -58,10 +58,10 @@ def alert_policy() -> AlertPolicy:
     return AlertPolicy(
         rules=(
             *(
-                AlertRule(rule_id=f"{RULES_AT}/{name}", kind=kind, severity=severity)
+                AllowedRule(rule_id=f"{RULES_AT}/{name}", kind=kind, severity=severity)
                 for name, (kind, severity) in rules.items()
             ),
-            *(AlertRule(rule_id=name, kind=kind, severity="") for name, kind in own.items()),
+            *(AllowedRule(rule_id=name, kind=kind, severity="") for name, kind in own.items()),
         )
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.application.errors import ConcurrentUpdate, Unreadable
-from shared.application.release.ports import Change, Stored
+from shared.application.release.ports import ReleaseCommit, Stored
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Release
@@ -52,7 +52,7 @@ class MemoryReleaseStore:
         partition = self.partitions.get(release_id)
         return next((target for target in partition.release.fleet if target.key == key), None) if partition else None
 
-    async def commit(self, change: Change) -> None:
+    async def commit(self, change: ReleaseCommit) -> None:
         rows = 2 + len(change.event_ids) + len(change.entries) + len(change.commands)
         if rows > ROWS_MAX:
             raise ValueError(f"{rows} rows in one commit; the limit is {ROWS_MAX}")

@@ -18,7 +18,7 @@ from shared.application.training.ports import (
 from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.lineage import DataAsset, Trained
-from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRequest, TrainingRun
 from tests.fakes.clock import FakeClock
 
 
@@ -67,7 +67,9 @@ class MemoryTrainingStore:
         return [run.run_id for run in self._ended()][:limit]
 
     async def failed_since(self, at: datetime, limit: int) -> list[str]:
-        failed = [run for run in self._ended() if run.phase is Phase.FAILED and run.ended_at and run.ended_at >= at]
+        failed = [
+            run for run in self._ended() if run.phase is TrainingPhase.FAILED and run.ended_at and run.ended_at >= at
+        ]
         return [run.run_id for run in failed][:limit]
 
     def _ended(self) -> list[TrainingRun]:

@@ -11,7 +11,7 @@ import pytest
 from shared import bootstrap
 from shared.application.errors import PlatformErrored
 from shared.application.routines.start import look_of
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.contracts.looks import encode_look
 from shared.contracts.messages import MessageError
 from shared.domain.routines.task import PeriodWish, Routine, TaskRef, TaskState
@@ -158,7 +158,7 @@ async def test_a_wish_that_meets_a_fault_is_carried_out_later(production: Produc
         raise PlatformErrored("Azure ML is away")
 
     production.ports.environments.list_endpoints = broken  # type: ignore[assignment, method-assign]
-    await function("routine_tasks")(message(encode_look(Look(kind=Kind.PERIOD, key=wish.key))))
+    await function("routine_tasks")(message(encode_look(Look(kind=WorkKind.PERIOD, key=wish.key))))
     production.ports.environments.list_endpoints = listed  # type: ignore[method-assign]
     assert production.tasks.tasks == {}
     await production.go_on()
@@ -207,7 +207,7 @@ async def test_a_dead_letter_of_a_task_is_recorded_and_the_task_says_why(product
 
 
 async def test_the_tasks_of_a_dead_wish_are_made_by_the_sweeper(production: Production, bench: Bench) -> None:
-    wish = Look(kind=Kind.PERIOD, key="inference/2026-01-05")
+    wish = Look(kind=WorkKind.PERIOD, key="inference/2026-01-05")
     await function("dead_routines")(message(encode_look(wish), "m-7"))
     assert [subject for _, subject, _ in bench.intake.records.values()] == ["routines"]
     await function("routine_sweeper")(None)

@@ -12,7 +12,7 @@ from shared.application.training.start import request_trainings
 from shared.contracts.inbound.event_grid import RUN_COMPLETED
 from shared.contracts.looks import encode_look
 from shared.contracts.messages import MessageError
-from shared.domain.training.model import Phase
+from shared.domain.training.model import TrainingPhase
 from tests.functions.callers import Signer, answered, function, message, request
 from tests.functions.test_messages import event_grid
 from tests.support.benches.release import Bench
@@ -125,7 +125,7 @@ async def test_lineage_that_does_not_agree_says_so(workshop: TrainingBench, sign
 async def test_a_message_has_its_run_looked_at_and_any_other_body_fails(workshop: TrainingBench) -> None:
     [run_id] = await request_trainings([a_request()], workshop.ports)
     await on_look(message(encode_look(look_of(run_id))))
-    assert workshop.run(run_id).phase is Phase.TRAINING
+    assert workshop.run(run_id).phase is TrainingPhase.TRAINING
     with pytest.raises(MessageError):
         await on_look(message("{}"))
 
@@ -159,7 +159,7 @@ async def test_a_dead_letter_of_a_run_is_recorded_and_the_run_says_why(
     assert "message m-9 of trainings could not be processed" in shown["waits_for"]
     assert [subject for _, subject, _ in bench.intake.records.values()] == ["trainings"]
     await workshop.until_quiet()
-    assert workshop.run(run_id).phase is Phase.SUCCEEDED
+    assert workshop.run(run_id).phase is TrainingPhase.SUCCEEDED
 
 
 async def test_a_dead_letter_while_the_store_is_away_comes_back(workshop: TrainingBench) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.release.decide import MACHINES
 from shared.domain.release.events import ApprovalSubmitted, Event
 from shared.domain.release.history import broken_at
@@ -66,7 +66,7 @@ class WatchedStore(MemoryReleaseStore):
         """The judge of releases of this kind."""
         return self._judges[release.kind]
 
-    async def commit(self, change: Change) -> None:
+    async def commit(self, change: ReleaseCommit) -> None:
         before = self.partitions[change.release.release_id].release if change.version else None
         await super().commit(change)
         after = change.release

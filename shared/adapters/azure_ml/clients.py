@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from azure.core.credentials import TokenCredential
 
 from shared.adapters.azure_ml.pace import Pace, WritePace
-from shared.adapters.azure_ml.retries import ReadRetries
+from shared.adapters.read_retries import ReadRetries
 from shared.application.errors import PlatformRefused
 from shared.application.platform_ports import Place
 
@@ -134,7 +134,7 @@ class AzureMlClients:
         options: dict[str, Any] = {
             "show_progress": False,
             "enable_telemetry": False,
-            "retry_policy": ReadRetries(),
+            "retry_policy": ReadRetries(1),
             "read_timeout": READ_TIMEOUT_S,
             "connection_timeout": CONNECT_TIMEOUT_S,
             "polling_interval": POLLING_INTERVAL_S,

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.predictions import batch_outputs
-from shared.adapters.azure_ml.retries import sent_marker
+from shared.adapters.azure_ml.sent_marker import sent_marker
 from shared.adapters.azure_ml.specs import entity_of, service_name, spec_of
 from shared.adapters.azure_ml.values import word
 from shared.application.errors import PlatformBusy, PlatformErrored, PlatformOutcomeUnknown

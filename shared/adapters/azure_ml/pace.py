@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 
 from shared.adapters.azure_ml.errors import THROTTLED, retry_after_s
-from shared.adapters.azure_ml.retries import sent_marker
+from shared.adapters.azure_ml.sent_marker import sent_marker
 from shared.application.errors import TransientFault
 
 ARM_HOST = "management.azure.com"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from shared.adapters.config.files import ConfigTree, file_of, fleet_of, policies_of
-from shared.contracts.config.files import ConfigError, Fleet, Problem
+from shared.contracts.config.files import ConfigError, FleetConfig
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
 
@@ -16,10 +16,10 @@ OTHERS: Mapping[str, Callable[[ConfigTree, str], object]] = {
 """Files beside those of the fleet, each with what reads it; one that is not there is no mistake."""
 
 
-def checked(tree: ConfigTree) -> tuple[Fleet | None, list[ConfigProblem]]:
+def checked(tree: ConfigTree) -> tuple[FleetConfig | None, list[ConfigProblem]]:
     """The fleet of the tree, or every mistake in every file of it."""
-    fleet: Fleet | None = None
-    problems: list[Problem] = []
+    fleet: FleetConfig | None = None
+    problems: list[ConfigProblem] = []
     try:
         fleet = fleet_of(tree)
     except ConfigError as error:
@@ -31,19 +31,7 @@ def checked(tree: ConfigTree) -> tuple[Fleet | None, list[ConfigProblem]]:
             read(tree, path)
         except ConfigError as error:
             problems += error.problems
-    return fleet, [problem_of(each) for each in problems]
-
-
-def problem_of(problem: Problem) -> ConfigProblem:
-    """A mistake as the core has it."""
-    return ConfigProblem(
-        file=problem.file,
-        field=problem.field,
-        value=problem.value,
-        reason=problem.reason,
-        fix=problem.fix,
-        line=problem.line,
-    )
+    return fleet, problems
 
 
 def _is_there(tree: ConfigTree, path: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from shared.adapters.config.strict_yaml import Document
-from shared.contracts.config.files import Problem
+from shared.domain.changes.circuits import ConfigProblem
 from shared.domain.names import ASSET_NAME, can_be_asset
 
 _KNOWN = ("$schema", "name", "version", "description", "tags", "build")
@@ -17,7 +17,7 @@ _WHOLE = (".", "./")
 DOCKERFILE = "Dockerfile"
 
 
-def build_problems(document: Document, files: Container[str]) -> Iterator[Problem]:
+def build_problems(document: Document, files: Container[str]) -> Iterator[ConfigProblem]:
     """Every mistake of the definition about what is built; `files` are those of its folder, by their path in it."""
     value = document.value if isinstance(document.value, Mapping) else {}
     if isinstance(name := value.get("name"), str) and not can_be_asset(name, "1"):

@@ -14,14 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from shared.adapters.config.problems import problems_of
 from shared.adapters.config.strict_yaml import FILE_BYTES_MAX, Document, parse
-from shared.contracts.config.files import CircuitConfig, ConfigError, Fleet, MasterList, Policies, Problem
+from shared.contracts.config.files import CircuitConfig, ConfigError, FleetConfig, MasterList, Policies
+from shared.domain.changes.circuits import ConfigProblem
 
 __all__ = [
     "ConfigError",
     "ConfigTree",
     "DiskTree",
     "FileTree",
-    "Problem",
     "circuit_of",
     "file_of",
     "fleet_of",
@@ -96,14 +96,14 @@ class FileTree:
             raise FileNotFoundError(2, "No such file or directory", path) from None
 
 
-def load_fleet(config_dir: str | os.PathLike[str]) -> Fleet:
+def load_fleet(config_dir: str | os.PathLike[str]) -> FleetConfig:
     """The whole fleet; ConfigError with every problem of every file when anything is wrong."""
     return fleet_of(DiskTree(Path(config_dir)))
 
 
-def fleet_of(tree: ConfigTree) -> Fleet:
+def fleet_of(tree: ConfigTree) -> FleetConfig:
     """The fleet of a tree; ConfigError with every problem of every file when anything is wrong."""
-    problems: list[Problem] = []
+    problems: list[ConfigProblem] = []
     files = _circuit_files(tree, problems)
     circuits: dict[CircuitKey, CircuitConfig] = {}
     for key, path in files.items():
@@ -119,7 +119,7 @@ def fleet_of(tree: ConfigTree) -> Fleet:
     if problems:
         raise ConfigError(problems)
     listed = ((plant.plant_id, entry.circuit_id) for plant in master.plants for entry in plant.circuits)
-    return Fleet(plants=master.plants, circuits=tuple(circuits[key] for key in listed))
+    return FleetConfig(plants=master.plants, circuits=tuple(circuits[key] for key in listed))
 
 
 def load_circuit(path: str | os.PathLike[str]) -> CircuitConfig:
@@ -190,7 +190,7 @@ def _load(tree: ConfigTree, path: str, model: type[Model]) -> tuple[Document, Mo
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         fix = "create the file, or correct its name or access rights"
-        raise ConfigError([Problem(file=shown, field="", value="", reason=reason, fix=fix)]) from error
+        raise ConfigError([ConfigProblem(file=shown, field="", value="", reason=reason, fix=fix)]) from error
     document = parse(raw, shown)
     try:
         return document, model.model_validate(document.value)
@@ -198,7 +198,7 @@ def _load(tree: ConfigTree, path: str, model: type[Model]) -> tuple[Document, Mo
         raise ConfigError(problems_of(error, model, document)) from error
 
 
-def _circuit_files(tree: ConfigTree, problems: list[Problem]) -> dict[CircuitKey, str]:
+def _circuit_files(tree: ConfigTree, problems: list[ConfigProblem]) -> dict[CircuitKey, str]:
     """Every circuit's file under `plants/`; a file that is somewhere else or named otherwise is a problem."""
     files: dict[CircuitKey, str] = {}
     for path in tree.under(PLANTS_DIR):
@@ -207,7 +207,7 @@ def _circuit_files(tree: ConfigTree, problems: list[Problem]) -> dict[CircuitKey
             files[place[0], place[1].removesuffix(".yml")] = path
             continue
         problems.append(
-            Problem(
+            ConfigProblem(
                 file=f"{tree.name}/{path}",
                 field="",
                 value="",
@@ -218,7 +218,9 @@ def _circuit_files(tree: ConfigTree, problems: list[Problem]) -> dict[CircuitKey
     return files
 
 
-def _list_against_files(document: Document, master: MasterList, files: dict[CircuitKey, str]) -> Iterator[Problem]:
+def _list_against_files(
+    document: Document, master: MasterList, files: dict[CircuitKey, str]
+) -> Iterator[ConfigProblem]:
     """Circuits listed twice or without a file, plants listed twice, files without an entry in the list."""
     plants: set[str] = set()
     listed: set[CircuitKey] = set()
@@ -238,10 +240,10 @@ def _list_against_files(document: Document, master: MasterList, files: dict[Circ
     for key in sorted(files.keys() - listed):
         fix = f"add {key[0]}/{key[1]} to {document.file}, or remove this file"
         file = f"{directory}/{files[key]}"
-        yield Problem(file=file, field="", value="", reason="the circuit is not listed", fix=fix)
+        yield ConfigProblem(file=file, field="", value="", reason="the circuit is not listed", fix=fix)
 
 
-def _against_path(document: Document, circuit: CircuitConfig, path: str) -> Iterator[Problem]:
+def _against_path(document: Document, circuit: CircuitConfig, path: str) -> Iterator[ConfigProblem]:
     """Ids that differ from the path, and a sensor that belongs to another circuit."""
     *_, plant_id, file_name = ("", *path.split("/"))
     circuit_id = file_name.removesuffix(".yml")

@@ -8,15 +8,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from shared.adapters.config.strict_yaml import Document, Path
-from shared.contracts.config.files import Problem
+from shared.domain.changes.circuits import ConfigProblem
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Problem]:
+def problems_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[ConfigProblem]:
     """One problem per mistake, in the order of the file's fields."""
     return [_problem(each, model, document) for each in error.errors(include_url=False)]
 
 
-def _problem(error: ErrorDetails, model: type[BaseModel], document: Document) -> Problem:
+def _problem(error: ErrorDetails, model: type[BaseModel], document: Document) -> ConfigProblem:
     path: Path = error["loc"]
     description, parent = _described(model, path)
     text = document.origins[path].text if path in document.origins else ""

@@ -7,7 +7,7 @@ from shared.adapters.config.files import load_fleet, load_policies
 from shared.application.release.ports import Fleet
 from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
-from shared.domain.alerts.model import OWN_RULES, AlertKind, AlertPolicy, AlertRule, Measure
+from shared.domain.alerts.model import OWN_RULES, AlertKind, AlertPolicy, AllowedRule, Measure
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
 
@@ -105,7 +105,7 @@ def _alerts(alerts: files.AlertsPolicy, resource_group_id: str) -> AlertPolicy:
     provider = f"{resource_group_id}/providers/microsoft.insights"
     return AlertPolicy(
         rules=tuple(
-            AlertRule(
+            AllowedRule(
                 rule_id=(each.rule if each.rule.startswith(OWN_RULES) else f"{provider}/{each.rule}").lower(),
                 kind=AlertKind(each.kind),
                 severity=each.severity or "",
@@ -124,7 +124,7 @@ def _gate(gate: files.Gate) -> GatePolicy:
     return GatePolicy(approvals=rules, deadline_s=gate.deadline_h * HOUR_S, instructions=gate.instructions)
 
 
-def _limits(limits: files.Limits | files.FleetLimits) -> Limits:
+def _limits(limits: files.LimitsConfig | files.FleetLimits) -> Limits:
     """The limits of the file by name; one that the file's format does not have keeps the domain's default."""
     given = limits.model_dump()
     return Limits(**{field.name: given[field.name] for field in fields(Limits) if field.name in given})

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import yaml
 from yaml.resolver import Resolver
 
-from shared.contracts.config.files import ConfigError, Problem
+from shared.contracts.config.files import ConfigError
+from shared.domain.changes.circuits import ConfigProblem
 from shared.domain.shown import shown
 
 FILE_BYTES_MAX = 256 * 1024
@@ -52,11 +53,11 @@ class Document:
     value: object
     origins: dict[Path, Origin]
 
-    def problem(self, path: Path, reason: str, fix: str) -> Problem:
+    def problem(self, path: Path, reason: str, fix: str) -> ConfigProblem:
         """A mistake at this path, or at the nearest part around it that is in the file."""
         origin = self.origins.get(path)
         near = next((self.origins[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.origins), None)
-        return Problem(
+        return ConfigProblem(
             file=self.file,
             field=dotted(path),
             value=origin.text if origin else "",
@@ -76,13 +77,13 @@ def parse(raw: bytes, file: str) -> Document:
     """Read one YAML document; ConfigError lists everything wrong with it, under the name `file`."""
     if len(raw) > FILE_BYTES_MAX:
         reason = f"the file is larger than {FILE_BYTES_MAX // 1024} KiB"
-        raise ConfigError([Problem(file=file, field="", value="", reason=reason, fix="split or shorten it")])
+        raise ConfigError([ConfigProblem(file=file, field="", value="", reason=reason, fix="split or shorten it")])
     builder = _Builder(file)
     try:
         value = builder.document(yaml.parse(raw.decode("utf-8"), Loader=_LOADER))
     except UnicodeDecodeError as error:
         raise ConfigError(
-            [Problem(file=file, field="", value="", reason="not UTF-8 text", fix="save the file as UTF-8")]
+            [ConfigProblem(file=file, field="", value="", reason="not UTF-8 text", fix="save the file as UTF-8")]
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError([*builder.problems, _syntax_problem(error, file)]) from error
@@ -91,10 +92,10 @@ def parse(raw: bytes, file: str) -> Document:
     return Document(file, value, builder.origins)
 
 
-def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
+def _syntax_problem(error: yaml.YAMLError, file: str) -> ConfigProblem:
     mark = getattr(error, "problem_mark", None)
     reason = getattr(error, "problem", None) or "a character YAML does not allow"
-    return Problem(
+    return ConfigProblem(
         file=file,
         field="",
         value="",
@@ -109,7 +110,7 @@ class _Builder:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.problems: list[Problem] = []
+        self.problems: list[ConfigProblem] = []
         self.origins: dict[Path, Origin] = {}
         self._resolver = Resolver()
 
@@ -218,10 +219,11 @@ class _Builder:
     def _report(self, path: Path, line: int, value: str, reason: str, fix: str) -> None:
         if len(self.problems) >= PROBLEMS_MAX:
             reason = f"more than {PROBLEMS_MAX} mistakes, and more follow from this line on"
-            last = Problem(file=self.file, field="", value="", reason=reason, fix="correct the others first", line=line)
+            fix = "correct the others first"
+            last = ConfigProblem(file=self.file, field="", value="", reason=reason, fix=fix, line=line)
             raise ConfigError([*self.problems, last])
         self.problems.append(
-            Problem(file=self.file, field=dotted(path), value=_shown(value), reason=reason, fix=fix, line=line)
+            ConfigProblem(file=self.file, field=dotted(path), value=_shown(value), reason=reason, fix=fix, line=line)
         )
 
 

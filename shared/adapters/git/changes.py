@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from shared.adapters.config.check import MONITORING, OTHERS, POLICIES, checked, problem_of
+from shared.adapters.config.check import MONITORING, OTHERS, POLICIES, checked
 from shared.adapters.config.definition import build_problems
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, CircuitKey, FileTree, circuit_of
 from shared.adapters.config.pins import pins_of
@@ -23,7 +23,7 @@ from shared.adapters.git.tree import (
     subtree,
 )
 from shared.application.changes.ports import Found, FoundCircuit
-from shared.contracts.config.files import CircuitConfig, ConfigError, Fleet, Problem
+from shared.contracts.config.files import CircuitConfig, ConfigError, FleetConfig
 from shared.domain.changes.circuits import CircuitSettings, CommitFacts, ConfigProblem, TouchedCircuit, circuit_changes
 from shared.domain.changes.environment import (
     DEFINITION,
@@ -101,7 +101,7 @@ def settings_of(config: CircuitConfig, raw: bytes) -> CircuitSettings:
 
 
 def _touched(
-    changed: Iterable[FileChange], before: Mapping[str, bytes], after: Mapping[str, bytes], fleet: Fleet
+    changed: Iterable[FileChange], before: Mapping[str, bytes], after: Mapping[str, bytes], fleet: FleetConfig
 ) -> Iterable[TouchedCircuit]:
     """Each file of a circuit that is, or was, at one of the changed paths."""
     renamed = {change.new: change.old for change in changed if change.old and change.new and change.old != change.new}
@@ -152,7 +152,7 @@ def _circuits(repo: "BaseRepo", head: "Commit", touched: list[TouchedCircuit]) -
 
 
 def _with_circuits(
-    change: EnvironmentChange | None, touched: list[TouchedCircuit], fleet: Fleet
+    change: EnvironmentChange | None, touched: list[TouchedCircuit], fleet: FleetConfig
 ) -> EnvironmentChange | None:
     if change is None:
         return None
@@ -195,7 +195,7 @@ def _environment(before: Files, after: Files, changed: list[FileChange]) -> _Env
     try:
         definition = definition_of(after.content)
     except ConfigError as error:
-        return _Environment(None, (*odd, *map(problem_of, error.problems)))
+        return _Environment(None, (*odd, *error.problems))
     try:
         previous = definition_of(before.content)
     except ConfigError:  # the change repairs it, or brings the first one
@@ -210,7 +210,7 @@ def definition_of(files: Mapping[str, bytes]) -> EnvironmentDefinition:
     name = DEFINITION.removeprefix(f"{ENVIRONMENT}/")
     if name not in files:
         fix = "create it: every environment has a definition with name, version and tags"
-        raise ConfigError([Problem(file=DEFINITION, field="", value="", reason="the file is missing", fix=fix)])
+        raise ConfigError([ConfigProblem(file=DEFINITION, field="", value="", reason="the file is missing", fix=fix)])
     document = parse(files[name], DEFINITION)
     value = document.value if isinstance(document.value, dict) else {}
     tags = value.get("tags")
@@ -229,7 +229,7 @@ def definition_of(files: Mapping[str, bytes]) -> EnvironmentDefinition:
 
 def _texts(
     document: Document, value: Mapping[str, object], keys: tuple[str, ...], above: tuple[str, ...]
-) -> Iterable[Problem]:
+) -> Iterable[ConfigProblem]:
     for key in keys:
         if key not in value:
             yield document.problem((*above, key), "the key is missing", f"add {key} as text in quotes")

@@ -8,7 +8,7 @@ from datetime import datetime
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.link import QueueLink
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.contracts.looks import MESSAGE_KIND, encode_look
 
 CHANGES_SESSION = "changes"
@@ -17,9 +17,9 @@ CHANGES_SESSION = "changes"
 def session_of(look: Look) -> str | None:
     """The session of a look: one for all changes, because they are taken in the order of the branch; each training run
     its own. Alerts, tasks and periods are independent and guarded by their ETags, so their queues have no sessions."""
-    if look.kind is Kind.CHANGE:
+    if look.kind is WorkKind.CHANGE:
         return CHANGES_SESSION
-    return look.key if look.kind is Kind.TRAINING else None
+    return look.key if look.kind is WorkKind.TRAINING else None
 
 
 class ServiceBusLookQueue:

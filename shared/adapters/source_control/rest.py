@@ -11,32 +11,16 @@ from typing import Any
 
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
-from azure.core.pipeline import PipelineResponse
-from azure.core.pipeline.policies import AsyncRetryPolicy, HeadersPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import HeadersPolicy, UserAgentPolicy
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
+from shared.adapters.read_retries import AsyncReadRetries
 from shared.application.errors import PlatformRefused, TransientFault
 
 CALL_DEADLINE_S = 20.0
 FILE_CHARS_MAX = 256 * 1024
-_READS = frozenset({"GET"})
 _TRY_LATER = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _PATH = re.compile(r"config/plants/P[0-9]{3,6}/C[0-9]{3,6}\.yml")
-
-
-class ReadRetries(AsyncRetryPolicy[Any, Any]):
-    """Two more tries, for reads only: the policy's own would send a POST again that got a 503."""
-
-    def __init__(self) -> None:
-        super().__init__(retry_total=2, retry_backoff_factor=0.2, retry_backoff_max=2, retry_redirect=0)
-
-    def configure_retries(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The settings of one request, for reads only."""
-        return {**super().configure_retries(options), "methods": _READS}
-
-    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        """Whether an answer is worth another try."""
-        return response.http_request.method.upper() in _READS and bool(super().is_retry(settings, response))
 
 
 class Rest:
@@ -45,7 +29,7 @@ class Rest:
     def __init__(self, base: str, headers: dict[str, str], *, call_deadline_s: float = CALL_DEADLINE_S) -> None:
         self._base = base.rstrip("/")
         self._call_deadline_s = call_deadline_s
-        policies = [UserAgentPolicy("switchyard"), HeadersPolicy(headers), ReadRetries()]
+        policies = [UserAgentPolicy("switchyard"), HeadersPolicy(headers), AsyncReadRetries(2)]
         self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
             self._base, policies=policies
         )

@@ -27,7 +27,7 @@ from shared.adapters.tables.rows import (
     replace,
     split_text,
 )
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.contracts.messages import encode_command
 from shared.contracts.stored.form import SCHEMA_V
 from shared.contracts.stored.releases import ENTRY, FLEET_TARGET, RELEASE, TARGET
@@ -92,7 +92,7 @@ def inbox_key(event_id: str) -> str:
     return f"inbox|{hashed(event_id)}"
 
 
-def commit_operations(change: Change, op_id: str) -> list[Operation]:
+def commit_operations(change: ReleaseCommit, op_id: str) -> list[Operation]:
     """Everything one commit writes; the release row is first."""
     release_id = change.release.release_id
     before = Version.of(change.version) if change.version is not None else None
@@ -118,7 +118,7 @@ def commit_operations(change: Change, op_id: str) -> list[Operation]:
     ]
 
 
-def version_after(change: Change, operations: list[Operation], etags: list[str]) -> Version:
+def version_after(change: ReleaseCommit, operations: list[Operation], etags: list[str]) -> Version:
     """The version that a commit of these operations left behind; `etags` are theirs."""
     before = Version.of(change.version) if change.version is not None else None
     targets = dict(before.targets) if before else {}

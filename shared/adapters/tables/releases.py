@@ -23,7 +23,7 @@ from shared.adapters.tables.release_rows import (
 from shared.adapters.tables.rows import Row, check_release_id, is_release_id, join_text
 from shared.adapters.tables.writes import read_back
 from shared.application.errors import ConcurrentUpdate
-from shared.application.release.ports import Change, Stored
+from shared.application.release.ports import ReleaseCommit, Stored
 from shared.contracts.messages import decode_command
 from shared.contracts.stored.releases import ENTRY, FLEET_TARGET
 from shared.domain.release.commands import Command
@@ -72,7 +72,7 @@ class TableReleaseStore(ReleaseIndex):
         with reading(release_id):
             return FLEET_TARGET.load(join_text("json", row)) if row else None
 
-    async def commit(self, change: Change) -> None:
+    async def commit(self, change: ReleaseCommit) -> None:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""
         release_id = check_release_id(change.release.release_id)
         operations = commit_operations(change, uuid.uuid4().hex)

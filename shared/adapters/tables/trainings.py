@@ -16,7 +16,7 @@ from shared.adapters.tables.rows import TRAININGS, Operation, Row, latest_first_
 from shared.application.listed import Listed
 from shared.application.training.ports import OpenRun, StoredRun
 from shared.contracts.stored.training import TRAINING
-from shared.domain.training.model import Phase, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRun
 
 _OPEN, _ENDED, _FAILED = "open", "ended", "failed"
 
@@ -63,7 +63,7 @@ def _listed(run: TrainingRun) -> list[Operation]:
         return [put_index(_open_row(run))]
     key = f"{latest_first_key(run.ended_at)}|{run.run_id}"
     row: Row = {"PartitionKey": TRAININGS, "run_id": run.run_id}
-    places = [_ENDED, _FAILED] if run.phase is Phase.FAILED else [_ENDED]
+    places = [_ENDED, _FAILED] if run.phase is TrainingPhase.FAILED else [_ENDED]
     opened: Row = {"PartitionKey": TRAININGS, "RowKey": _open_key(run)}
     return [
         ("delete", opened, {}) if run.settled else put_index(_open_row(run)),
@@ -94,7 +94,7 @@ def _open_row(run: TrainingRun) -> Row:
 def _open_run(row: Row) -> OpenRun:
     return OpenRun(
         run_id=str(row["run_id"]),
-        phase=Phase(row["phase"]),
+        phase=TrainingPhase(row["phase"]),
         serial=int(row["serial"]),
         look_at=datetime.fromisoformat(str(row["look_at"])),
     )

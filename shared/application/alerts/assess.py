@@ -18,10 +18,10 @@ from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.application.release.recent_changes import RecentChanges, circuit_name, recent_changes
 from shared.application.release.rollbacks import request_rollback
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.domain.alerts.decision import decide_rollback
 from shared.domain.alerts.decision_model import RollbackAction, RollbackDecision
-from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState, CircuitChange, RollbackAsked
+from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState, RecentChange, RollbackAsked
 from shared.domain.alerts.rules import FIRED_TOLERANCE_S, alert_key, differences, observe, rests_on_claims, same_firing
 from shared.domain.errors import DomainError
 from shared.domain.fleet.meter import AlertSeen
@@ -85,7 +85,7 @@ async def accept_alert(claim: AlertFacts, source: str, sender: str, ports: Alert
 
 def look_of(key: str) -> Look:
     """A look at the alert."""
-    return Look(kind=Kind.ALERT, key=key)
+    return Look(kind=WorkKind.ALERT, key=key)
 
 
 def message_id_of(key: str) -> str:
@@ -233,7 +233,7 @@ async def _ask(
     return tuple(asked)
 
 
-def _suspects(decision: RollbackDecision, changes: RecentChanges) -> list[CircuitChange]:
+def _suspects(decision: RollbackDecision, changes: RecentChanges) -> list[RecentChange]:
     named = [changes.models[circuit] for circuit in decision.scope.models if circuit in changes.models]
     fleet = [changes.environment[each] for each in decision.scope.environment if each in changes.environment]
     if fleet:  # circuits that joined the fleet later have an older release, or none: the latest is meant

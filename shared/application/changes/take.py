@@ -18,7 +18,7 @@ from shared.application.changes.steps import registered_environment, requests_of
 from shared.application.errors import ConcurrentUpdate, NotFound, PlatformRefused, TransientFault
 from shared.application.listed import Listed
 from shared.application.training.start import request_trainings
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.domain.changes.circuits import ConfigProblem
 from shared.domain.changes.environment import EnvironmentChange
 from shared.domain.changes.record import (
@@ -63,7 +63,7 @@ async def accept_change(claim: ChangeClaim, ports: ChangePorts) -> tuple[ChangeR
 
 def look_of(change_id: str) -> Look:
     """A look at the change."""
-    return Look(kind=Kind.CHANGE, key=change_id)
+    return Look(kind=WorkKind.CHANGE, key=change_id)
 
 
 async def take_change(change_id: str, ports: ChangePorts) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import IntakeResult
 from shared.application.release.dispatch import dispatch
-from shared.application.release.ports import Change, Ports, Stored
+from shared.application.release.ports import Ports, ReleaseCommit, Stored
 from shared.domain.errors import DomainError
 from shared.domain.release.commands import Command
 from shared.domain.release.decide import (
@@ -140,10 +140,10 @@ class _Fold:
         except DomainError as error:
             return refused(self.release, event, error, now)
 
-    def change(self) -> Change:
+    def change(self) -> ReleaseCommit:
         if self.release is None:
             raise ValueError("nothing to commit")
-        return Change(
+        return ReleaseCommit(
             release=self.release,
             version=self.stored.version if self.stored else None,
             event_ids=tuple(self.event_ids),

@@ -34,7 +34,7 @@ class Stored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ReleaseCommit:
     """One atomic commit: release and targets, inbox, history, outbox. `version` None creates the release.
 
     At most 90 rows in all, so that it fits one entity-group transaction of 100 (I24).
@@ -61,7 +61,7 @@ class ReleaseStore(Protocol):
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         """One of the release's `fleet`, as it is now; None when there is no such target."""
 
-    async def commit(self, change: Change) -> None:
+    async def commit(self, change: ReleaseCommit) -> None:
         """All or nothing. Raises ConcurrentUpdate when the release changed since `change.version`, or exists already
         when it is None. An unknown outcome is resolved by reading back, so that the own success is never an error."""
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from shared.application.errors import Unreadable
 from shared.application.listed import or_unreadable, parted
 from shared.application.release.ports import Ports
-from shared.domain.alerts.model import CircuitChange
+from shared.domain.alerts.model import RecentChange
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import Kind, Phase, Release
 
@@ -30,8 +30,8 @@ _CHANGING = (Phase.DEPLOYING_PRODUCTION, Phase.UPDATING)
 class RecentChanges:
     """The last change of each kind by circuit (`P001/C001`)."""
 
-    models: Mapping[str, CircuitChange]
-    environment: Mapping[str, CircuitChange]
+    models: Mapping[str, RecentChange]
+    environment: Mapping[str, RecentChange]
 
 
 async def recent_changes(ports: Ports, recent_s: int) -> RecentChanges:
@@ -45,13 +45,13 @@ async def recent_changes(ports: Ports, recent_s: int) -> RecentChanges:
     undone = {release_id for each in back for release_id in (each.undoes, *each.undoes_models.values())}
     touching = [each for each in releases if each.kind is not Kind.ROLLBACK and each.production_touched]
     histories = await _each([each.release_id for each in touching], or_unreadable(ports.store.history))
-    models: dict[str, CircuitChange] = {}
-    environment: dict[str, CircuitChange] = {}
+    models: dict[str, RecentChange] = {}
+    environment: dict[str, RecentChange] = {}
     for release, history in zip(touching, histories, strict=True):
         if isinstance(history, Unreadable):
             continue
         changes = models if release.kind is Kind.MODEL else environment
-        change = CircuitChange(
+        change = RecentChange(
             release_id=release.release_id,
             changed_at=_changed_at(release, history or ()),
             is_new=_is_new(release) and release.release_id not in undone,

@@ -12,10 +12,10 @@ from shared.application.platform_ports import Place
 from shared.application.release.ports import Outcomes
 from shared.application.routines.model_tags import model_tags
 from shared.application.routines.ports import Collected, RoutinePorts, TaskStore
-from shared.domain.predictions import Judged, Quality
+from shared.domain.predictions import Judged, PredictionQuality
 from shared.domain.routines.task import EndKind, Routine, Task, days_of
 
-_KINDS = {Quality.BAD: EndKind.BAD_OUTPUT, Quality.UNCLEAR: EndKind.NO_OUTPUT}
+_KINDS = {PredictionQuality.BAD: EndKind.BAD_OUTPUT, PredictionQuality.UNCLEAR: EndKind.NO_OUTPUT}
 
 
 class Inference:
@@ -38,7 +38,7 @@ class Inference:
         """Publishes the day's predictions if they are of use; what is not stays where the job left it, for people."""
         day = days_of(Routine.INFERENCE, task.period)[0]
         output = await self._output(task, day)
-        if output.quality is not Quality.GOOD:
+        if output.quality is not PredictionQuality.GOOD:
             return Collected(detail=f"job {task.job_name}: {output.told}", kind=_KINDS[output.quality])
         path = await self._ports.platform.publish(task.job_name, task.plant_id, task.circuit_id, day)
         if path is None:

@@ -28,9 +28,9 @@ from shared.domain.routines.task import (
     KIND_OF,
     TEXT_CHARS_MAX,
     EndKind,
-    Move,
     Routine,
     Task,
+    TaskAction,
     TaskLimits,
     TaskRef,
     TaskState,
@@ -81,17 +81,17 @@ async def _worked(stored: StoredTask, ports: RoutinePorts) -> StoredTask:
         detail = f"job {task.job_name} could not be read: {error}"
         return await _saved(failed(task, now, detail, limits, EndKind.NOT_STARTED), stored, ports)
     move = judge(task, job.status if job else None, now, limits)
-    if move is Move.NOTHING:
+    if move is TaskAction.NOTHING:
         return stored
-    if move is Move.START:
+    if move is TaskAction.START:
         return await _start_job(stored, work, ports)
-    if move is Move.START_AGAIN:
+    if move is TaskAction.START_AGAIN:
         return await _saved(await _started(task, work, ports), stored, ports)
-    if move is Move.COLLECT:
+    if move is TaskAction.COLLECT:
         return await _saved(await _collected(task, work, ports), stored, ports)
-    if move is Move.STOP:
+    if move is TaskAction.STOP:
         return await _saved(await _stopped(task, ports), stored, ports)
-    if move is Move.FAIL:
+    if move is TaskAction.FAIL:
         return await _saved(_failed_as(task, job, ports), stored, ports)
     look_at = task.look_at if now < task.look_at else now + timedelta(seconds=limits.look_interval_s)
     return await _saved(replace(task, look_at=look_at), stored, ports)

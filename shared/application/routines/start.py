@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.routines.ports import RoutinePorts
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.domain.errors import InvalidRequest
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
@@ -46,7 +46,7 @@ async def start_by_hand(
     wish = PeriodWish(routine=routine, period=period, again=again)
     minute = int(ports.clock.now().timestamp()) // 60  # the same wish a moment later is the same message
     message_id = f"{routine.value}-{period}-{'again' if again else 'make'}-{minute}"
-    await ports.queue.send(Look(kind=Kind.PERIOD, key=wish.key), message_id)
+    await ports.queue.send(Look(kind=WorkKind.PERIOD, key=wish.key), message_id)
     return period
 
 
@@ -129,7 +129,7 @@ async def send(task: Task, ports: RoutinePorts) -> None:
 
 def look_of(ref: TaskRef) -> Look:
     """A look at the task."""
-    return Look(kind=Kind.TASK, key=ref.key)
+    return Look(kind=WorkKind.TASK, key=ref.key)
 
 
 def message_id_of(task: Task) -> str:

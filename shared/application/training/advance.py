@@ -19,7 +19,7 @@ from shared.application.training.effects import carry_out
 from shared.application.training.ports import TrainingPorts, look_of
 from shared.application.work.pause import pause_s
 from shared.domain.job_ends import JobSeen
-from shared.domain.training.model import Phase, TrainingRun, run_of_job
+from shared.domain.training.model import TrainingPhase, TrainingRun, run_of_job
 from shared.domain.training.steps import Next, Step, needs_job, next_step, waiting
 
 log = logging.getLogger(__name__)
@@ -82,9 +82,9 @@ async def _stepped(run: TrainingRun, ports: TrainingPorts) -> TrainingRun:
     try:
         return await carry_out(step, run, job, ports)
     except PlatformRefused as error:
-        if run.phase is Phase.CANCELING or run.phase.is_terminal:
+        if run.phase is TrainingPhase.CANCELING or run.phase.is_terminal:
             return _fault(run, error, now)
-        refused = Next(step=Step.END, phase=Phase.FAILED, failure=str(error))
+        refused = Next(step=Step.END, phase=TrainingPhase.FAILED, failure=str(error))
         return await carry_out(refused, run, job, ports)
     except _TECHNICAL as error:
         return _fault(run, error, now)

@@ -8,7 +8,7 @@ from shared.application.training.ending import free_slot, settle
 from shared.application.training.ports import TrainingJob, TrainingPorts
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.lineage import TRAINING_RUN, artifact_of, data_asset_of, model_tags
-from shared.domain.training.model import Phase, TrainingRun, data_asset_name
+from shared.domain.training.model import TrainingPhase, TrainingRun, data_asset_name
 from shared.domain.training.steps import Next, Step, entered, tried_again, waiting
 
 
@@ -28,14 +28,18 @@ async def _register_data(step: Next, run: TrainingRun, job: JobSeen | None, port
     now, plan = ports.clock.now(), ports.config.plan()
     data_asset = await ports.platform.register_data(data_asset_of(run, plan.table_uri, now))
     return entered(
-        replace(run, data_asset=data_asset), Phase.WAITING_FOR_SLOT, now, plan.limits, "one of the training slots"
+        replace(run, data_asset=data_asset),
+        TrainingPhase.WAITING_FOR_SLOT,
+        now,
+        plan.limits,
+        "one of the training slots",
     )
 
 
 async def _claim_slot(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
     now, limits = ports.clock.now(), ports.config.plan().limits
     if await ports.slots.claim(run.run_id, now, limits.parallel_max):
-        return entered(run, Phase.TRAINING, now, limits, f"job {run.job_name}")
+        return entered(run, TrainingPhase.TRAINING, now, limits, f"job {run.job_name}")
     return waiting(run, await _who_trains(ports), now, limits.look_interval_s)
 
 
@@ -68,7 +72,11 @@ async def _free_slot(step: Next, run: TrainingRun, job: JobSeen | None, ports: T
     await free_slot(run.run_id, ports)
     now, limits = ports.clock.now(), ports.config.plan().limits
     return entered(
-        replace(run, trained_at=run.trained_at or now), Phase.REGISTERING_MODEL, now, limits, "the model's registration"
+        replace(run, trained_at=run.trained_at or now),
+        TrainingPhase.REGISTERING_MODEL,
+        now,
+        limits,
+        "the model's registration",
     )
 
 
@@ -91,12 +99,12 @@ async def _register_model(step: Next, run: TrainingRun, job: JobSeen | None, por
     model = await ports.platform.register_model(run.model_name, run.model_version, run.job_name, tags)
     if model.tags.get(TRAINING_RUN) != run.run_id:  # another model of the circuit took the version
         return replace(run, model_version="", serial=run.serial + 1)
-    return entered(run, Phase.RECORDING, now, plan.limits, "its artifact to be stored")
+    return entered(run, TrainingPhase.RECORDING, now, plan.limits, "its artifact to be stored")
 
 
 async def _store_artifact(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
     await ports.artifacts.put(artifact_name(run), artifact_of(run, ports.config.plan().dev_workspace))
-    return await _end(Next(step=Step.END, phase=Phase.SUCCEEDED), run, job, ports)
+    return await _end(Next(step=Step.END, phase=TrainingPhase.SUCCEEDED), run, job, ports)
 
 
 async def _cancel(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
@@ -107,7 +115,7 @@ async def _cancel(step: Next, run: TrainingRun, job: JobSeen | None, ports: Trai
 async def _give_up(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
     now, limits = ports.clock.now(), ports.config.plan().limits
     failing = replace(run, failure=step.failure)
-    return entered(failing, Phase.CANCELING, now, limits, f"the end of job {run.job_name}")
+    return entered(failing, TrainingPhase.CANCELING, now, limits, f"the end of job {run.job_name}")
 
 
 async def _end(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.application.errors import PortError, TransientFault
 from shared.application.ports import OwnFinding
 from shared.application.training.ports import TrainingPorts, look_of
-from shared.domain.training.model import Phase, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRun
 from shared.domain.training.steps import settled, waiting
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ async def settle(run: TrainingRun, ports: TrainingPorts) -> TrainingRun:
             return waiting(run, f"the end of job {run.job_name}, which keeps its slot", now, limits.look_interval_s)
         await free_slot(run.run_id, ports)
     await tell(run, ports)
-    if run.phase is Phase.FAILED:
+    if run.phase is TrainingPhase.FAILED:
         await watch_failures(ports)
     return settled(run)
 
@@ -39,7 +39,7 @@ async def free_slot(run_id: str, ports: TrainingPorts) -> None:
     if not await ports.slots.free(run_id):
         return
     for each in await ports.runs.open_runs():
-        if each.phase is Phase.WAITING_FOR_SLOT and each.run_id != run_id:
+        if each.phase is TrainingPhase.WAITING_FOR_SLOT and each.run_id != run_id:
             await ports.queue.send(look_of(each.run_id), f"{each.run_id}-{each.serial}-freed-by-{run_id}")
             return
 
@@ -53,7 +53,7 @@ async def tell(run: TrainingRun, ports: TrainingPorts) -> None:
         "circuit_id": wish.circuit_id,
         "cutoff_date": wish.cutoff_date.isoformat(),
         "pr_number": wish.pr_number,
-        "model": f"{run.model_name}:{run.model_version}" if run.phase is Phase.SUCCEEDED else "",
+        "model": f"{run.model_name}:{run.model_version}" if run.phase is TrainingPhase.SUCCEEDED else "",
         "reason": run.failure,
     }
     kind = f"switchyard.training.{run.phase.value}"

@@ -10,12 +10,12 @@ from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
 from shared.domain.training.lineage import TRAINING_RUN
-from shared.domain.training.model import Phase, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRun
 from shared.domain.training.steps import entered
 
 ENDED_LISTED_MAX = 50
 _TRIES = 5
-_ABORTABLE = (Phase.REGISTERING_DATA, Phase.WAITING_FOR_SLOT, Phase.TRAINING)
+_ABORTABLE = (TrainingPhase.REGISTERING_DATA, TrainingPhase.WAITING_FOR_SLOT, TrainingPhase.TRAINING)
 
 
 class NoSuchTraining(NotFound):
@@ -86,7 +86,7 @@ async def abort_training(run_id: str, actor: Actor, reason: str, ports: Training
             raise Conflict(f"run {run_id} is {run.phase.value}, too late to abort it: {left}")
         wish = replace(run, abort_reason=" ".join(reason.split()), aborted_by=actor.username or actor.name)
         limits = ports.config.plan().limits
-        aborted = entered(wish, Phase.CANCELING, ports.clock.now(), limits, f"the end of job {run.job_name}")
+        aborted = entered(wish, TrainingPhase.CANCELING, ports.clock.now(), limits, f"the end of job {run.job_name}")
         try:
             await ports.runs.save(aborted, stored.version)
         except ConcurrentUpdate:

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from shared.application.listed import Listed
 from shared.application.ports import Clock, FactPublisher, FindingLog
-from shared.application.work.look import Kind, Look, LookQueue
+from shared.application.work.look import Look, LookQueue, WorkKind
 from shared.domain.job_ends import JobSeen
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.lineage import DataAsset, Trained
-from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRequest, TrainingRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +28,14 @@ class OpenRun:
     """A line of the list of open runs: as much as it takes to see who is late and who waits for a slot."""
 
     run_id: str
-    phase: Phase
+    phase: TrainingPhase
     serial: int
     look_at: datetime
 
 
 def look_of(run_id: str, serial: int | None = None) -> Look:
     """A look at the run; with `serial`, at this state of it only."""
-    return Look(kind=Kind.TRAINING, key=run_id, serial=serial)
+    return Look(kind=WorkKind.TRAINING, key=run_id, serial=serial)
 
 
 class TrainingStore(Protocol):

@@ -9,7 +9,7 @@ from shared.application.training.ports import TrainingPorts, look_of
 from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
-from shared.domain.training.model import MANUAL, Phase, TrainingRequest, TrainingRun, run_id_of
+from shared.domain.training.model import MANUAL, TrainingPhase, TrainingRequest, TrainingRun, run_id_of
 from shared.domain.training.steps import entered
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ async def train_by_hand(
         stored = await ports.runs.load(run_id_of(request, repetition))
         if stored is None:
             return await _start(request, repetition, ports), True
-        if stored.run.phase not in (Phase.FAILED, Phase.ABORTED):
+        if stored.run.phase not in (TrainingPhase.FAILED, TrainingPhase.ABORTED):
             return stored.run, False
     raise Conflict(f"this was trained {REPETITIONS_MAX} times without success: change the configuration first")
 
@@ -56,12 +56,12 @@ async def _start(request: TrainingRequest, repetition: int, ports: TrainingPorts
         request=request,
         model_name=ports.config.model_name(request.plant_id, request.circuit_id),
         requested_at=now,
-        phase=Phase.REGISTERING_DATA,
+        phase=TrainingPhase.REGISTERING_DATA,
         since=now,
         deadline_at=None,
         look_at=now,
     )
-    run = entered(run, Phase.REGISTERING_DATA, now, ports.config.plan().limits, "the registration of its data")
+    run = entered(run, TrainingPhase.REGISTERING_DATA, now, ports.config.plan().limits, "the registration of its data")
     if await ports.runs.create(run):
         log.info("training of %s/%s asked for", request.plant_id, request.circuit_id, extra={"run_id": run.run_id})
     await ports.queue.send(look_of(run.run_id), f"{run.run_id}-asked")

@@ -18,7 +18,7 @@ from shared.application.work.pause import follow_up, tries_of
 log = logging.getLogger(__name__)
 
 
-class Kind(StrEnum):
+class WorkKind(StrEnum):
     """What is looked at; the values are part of every message."""
 
     ALERT = "alert"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 class Look:
     """Which piece of work to look at; with `serial`, only if nothing has happened to it since it was at that serial."""
 
-    kind: Kind
+    kind: WorkKind
     key: str
     serial: int | None = None
 

@@ -54,7 +54,7 @@ DisplayName = Annotated[
     StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f<>]*$"),
     Field(description="name for people, 1 to 80 characters on one line, without < and >"),
 ]
-SemanticVersion = Annotated[
+SemanticVersionText = Annotated[
     str,
     StringConstraints(pattern=r"^(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})$"),
     Field(description='version MAJOR.MINOR.PATCH in quotes, for example "1.5.0"'),
@@ -117,7 +117,7 @@ class Training(ConfigModel):
     cutoff_date: IsoDate = Field(
         description='last day of training data, YYYY-MM-DD in quotes, for example "2025-12-09"'
     )
-    environment_version: SemanticVersion
+    environment_version: SemanticVersionText
     hyperparameters: Hyperparameters
     data_filters: DataFilters
 
@@ -174,7 +174,7 @@ class UnknownCircuitError(LookupError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
+class FleetConfig:
     """Every circuit's configuration, in the order of the master list; it never changes."""
 
     plants: tuple[PlantEntry, ...]

@@ -5,13 +5,13 @@ See R-DATA-12 (folders of the lake) and R-DATA-1 (the one table).
 
 from pydantic import Field
 
-from shared.contracts.config.circuits import ColumnName, ConfigModel, SemanticVersion
+from shared.contracts.config.circuits import ColumnName, ConfigModel, SemanticVersionText
 
 
 class DataPolicy(ConfigModel):
     """How the sensor table is loaded."""
 
-    environment_version: SemanticVersion = Field(
+    environment_version: SemanticVersionText = Field(
         default="1.5.0",
         description="version of the environment whose code loads; it must be in the registry",
     )

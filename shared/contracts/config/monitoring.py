@@ -8,12 +8,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.contracts.config.circuits import CircuitId, ConfigModel, PlantId, SemanticVersion
+from shared.contracts.config.circuits import CircuitId, ConfigModel, PlantId, SemanticVersionText
 from shared.contracts.config.policies import GroupName
 
 DAY_S = 86_400
 
-Measure = Literal["mae", "rmse", "mape", "degradation_pct", "drift_magnitude", "failed_jobs", "missing_predictions"]
+MeasureName = Literal["mae", "rmse", "mape", "degradation_pct", "drift_magnitude", "failed_jobs", "missing_predictions"]
 MEASURES: dict[str, frozenset[str]] = {
     "inference": frozenset({"failed_jobs", "missing_predictions"}),
     "performance": frozenset({"mae", "rmse", "mape", "degradation_pct", "failed_jobs"}),
@@ -58,7 +58,7 @@ class Routines(ConfigModel):
 class MonitoringJobs(ConfigModel):
     """What the jobs of monitoring have in common."""
 
-    environment_version: SemanticVersion
+    environment_version: SemanticVersionText
     rows_min: int = Field(ge=2, le=100_000, description="compared rows, fewer of which say nothing, 2 to 100000")
 
 
@@ -116,7 +116,7 @@ class Override(ConfigModel):
 class RuleCondition(ConfigModel):
     """A measure above a number, or above the circuit's own threshold."""
 
-    measure: Measure = Field(description=f"one of {', '.join(sorted(frozenset().union(*MEASURES.values())))}")
+    measure: MeasureName = Field(description=f"one of {', '.join(sorted(frozenset().union(*MEASURES.values())))}")
     above: Literal["warning", "critical"] | Annotated[float, Field(strict=False, ge=0, le=1_000_000)] = Field(
         description="a number, or warning or critical for the circuit's own threshold"
     )

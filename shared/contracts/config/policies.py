@@ -66,7 +66,7 @@ def _refuse_repeats(groups: Sequence[str]) -> None:
 
 
 # The watch: alerts and success rates of batch jobs for 24 hours (R-ENVREL-17 to R-ENVREL-19).
-class WatchPolicy(ConfigModel):
+class WatchConfig(ConfigModel):
     """How the batch jobs of the fleet are judged while an environment is watched."""
 
     success_rate_min_pct: int = Field(
@@ -110,14 +110,14 @@ class Gate(ConfigModel):
         return approvals
 
 
-class Stage(ConfigModel):
+class StageConfig(ConfigModel):
     """One step of a release; without a gate it starts as soon as the stage before it is done."""
 
     name: Literal["registry", "test", "production"] = Field(description="registry, test or production")
     gate: Gate | None = Field(default=None, description="what must hold before the stage starts")
 
 
-class Limits(ConfigModel):
+class LimitsConfig(ConfigModel):
     """Bounds of every wait and every repetition of a release."""
 
     attempts_max: int = Field(ge=1, le=10, description="tries of one effect or check, 1 to 10")
@@ -146,7 +146,7 @@ class Limits(ConfigModel):
         return self
 
 
-class FleetLimits(Limits):
+class FleetLimits(LimitsConfig):
     """The bounds of environment releases, which work on every circuit of the fleet."""
 
     watch_s: int = Field(ge=1, le=7 * DAY_S, description="seconds production is watched, 1 to 604800 (a week)")
@@ -159,11 +159,13 @@ class FleetLimits(Limits):
 class RoadPolicy(ConfigModel):
     """The stages of one kind of release."""
 
-    stages: tuple[Stage, ...] = Field(strict=False, description="the stages registry, test, production in this order")
+    stages: tuple[StageConfig, ...] = Field(
+        strict=False, description="the stages registry, test, production in this order"
+    )
 
     @field_validator("stages")
     @classmethod
-    def _the_road_to_production(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    def _the_road_to_production(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
         names = tuple(stage.name for stage in stages)
         if names != MODEL_STAGES:
             raise PydanticCustomError(
@@ -184,7 +186,7 @@ class RoadPolicy(ConfigModel):
 class KindPolicy(RoadPolicy):
     """Stages and limits of model releases."""
 
-    limits: Limits
+    limits: LimitsConfig
 
 
 class EnvironmentPolicy(RoadPolicy):
@@ -194,7 +196,7 @@ class EnvironmentPolicy(RoadPolicy):
         description="whether the registry gate asks for an executed notebook: true or false"
     )
     limits: FleetLimits
-    watch: WatchPolicy = Field(description="what production's batch jobs must show while the environment is watched")
+    watch: WatchConfig = Field(description="what production's batch jobs must show while the environment is watched")
 
 
 class RollbackPolicy(ConfigModel):

@@ -9,7 +9,7 @@ from shared.application.ids import release_id_of
 from shared.contracts.base import Contract
 from shared.contracts.config.circuits import CircuitId, IsoDate, PlantId
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
-from shared.domain.training.model import Phase, TrainingRun, hyperparameters_hash
+from shared.domain.training.model import TrainingPhase, TrainingRun, hyperparameters_hash
 
 if TYPE_CHECKING:
     from shared.application.training.people import Lineage, Trainings
@@ -108,7 +108,7 @@ METRICS = ("mae", "rmse", "mape", "r2")
 def training_view_of(run: TrainingRun, dev_workspace: str) -> TrainingView:
     """One run as it is shown."""
     wish = run.request
-    registered = run.phase in (Phase.RECORDING, Phase.SUCCEEDED)
+    registered = run.phase in (TrainingPhase.RECORDING, TrainingPhase.SUCCEEDED)
     version = run.model_version if registered else ""
     return TrainingView(
         run_id=run.run_id,

@@ -13,8 +13,8 @@ from shared.contracts.inbound.alerts import (
     AlertCondition,
     AlertError,
     AlertSeverity,
+    AzureTime,
     AzureWire,
-    Moment,
     MonitorCondition,
     circuit_of,
     circuits_of,
@@ -28,7 +28,7 @@ class _Essentials(AzureWire):
     monitor_condition: MonitorCondition
     alert_state: str = ""
     alert_rule: str = Field(default="", max_length=2000)
-    start_date_time: Moment
+    start_date_time: AzureTime
 
 
 class _Properties(AzureWire):

@@ -129,9 +129,9 @@ AlertId = Annotated[
         )
     ),
 ]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-OptionalNumber = Annotated[Number | None, BeforeValidator(_number)]
+FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
+AzureTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+OptionalNumber = Annotated[FiniteNumber | None, BeforeValidator(_number)]
 
 
 class AzureWire(Wire):
@@ -170,8 +170,8 @@ class _Essentials(AzureWire):
     severity: AlertSeverity
     signal_type: SignalType
     monitor_condition: MonitorCondition
-    fired_date_time: Moment
-    resolved_date_time: Moment | None = None
+    fired_date_time: AzureTime
+    resolved_date_time: AzureTime | None = None
 
 
 class _Data(AzureWire):

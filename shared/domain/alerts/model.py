@@ -30,7 +30,7 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertRule:
+class AllowedRule:
     """One entry of the allow-list. `rule_id` is the rule's ARM id in lower case, `severity` as Azure Monitor has it.
 
     A rule of the app's own is `switchyard/<name>`; without a severity, findings have the one they were found with.
@@ -55,12 +55,12 @@ class AlertPolicy:
     ended release is still suspected.
     """
 
-    rules: tuple[AlertRule, ...] = ()
+    rules: tuple[AllowedRule, ...] = ()
     thresholds: RollbackThresholds = field(default_factory=RollbackThresholds)
     window_s: int = 3600
     recent_change_s: int = 86_400
 
-    def rule_of(self, facts: "AlertFacts", *, own: bool = False) -> AlertRule | None:
+    def rule_of(self, facts: "AlertFacts", *, own: bool = False) -> AllowedRule | None:
         """The entry for the alert's rule; None when it is not listed, or has another severity than listed.
 
         Only what is the app's `own` may have a rule of its own, whatever Azure Monitor calls a rule.
@@ -102,7 +102,7 @@ class AlertFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CircuitChange:
+class RecentChange:
     """The last change of one kind that a release made to a circuit. `is_new`: it may still be taken back."""
 
     release_id: str

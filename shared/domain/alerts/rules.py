@@ -14,11 +14,11 @@ from shared.domain.alerts.model import (
     AlertKind,
     AlertPolicy,
     AlertRecord,
-    AlertRule,
     AlertState,
-    CircuitChange,
+    AllowedRule,
     Measure,
     Reading,
+    RecentChange,
 )
 
 FIRED_TOLERANCE_S = 60
@@ -67,8 +67,8 @@ def observe(
     since: datetime,
     policy: AlertPolicy,
     fleet: frozenset[str],
-    models: Mapping[str, CircuitChange],
-    environment: Mapping[str, CircuitChange],
+    models: Mapping[str, RecentChange],
+    environment: Mapping[str, RecentChange],
 ) -> Observation:
     """Everything `decide_rollback` needs to know. `recent` are other alerts; those accepted since `since` are counted.
 
@@ -106,7 +106,7 @@ def rests_on_claims(record: AlertRecord, recent: Sequence[AlertRecord], since: d
 class _Counted:
     """An alert of a listed rule, and whether it still fires as far as anybody told."""
 
-    rule: AlertRule
+    rule: AllowedRule
     facts: AlertFacts
     is_firing: bool
 
@@ -141,7 +141,7 @@ def _newest(record: AlertRecord, counted: Iterable[_Counted]) -> dict[str, datet
 
 
 def _suspected(
-    changes: Mapping[str, CircuitChange], newest: Mapping[str, datetime], fired_at: datetime
+    changes: Mapping[str, RecentChange], newest: Mapping[str, datetime], fired_at: datetime
 ) -> frozenset[str]:
     return frozenset(
         circuit

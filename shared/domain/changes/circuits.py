@@ -115,14 +115,27 @@ class CommitFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigProblem:
-    """One mistake: where, what is written there, why it is wrong, what to write instead."""
+    """One mistake: where it is, what is written there, why that is wrong and what to write instead."""
 
     file: str
+    """File as the caller named it, for example `config/plants/P001/C001.yml`."""
+
     field: str
+    """Field with dots and indexes: `plants[0].circuits[1].circuit_id`; empty for the whole file."""
+
     value: str
+    """The text in the file, shortened; empty when nothing is written there."""
+
     reason: str
     fix: str
     line: int | None = None
+    """Line in the file, counted from 1."""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        value = f'"{self.value}"' if self.value != self.value.strip() else self.value  # so that blanks are seen
+        what = " = ".join(part for part in (self.field, value) if part)
+        return f"{place}: {what + ': ' if what else ''}{self.reason}. Fix: {self.fix}"
 
 
 def circuit_changes(touched: Iterable[TouchedCircuit]) -> list[CircuitChange]:

@@ -33,7 +33,7 @@ STAY = Stay.STAY
 
 
 @dataclass(frozen=True)
-class Row:
+class MachineRow:
     """One line of a table; `row` makes them."""
 
     phases: AbstractSet[Phase]
@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Transition:
     """What one event means in one phase: the rule that decides, and the phases the release may be in afterwards."""
 
     rule: Rule
@@ -51,7 +51,7 @@ class Answer:
 
 
 #: The answers of one kind of release. A pair that is missing is not foreseen.
-Machine = Mapping[tuple[Phase, type[Event]], Answer]
+Machine = Mapping[tuple[Phase, type[Event]], Transition]
 
 #: How a step can end or be put off: whatever carries it out may meet any of them.
 _OF_EVERY_STEP: AbstractSet[type[Event]] = {e.StepErrored, e.StepBusy, e.StepBlocked, e.StepFailed}
@@ -65,29 +65,29 @@ def row(
     event: type[E],
     rule: Callable[[Release, E, datetime], Move],
     to: AbstractSet[Phase | Stay],
-) -> Row:
+) -> MachineRow:
     """In each of `phases`, `rule` answers `event` and leads to one of `to`; with STAY it may also lead nowhere.
 
     The type checker refuses a rule that is made for another event.
     """
-    return Row(phases, event, rule, to)
+    return MachineRow(phases, event, rule, to)
 
 
-def machine(*rows: Row) -> Machine:
+def machine(*rows: MachineRow) -> Machine:
     """The table as `decide` reads it. Raises ValueError for a table that contradicts itself or has a gap."""
-    answers: dict[tuple[Phase, type[Event]], Answer] = {}
+    answers: dict[tuple[Phase, type[Event]], Transition] = {}
     for each in rows:
         _check_row(each)
         for phase in sorted(each.phases):
             if (phase, each.event) in answers:
                 raise ValueError(f"{each.event.__name__} has two rows in {phase.value}: leave one of them")
             to = frozenset(phase if after is STAY else after for after in each.to)
-            answers[phase, each.event] = Answer(each.rule, to)
+            answers[phase, each.event] = Transition(each.rule, to)
     _check_phases(answers)
     return MappingProxyType(answers)
 
 
-def _check_row(each: Row) -> None:
+def _check_row(each: MachineRow) -> None:
     name = each.event.__name__
     if not each.phases:
         raise ValueError(f"a row of {name} has no phase")

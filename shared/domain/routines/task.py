@@ -243,7 +243,7 @@ def _months(year: int, month: int, count: int) -> tuple[date, date]:
     return date(year, month, 1), date(year + after // 12, after % 12 + 1, 1) - timedelta(days=1)
 
 
-class Move(StrEnum):
+class TaskAction(StrEnum):
     """What a look does."""
 
     NOTHING = "nothing"
@@ -255,19 +255,19 @@ class Move(StrEnum):
     STOP = "stop"  # the job takes too long: end it and count it as failed
 
 
-def judge(task: Task, status: str | None, now: datetime, limits: TaskLimits) -> Move:
+def judge(task: Task, status: str | None, now: datetime, limits: TaskLimits) -> TaskAction:
     """What to do with a task whose job has this status in Azure ML's words; None when there is no such job."""
     if task.state.is_over:
-        return Move.NOTHING
+        return TaskAction.NOTHING
     if task.state is TaskState.PENDING:
-        return Move.START if now >= task.look_at else Move.WAIT
+        return TaskAction.START if now >= task.look_at else TaskAction.WAIT
     if status is None:
         if is_overdue(task, now, limits):
-            return Move.FAIL
-        return Move.START_AGAIN if _since_start_s(task, now) >= limits.settle_quiet_s else Move.WAIT
+            return TaskAction.FAIL
+        return TaskAction.START_AGAIN if _since_start_s(task, now) >= limits.settle_quiet_s else TaskAction.WAIT
     if end := ended(status):
-        return Move.COLLECT if end is JobEnded.COMPLETED else Move.FAIL
-    return Move.STOP if is_overdue(task, now, limits) else Move.WAIT
+        return TaskAction.COLLECT if end is JobEnded.COMPLETED else TaskAction.FAIL
+    return TaskAction.STOP if is_overdue(task, now, limits) else TaskAction.WAIT
 
 
 def is_overdue(task: Task, now: datetime, limits: TaskLimits) -> bool:

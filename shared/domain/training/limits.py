@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.domain.training.model import Phase
+from shared.domain.training.model import TrainingPhase
 
 HOUR_S = 3600
 
@@ -27,10 +27,10 @@ class TrainingLimits:
     failures_max: int = 5
     failures_window_s: int = 24 * HOUR_S
 
-    def deadline_s(self, phase: Phase) -> int:
+    def deadline_s(self, phase: TrainingPhase) -> int:
         """How long a run may be in this phase."""
         return {
-            Phase.WAITING_FOR_SLOT: self.slot_deadline_s,
-            Phase.TRAINING: self.training_deadline_s,
-            Phase.CANCELING: self.cancel_deadline_s,
+            TrainingPhase.WAITING_FOR_SLOT: self.slot_deadline_s,
+            TrainingPhase.TRAINING: self.training_deadline_s,
+            TrainingPhase.CANCELING: self.cancel_deadline_s,
         }.get(phase, self.register_deadline_s)

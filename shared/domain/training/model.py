@@ -36,7 +36,7 @@ class TrainingRequest:
     commit: str
 
 
-class Phase(StrEnum):
+class TrainingPhase(StrEnum):
     """Where a run is."""
 
     REGISTERING_DATA = "registering_data"
@@ -52,7 +52,7 @@ class Phase(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """True when nothing happens any more."""
-        return self in (Phase.SUCCEEDED, Phase.FAILED, Phase.ABORTED)
+        return self in (TrainingPhase.SUCCEEDED, TrainingPhase.FAILED, TrainingPhase.ABORTED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class TrainingRun:
     request: TrainingRequest
     model_name: str
     requested_at: datetime
-    phase: Phase
+    phase: TrainingPhase
     since: datetime
     deadline_at: datetime | None
     look_at: datetime | None

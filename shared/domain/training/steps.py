@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.model import Phase, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRun
 
 
 class Step(StrEnum):
@@ -37,7 +37,7 @@ class Next:
     """A step, and for END how and why the run ends; for GIVE_UP_JOB why."""
 
     step: Step
-    phase: Phase | None = None
+    phase: TrainingPhase | None = None
     failure: str = ""
 
 
@@ -50,32 +50,32 @@ def next_step(run: TrainingRun, job: JobSeen | None, now: datetime, limits: Trai
     it does not matter."""
     if run.phase.is_terminal:
         return Next(step=Step.NOTHING if run.settled else Step.SETTLE)
-    if run.phase is Phase.CANCELING:
+    if run.phase is TrainingPhase.CANCELING:
         return _canceling(run, job, now)
-    if run.phase is Phase.TRAINING:
+    if run.phase is TrainingPhase.TRAINING:
         return _training(run, job, now, limits)
     if run.deadline_at and now >= run.deadline_at:
         return _failed(f"{_LATE[run.phase]} by {run.deadline_at:%Y-%m-%d %H:%M} UTC{_because(run)}")
-    if run.phase is Phase.REGISTERING_MODEL:
+    if run.phase is TrainingPhase.REGISTERING_MODEL:
         return Next(step=Step.REGISTER_MODEL if run.model_version else Step.CHOOSE_VERSION)
     return Next(step=_PLAIN[run.phase])
 
 
 def needs_job(run: TrainingRun) -> bool:
     """Whether the next step depends on the job."""
-    return run.phase in (Phase.TRAINING, Phase.CANCELING)
+    return run.phase in (TrainingPhase.TRAINING, TrainingPhase.CANCELING)
 
 
 _PLAIN = {
-    Phase.REGISTERING_DATA: Step.REGISTER_DATA,
-    Phase.WAITING_FOR_SLOT: Step.CLAIM_SLOT,
-    Phase.RECORDING: Step.STORE_ARTIFACT,
+    TrainingPhase.REGISTERING_DATA: Step.REGISTER_DATA,
+    TrainingPhase.WAITING_FOR_SLOT: Step.CLAIM_SLOT,
+    TrainingPhase.RECORDING: Step.STORE_ARTIFACT,
 }
 _LATE = {
-    Phase.REGISTERING_DATA: "the training data could not be registered",
-    Phase.WAITING_FOR_SLOT: "no training slot became free",
-    Phase.REGISTERING_MODEL: "the trained model could not be registered",
-    Phase.RECORDING: "the model is registered, but its artifact could not be stored",
+    TrainingPhase.REGISTERING_DATA: "the training data could not be registered",
+    TrainingPhase.WAITING_FOR_SLOT: "no training slot became free",
+    TrainingPhase.REGISTERING_MODEL: "the trained model could not be registered",
+    TrainingPhase.RECORDING: "the model is registered, but its artifact could not be stored",
 }
 
 
@@ -107,18 +107,20 @@ def _canceling(run: TrainingRun, job: JobSeen | None, now: datetime) -> Next:
         return Next(step=Step.WAIT)  # its submission may be on the way
     if run.failure:
         return _failed(run.failure)
-    return Next(step=Step.END, phase=Phase.ABORTED, failure=f"{run.aborted_by} aborted it: {run.abort_reason}")
+    return Next(step=Step.END, phase=TrainingPhase.ABORTED, failure=f"{run.aborted_by} aborted it: {run.abort_reason}")
 
 
 def _failed(why: str) -> Next:
-    return Next(step=Step.END, phase=Phase.FAILED, failure=why)
+    return Next(step=Step.END, phase=TrainingPhase.FAILED, failure=why)
 
 
 def _because(run: TrainingRun) -> str:
     return f"; last: {run.waits_for}" if run.faults else ""
 
 
-def entered(run: TrainingRun, phase: Phase, now: datetime, limits: TrainingLimits, waits_for: str = "") -> TrainingRun:
+def entered(
+    run: TrainingRun, phase: TrainingPhase, now: datetime, limits: TrainingLimits, waits_for: str = ""
+) -> TrainingRun:
     """The run in another phase, with that phase's deadline."""
     ended = phase.is_terminal
     return replace(
@@ -128,7 +130,7 @@ def entered(run: TrainingRun, phase: Phase, now: datetime, limits: TrainingLimit
         deadline_at=None if ended else now + timedelta(seconds=limits.deadline_s(phase)),
         look_at=now,
         waits_for=waits_for,
-        may_have_job=run.may_have_job or phase is Phase.TRAINING,
+        may_have_job=run.may_have_job or phase is TrainingPhase.TRAINING,
         ended_at=now if ended else None,
         serial=run.serial + 1,
         faults=0,
@@ -146,12 +148,12 @@ def waiting(run: TrainingRun, what: str, now: datetime, pause_s: float, *, fault
 def given_up(run: TrainingRun, why: str, now: datetime, limits: TrainingLimits, pause_s: float) -> TrainingRun:
     """The run that nobody could look at: it says why and waits on, until its deadline; then it fails, by way of the end
     of the job that it may have."""
-    if run.phase.is_terminal or run.phase is Phase.CANCELING or (run.deadline_at and now < run.deadline_at):
+    if run.phase.is_terminal or run.phase is TrainingPhase.CANCELING or (run.deadline_at and now < run.deadline_at):
         return waiting(run, why, now, pause_s, fault=True)
     failing = replace(run, failure=why)
     if run.may_have_job:
-        return entered(failing, Phase.CANCELING, now, limits, f"the end of job {run.job_name}")
-    return entered(failing, Phase.FAILED, now, limits)
+        return entered(failing, TrainingPhase.CANCELING, now, limits, f"the end of job {run.job_name}")
+    return entered(failing, TrainingPhase.FAILED, now, limits)
 
 
 def settled(run: TrainingRun) -> TrainingRun:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared.adapters.azure_ml.predictions import described
-from shared.domain.predictions import Predicted, Quality, judged
+from shared.domain.predictions import Predicted, PredictionQuality, judged
 
 DAY = date(2026, 1, 5)
 
@@ -38,7 +38,7 @@ def test_a_single_value_that_is_no_number_is_found(bad: float | None) -> None:
     """The statistics that Parquet keeps leave NaN out, so that only reading the values shows it."""
     found = described(file_of([60.0, bad, 61.0]), DAY)
     assert (found.no_numbers, found.columns) == (1, {"temperature": (60.0, 61.0)})
-    assert judged(found, {}, DAY).quality is Quality.BAD
+    assert judged(found, {}, DAY).quality is PredictionQuality.BAD
 
 
 def test_a_file_without_a_single_number_has_no_range() -> None:

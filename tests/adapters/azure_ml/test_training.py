@@ -14,7 +14,7 @@ from shared.application.errors import PlatformRefused
 from shared.application.training.ports import TrainingJob
 from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.training.lineage import DataAsset, data_asset_of
-from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRequest, TrainingRun
 from tests.support.benches.training import a_request
 from tests.support.builders import NOW
 from tests.support.platforms import INPUT_URI, eventually
@@ -51,7 +51,7 @@ def asset_of(request: TrainingRequest) -> DataAsset:
         request=request,
         model_name="m",
         requested_at=NOW,
-        phase=Phase.REGISTERING_DATA,
+        phase=TrainingPhase.REGISTERING_DATA,
         since=NOW,
         deadline_at=None,
         look_at=NOW,

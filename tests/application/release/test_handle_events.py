@@ -7,7 +7,7 @@ import pytest
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.ports import IntakeResult
 from shared.application.release.handle_events import COMMIT_TRIES, handle_events
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.release import events as e
 from shared.domain.release.commands import Command
 from shared.domain.release.model import Phase
@@ -131,7 +131,7 @@ class RacingStore(MemoryReleaseStore):
         super().__init__()
         self.races = races
 
-    async def commit(self, change: Change) -> None:
+    async def commit(self, change: ReleaseCommit) -> None:
         if change.version is not None and self.races > 0:
             self.races -= 1
             partition = self.partitions[change.release.release_id]

@@ -15,7 +15,7 @@ from shared.application.training.start import request_trainings, train_by_hand
 from shared.application.work.sweep import sweep
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.model import MANUAL, Phase
+from shared.domain.training.model import MANUAL, TrainingPhase
 from tests.fakes.training import FixedTrainingConfig
 from tests.support.benches.training import ENGINEER, STRANGER, TrainingBench, a_request
 
@@ -29,7 +29,7 @@ async def test_a_request_becomes_a_model_an_artifact_and_a_fact(bench: TrainingB
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
     run = bench.run(run_id)
-    assert (run.phase, run.model_version, run.settled) == (Phase.SUCCEEDED, "1", True)
+    assert (run.phase, run.model_version, run.settled) == (TrainingPhase.SUCCEEDED, "1", True)
     [name] = bench.artifacts.files
     assert name == "model-P001-C001/1/model_artifact_P001_C001.json"
     assert bench.facts.facts[f"{run_id}-succeeded"][0] == "switchyard.training.succeeded"
@@ -54,7 +54,7 @@ async def test_a_run_that_waits_for_a_slot_says_who_has_them_and_until_when_it_w
     while await bench.deliver():
         continue
     run = bench.run(second)
-    assert run.phase is Phase.WAITING_FOR_SLOT
+    assert run.phase is TrainingPhase.WAITING_FOR_SLOT
     assert first in run.waits_for
     assert run.deadline_at == run.since + timedelta(hours=72)
 
@@ -69,7 +69,7 @@ async def test_a_freed_slot_goes_to_whoever_waits_longest_at_once() -> None:
         bench.clock.advance(1)
     for run_id in run_ids:
         await advance(run_id, bench.ports)
-    assert [bench.run(run_id).phase for run_id in run_ids][1:] == [Phase.WAITING_FOR_SLOT] * 2
+    assert [bench.run(run_id).phase for run_id in run_ids][1:] == [TrainingPhase.WAITING_FOR_SLOT] * 2
     bench.queue.sent = bench.queue.due(bench.clock.now())
     bench.clock.advance(31)
     await advance(run_ids[0], bench.ports)
@@ -97,7 +97,7 @@ async def test_a_technical_failure_is_tried_once_more_in_the_same_slot(bench: Tr
     bench.platform.decide = lambda job: (60, outcomes[int(job.job_name[-1])], "")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
-    assert (bench.run(run_id).phase, bench.run(run_id).attempt) == (Phase.SUCCEEDED, 2)
+    assert (bench.run(run_id).phase, bench.run(run_id).attempt) == (TrainingPhase.SUCCEEDED, 2)
     assert bench.platform.most_at_once == 1
 
 
@@ -105,7 +105,7 @@ async def test_what_the_job_explains_is_reported_and_not_tried_again(bench: Trai
     bench.platform.decide = lambda _: (60, "Failed", "TooFewRowsError: 3 windows")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
-    assert (bench.run(run_id).phase, bench.run(run_id).attempt) == (Phase.FAILED, 1)
+    assert (bench.run(run_id).phase, bench.run(run_id).attempt) == (TrainingPhase.FAILED, 1)
     kind, _, told = bench.facts.facts[f"{run_id}-failed"]
     assert (kind, told["reason"]) == ("switchyard.training.failed", "TooFewRowsError: 3 windows")
 
@@ -117,7 +117,7 @@ async def test_a_refusal_of_azure_ml_ends_the_run_with_its_words(bench: Training
     await bench.deliver()
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.deliver()
-    assert bench.run(run_id).phase is Phase.FAILED
+    assert bench.run(run_id).phase is TrainingPhase.FAILED
     assert "is there with the filter" in bench.run(run_id).failure
 
 
@@ -147,7 +147,7 @@ async def test_a_slot_is_free_as_soon_as_its_job_has_ended(bench: TrainingBench)
     await bench.deliver()
     bench.clock.advance(31)
     await bench.deliver()
-    assert (bench.run(run_id).phase, bench.slots.slots) == (Phase.REGISTERING_MODEL, [])
+    assert (bench.run(run_id).phase, bench.slots.slots) == (TrainingPhase.REGISTERING_MODEL, [])
 
 
 async def test_more_than_five_failures_in_a_day_raise_the_alert_once_an_hour(bench: TrainingBench) -> None:
@@ -209,7 +209,7 @@ async def test_an_aborted_run_cancels_its_job_and_frees_its_slot(bench: Training
     first = await people.abort_training(run_id, ENGINEER, "wrong date", bench.ports)
     assert await people.abort_training(run_id, ENGINEER, "again", bench.ports) == first
     await bench.until_quiet()
-    assert bench.run(run_id).phase is Phase.ABORTED
+    assert bench.run(run_id).phase is TrainingPhase.ABORTED
     assert "wrong date" in bench.run(run_id).failure
     assert (bench.slots.slots, bench.platform.live(), bench.platform.models) == ([], [], {})
 
@@ -241,7 +241,7 @@ async def test_the_sweep_brings_back_lost_looks_and_slots_of_nobody(bench: Train
     assert report.made_good == {"trainings": 1, "slots": 1, "failures": 0}
     assert bench.slots.slots == []
     await bench.until_quiet()
-    assert bench.run(run_id).phase is Phase.SUCCEEDED
+    assert bench.run(run_id).phase is TrainingPhase.SUCCEEDED
 
 
 async def test_the_sweep_frees_the_slot_of_a_run_that_has_ended_and_of_no_other(bench: TrainingBench) -> None:
@@ -304,5 +304,5 @@ async def test_a_job_that_is_refused_leaves_no_slot_behind(bench: TrainingBench)
     bench.platform.faults["submit"] = PlatformRefused("there is no compute cpu-cluster")
     [run_id] = await request_trainings([a_request()], bench.ports)
     await bench.until_quiet()
-    assert (bench.run(run_id).phase, bench.slots.slots) == (Phase.FAILED, [])
+    assert (bench.run(run_id).phase, bench.slots.slots) == (TrainingPhase.FAILED, [])
     assert "cpu-cluster" in bench.run(run_id).failure

@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 
 from shared.application.errors import TransientFault
-from shared.application.work.look import Kind, Look, look_at
+from shared.application.work.look import Look, WorkKind, look_at
 from shared.application.work.pause import TRIES_MAX, try_id
 from tests.support.benches.looked_after import Piece
 
 #: What work is once it was given up, and whether it says the reason itself. Runs wait for their deadline, a task for
 #: its next try, an alert for the sweep; the tasks of a period are left to the sweep.
 GIVEN_UP = {
-    Kind.ALERT: ("accepted", True),
-    Kind.CHANGE: ("failed", True),
-    Kind.TRAINING: ("registering_data", True),
-    Kind.TASK: ("pending", True),
-    Kind.PERIOD: ("begun", False),
+    WorkKind.ALERT: ("accepted", True),
+    WorkKind.CHANGE: ("failed", True),
+    WorkKind.TRAINING: ("registering_data", True),
+    WorkKind.TASK: ("pending", True),
+    WorkKind.PERIOD: ("begun", False),
 }
 
 
@@ -47,11 +47,11 @@ async def test_giving_up_twice_is_giving_up_once(piece: Piece) -> None:
 async def test_what_nobody_knows_cannot_be_given_up(piece: Piece) -> None:
     """A period that nobody began is begun: that is how it is held."""
     unknown = {
-        Kind.ALERT: "0" * 32,
-        Kind.CHANGE: "0" * 40,
-        Kind.TRAINING: "train-nobody",
-        Kind.TASK: "inference/2026-01-04/P001-C001",
-        Kind.PERIOD: "inference/2026-01-04",
+        WorkKind.ALERT: "0" * 32,
+        WorkKind.CHANGE: "0" * 40,
+        WorkKind.TRAINING: "train-nobody",
+        WorkKind.TASK: "inference/2026-01-04/P001-C001",
+        WorkKind.PERIOD: "inference/2026-01-04",
     }
     seen = await piece.seen()
     await piece.work.give_up(unknown[piece.look.kind], "nobody knows it")
@@ -82,7 +82,7 @@ async def test_work_that_cannot_be_given_up_comes_back(piece: Piece) -> None:
 
 async def test_what_was_given_up_goes_on_when_it_is_looked_at_again(piece: Piece) -> None:
     """All but a change, whose webhook begins anew: what was held takes up where it was."""
-    if piece.look.kind is Kind.CHANGE:
+    if piece.look.kind is WorkKind.CHANGE:
         return
     await piece.work.give_up(piece.look.key, "nobody could process it")
     before = await piece.seen()

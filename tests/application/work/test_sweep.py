@@ -11,7 +11,7 @@ from shared.application.errors import PlatformErrored, TransientFault, Unreadabl
 from shared.application.listed import Listed
 from shared.application.routines.looked_after import nets as routine_nets
 from shared.application.training.looked_after import nets as training_nets
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.application.work.sweep import AWAY_AFTER, LateLook, Net, resend, sweep
 from tests.fakes.queues import MemoryLookQueue
 from tests.support.benches.changes import ChangeBench
@@ -21,7 +21,7 @@ from tests.support.benches.routines import Production
 from tests.support.benches.training import TrainingBench
 from tests.support.builders import NOW
 
-LOOK = Look(kind=Kind.ALERT, key="0" * 32)
+LOOK = Look(kind=WorkKind.ALERT, key="0" * 32)
 
 
 class Items:
@@ -122,7 +122,7 @@ async def test_what_is_late_of_every_kind_is_looked_at_again(piece: Piece) -> No
     piece.clock.advance(5 * 3600)
     report = await sweep(nets_of(piece))
     assert report.failed == {}
-    if piece.look.kind is Kind.PERIOD:  # nobody noted it: the person's message was all there was
+    if piece.look.kind is WorkKind.PERIOD:  # nobody noted it: the person's message was all there was
         assert piece.queue.sent == []
         await piece.work.give_up(piece.look.key, "lost")
         await sweep(nets_of(piece))

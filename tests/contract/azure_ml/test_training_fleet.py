@@ -18,7 +18,7 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.training.start import request_trainings
 from shared.application.work.look import Look
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.model import Phase, TrainingRequest, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRequest, TrainingRun
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.training import FixedTrainingConfig, MemoryArtifactStore
 from tests.support.benches.training import ENGINEER, a_request, config_yaml
@@ -107,7 +107,7 @@ async def test_seven_requests_never_train_more_than_five_at_once_and_end_with_se
     assert await request_trainings(requests, ports) == run_ids
     async with counting(azure) as most:
         runs = await work_off(ports)
-    assert {run.phase for run in runs} == {Phase.SUCCEEDED}, [run.failure for run in runs]
+    assert {run.phase for run in runs} == {TrainingPhase.SUCCEEDED}, [run.failure for run in runs]
     assert 2 < max(most) <= PARALLEL_MAX
     assert await ports.slots.taken() == []
     for run in runs:
@@ -134,7 +134,7 @@ async def test_a_training_that_a_person_ends_cancels_its_job_and_frees_its_slot(
     assert azure.live_jobs() == [run.job_name]
     await abort_training(run_id, ENGINEER, "wrong cutoff date", ports)
     [ended] = await work_off(ports)
-    assert (ended.phase, azure.live_jobs(), await ports.slots.taken()) == (Phase.ABORTED, [], [])
+    assert (ended.phase, azure.live_jobs(), await ports.slots.taken()) == (TrainingPhase.ABORTED, [], [])
     assert "wrong cutoff date" in ended.failure
 
 
@@ -143,7 +143,7 @@ async def test_a_job_that_fails_technically_is_tried_once_more(azure: Workshop, 
     ports = ports_of(azure, table, [request], QUICK_ENVIRONMENT)
     [run_id] = await request_trainings([request], ports)
     [ended] = await work_off(ports)
-    assert (ended.phase, ended.attempt) == (Phase.FAILED, 2)
+    assert (ended.phase, ended.attempt) == (TrainingPhase.FAILED, 2)
     assert f"{run_id}-2" in ended.failure
 
 
@@ -169,6 +169,6 @@ async def test_data_that_cannot_be_trained_on_is_told_by_the_job_and_not_tried_a
     ports = ports_of(azure, table, [request], REAL_ENVIRONMENT)
     await request_trainings([request], ports)
     [ended] = await work_off(ports)
-    assert (ended.phase, ended.attempt) == (Phase.FAILED, 1)
+    assert (ended.phase, ended.attempt) == (TrainingPhase.FAILED, 1)
     assert ended.failure.startswith("NoRowsError: SENSOR_P001_C002 has no rows"), azure.log(ended.job_name)
     assert azure.run(ended.job_name)["params"]["cutoff_date"] == "2025-12-09"

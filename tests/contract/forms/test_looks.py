@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.application.work.look import Kind, Look
+from shared.application.work.look import Look, WorkKind
 from shared.contracts.looks import decode_look, encode_look, look_of
 from shared.contracts.messages import MessageError, decode_command, encode_command, encode_event
 from tests.support.builders import a_command, an_event
@@ -13,14 +13,14 @@ from tests.support.builders import a_command, an_event
 COMMIT = "a" * 40
 ALERT = "0123456789abcdef" * 2
 LOOKS = [
-    Look(kind=Kind.ALERT, key=ALERT),
-    Look(kind=Kind.CHANGE, key=COMMIT),
-    Look(kind=Kind.CHANGE, key="b" * 64),
-    Look(kind=Kind.TRAINING, key="train-p001-c001-20251209-0a1b2c3d"),
-    Look(kind=Kind.TRAINING, key="train-p001-c001-20251209-0a1b2c3d", serial=7),
-    Look(kind=Kind.TASK, key="inference/2026-01-05/P001-C001"),
-    Look(kind=Kind.PERIOD, key="performance/2024-02"),
-    Look(kind=Kind.PERIOD, key="drift/2025-q4/again"),
+    Look(kind=WorkKind.ALERT, key=ALERT),
+    Look(kind=WorkKind.CHANGE, key=COMMIT),
+    Look(kind=WorkKind.CHANGE, key="b" * 64),
+    Look(kind=WorkKind.TRAINING, key="train-p001-c001-20251209-0a1b2c3d"),
+    Look(kind=WorkKind.TRAINING, key="train-p001-c001-20251209-0a1b2c3d", serial=7),
+    Look(kind=WorkKind.TASK, key="inference/2026-01-05/P001-C001"),
+    Look(kind=WorkKind.PERIOD, key="performance/2024-02"),
+    Look(kind=WorkKind.PERIOD, key="drift/2025-q4/again"),
 ]
 
 
@@ -29,7 +29,7 @@ def body(message_kind: str, /, **data: Any) -> str:
 
 
 def test_every_kind_of_look_is_tried_here() -> None:
-    assert {look.kind for look in LOOKS} == set(Kind)
+    assert {look.kind for look in LOOKS} == set(WorkKind)
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look.kind.value} {look.key[:12]}")
@@ -49,22 +49,22 @@ def test_everything_is_nested_under_one_key() -> None:
     [
         (
             body("AssessAlert", command_id=f"alert-{ALERT}", release_id="", serial=0, not_before=None, alert_key=ALERT),
-            Look(kind=Kind.ALERT, key=ALERT),
+            Look(kind=WorkKind.ALERT, key=ALERT),
         ),
-        (body("TakeChange", change_id=COMMIT, tries=3), Look(kind=Kind.CHANGE, key=COMMIT)),
-        (body("LookAtTraining", run_id="train-1", serial=None), Look(kind=Kind.TRAINING, key="train-1")),
-        (body("LookAtTraining", run_id="train-1", serial=4), Look(kind=Kind.TRAINING, key="train-1", serial=4)),
+        (body("TakeChange", change_id=COMMIT, tries=3), Look(kind=WorkKind.CHANGE, key=COMMIT)),
+        (body("LookAtTraining", run_id="train-1", serial=None), Look(kind=WorkKind.TRAINING, key="train-1")),
+        (body("LookAtTraining", run_id="train-1", serial=4), Look(kind=WorkKind.TRAINING, key="train-1", serial=4)),
         (
             body("LookAtTask", routine="inference", period="2026-01-05", circuit="P001-C001"),
-            Look(kind=Kind.TASK, key="inference/2026-01-05/P001-C001"),
+            Look(kind=WorkKind.TASK, key="inference/2026-01-05/P001-C001"),
         ),
         (
             body("MakeTasks", routine="drift", period="2025-q4", again=True),
-            Look(kind=Kind.PERIOD, key="drift/2025-q4/again"),
+            Look(kind=WorkKind.PERIOD, key="drift/2025-q4/again"),
         ),
         (
             body("MakeTasks", routine="drift", period="2025-q4", again=False),
-            Look(kind=Kind.PERIOD, key="drift/2025-q4"),
+            Look(kind=WorkKind.PERIOD, key="drift/2025-q4"),
         ),
     ],
 )

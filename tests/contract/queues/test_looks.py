@@ -10,7 +10,7 @@ import pytest
 from azure.servicebus.aio import ServiceBusClient
 
 from shared.adapters.service_bus.looks import ServiceBusLookQueue, session_of
-from shared.application.work.look import Kind, Look, LookQueue
+from shared.application.work.look import Look, LookQueue, WorkKind
 from shared.contracts.looks import look_of
 from tests.fakes.queues import MemoryLookQueue
 
@@ -18,18 +18,18 @@ Sent = list[tuple[str, Look, datetime | None]]
 #: Far enough ahead that it does not come while the test runs; whole seconds, because the bus keeps milliseconds.
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 QUEUE_OF = {
-    Kind.ALERT: "effects",
-    Kind.CHANGE: "changes",
-    Kind.TRAINING: "trainings",
-    Kind.TASK: "routines",
-    Kind.PERIOD: "routines",
+    WorkKind.ALERT: "effects",
+    WorkKind.CHANGE: "changes",
+    WorkKind.TRAINING: "trainings",
+    WorkKind.TASK: "routines",
+    WorkKind.PERIOD: "routines",
 }
 LOOKS = {
-    Kind.ALERT: Look(kind=Kind.ALERT, key=uuid.uuid4().hex),
-    Kind.CHANGE: Look(kind=Kind.CHANGE, key="a" * 40),
-    Kind.TRAINING: Look(kind=Kind.TRAINING, key=f"train-{uuid.uuid4().hex[:8]}", serial=4),
-    Kind.TASK: Look(kind=Kind.TASK, key="inference/2026-01-05/P001-C001"),
-    Kind.PERIOD: Look(kind=Kind.PERIOD, key="drift/2025-q4/again"),
+    WorkKind.ALERT: Look(kind=WorkKind.ALERT, key=uuid.uuid4().hex),
+    WorkKind.CHANGE: Look(kind=WorkKind.CHANGE, key="a" * 40),
+    WorkKind.TRAINING: Look(kind=WorkKind.TRAINING, key=f"train-{uuid.uuid4().hex[:8]}", serial=4),
+    WorkKind.TASK: Look(kind=WorkKind.TASK, key="inference/2026-01-05/P001-C001"),
+    WorkKind.PERIOD: Look(kind=WorkKind.PERIOD, key="drift/2025-q4/again"),
 }
 
 
@@ -61,7 +61,7 @@ def on_the_bus(bus: ServiceBusClient, look: Look) -> Looks:
     return Looks(ServiceBusLookQueue(bus, QUEUE_OF[look.kind]), sent)
 
 
-@pytest.fixture(params=Kind)
+@pytest.fixture(params=WorkKind)
 def look(request: pytest.FixtureRequest) -> Look:
     """One of every kind."""
     return LOOKS[request.param]
@@ -85,21 +85,21 @@ async def test_a_look_arrives_as_it_was_once_per_id_and_not_before_its_time(look
 @pytest.mark.parametrize(
     ("kind", "session"),
     [
-        (Kind.ALERT, None),
-        (Kind.CHANGE, "changes"),
-        (Kind.TRAINING, LOOKS[Kind.TRAINING].key),
-        (Kind.TASK, None),
-        (Kind.PERIOD, None),
+        (WorkKind.ALERT, None),
+        (WorkKind.CHANGE, "changes"),
+        (WorkKind.TRAINING, LOOKS[WorkKind.TRAINING].key),
+        (WorkKind.TASK, None),
+        (WorkKind.PERIOD, None),
     ],
-    ids=list(Kind),  # the same whenever it is collected: keys are drawn
+    ids=list(WorkKind),  # the same whenever it is collected: keys are drawn
 )
-def test_changes_are_one_session_each_run_its_own_and_the_rest_has_none(kind: Kind, session: str | None) -> None:
+def test_changes_are_one_session_each_run_its_own_and_the_rest_has_none(kind: WorkKind, session: str | None) -> None:
     assert session_of(LOOKS[kind]) == session
 
 
 async def test_a_message_says_what_it_is(bus: ServiceBusClient) -> None:
     """For whoever looks into the queue."""
-    look = Look(kind=Kind.TRAINING, key=f"train-{uuid.uuid4().hex[:8]}")
+    look = Look(kind=WorkKind.TRAINING, key=f"train-{uuid.uuid4().hex[:8]}")
     queue = ServiceBusLookQueue(bus, "trainings")
     await queue.send(look, f"{look.key}-asked")
     async with bus.get_queue_receiver("trainings", session_id=look.key) as receiver:

@@ -9,7 +9,7 @@ from shared.adapters.tables.access import Table
 from shared.adapters.tables.release_rows import RELEASE_AND_TARGETS
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.rows import ROWS_MAX, TEXT_CHARS_MAX, RowLimitError
-from shared.application.release.ports import Change, ReleaseStore
+from shared.application.release.ports import ReleaseCommit, ReleaseStore
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.decide import Decision
@@ -52,10 +52,10 @@ class Recorder:
                 await self.store.mark_sent(RELEASE_ID, command.command_id)
 
 
-def _change(decision: Decision, version: str | None) -> Change:
+def _change(decision: Decision, version: str | None) -> ReleaseCommit:
     entries = (decision.entry,) if decision.entry else ()
     event_ids = tuple(entry.event_id for entry in entries)
-    return Change(
+    return ReleaseCommit(
         release=decision.release, version=version, event_ids=event_ids, entries=entries, commands=decision.commands
     )
 
@@ -151,4 +151,4 @@ async def test_a_commit_of_everything_at_once_is_refused(store: ReleaseStore) ->
     looks = tuple(replace(changes[0], command_id=f"{RELEASE_ID}-look-{number}") for number in range(200))
 
     with pytest.raises((ValueError, RowLimitError), match="limit is 90"):
-        await store.commit(Change(release=drive.release, version=stored.version, commands=looks))
+        await store.commit(ReleaseCommit(release=drive.release, version=stored.version, commands=looks))

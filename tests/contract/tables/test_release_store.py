@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate
-from shared.application.release.ports import Change, ReleaseStore, Stored
+from shared.application.release.ports import ReleaseCommit, ReleaseStore, Stored
 from shared.domain.release.commands import Command
 from shared.domain.release.history import broken_at, chain
 from shared.domain.release.model import Phase, Release
@@ -31,7 +31,7 @@ async def stored(store: ReleaseStore, release_id: str = RELEASE_ID, *event_ids: 
 
 async def opened(store: ReleaseStore, release: Release | None = None) -> Stored:
     release = release or a_release(Phase.DEPLOYING_PRODUCTION)
-    await store.commit(Change(release=release, version=None, event_ids=("opened",), entries=(an_entry(1),)))
+    await store.commit(ReleaseCommit(release=release, version=None, event_ids=("opened",), entries=(an_entry(1),)))
     return await stored(store, release.release_id)
 
 
@@ -77,7 +77,7 @@ async def test_one_target_of_a_fleet_is_read_as_it_is_now(store: ReleaseStore) -
     stored = await opened(store, release)
     first, *others = release.fleet
     changed = replace(first, look=first.look + 1)
-    await store.commit(Change(release=replace(release, fleet=(changed, *others)), version=stored.version))
+    await store.commit(ReleaseCommit(release=replace(release, fleet=(changed, *others)), version=stored.version))
 
     assert await store.fleet_target(release.release_id, first.key) == changed
     assert await store.fleet_target(release.release_id, others[0].key) == others[0]
@@ -89,7 +89,7 @@ async def test_a_commit_replaces_the_release(store: ReleaseStore) -> None:
     """What was loaded, changed and committed is what is loaded next."""
     before = await opened(store)
     changed = replace(before.release, phase=Phase.HELD, reason="somebody looks", deadline_at=None)
-    await store.commit(Change(release=changed, version=before.version))
+    await store.commit(ReleaseCommit(release=changed, version=before.version))
     assert (await stored(store)).release == changed
 
 
@@ -98,10 +98,10 @@ async def test_changed_added_and_removed_targets_are_kept(store: ReleaseStore) -
     kept, changed, removed = (a_target(key=f"P001-C{number:03}") for number in (1, 2, 3))
     before = await opened(store, a_release(targets=(kept, changed, removed)))
     targets = (kept, replace(changed, touched=True, previous=a_spec()), a_target(key="P001-C004"))
-    await store.commit(Change(release=replace(before.release, targets=targets), version=before.version))
+    await store.commit(ReleaseCommit(release=replace(before.release, targets=targets), version=before.version))
     again = await stored(store)
     assert again.release.targets == targets
-    await store.commit(Change(release=replace(again.release, targets=targets[::-1]), version=again.version))
+    await store.commit(ReleaseCommit(release=replace(again.release, targets=targets[::-1]), version=again.version))
     assert (await stored(store)).release.targets == targets[::-1]
 
 
@@ -116,10 +116,10 @@ async def test_a_stale_version_commits_nothing(store: ReleaseStore) -> None:
     """Neither the release nor inbox, history or outbox."""
     before = await opened(store)
     winner = replace(before.release, reason="first")
-    await store.commit(Change(release=winner, version=before.version))
+    await store.commit(ReleaseCommit(release=winner, version=before.version))
     with pytest.raises(ConcurrentUpdate):
         await store.commit(
-            Change(
+            ReleaseCommit(
                 release=replace(before.release, reason="second"),
                 version=before.version,
                 event_ids=("late",),
@@ -138,7 +138,7 @@ async def test_a_version_of_a_release_that_is_not_there_commits_nothing(store: R
     before = await opened(store)
     other = replace(before.release, release_id="rel-other")
     with pytest.raises(ConcurrentUpdate):
-        await store.commit(Change(release=other, version=before.version))
+        await store.commit(ReleaseCommit(release=other, version=before.version))
     assert await store.load("rel-other") is None
 
 
@@ -146,7 +146,9 @@ async def test_of_many_concurrent_commits_exactly_one_wins(store: ReleaseStore) 
     """All decided on the same version; the losers load and decide again."""
     before = await opened(store)
     changes = [
-        Change(release=replace(before.release, reason=f"writer {n}"), version=before.version, event_ids=(f"event-{n}",))
+        ReleaseCommit(
+            release=replace(before.release, reason=f"writer {n}"), version=before.version, event_ids=(f"event-{n}",)
+        )
         for n in range(8)
     ]
     answers = await asyncio.gather(*(store.commit(change) for change in changes), return_exceptions=True)
@@ -162,7 +164,7 @@ async def test_the_inbox_knows_applied_events_only(store: ReleaseStore) -> None:
     """Event ids come from outside and may hold anything."""
     odd = ["a/b\\c#d?e", "ümlaut 'quote'", "x" * 2000, "tab\tand\x00control"]
     before = await opened(store)
-    await store.commit(Change(release=before.release, version=before.version, event_ids=(*odd, odd[0])))
+    await store.commit(ReleaseCommit(release=before.release, version=before.version, event_ids=(*odd, odd[0])))
     after = await stored(store, RELEASE_ID, *odd, odd[0], "opened", "never applied")
     assert after.seen == {*odd, "opened"}
     assert (await stored(store)).seen == frozenset()
@@ -174,7 +176,7 @@ async def test_history_is_oldest_first_and_verifies(store: ReleaseStore) -> None
     entries = [an_entry(1)]
     for number in range(2, 13):
         entries.append(chain(replace(an_entry(number), digest=""), entries[-1].digest))
-    await store.commit(Change(release=before.release, version=before.version, entries=tuple(entries[1:])))
+    await store.commit(ReleaseCommit(release=before.release, version=before.version, entries=tuple(entries[1:])))
     assert await store.history(RELEASE_ID) == entries
     assert broken_at(await store.history(RELEASE_ID)) is None
 
@@ -183,10 +185,10 @@ async def test_the_outbox_is_oldest_first_over_several_commits(store: ReleaseSto
     """Commands leave in the order in which they were decided, whatever their ids."""
     before = await opened(store)
     first = tuple(a_command(number) for number in range(12, 1, -1))
-    await store.commit(Change(release=before.release, version=before.version, commands=first))
+    await store.commit(ReleaseCommit(release=before.release, version=before.version, commands=first))
     second = (a_command(1), a_command(99))
     between = await stored(store)
-    await store.commit(Change(release=between.release, version=between.version, commands=second))
+    await store.commit(ReleaseCommit(release=between.release, version=between.version, commands=second))
     assert await store.outbox(RELEASE_ID) == [*first, *second]
 
 
@@ -194,7 +196,7 @@ async def test_a_sent_command_leaves_the_outbox(store: ReleaseStore) -> None:
     """Removing it twice is fine, the others stay."""
     release = a_release()
     commands = (a_command(1), a_command(2), a_command(3))
-    await store.commit(Change(release=release, version=None, commands=commands))
+    await store.commit(ReleaseCommit(release=release, version=None, commands=commands))
     for _ in range(2):
         await store.mark_sent(RELEASE_ID, commands[1].command_id)
     assert await store.outbox(RELEASE_ID) == [commands[0], commands[2]]
@@ -204,9 +206,11 @@ async def test_a_sent_command_leaves_the_outbox(store: ReleaseStore) -> None:
 async def test_a_command_committed_again_is_sent_and_gone(store: ReleaseStore) -> None:
     """A look may issue a command whose first copy still waits in the outbox."""
     before = await opened(store)
-    await store.commit(Change(release=before.release, version=before.version, commands=(a_command(1),)))
+    await store.commit(ReleaseCommit(release=before.release, version=before.version, commands=(a_command(1),)))
     between = await stored(store)
-    await store.commit(Change(release=between.release, version=between.version, commands=(a_command(1), a_command(2))))
+    await store.commit(
+        ReleaseCommit(release=between.release, version=between.version, commands=(a_command(1), a_command(2)))
+    )
     assert set(sent_ids(await store.outbox(RELEASE_ID))) == {a_command(1).command_id, a_command(2).command_id}
     await store.mark_sent(RELEASE_ID, a_command(1).command_id)
     assert sent_ids(await store.outbox(RELEASE_ID)) == [a_command(2).command_id]
@@ -215,7 +219,7 @@ async def test_a_command_committed_again_is_sent_and_gone(store: ReleaseStore) -
 async def test_releases_do_not_see_each_other(store: ReleaseStore) -> None:
     """Ids that begin alike are different releases."""
     for release_id in ("rel-1", "rel-10"):
-        change = Change(
+        change = ReleaseCommit(
             release=a_release(release_id=release_id),
             version=None,
             event_ids=(f"event of {release_id}",),
@@ -229,12 +233,12 @@ async def test_releases_do_not_see_each_other(store: ReleaseStore) -> None:
 @pytest.mark.parametrize(
     "oversized",
     [
-        lambda: Change(release=a_release(), version=None, event_ids=tuple(f"event-{n}" for n in range(100))),
-        lambda: Change(release=a_release(), version=None, commands=tuple(a_command(n) for n in range(90))),
+        lambda: ReleaseCommit(release=a_release(), version=None, event_ids=tuple(f"event-{n}" for n in range(100))),
+        lambda: ReleaseCommit(release=a_release(), version=None, commands=tuple(a_command(n) for n in range(90))),
     ],
 )
 async def test_too_many_rows_are_refused_before_anything_is_written(
-    store: ReleaseStore, oversized: Callable[[], Change]
+    store: ReleaseStore, oversized: Callable[[], ReleaseCommit]
 ) -> None:
     """A commit is one transaction, and a transaction has a limit."""
     with pytest.raises(ValueError, match="limit is 90"):

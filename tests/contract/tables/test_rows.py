@@ -16,7 +16,7 @@ from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.rows import Row, RowLimitError, check_release_id, join_text, plain_key, split_text
 from shared.adapters.tables.rows import replace as replacing
 from shared.application.errors import Unreadable
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.release.model import Phase
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, a_target, an_entry
 from tests.support.processes import REPOSITORY
@@ -30,7 +30,7 @@ async def rows_of(table: Table, release_id: str = RELEASE_ID) -> dict[str, Row]:
 
 async def opened(table: Table, **changes: object) -> TableReleaseStore:
     store = TableReleaseStore(table)
-    await store.commit(Change(release=a_release(Phase.DEPLOYING_PRODUCTION, **changes), version=None))
+    await store.commit(ReleaseCommit(release=a_release(Phase.DEPLOYING_PRODUCTION, **changes), version=None))
     return store
 
 
@@ -38,7 +38,7 @@ async def opened(table: Table, **changes: object) -> TableReleaseStore:
 async def test_a_release_is_one_partition_of_few_kinds_of_rows(table: Table) -> None:
     """Release, targets, inbox, history and outbox, each under its own name."""
     release = a_release(Phase.DEPLOYING_PRODUCTION)
-    change = Change(
+    change = ReleaseCommit(
         release=release, version=None, event_ids=("event",), entries=(an_entry(1),), commands=(a_command(1),)
     )
     await TableReleaseStore(table).commit(change)
@@ -73,7 +73,7 @@ async def test_an_unchanged_target_is_not_written_again(table: Table) -> None:
     stored = await store.load(RELEASE_ID)
     assert stored is not None
     changed = (targets[0], replace(targets[1], touched=True), targets[2])
-    await store.commit(Change(release=replace(stored.release, targets=changed), version=stored.version))
+    await store.commit(ReleaseCommit(release=replace(stored.release, targets=changed), version=stored.version))
     after = {key: etag_of(row) for key, row in (await rows_of(table)).items()}
     assert {key for key in before if before[key] != after[key]} == {"release", "target|P001-C002"}
 
@@ -95,7 +95,7 @@ async def test_every_commit_carries_an_op_id_of_its_own(table: Table) -> None:
     first = (await rows_of(table))["release"]["op_id"]
     stored = await store.load(RELEASE_ID)
     assert stored is not None
-    await store.commit(Change(release=stored.release, version=stored.version))
+    await store.commit(ReleaseCommit(release=stored.release, version=stored.version))
     assert (await rows_of(table))["release"]["op_id"] != first
 
 
@@ -124,7 +124,7 @@ async def test_a_commit_beyond_its_limit_is_refused_before_anything_is_sent(tabl
     """The transaction as a whole stays below 4 MiB."""
     commands = tuple(replace(a_command(number), reason="x" * 190_000) for number in range(20))
     with pytest.raises(RowLimitError, match=r"bytes in one commit .* the limit is 3670016"):
-        await TableReleaseStore(table).commit(Change(release=a_release(), version=None, commands=commands))
+        await TableReleaseStore(table).commit(ReleaseCommit(release=a_release(), version=None, commands=commands))
     assert await rows_of(table) == {}
 
 
@@ -133,7 +133,7 @@ async def test_the_largest_allowed_commit_is_taken(table: Table) -> None:
     """The limits are below those of the service, not above."""
     commands = tuple(replace(a_command(number), reason="x" * 190_000) for number in range(16))
     store = TableReleaseStore(table)
-    await store.commit(Change(release=a_release(reason="x" * 490_000), version=None, commands=commands))
+    await store.commit(ReleaseCommit(release=a_release(reason="x" * 490_000), version=None, commands=commands))
     assert await store.outbox(RELEASE_ID) == list(commands)
 
 
@@ -160,7 +160,7 @@ async def test_an_odd_release_id_opens_nothing(table: Table) -> None:
     """Neither as a release nor in an index."""
     store = TableReleaseStore(table)
     with pytest.raises(ValueError, match="cannot be a release id"):
-        await store.commit(Change(release=a_release(release_id="../x"), version=None))
+        await store.commit(ReleaseCommit(release=a_release(release_id="../x"), version=None))
     for listing in (store.add_open, store.close):
         with pytest.raises(ValueError, match="cannot be a release id"):
             await listing("../x", NOW)

@@ -15,7 +15,7 @@ from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.routines import TableTaskStore
 from shared.adapters.tables.rows import Row, insert
 from shared.adapters.tables.trainings import TableTrainingStore
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.routines.task import Routine
 from tests.contract.tables.rows_before import ROWS_BEFORE, is_kept
 from tests.support.builders import NOW
@@ -135,8 +135,10 @@ async def releases(before: Table, now: Table) -> None:
         commands = tuple(await store.outbox(release_id))
         assert entries
         event_ids = ("opened",) if commands else ()
-        await store.commit(Change(release=stored.release, version=stored.version))
-        change = Change(release=stored.release, version=None, event_ids=event_ids, entries=entries, commands=commands)
+        await store.commit(ReleaseCommit(release=stored.release, version=stored.version))
+        change = ReleaseCommit(
+            release=stored.release, version=None, event_ids=event_ids, entries=entries, commands=commands
+        )
         await new.commit(change)
     for release_id in await store.open_ids():
         await new.add_open(release_id, NOW)

@@ -11,7 +11,7 @@ from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import ConcurrentUpdate
 from shared.application.training.ports import TrainingSlots, TrainingStore
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.model import Phase, TrainingRun, run_id_of
+from shared.domain.training.model import TrainingPhase, TrainingRun, run_id_of
 from shared.domain.training.steps import entered, settled
 from tests.fakes.training import MemoryTrainingSlots, MemoryTrainingStore
 from tests.support.benches.training import a_request
@@ -39,12 +39,12 @@ def a_run(circuit_id: str = "C001", seconds: float = 0) -> TrainingRun:
         request=request,
         model_name=f"sensor_model_P001_{circuit_id}",
         requested_at=at,
-        phase=Phase.REGISTERING_DATA,
+        phase=TrainingPhase.REGISTERING_DATA,
         since=at,
         deadline_at=None,
         look_at=at,
     )
-    return entered(run, Phase.REGISTERING_DATA, at, LIMITS, "the registration of its data")
+    return entered(run, TrainingPhase.REGISTERING_DATA, at, LIMITS, "the registration of its data")
 
 
 async def test_a_run_is_created_once(runs: TrainingStore) -> None:
@@ -63,10 +63,10 @@ async def test_of_two_who_save_one_wins(runs: TrainingStore) -> None:
     await runs.create(run)
     stored = await runs.load(run.run_id)
     assert stored is not None
-    version = await runs.save(entered(run, Phase.WAITING_FOR_SLOT, NOW, LIMITS), stored.version)
+    version = await runs.save(entered(run, TrainingPhase.WAITING_FOR_SLOT, NOW, LIMITS), stored.version)
     with pytest.raises(ConcurrentUpdate):
-        await runs.save(entered(run, Phase.FAILED, NOW, LIMITS), stored.version)
-    await runs.save(entered(run, Phase.TRAINING, NOW, LIMITS), version)
+        await runs.save(entered(run, TrainingPhase.FAILED, NOW, LIMITS), stored.version)
+    await runs.save(entered(run, TrainingPhase.TRAINING, NOW, LIMITS), version)
 
 
 async def test_open_runs_are_listed_in_the_order_they_were_asked_for(runs: TrainingStore) -> None:
@@ -74,7 +74,7 @@ async def test_open_runs_are_listed_in_the_order_they_were_asked_for(runs: Train
     for seconds, circuit_id in ((20, "C003"), (0, "C001"), (10, "C002")):
         await runs.create(a_run(circuit_id, seconds))
     assert [each.run_id.split("-")[2] for each in await runs.open_runs()] == ["c001", "c002", "c003"]
-    assert {each.phase for each in await runs.open_runs()} == {Phase.REGISTERING_DATA}
+    assert {each.phase for each in await runs.open_runs()} == {TrainingPhase.REGISTERING_DATA}
 
 
 async def test_a_run_stays_open_until_its_end_is_settled(runs: TrainingStore) -> None:
@@ -83,9 +83,9 @@ async def test_a_run_stays_open_until_its_end_is_settled(runs: TrainingStore) ->
     await runs.create(run)
     stored = await runs.load(run.run_id)
     assert stored is not None
-    ended = entered(run, Phase.FAILED, NOW, LIMITS)
+    ended = entered(run, TrainingPhase.FAILED, NOW, LIMITS)
     version = await runs.save(ended, stored.version)
-    assert [each.phase for each in await runs.open_runs()] == [Phase.FAILED]
+    assert [each.phase for each in await runs.open_runs()] == [TrainingPhase.FAILED]
     await runs.save(settled(ended), version)
     assert await runs.open_runs() == []
     assert await runs.ended_ids(10) == [run.run_id]
@@ -93,7 +93,7 @@ async def test_a_run_stays_open_until_its_end_is_settled(runs: TrainingStore) ->
 
 async def test_ends_and_failures_are_listed_by_their_time(runs: TrainingStore) -> None:
     """The latest first; a failure at the asked time counts, one before does not."""
-    for number, phase in enumerate((Phase.FAILED, Phase.SUCCEEDED, Phase.FAILED)):
+    for number, phase in enumerate((TrainingPhase.FAILED, TrainingPhase.SUCCEEDED, TrainingPhase.FAILED)):
         run, at = a_run(f"C00{number + 1}"), NOW + timedelta(minutes=number)
         await runs.create(run)
         stored = await runs.load(run.run_id)

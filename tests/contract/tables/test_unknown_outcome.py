@@ -19,7 +19,7 @@ from shared.adapters.tables.locks import TableCircuitLocks
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.ports import IntakeResult
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.release.model import Phase
 from tests.contract.conftest import ACCOUNT, KEY, Account, free_port
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_entry
@@ -60,8 +60,8 @@ def store(table: Table) -> TableReleaseStore:
     return TableReleaseStore(table)
 
 
-def an_opening() -> Change:
-    return Change(
+def an_opening() -> ReleaseCommit:
+    return ReleaseCommit(
         release=a_release(Phase.DEPLOYING_PRODUCTION),
         version=None,
         event_ids=("opened",),
@@ -94,7 +94,7 @@ async def test_a_change_that_was_written_is_a_success(
     assert before is not None
     changed = replace(before.release, reason="changed")
     transport.faults = list(faults)
-    await store.commit(Change(release=changed, version=before.version, event_ids=("change",)))
+    await store.commit(ReleaseCommit(release=changed, version=before.version, event_ids=("change",)))
     after = await store.load(RELEASE_ID, ["change"])
     assert after is not None
     assert (after.release, after.seen) == (changed, {"change"})
@@ -107,7 +107,7 @@ async def test_a_change_that_never_arrived_is_to_be_decided_again(
     await store.commit(an_opening())
     before = await store.load(RELEASE_ID)
     assert before is not None
-    change = Change(release=replace(before.release, reason="changed"), version=before.version)
+    change = ReleaseCommit(release=replace(before.release, reason="changed"), version=before.version)
     transport.faults = [Fault.NEVER_ARRIVES] * 4
     with pytest.raises(ConcurrentUpdate):
         await store.commit(change)
@@ -125,7 +125,7 @@ async def test_a_change_that_lands_after_it_was_given_up_acts_once(
     await store.commit(an_opening())
     before = await store.load(RELEASE_ID, ["event"])
     assert before is not None
-    change = Change(release=replace(before.release, reason="late"), version=before.version, event_ids=("event",))
+    change = ReleaseCommit(release=replace(before.release, reason="late"), version=before.version, event_ids=("event",))
     transport.faults = [Fault.ARRIVES_LATE]
     with pytest.raises(ConcurrentUpdate):
         await store.commit(change)
@@ -148,10 +148,10 @@ async def test_somebody_elses_change_is_never_taken_for_the_own_one(
     await store.commit(an_opening())
     before = await store.load(RELEASE_ID)
     assert before is not None
-    await store.commit(Change(release=replace(before.release, reason="theirs"), version=before.version))
+    await store.commit(ReleaseCommit(release=replace(before.release, reason="theirs"), version=before.version))
     transport.faults = list(faults)
     with pytest.raises(ConcurrentUpdate):
-        await store.commit(Change(release=replace(before.release, reason="mine"), version=before.version))
+        await store.commit(ReleaseCommit(release=replace(before.release, reason="mine"), version=before.version))
     after = await store.load(RELEASE_ID)
     assert after is not None
     assert after.release.reason == "theirs"

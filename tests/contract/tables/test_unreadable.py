@@ -26,7 +26,7 @@ from shared.adapters.tables.slots import TableTrainingSlots
 from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import Unreadable
 from shared.application.listed import Listed
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.freezes.freeze import blocking
 from shared.domain.release.model import Phase
 from shared.domain.routines.task import EndKind, JobEnd, Routine
@@ -279,7 +279,7 @@ async def test_training_slots_that_cannot_be_read_are_neither_given_nor_overwrit
 @pytest.mark.parametrize("part", ["release", "target|", "history|", "outbox|"])
 @pytest.mark.parametrize("text", [CUT, NEWER, '{"switchyard":{"v":2,"kind":"StartTest","data":{}}}'])
 async def test_one_release_that_cannot_be_read_is_refused_with_its_id(table: Table, part: str, text: str) -> None:
-    change = Change(
+    change = ReleaseCommit(
         release=a_release(Phase.DEPLOYING_PRODUCTION), version=None, entries=(an_entry(1),), commands=(a_command(1),)
     )
     await TableReleaseStore(table).commit(change)

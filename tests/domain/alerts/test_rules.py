@@ -12,11 +12,11 @@ from shared.domain.alerts.model import (
     AlertKind,
     AlertPolicy,
     AlertRecord,
-    AlertRule,
     AlertState,
-    CircuitChange,
+    AllowedRule,
     Measure,
     Reading,
+    RecentChange,
 )
 from shared.domain.alerts.rules import COUNT_MAX, alert_key, differences, observe, same_firing
 from tests.support.builders import NOW
@@ -26,7 +26,7 @@ FLEET = frozenset({ONE, TWO})
 
 
 def a_policy(kind: AlertKind = AlertKind.DEGRADATION, measure: Measure = Measure.EXCESS) -> AlertPolicy:
-    return AlertPolicy(rules=(AlertRule(rule_id="/rules/r", kind=kind, severity="Sev2", measure=measure),))
+    return AlertPolicy(rules=(AllowedRule(rule_id="/rules/r", kind=kind, severity="Sev2", measure=measure),))
 
 
 def facts(*readings: Reading, **changes: Any) -> AlertFacts:
@@ -110,7 +110,7 @@ def test_alerts_from_before_the_window_do_not_count() -> None:
 @pytest.mark.parametrize(("apart_s", "is_suspected"), [(-1, False), (0, True), (60, True)])
 def test_a_change_is_suspected_when_an_alert_fired_after_it(apart_s: int, is_suspected: bool) -> None:
     """Of the newest alert about the circuit, when there are several."""
-    change = CircuitChange(release_id="r", changed_at=NOW - timedelta(seconds=apart_s), is_new=True)
+    change = RecentChange(release_id="r", changed_at=NOW - timedelta(seconds=apart_s), is_new=True)
     before = facts(instance_id="a-0", fired_at=NOW - timedelta(hours=1))
     assert observed(before, facts(), models={ONE: change}).new_models == (
         frozenset({ONE}) if is_suspected else frozenset()
@@ -119,7 +119,7 @@ def test_a_change_is_suspected_when_an_alert_fired_after_it(apart_s: int, is_sus
 
 def test_what_is_not_new_is_not_suspected() -> None:
     """It was put back, or was rolled back."""
-    change = CircuitChange(release_id="r", changed_at=NOW, is_new=False)
+    change = RecentChange(release_id="r", changed_at=NOW, is_new=False)
     assert observed(facts(), environment={ONE: change}).new_environment == frozenset()
 
 

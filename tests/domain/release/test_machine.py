@@ -14,7 +14,7 @@ from shared.domain.release import rules_gates as gates
 from shared.domain.release import rules_steps as steps
 from shared.domain.release.commands import ScheduleEvent
 from shared.domain.release.decide import MACHINES, decide
-from shared.domain.release.machine import STAY, Row, machine, row
+from shared.domain.release.machine import STAY, MachineRow, machine, row
 from shared.domain.release.model import LOOKED_AT, TERMINAL, Kind, Phase
 from shared.domain.release.steps import look_due, phase_deadline_s
 from shared.domain.release.waiting import waiting
@@ -52,7 +52,7 @@ def test_a_row_is_the_answer_in_each_of_its_phases() -> None:
 
 
 @pytest.mark.parametrize("second", [LOOK, row(BOTH, e.AbortRequested, endings.abort_requested, HOLD)])
-def test_two_rows_for_one_pair_are_refused(second: Row) -> None:
+def test_two_rows_for_one_pair_are_refused(second: MachineRow) -> None:
     """Neither of them overrules the other, even if they say the same."""
     with pytest.raises(ValueError, match=f"{second.event.__name__} has two rows"):
         machine(*SMALL, second)
@@ -78,7 +78,7 @@ def test_a_row_that_leads_nowhere_is_refused() -> None:
 
 
 @pytest.mark.parametrize("lacking", SMALL, ids=lambda lacking: lacking.event.__name__)
-def test_a_phase_that_nothing_ends_or_looks_at_is_refused(lacking: Row) -> None:
+def test_a_phase_that_nothing_ends_or_looks_at_is_refused(lacking: MachineRow) -> None:
     """No release can get stuck without a look, a deadline or a person being able to end it (L1)."""
     with pytest.raises(ValueError, match=f"has no row for {lacking.event.__name__}"):
         machine(*(each for each in SMALL if each is not lacking))

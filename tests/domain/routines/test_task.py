@@ -10,9 +10,9 @@ from shared.domain.errors import Conflict, InvalidRequest
 from shared.domain.routines.cutoff import branch_of, path_of, with_cutoff
 from shared.domain.routines.task import (
     EndKind,
-    Move,
     Routine,
     Task,
+    TaskAction,
     TaskLimits,
     TaskState,
     claimed,
@@ -97,21 +97,21 @@ RUNNING = claimed(TASK, NOW)
 @pytest.mark.parametrize(
     ("task", "status", "after_s", "move"),
     [
-        (TASK, None, 0, Move.START),
-        (replace(TASK, look_at=NOW + timedelta(seconds=1)), None, 0, Move.WAIT),
-        (RUNNING, None, 179, Move.WAIT),
-        (RUNNING, None, 180, Move.START_AGAIN),
-        (RUNNING, None, 7201, Move.FAIL),
-        (RUNNING, "Running", 7200, Move.WAIT),
-        (RUNNING, "Running", 7201, Move.STOP),
-        (RUNNING, "Completed", 9000, Move.COLLECT),
-        (RUNNING, "Failed", 1, Move.FAIL),
-        (RUNNING, "Not Responding", 1, Move.FAIL),
-        (RUNNING, "Canceled", 1, Move.FAIL),
-        (finished(RUNNING, NOW, "", {}), "Failed", 0, Move.NOTHING),
+        (TASK, None, 0, TaskAction.START),
+        (replace(TASK, look_at=NOW + timedelta(seconds=1)), None, 0, TaskAction.WAIT),
+        (RUNNING, None, 179, TaskAction.WAIT),
+        (RUNNING, None, 180, TaskAction.START_AGAIN),
+        (RUNNING, None, 7201, TaskAction.FAIL),
+        (RUNNING, "Running", 7200, TaskAction.WAIT),
+        (RUNNING, "Running", 7201, TaskAction.STOP),
+        (RUNNING, "Completed", 9000, TaskAction.COLLECT),
+        (RUNNING, "Failed", 1, TaskAction.FAIL),
+        (RUNNING, "Not Responding", 1, TaskAction.FAIL),
+        (RUNNING, "Canceled", 1, TaskAction.FAIL),
+        (finished(RUNNING, NOW, "", {}), "Failed", 0, TaskAction.NOTHING),
     ],
 )
-def test_what_a_look_does(task: Task, status: str | None, after_s: float, move: Move) -> None:
+def test_what_a_look_does(task: Task, status: str | None, after_s: float, move: TaskAction) -> None:
     assert judge(task, status, NOW + timedelta(seconds=after_s), LIMITS) is move
 
 

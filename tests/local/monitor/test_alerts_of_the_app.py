@@ -25,7 +25,7 @@ from shared.adapters.tables.alerts import TableAlertLog
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.alerts.own import OwnAlerts
 from shared.application.ports import Measured, OwnFinding
-from shared.application.release.ports import Change
+from shared.application.release.ports import ReleaseCommit
 from shared.domain.release.model import Phase, Progress
 from tests.support.builders import a_fleet_release, a_fleet_target, an_entry
 from tests.support.processes import REPOSITORY, until
@@ -83,7 +83,7 @@ async def store_environment_release(cloud: LocalCloud) -> None:
     async with TableServiceClient.from_connection_string(storage, **CLIENT_OPTIONS) as service:
         store = TableReleaseStore(Table(service))
         await store.add_open(ENVIRONMENT_RELEASE, now)
-        await store.commit(Change(release=release, version=None, entries=(entry,)))
+        await store.commit(ReleaseCommit(release=release, version=None, entries=(entry,)))
 
 
 def history(cloud: LocalCloud) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from shared.application.changes.ports import ChangePorts, RepositoryRefused
 from shared.application.changes.take import accept_change
 from shared.application.errors import PlatformOutcomeUnknown, TransientFault
 from shared.application.training.ports import TrainingPorts
-from shared.application.work.look import Kind, LookedAfter
+from shared.application.work.look import LookedAfter, WorkKind
 from shared.application.work.sweep import Net
 from shared.domain.changes.record import ChangeClaim, ChangeState
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
@@ -35,7 +35,7 @@ MAIN = "main"
 class ChangeWorld(WorkWorld):
     """A few merges into one branch; at last one that mends whatever was wrong."""
 
-    lost = frozenset({Kind.CHANGE})
+    lost = frozenset({WorkKind.CHANGE})
     sweep_every_s = 300
 
     def __init__(self, seed: int) -> None:
@@ -85,7 +85,7 @@ class ChangeWorld(WorkWorld):
         for number in range(self.merges):
             self.scheduler.at(self.rng.uniform(0, 60) + number * self.rng.choice((5, 60, 900)), self._merge)
 
-    def looked_after(self, kind: Kind) -> LookedAfter:
+    def looked_after(self, kind: WorkKind) -> LookedAfter:
         return looked_after(self.ports)
 
     def nets(self) -> Sequence[Net[Any]]:

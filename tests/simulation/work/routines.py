@@ -9,7 +9,7 @@ from shared.application.routines.inference import RecordedOutcomes
 from shared.application.routines.looked_after import nets, periods_looked_after, tasks_looked_after
 from shared.application.routines.ports import RoutinePorts
 from shared.application.routines.start import start_by_hand, start_due
-from shared.application.work.look import Kind, LookedAfter
+from shared.application.work.look import LookedAfter, WorkKind
 from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.release.model import DeploymentSpec
@@ -56,7 +56,7 @@ POLICY = MonitoringPolicy(
 class RoutineWorld(WorkWorld):
     """A few circuits, one or two routines."""
 
-    lost = frozenset({Kind.TASK})
+    lost = frozenset({WorkKind.TASK})
     sweep_every_s = 300
 
     def __init__(self, seed: int) -> None:
@@ -106,8 +106,8 @@ class RoutineWorld(WorkWorld):
                 after_s = self.rng.uniform(0, 120)
                 self.scheduler.at(after_s, lambda routine=routine: self._timer(routine))  # type: ignore[misc]
 
-    def looked_after(self, kind: Kind) -> LookedAfter:
-        return (tasks_looked_after if kind is Kind.TASK else periods_looked_after)(self.ports)
+    def looked_after(self, kind: WorkKind) -> LookedAfter:
+        return (tasks_looked_after if kind is WorkKind.TASK else periods_looked_after)(self.ports)
 
     def nets(self) -> Sequence[Net[Any]]:
         return nets(self.ports)

@@ -11,11 +11,11 @@ from shared.application.training.looked_after import looked_after, nets
 from shared.application.training.people import abort_training
 from shared.application.training.ports import TrainingJob, TrainingPorts
 from shared.application.training.start import request_trainings
-from shared.application.work.look import Kind, LookedAfter
+from shared.application.work.look import LookedAfter, WorkKind
 from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.training.limits import TrainingLimits
-from shared.domain.training.model import Phase, TrainingRun
+from shared.domain.training.model import TrainingPhase, TrainingRun
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.training import (
     FixedTrainingConfig,
@@ -73,7 +73,7 @@ class WatchedNews(MemoryFactPublisher):
 class TrainingWorld(WorkWorld):
     """More circuits than there are slots."""
 
-    lost = frozenset({Kind.TRAINING})
+    lost = frozenset({WorkKind.TRAINING})
     sweep_every_s = 300
 
     def __init__(self, seed: int) -> None:
@@ -107,7 +107,7 @@ class TrainingWorld(WorkWorld):
 
         self.until_done("merge", lambda: abandoned(request_trainings(self.requests, self.ports)), heard)
 
-    def looked_after(self, kind: Kind) -> LookedAfter:
+    def looked_after(self, kind: WorkKind) -> LookedAfter:
         return looked_after(self.ports)
 
     def nets(self) -> Sequence[Net[Any]]:
@@ -137,7 +137,7 @@ class TrainingWorld(WorkWorld):
         made = sorted(model.tags["training_run"] for model in self.platform.models.values())
         require(len(made) == len(set(made)), f"a run has two models: {made}")
         for run in self._all:
-            done = run.phase is Phase.SUCCEEDED
+            done = run.phase is TrainingPhase.SUCCEEDED
             require(not done or run.run_id in made, f"{run.run_id} succeeded without a model")
             require(done or bool(run.failure), f"{run.run_id} is {run.phase} and does not say why")
             require(not done or artifact_name(run) in self.artifacts.files, f"{run.run_id} left no artifact")

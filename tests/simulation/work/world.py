@@ -8,12 +8,12 @@ from typing import Any
 
 from shared.application.errors import PlatformErrored, PlatformThrottled, TransientFault
 from shared.application.work.dead_letters import DeadLetter, bury
-from shared.application.work.look import Kind, Look, LookedAfter, look_at
+from shared.application.work.look import Look, LookedAfter, WorkKind, look_at
 from tests.simulation.bus import Message, SimulatedLooks
 from tests.simulation.host import Host, abandoned
 from tests.simulation.violation import require
 
-CHAINED = (Kind.TASK, Kind.TRAINING)
+CHAINED = (WorkKind.TASK, WorkKind.TRAINING)
 """Kinds whose looks lead to each other; of the others each webhook and each wish brings one."""
 
 LOOKS_OF_ONE_MAX = 6
@@ -34,7 +34,7 @@ class WorkWorld(Host):
     """Subclasses say how each kind is looked after; `lost` are the kinds whose looks the sweep promises to bring back,
     so that their messages may be lost."""
 
-    lost: frozenset[Kind] = frozenset()
+    lost: frozenset[WorkKind] = frozenset()
     acts_pct = 2
 
     def __init__(self, seed: int, queue_name: str) -> None:
@@ -46,7 +46,7 @@ class WorkWorld(Host):
         self.acting_steps = self.rng.choice((200, 600, 1500))
 
     @abstractmethod
-    def looked_after(self, kind: Kind) -> LookedAfter:
+    def looked_after(self, kind: WorkKind) -> LookedAfter:
         """How pieces of work of this kind are looked after."""
 
     def work_of(self, message: Message) -> Coroutine[Any, Any, None]:

@@ -14,7 +14,7 @@ from shared.application.routines.start import start, start_by_hand
 from shared.application.training.looked_after import looked_after as trainings
 from shared.application.training.ports import look_of as training
 from shared.application.training.start import request_trainings
-from shared.application.work.look import Kind, Look, LookedAfter
+from shared.application.work.look import Look, LookedAfter, WorkKind
 from shared.domain.routines.task import Routine, TaskRef
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import MemoryLookQueue
@@ -48,7 +48,7 @@ async def an_accepted_alert(folder: Path) -> Piece:
         record = bench.alert_log.records[key][0]
         return record.state.value, record.note
 
-    look = Look(kind=Kind.ALERT, key=key)
+    look = Look(kind=WorkKind.ALERT, key=key)
     work = alerts(bench.alert_ports)
     return Piece(look=look, work=work, queue=bench.looks, clock=bench.clock, bench=bench, seen=seen)
 
@@ -99,15 +99,15 @@ async def a_period(folder: Path) -> Piece:
     async def seen() -> tuple[str, str]:
         return "begun" if (Routine.INFERENCE, DAY) in bench.tasks.making else "", ""
 
-    look = Look(kind=Kind.PERIOD, key=f"inference/{DAY}")
+    look = Look(kind=WorkKind.PERIOD, key=f"inference/{DAY}")
     work = periods_looked_after(bench.ports)
     return Piece(look=look, work=work, queue=bench.queue, clock=bench.clock, bench=bench, seen=seen)
 
 
-PIECES: dict[Kind, Callable[[Path], Awaitable[Piece]]] = {
-    Kind.ALERT: an_accepted_alert,
-    Kind.CHANGE: an_accepted_change,
-    Kind.TRAINING: a_training,
-    Kind.TASK: a_task,
-    Kind.PERIOD: a_period,
+PIECES: dict[WorkKind, Callable[[Path], Awaitable[Piece]]] = {
+    WorkKind.ALERT: an_accepted_alert,
+    WorkKind.CHANGE: an_accepted_change,
+    WorkKind.TRAINING: a_training,
+    WorkKind.TASK: a_task,
+    WorkKind.PERIOD: a_period,
 }

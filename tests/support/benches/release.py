@@ -9,7 +9,7 @@ from shared.application.alerts.ports import AlertPorts
 from shared.application.release import intake
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
-from shared.application.release.ports import Change, Outcomes, Ports
+from shared.application.release.ports import Outcomes, Ports, ReleaseCommit
 from shared.application.work.look import look_at
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
@@ -96,7 +96,7 @@ class Bench:
     async def put(self, release: Release, *commands: Command) -> Release:
         """Stores a release that is where the test needs it, listed as open, with `commands` in its outbox."""
         await self.store.add_open(release.release_id, self.clock.now())
-        await self.store.commit(Change(release=release, version=None, commands=commands))
+        await self.store.commit(ReleaseCommit(release=release, version=None, commands=commands))
         return release
 
     async def registered(self) -> str:

@@ -7,7 +7,7 @@ from shared.adapters.config.monitoring import load_monitoring
 from shared.application.platform_ports import Place
 from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
 from shared.application.routines.ports import RoutinePorts
-from shared.application.work.look import Kind, look_at
+from shared.application.work.look import WorkKind, look_at
 from shared.domain.release.model import Actor, DeploymentSpec
 from shared.domain.routines.task import Routine, Task
 from shared.settings import APP_ROOT
@@ -95,7 +95,7 @@ class Production:
             if at > self.clock.now():
                 self.clock.advance((at - self.clock.now()).total_seconds())
             for each in self.queue.receive(self.clock.now()):
-                work = tasks_looked_after if each.look.kind is Kind.TASK else periods_looked_after
+                work = tasks_looked_after if each.look.kind is WorkKind.TASK else periods_looked_after
                 await look_at(each.look, each.message_id, work(self.ports))
 
     async def task(self, routine: Routine, period: str, circuit: str = "P001-C001") -> Task:

@@ -16,7 +16,7 @@ from shared.application.release.effects.answers import (
 from shared.application.release.ports import Lock, Ports
 from shared.domain.fleet.specs import restored_by
 from shared.domain.job_ends import JobEnded
-from shared.domain.predictions import Quality
+from shared.domain.predictions import PredictionQuality
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.dimensions import brings, brought_by, is_from
@@ -24,7 +24,11 @@ from shared.domain.release.events import Outcome
 from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Release
 
 #: What a completed sample says about what was put back; where nobody can tell, it is tried again and then people look.
-_OF_OUTPUT = {Quality.GOOD: Outcome.DONE, Quality.BAD: Outcome.REFUSED, Quality.UNCLEAR: Outcome.ERRORED}
+_OF_OUTPUT = {
+    PredictionQuality.GOOD: Outcome.DONE,
+    PredictionQuality.BAD: Outcome.REFUSED,
+    PredictionQuality.UNCLEAR: Outcome.ERRORED,
+}
 
 #: A holder in one of these phases is putting production back itself: it is waited for.
 _REVERSING = frozenset({Phase.SETTLING, Phase.RESTORING, Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK})

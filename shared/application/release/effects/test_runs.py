@@ -8,7 +8,7 @@ from shared.application.platform_ports import Place
 from shared.application.release.effects.answers import answer
 from shared.application.release.ports import Ports
 from shared.domain.job_ends import JobEnded
-from shared.domain.predictions import Quality
+from shared.domain.predictions import PredictionQuality
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Release, Verdict
@@ -23,7 +23,11 @@ VERDICTS = {
 }
 
 #: And what the output of a completed one says.
-_OF_OUTPUT = {Quality.GOOD: Verdict.PASSED, Quality.BAD: Verdict.FAILED, Quality.UNCLEAR: Verdict.INCONCLUSIVE}
+_OF_OUTPUT = {
+    PredictionQuality.GOOD: Verdict.PASSED,
+    PredictionQuality.BAD: Verdict.FAILED,
+    PredictionQuality.UNCLEAR: Verdict.INCONCLUSIVE,
+}
 
 
 async def start_test(command: c.StartTest, release: Release, ports: Ports) -> e.Event | None:
