@@ -151,10 +151,16 @@ class Timer:
             fresh = TimerStatus(last=NEVER, next=self.schedule.next_after(now), updated=now)
             self._store(fresh)
             return fresh, False
-        # A changed schedule must not make up runs of the old one, so the expected time is computed again.
         expected = self.schedule.next_after(stored.updated if stored.last == NEVER else stored.last)
-        status = TimerStatus(last=stored.last, next=expected, updated=stored.updated)
-        return status, expected < now
+        if stored.next == expected:
+            return stored, expected < now
+        # The schedule has changed. No run of the new one was missed, for it was not in force before this start.
+        updated = stored.updated if stored.last == NEVER else stored.last
+        if expected < now:
+            expected, updated = self.schedule.next_after(now), now
+        anew = TimerStatus(last=NEVER, next=expected, updated=updated)
+        self._store(anew)
+        return anew, False
 
     async def _sleep_until(self, moment: datetime) -> None:
         while (remaining_s := (moment - self.clock.now()).total_seconds()) > 0:
@@ -163,9 +169,10 @@ class Timer:
     async def _occurrence(self, status: TimerStatus, *, past_due: bool) -> TimerStatus:
         if past_due:
             logger.info("timer=%s was due at %s and runs now", self.name, status.next.isoformat())
+        # The next one counts from the start: a run that takes longer than its interval is followed at once by another.
+        start = self.clock.now()
         await self._run_with_retries(timer_data(status if self.status_file else None, past_due=past_due))
-        now = self.clock.now()
-        after = TimerStatus(last=now, next=self.schedule.next_after(now), updated=now)
+        after = TimerStatus(last=start, next=self.schedule.next_after(start), updated=start)
         self._store(after)
         return after
 

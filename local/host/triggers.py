@@ -57,7 +57,9 @@ class Triggers:
     def _timer(self, function: FunctionDef, data_dir: Path, clock: Clock) -> Timer:
         trigger = function.trigger
         schedule = Schedule(resolve(trigger["schedule"]))
-        monitored = trigger.get("useMonitor") is not False and not schedule.is_frequent(clock.now())
+        monitored = trigger.get("useMonitor") is not False and not schedule.is_frequent()
+        for remark in schedule.remarks:
+            logger.warning("function=%s: schedule '%s' %s", function.name, schedule.expression, remark)
 
         async def run_once(data: TypedData, attempt: Attempt) -> bool:
             return (await self._invoker.invoke(function, data, attempt=attempt)).succeeded

@@ -159,6 +159,35 @@ async def test_a_changed_schedule_makes_up_its_own_runs_only(tmp_path: Path) -> 
     assert run.times == ["13:00:00"]
 
 
+async def test_a_schedule_that_became_more_frequent_makes_nothing_up(tmp_path: Path) -> None:
+    """It was monthly until this start, so that no daily run was missed."""
+    status = tmp_path / "tick.json"
+    month = datetime(2026, 11, 1, tzinfo=UTC)
+    StatusFile(status).write(TimerStatus(last=month, next=datetime(2026, 12, 1, tzinfo=UTC), updated=month))
+    clock = ManualClock(NOON)
+    run = Recorder(clock)
+    async with ticking(clock, run, "0 0 0 * * *", status):
+        await clock.advance(11 * 3600)
+        assert run.times == []
+        await clock.advance(3600)
+    assert run.times == ["00:00:00"]
+    seen = run.runs[0][1]
+    assert (seen["IsPastDue"], seen["ScheduleStatus"]["Last"][:4]) == (False, "0001")
+
+
+async def test_a_changed_schedule_is_settled_by_the_first_start(tmp_path: Path) -> None:
+    """What a second start misses of it is past due again."""
+    status = tmp_path / "tick.json"
+    month = datetime(2026, 11, 1, tzinfo=UTC)
+    StatusFile(status).write(TimerStatus(last=month, next=datetime(2026, 12, 1, tzinfo=UTC), updated=month))
+    for start, expected in ((NOON, []), (NOON + timedelta(days=1), ["12:00:00"])):
+        clock = ManualClock(start)
+        run = Recorder(clock)
+        async with ticking(clock, run, "0 0 0 * * *", status):
+            await clock.advance(60)
+        assert run.times == expected
+
+
 async def test_a_damaged_status_file_starts_anew(tmp_path: Path) -> None:
     """It must not keep the host from starting."""
     status = tmp_path / "tick.json"
@@ -171,13 +200,23 @@ async def test_a_damaged_status_file_starts_anew(tmp_path: Path) -> None:
 
 
 async def test_runs_never_overlap() -> None:
-    """A run of twelve minutes skips the occurrences it sleeps through."""
+    """A run of twelve minutes sleeps through occurrences: one of them follows at once, the others do not."""
     clock = ManualClock(NOON)
     run = Recorder(clock)
     run.takes_s = 12 * 60
     async with ticking(clock, run, "0 */5 * * * *"):
-        await clock.advance(40 * 60)
-    assert run.times == ["12:05:00", "12:20:00", "12:35:00"]
+        await clock.advance(45 * 60)
+    assert run.times == ["12:05:00", "12:17:00", "12:29:00", "12:41:00"]
+
+
+async def test_a_timer_that_takes_longer_than_its_interval_never_rests() -> None:
+    """Each minute, 90 seconds: the next occurrence is counted from the start of a run."""
+    clock = ManualClock(NOON)
+    run = Recorder(clock)
+    run.takes_s = 90
+    async with ticking(clock, run, "0 * * * * *"):
+        await clock.advance(5 * 60)
+    assert run.times == ["12:01:00", "12:02:30", "12:04:00"]
 
 
 async def test_failures_do_not_stop_the_schedule() -> None:
