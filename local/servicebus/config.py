@@ -1,7 +1,8 @@
 """The queues a broker serves, read from JSON with Azure's own property names.
 
 Source of names, defaults and limits: Azure Resource Manager, ``Microsoft.ServiceBus/namespaces/queues``
-(2024-01-01). Lower limits are relaxed (a lock of one second makes a test quick); upper limits are Azure's.
+(2024-01-01). Lower limits are relaxed (a lock of one second makes a test quick); upper limits are Azure's. A message
+may have 256 KB, as in the Standard tier of ``infra/modules/service_bus.bicep``; only in Premium a queue says otherwise.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class QueueConfig(BaseModel):
     max_delivery_count: int = Field(10, ge=1, le=2000)
     default_message_time_to_live: Duration | None = Field(None, gt=timedelta(0))
     dead_lettering_on_message_expiration: bool = False
-    max_message_size_in_kilobytes: int = Field(1024, ge=1, le=102_400)
+    max_message_size_in_kilobytes: int = Field(256, ge=1, le=102_400)
 
     @field_validator("name")
     @classmethod

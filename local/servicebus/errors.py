@@ -58,7 +58,22 @@ def entity_not_found(name: str) -> ServiceBusError:
 def message_too_large(size: int, limit: int) -> ServiceBusError:
     return ServiceBusError(
         "amqp:link:message-size-exceeded",
-        f"The received message (size {size}) exceeds the limit ({limit}) currently allowed on the link.",
+        f"The received message (size:{size} bytes) exceeds the limit ({limit} bytes) currently allowed on the link.",
+    )
+
+
+def header_too_large(limit: int) -> ServiceBusError:
+    return ServiceBusError(
+        "amqp:link:message-size-exceeded",
+        "A serialization error occurred while processing the message header stream. The size quota for this stream "
+        f"({limit}) has been exceeded.",
+    )
+
+
+def property_too_large() -> ServiceBusError:
+    """Azure does not say what is wrong either."""
+    return ServiceBusError(
+        "amqp:internal-error", "The service was unable to process the request; please retry the operation.", 500
     )
 
 

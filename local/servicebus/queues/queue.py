@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from local.servicebus import errors
 from local.servicebus.codec.decoder import Buffer
 from local.servicebus.config import QueueConfig
+from local.servicebus.queues import limits
 from local.servicebus.queues.duplicates import DuplicateHistory
 from local.servicebus.queues.lifecycle import Lifecycle, Surroundings
 from local.servicebus.queues.message import Incoming, Message, MessageState, read_message
@@ -37,7 +38,9 @@ class Queue(Lifecycle):
         """Check one encoded message against the rules of this queue. Raises ServiceBusError."""
         if len(raw) > self.config.max_message_bytes:
             raise errors.message_too_large(len(raw), self.config.max_message_bytes)
-        return read_message(raw)
+        incoming = read_message(raw)
+        limits.check(raw, incoming)
+        return incoming
 
     def enqueue(self, incoming: Incoming) -> int:
         """Store a message; the sequence number (that of the original if this is a duplicate)."""

@@ -28,8 +28,6 @@ class Namespace:
     """How long a receive may wait for a message that must come."""
     empty_wait_s: float = 0.2
     """How long a receive looks before a queue counts as empty."""
-    large_bytes: int = 700_000
-    """A message of many frames."""
 
 
 def connection_string(port: int) -> str:

@@ -50,7 +50,7 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[Namespace]:
     if not text:
         pytest.skip(f"set {AZURE_SETTING} to run this against Azure (docs/local-servicebus.md)")
     with azure_queues(text):
-        yield Namespace(connection_string=text, wait_s=30, empty_wait_s=2, large_bytes=200_000)
+        yield Namespace(connection_string=text, wait_s=30, empty_wait_s=2)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sync", "aio"])

@@ -89,8 +89,8 @@ async def test_every_kind_of_body_arrives_unchanged(desk: Desk, body: dict[str, 
 
 
 async def test_a_message_of_many_frames_arrives_whole(desk: Desk) -> None:
-    """The local 700 kB travel in eleven frames each way."""
-    body = "".join(chr(97 + number % 26) for number in range(desk.namespace.large_bytes))
+    """240 kB travel in several frames each way, and fit the Standard tier."""
+    body = "".join(chr(97 + number % 26) for number in range(240_000))
     await desk.send("plain", message(body))
     (received,) = await desk.receive("plain")
     assert text(received) == body
@@ -98,10 +98,23 @@ async def test_a_message_of_many_frames_arrives_whole(desk: Desk) -> None:
 
 
 async def test_a_message_above_the_limit_is_refused(desk: Desk) -> None:
-    """The client knows the limit from the link."""
+    """256 KB in the Standard tier, the properties included; the queue goes on to be served."""
     sender = await desk.sender("plain")
     with pytest.raises(MessageSizeExceededError):
-        await do(sender.send_messages(message("x" * 1_100_000)))
+        await do(sender.send_messages(message("x" * 262_144)))
+    with pytest.raises(MessageSizeExceededError):
+        await do(sender.send_messages(message("x" * 240_000, application_properties={"mine": "y" * 30_000})))
+    await desk.send("plain", message("small"))
+    (received,) = await desk.receive("plain")
+    assert text(received) == "small"
+    await complete(desk, "plain", received)
+
+
+async def test_properties_above_their_limit_are_refused(desk: Desk) -> None:
+    """64 KB for all that is not the body."""
+    sender = await desk.sender("plain")
+    with pytest.raises(MessageSizeExceededError):
+        await do(sender.send_messages(message(application_properties=dict.fromkeys("abc", "y" * 30000))))
 
 
 async def test_an_abandoned_message_comes_back_counted(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,6 +176,39 @@ def test_a_message_above_the_limit_is_refused(bench: Bench) -> None:
     with pytest.raises(ServiceBusError) as caught:
         queue.read(encoded(b"x" * 1024))
     assert caught.value.condition == "amqp:link:message-size-exceeded"
+
+
+def test_a_queue_takes_what_the_standard_tier_takes() -> None:
+    """256 KB, unless the file says otherwise as Premium may."""
+    (queue,) = parse_config('{"queues": [{"name": "q"}]}', "file").queues
+    assert queue.max_message_bytes == 262_144
+
+
+@pytest.mark.parametrize(
+    ("message", "condition"),
+    [
+        ({"properties": dict.fromkeys("abc", "x" * 22000)}, "amqp:link:message-size-exceeded"),
+        ({"properties": {"one": "x" * 32_786}}, "amqp:internal-error"),
+        ({"message_id": "i" * 129}, "com.microsoft:argument-error"),
+        ({"session_id": "i" * 129}, "com.microsoft:argument-error"),
+    ],
+)
+def test_properties_and_ids_above_their_limits_are_refused(
+    bench: Bench, message: dict[str, Any], condition: str
+) -> None:
+    """Whatever the body: 64 KB for all properties, 32 KB for one, 128 characters for an id."""
+    queue = bench.broker.queue("plain")
+    with pytest.raises(ServiceBusError) as caught:
+        queue.read(encoded(**message))
+    assert caught.value.condition == condition
+
+
+def test_properties_and_ids_up_to_their_limits_are_taken(bench: Bench) -> None:
+    """With some room for what the broker adds."""
+    properties = {"one": "x" * 32_000, "two": "x" * 32_000}
+    assert (
+        bench.broker.queue("plain").read(encoded(message_id="i" * 128, properties=properties)).message_id == "i" * 128
+    )
 
 
 def test_locks_counts_and_dead_letters_survive_a_restart(bench: Bench) -> None:
