@@ -127,7 +127,7 @@ class MessageHandler:
 
     async def _run(self, message: ServiceBusReceivedMessage) -> bool:
         try:
-            body = message_body(message)
+            body = message_body(message, binary=self._binary)
         except ValueError as error:
             logger.error("function=%s cannot bind: %s", self._function.name, error)
             return False

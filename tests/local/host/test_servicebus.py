@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
 from tests.local.host.conftest import APPS, write_settings
 from tests.support.processes import Part, start, until
@@ -98,6 +99,20 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bus]:
         host = start_on(shared, directory, "shared")
         yield shared
         assert host.terminate() == 0
+
+
+def test_a_value_that_is_a_text_arrives_and_any_other_is_dead_lettered_unseen(bus: Bus) -> None:
+    """As Azure's extension binds them: nothing tells the function of a map, and the broker counts the deliveries."""
+    bus.plain.send_messages(AmqpAnnotatedMessage(value_body=json.dumps({"run": "value"})))
+    bus.plain.send_messages(
+        AmqpAnnotatedMessage(value_body={"run": "value"}, properties=AmqpMessageProperties(message_id="a-map"))
+    )
+    assert until(lambda: bus.seen("plain", "value"))[0]["body"] == {"run": "value"}
+    with ServiceBusClient.from_connection_string(connection_string(bus.broker)) as client:
+        letters = client.get_queue_receiver("plain", sub_queue="deadletter")
+        found = until(lambda: [each for each in letters.peek_messages(50) if each.message_id == "a-map"])
+    assert found[0].dead_letter_reason == "MaxDeliveryCountExceeded"
+    assert len(bus.seen("plain", "value")) == 1
 
 
 def test_a_message_arrives_with_its_metadata_and_is_completed(bus: Bus) -> None:
