@@ -1,4 +1,5 @@
-"""Rules of the watch: production's batch jobs are counted, and too few that succeed speak against the environment.
+"""Rules of the watch: production's batch jobs are counted and its deployments read; too few jobs that succeed and
+deployments that have failed speak against the environment.
 
 What succeeded is what was predicted. A watch in which a circuit has no predictions is made longer, and then people are
 asked (ADR 25): that nothing spoke against the environment is no proof where nobody said anything.
@@ -7,7 +8,7 @@ asked (ADR 25): that nothing spoke against the environment is no proof where nob
 from dataclasses import replace
 from datetime import datetime
 
-from shared.domain.fleet.batch_jobs import Health, health, named, told
+from shared.domain.fleet.batch_jobs import Health, health, named, speaks_against, told
 from shared.domain.fleet.rollback import asked_back, wished
 from shared.domain.release import events as e
 from shared.domain.release.model import Actor, Phase, Release
@@ -27,7 +28,7 @@ def batch_jobs_counted(release: Release, event: e.BatchJobsCounted, now: datetim
         return move
     numbers = f"{told(event.jobs, release.policy.watch)}, since {release.phase_since:%Y-%m-%d %H:%M} UTC"
     if state is Health.ONE_CIRCUIT:
-        (circuit,) = event.jobs.failed
+        (circuit,) = speaks_against(event.jobs, release.policy.watch)
         advice = f"only {circuit} fails, so look at its model: retry goes on with the watch, a rollback takes all back"
         return hold(move.release, now, f"{numbers}; {advice}")
     asked = wished(move.release, WATCH, numbers, now, critical=True)

@@ -192,10 +192,12 @@ class ProbeTarget(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CountBatchJobs(Command):
-    """Count the batch jobs of these circuits that ended in production at `since` or later."""
+    """Count the batch jobs of these circuits that ended in production at `since` or later, and see whether their
+    deployments on the endpoints can run any. Messages of older code name no endpoints: then only jobs are counted."""
 
     target_keys: tuple[str, ...]
     since: datetime
+    endpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -243,8 +243,13 @@ def _acquire_fleet(release: Release, common: _Common) -> c.Command:
 
 
 def _count_batch_jobs(release: Release, common: _Common) -> c.Command:
-    own = tuple(target.key for target in release.fleet if not target.superseded_by)
-    return c.CountBatchJobs(**common, target_keys=own, since=release.phase_since)
+    own = [target for target in release.fleet if not target.superseded_by]
+    return c.CountBatchJobs(
+        **common,
+        target_keys=tuple(target.key for target in own),
+        since=release.phase_since,
+        endpoints=tuple(sorted({target.previous.endpoint_name for target in own})),
+    )
 
 
 _MODEL_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.application.errors import TransientFault
+from shared.application.errors import PlatformErrored, TransientFault
+from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.ports import Outcomes
 from shared.domain.release.commands import CountBatchJobs
 from shared.domain.release.events import BatchJobsCounted
 from shared.domain.release.model import Phase
+from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.support.benches.release import Bench
 from tests.support.benches.road import NEW, OLD, running, up_to
@@ -22,6 +24,13 @@ class SilentOutcomes(MemoryBatchOutcomes):
 
     async def since(self, *_: object) -> dict[str, object]:  # type: ignore[override]
         raise TransientFault("the table did not answer")
+
+
+class SilentEnvironments(MemoryEnvironmentPlatform):
+    """Lists no deployments."""
+
+    async def list_deployments(self, place: Place, endpoint_name: str) -> list[DeploymentState]:
+        raise PlatformErrored("no answer")
 
 
 async def test_an_environment_whose_batch_jobs_fail_goes_back_by_itself(fleet: Bench) -> None:
@@ -44,6 +53,57 @@ async def test_an_environment_whose_batch_jobs_fail_goes_back_by_itself(fleet: B
     assert ended.rollback_reason.startswith("the watch: 18 of 24")
     assert ended.meter is not None
     assert ended.meter.verified_at is not None
+
+
+def broken(fleet: Bench, *circuits: str) -> None:
+    """Their deployments in production are Failed."""
+    for (place, *_), deployment in fleet.platform.deployments.items():
+        if place is Place.PRODUCTION and deployment.spec.circuit in circuits:
+            deployment.outcome = "Failed"
+
+
+async def test_an_environment_whose_deployments_have_failed_goes_back_by_itself(fleet: Bench) -> None:
+    """A script broke them behind the app's back, and no batch job can run that would tell."""
+    release = await up_to(fleet, Phase.WATCHING)
+    broken(fleet, "P001-C001", "P002-C001")
+    ended = await fleet.run_until(release.release_id, Phase.ROLLED_BACK)
+
+    assert running(fleet) == [OLD] * 6
+    assert "the deployment has failed or is gone of P001-C001, P002-C001" in ended.rollback_reason
+
+
+async def test_a_deployment_that_is_gone_holds_the_watch(fleet: Bench) -> None:
+    """One circuit: people are asked."""
+    release = await up_to(fleet, Phase.WATCHING)
+    gone = next(key for key, each in fleet.platform.deployments.items() if each.spec.circuit == "P003-C002")
+    del fleet.platform.deployments[gone]
+    held = await fleet.run_until(release.release_id, Phase.HELD)
+    assert "the deployment has failed or is gone of P003-C002" in held.reason
+    assert "only P003-C002 fails" in held.reason
+
+
+async def test_a_deployment_that_another_release_is_changing_is_not_judged(fleet: Bench) -> None:
+    """A model that fails in the middle of the watch is that release's business, which puts it back."""
+    release = await up_to(fleet, Phase.WATCHING)
+    broken(fleet, "P001-C001", "P002-C001")
+    for key in ("P001-C001", "P002-C001"):
+        await fleet.locks.preempt(key, release.release_id, "another", None)
+        await fleet.locks.acquire(key, "another", fleet.clock.now())
+    fleet.clock.advance(1000)
+    await fleet.deliver()
+    assert fleet.release(release.release_id).phase is Phase.WATCHING
+
+
+async def test_where_azure_ml_does_not_answer_no_deployment_is_judged(fleet: Bench) -> None:
+    """The jobs are counted all the same."""
+    release = await up_to(fleet, Phase.WATCHING)
+    command = next(command for _, command, _ in fleet.commands.sent if isinstance(command, CountBatchJobs))
+    broken(fleet, *CIRCUITS)
+    fleet.environments = SilentEnvironments(fleet.platform)
+    await carry_out(command, fleet.ports)
+    (counted,) = [event for _, event, _ in fleet.events.sent if isinstance(event, BatchJobsCounted)]
+    assert counted.jobs.broken == ()
+    assert fleet.release(release.release_id).phase is Phase.WATCHING
 
 
 async def test_an_environment_whose_batch_jobs_succeed_is_released_with_the_numbers(fleet: Bench) -> None:

@@ -1,5 +1,7 @@
 """What the numbers of production's batch jobs mean, at the edges of the policy."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.fleet.batch_jobs import BatchJobs, Health, health, told
@@ -55,6 +57,29 @@ def test_a_policy_of_all_jobs_takes_no_failure() -> None:
 def test_the_numbers_are_told_with_what_they_are_measured_by(counted: BatchJobs, text: str) -> None:
     """Nobody has to look the policy up."""
     assert told(counted, POLICY) == text
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        (replace(jobs(0), broken=("P001-C001",)), Health.ONE_CIRCUIT),
+        (replace(jobs(50), broken=("P001-C001",)), Health.ONE_CIRCUIT),
+        (replace(jobs(0, 10), broken=("P001-C001",)), Health.ONE_CIRCUIT),
+        (replace(jobs(0, 10), broken=("P001-C002",)), Health.SEVERAL_CIRCUITS),
+        (replace(jobs(99, 1), broken=("P001-C002",)), Health.ONE_CIRCUIT),
+        (replace(jobs(0), broken=("P001-C001", "P001-C002")), Health.SEVERAL_CIRCUITS),
+    ],
+)
+def test_a_deployment_that_has_failed_speaks_without_any_job(counted: BatchJobs, said: Health) -> None:
+    """And together with circuits whose jobs fail, of which one among many is life."""
+    assert health(counted, POLICY) is said
+
+
+def test_deployments_that_have_failed_are_told() -> None:
+    """By the names of their circuits."""
+    assert told(replace(jobs(0), broken=("P001-C001", "P002-C001")), POLICY) == (
+        "no batch job has ended yet; the deployment has failed or is gone of P001-C001, P002-C001"
+    )
 
 
 def test_a_rate_just_below_the_limit_does_not_look_like_it() -> None:

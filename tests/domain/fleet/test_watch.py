@@ -66,6 +66,22 @@ def test_few_or_healthy_jobs_change_nothing_and_waiting_tells_them() -> None:
     )
 
 
+def test_failed_deployments_of_several_circuits_roll_the_environment_back_at_once() -> None:
+    """Also when no job has ended: none can run."""
+    drive = watching()
+    decision = counted(drive, BatchJobs(broken=("P001-C001", "P002-C001")))
+    assert drive.release.phase is Phase.ROLLING_BACK
+    assert "the deployment has failed or is gone of P001-C001, P002-C001" in decision.note
+
+
+def test_the_failed_deployment_of_one_circuit_asks_people() -> None:
+    """It speaks against its model, or against whoever changed it."""
+    drive = watching()
+    counted(drive, BatchJobs(broken=("P001-C002",)))
+    assert drive.release.phase is Phase.HELD
+    assert "only P001-C002 fails" in drive.release.reason
+
+
 def test_failing_jobs_of_several_circuits_roll_the_environment_back_at_once() -> None:
     """As a critical alert about them would; the numbers are in the history and on every deployment."""
     drive = watching()

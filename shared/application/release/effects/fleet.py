@@ -1,5 +1,6 @@
 """Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,8 @@ from shared.domain.release.dimensions import brought_by, unmarked
 from shared.domain.release.events import Outcome
 from shared.domain.release.model import Candidate, DeploymentSpec, Dimension, FleetTarget, Progress, Release
 from shared.domain.release.specs import runs
+
+log = logging.getLogger(__name__)
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1
@@ -280,12 +283,29 @@ def _version(state: DeploymentState) -> str:
 
 
 async def count_batch_jobs(command: c.CountBatchJobs, release: Release, ports: Ports) -> e.Event:
-    """Reads what the daily inference recorded."""
+    """Reads what the daily inference recorded, and the deployments."""
     outcomes = await ports.batch_outcomes.since(command.target_keys, command.since)
     jobs = BatchJobs(
         succeeded=sum(each.succeeded for each in outcomes.values()),
         failed={key: each.failed for key, each in sorted(outcomes.items()) if each.failed},
         unclear=sum(each.unclear for each in outcomes.values()),
         missing=tuple(sorted(key for key, each in outcomes.items() if not each.succeeded)),
+        broken=await _broken(command, ports),
     )
     return answer(e.BatchJobsCounted, command, ports, jobs=jobs)
+
+
+async def _broken(command: c.CountBatchJobs, ports: Ports) -> tuple[str, ...]:
+    """The circuits whose deployment has failed or is gone, but for those that another release is changing. Where Azure
+    ML does not answer nothing is known, which is no bad news about production."""
+    working: set[str] = set()
+    for endpoint in command.endpoints:
+        try:
+            states = await ports.environments.list_deployments(Place.PRODUCTION, endpoint)
+        except PLATFORM_FAULTS as error:
+            log.warning("the watch cannot see %s: %s", endpoint, error, extra={"release_id": command.release_id})
+            return ()
+        working |= {state.spec.circuit for state in states if not state.is_broken}
+    broken = sorted(set(command.target_keys) - working) if command.endpoints else []
+    locks = {key: await ports.locks.get(key) for key in broken}
+    return tuple(key for key, lock in locks.items() if lock is None or lock.holder in ("", command.release_id))
