@@ -50,7 +50,7 @@ class MemoryReleaseStore:
 
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         partition = self.partitions.get(release_id)
-        return next((target for target in partition.release.fleet if target.key == key), None) if partition else None
+        return partition.release.roster.find(key) if partition else None
 
     async def commit(self, change: ReleaseCommit) -> None:
         rows = 2 + len(change.event_ids) + len(change.entries) + len(change.commands)

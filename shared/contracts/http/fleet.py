@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field, RootModel
 
 from shared.contracts.base import Contract
 from shared.domain.errors import Conflict
-from shared.domain.fleet.lanes import WORK, progress_of
+from shared.domain.fleet.lanes import WORK, progress_by_key
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release, Verdict
 
@@ -88,7 +89,7 @@ def fleet_progress_of(release: Release) -> ProgressView | None:
     if release.kind is Kind.MODEL:
         return None
     work = _work_of(release)
-    counts = Counter(_progress_in(release, target, work) for target in release.fleet)
+    counts = Counter(_progress_in(release, work).values())
     checks = Counter(target.check for target in release.fleet)
     return ProgressView(
         work=work.value if work else None,
@@ -102,11 +103,12 @@ def targets_of(release: Release) -> TargetList:
     """Raises Conflict for a release of a model, which has one target."""
     _check_kind(release)
     work = _work_of(release)
+    progress = _progress_in(release, work)
     return TargetList(
         release_id=release.release_id,
         phase=release.phase.value,
         work=work.value if work else None,
-        targets=[_view(release, target, work) for target in sorted(release.fleet, key=_place)],
+        targets=[_view(target, progress[target.key]) for target in sorted(release.fleet, key=_place)],
     )
 
 
@@ -151,22 +153,21 @@ def _work_of(release: Release) -> Phase | None:
     return next((work for work in reversed(WORK) if work in begun), None)
 
 
-def _progress_in(release: Release, target: FleetTarget, work: Phase | None) -> Progress:
+def _progress_in(release: Release, work: Phase | None) -> Mapping[str, Progress]:
     """Work that is over stays as it ended; what it never came to is untouched or was still waiting."""
     if work is _current(release):
-        return progress_of(release, target)
-    if target.goal is work:
-        return target.progress
-    return Progress.UNTOUCHED if work in (Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK) else Progress.WAITING
+        return progress_by_key(release)
+    left = Progress.UNTOUCHED if work in (Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK) else Progress.WAITING
+    return {target.key: target.progress if target.goal is work else left for target in release.fleet}
 
 
-def _view(release: Release, target: FleetTarget, work: Phase | None) -> TargetView:
+def _view(target: FleetTarget, progress: Progress) -> TargetView:
     plant_id, circuit_id = _place(target)
     return TargetView(
         key=target.key,
         plant_id=plant_id,
         circuit_id=circuit_id,
-        progress=_progress_in(release, target, work).value,
+        progress=progress.value,
         attempt=target.attempt,
         touched=target.touched,
         check=target.check.value if target.check else None,

@@ -45,7 +45,7 @@ class StoredForm(Generic[T]):
 
     def dump(self, record: T) -> str:
         """The text of `record`."""
-        (data,) = self._adapter.dump_python((record,), mode="json")
+        (data,) = self._adapter.dump_python((record,), mode="json", fallback=tuple)  # a roster is a list of its own
         return json.dumps({"schema_v": SCHEMA_V, self._what: data}, separators=(",", ":"))
 
     def load(self, text: str) -> T:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from shared.domain.fleet.roster import Roster, Standing, standing_of
 from shared.domain.fleet.specs import changed_spec, dimensions_of
 from shared.domain.release import commands as c
 from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release
@@ -35,46 +36,75 @@ _PAUSE_GROWTH = 1.5
 
 def progress_of(release: Release, target: FleetTarget) -> Progress:
     """How far the target is in the current phase (or in the one that is held)."""
-    if target.superseded_by:
+    return _progress(release, standing_of(target), is_sample=target.key in _samples(release))
+
+
+def progress_by_key(release: Release) -> dict[str, Progress]:
+    """The same of all targets."""
+    samples = frozenset(_samples(release))
+    return {
+        target.key: _progress(release, standing_of(target), is_sample=target.key in samples) for target in release.fleet
+    }
+
+
+def _progress(release: Release, standing: Standing, *, is_sample: bool) -> Progress:
+    """What it means, in this phase, to have come so far."""
+    if standing.is_superseded:
         return Progress.UNTOUCHED
-    phase = release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
-    if target.goal is not phase:
-        return Progress.WAITING if _has_work(release, phase, target) else Progress.UNTOUCHED
-    if release.phase is Phase.HELD or target.serial == release.serial:
-        return target.progress
-    if target.progress is Progress.DONE and phase is not Phase.ROLLING_BACK:
+    phase = _work(release)
+    if standing.goal is not phase:
+        return Progress.WAITING if _has_work(release, phase, standing, is_sample) else Progress.UNTOUCHED
+    if release.phase is Phase.HELD or standing.serial == release.serial:
+        return standing.progress
+    if standing.progress is Progress.DONE and phase is not Phase.ROLLING_BACK:
         return Progress.DONE
     return Progress.WAITING  # what was put back is read again: a change sent twice may have landed since
 
 
-def _has_work(release: Release, phase: Phase, target: FleetTarget) -> bool:
+def _work(release: Release) -> Phase:
+    return release.held_phase if release.phase is Phase.HELD and release.held_phase else release.phase
+
+
+def _has_work(release: Release, phase: Phase, standing: Standing, is_sample: bool) -> bool:
     """Whether the phase is to do anything with a target that is the release's own."""
     if phase is Phase.ROLLING_BACK:
-        return release.kind is Kind.ROLLBACK or target.touched
-    return phase is not Phase.VERIFYING_ROLLBACK or target.key in _samples(release)
+        return release.kind is Kind.ROLLBACK or standing.touched
+    return phase is not Phase.VERIFYING_ROLLBACK or is_sample
 
 
 def _samples(release: Release) -> list[str]:
-    """The restored targets that a sample inference runs on: spread evenly over the fleet."""
+    """The restored targets that a sample inference runs on, in the phase that does: spread evenly over the fleet."""
+    if _work(release) is not Phase.VERIFYING_ROLLBACK:
+        return []
     restored = sorted(target.key for target in release.fleet if target.touched and not target.superseded_by)
     count = min(release.policy.limits.rollback_samples_max, len(restored))
     return [restored[number * len(restored) // count] for number in range(count)]
 
 
+def places(release: Release, *progress: Progress) -> int:
+    """The places of the targets that are this far, as the roster counts them."""
+    sampled = release.roster.places_of(_samples(release))
+    found = 0
+    for standing, there in release.roster.standings.items():
+        for part, is_sample in ((there & sampled, True), (there & ~sampled, False)):
+            if part and _progress(release, standing, is_sample=is_sample) in progress:
+                found |= part
+    return found
+
+
 def of_progress(release: Release, *progress: Progress) -> list[FleetTarget]:
     """The targets that are this far."""
-    return [target for target in release.fleet if progress_of(release, target) in progress]
+    return release.roster.at(places(release, *progress))
 
 
 def find(release: Release, key: str) -> FleetTarget | None:
     """The target with this key."""
-    return next((target for target in release.fleet if target.key == key), None)
+    return release.roster.find(key)
 
 
 def with_targets(release: Release, changed: Iterable[FleetTarget]) -> Release:
     """The release with these targets in the place of those with the same keys."""
-    by_key = {target.key: target for target in changed}
-    return replace(release, fleet=tuple(by_key.get(target.key, target) for target in release.fleet))
+    return replace(release, fleet=release.roster.with_changed(changed))
 
 
 def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, tuple[c.Command, ...]]:
@@ -100,16 +130,26 @@ def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, t
 
 def _next(release: Release) -> list[FleetTarget]:
     """Checks share one wide lane; Azure ML changes one deployment of an endpoint at a time, so each has its own."""
-    limits = release.policy.limits
-    running, waiting = of_progress(release, Progress.CHANGING), of_progress(release, Progress.WAITING)
+    limits, roster = release.policy.limits, release.roster
+    running, waiting = places(release, Progress.CHANGING), places(release, Progress.WAITING)
     if release.phase is Phase.CHECKING:
-        return waiting[: max(0, limits.checks_parallel_max - len(running))]
-    busy = {target.previous.endpoint_name for target in running}
+        return _first(roster, waiting, limits.checks_parallel_max - running.bit_count())
+    busy = {target.previous.endpoint_name for target in roster.at(running)}
+    for endpoint in busy:
+        waiting &= ~roster.lanes[endpoint]
     chosen: list[FleetTarget] = []
-    for target in waiting:
-        if target.previous.endpoint_name not in busy and len(busy) < limits.updates_parallel_max:
-            busy.add(target.previous.endpoint_name)
-            chosen.append(target)
+    while waiting and len(busy) + len(chosen) < limits.updates_parallel_max:
+        chosen.append(roster.first(waiting))
+        waiting &= ~roster.lanes[chosen[-1].previous.endpoint_name]
+    return chosen
+
+
+def _first(roster: Roster, waiting: int, free: int) -> list[FleetTarget]:
+    """The first of those who wait, as many as there is room for."""
+    chosen: list[FleetTarget] = []
+    while waiting and len(chosen) < free:
+        chosen.append(roster.first(waiting))
+        waiting &= waiting - 1
     return chosen
 
 
@@ -150,9 +190,14 @@ def check_jobs(release_id: str, serial: int, target_key: str, attempt: int) -> t
 
 def running_checks(release: Release) -> tuple[str, ...]:
     """The jobs of every check that has no answer yet, whatever phase the release is in by now."""
-    running = [each for each in release.fleet if each.goal is Phase.CHECKING and each.progress is Progress.CHANGING]
+    running = 0
+    for standing, there in release.roster.standings.items():
+        if standing.goal is Phase.CHECKING and standing.progress is Progress.CHANGING:
+            running |= there
     return tuple(
-        name for each in running for name in check_jobs(release.release_id, each.serial, each.key, each.attempt)
+        name
+        for each in release.roster.at(running)
+        for name in check_jobs(release.release_id, each.serial, each.key, each.attempt)
     )
 
 

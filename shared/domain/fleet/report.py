@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.fleet.lanes import of_progress
+from shared.domain.fleet.lanes import places
 from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release
 
 _AFTER = (Phase.VERIFYING_ROLLBACK, Phase.ROLLED_BACK)
@@ -53,7 +53,7 @@ def checklist(release: Release, alerts_firing: int | None = None) -> tuple[Check
     results = [result_of(release, target) for target in release.fleet]
     restored, wanted = results.count(Result.RESTORED), len(results) - results.count(Result.UNTOUCHED)
     ended = release.phase is Phase.ROLLED_BACK
-    sampled = len(of_progress(release, Progress.DONE)) if release.phase is Phase.VERIFYING_ROLLBACK else None
+    sampled = places(release, Progress.DONE).bit_count() if release.phase is Phase.VERIFYING_ROLLBACK else None
     samples = release.policy.limits.rollback_samples_max
     return (
         Check(

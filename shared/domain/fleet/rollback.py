@@ -110,7 +110,7 @@ def restorable_listed(release: Release, event: e.TargetsListed, now: datetime) -
     """What goes back is frozen before anybody decides on it; what somebody changed since stays as it is."""
     if event.endpoint_name not in release.endpoints_to_list:
         return stay(release)
-    fleet = (*release.fleet, *event.targets)
+    fleet = release.roster.with_more(event.targets)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
     if left:
         return listing_goes_on(release, event, replace(release, fleet=fleet, endpoints_to_list=left))

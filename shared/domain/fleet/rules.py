@@ -57,12 +57,11 @@ def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> M
         return stay(release)
     if nobodys := strangers(event.endpoint_name, event.targets, release.epochs):
         return hold(release, now, f"{nobodys}: delete them, then have the release tried again")
-    if twice := doubles(event.endpoint_name, event.targets, release.fleet):
+    if twice := doubles(event.endpoint_name, event.targets, release.roster):
         return hold(
             release, now, f"{twice}: delete all but one of each on this endpoint, or all where one runs elsewhere"
         )
-    found = tuple(replace(target, previous=unmarked(target.previous)) for target in event.targets)
-    fleet = (*release.fleet, *found)
+    fleet = release.roster.with_more(replace(target, previous=unmarked(target.previous)) for target in event.targets)
     left = tuple(name for name in release.endpoints_to_list if name != event.endpoint_name)
     if left:
         return listing_goes_on(release, event, replace(release, fleet=fleet, endpoints_to_list=left))

@@ -1,7 +1,8 @@
 """What runs in production and belongs to nobody: of no circuit of the fleet, or of one that runs already."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
+from shared.domain.fleet.roster import Roster
 from shared.domain.release.model import FleetTarget
 
 
@@ -11,13 +12,13 @@ def strangers(endpoint_name: str, found: Sequence[FleetTarget], circuits: Collec
     return f"{endpoint_name} runs {names}, which belong to no circuit of the fleet" if names else ""
 
 
-def doubles(endpoint_name: str, found: Sequence[FleetTarget], elsewhere: Iterable[FleetTarget]) -> str:
+def doubles(endpoint_name: str, found: Sequence[FleetTarget], elsewhere: Roster) -> str:
     """The circuits that the endpoint runs more than once, or that run `elsewhere` as well; empty without any.
 
     Each would have the other's *previous*, so that what ran there could not be put back.
     """
-    known = {target.key: target.previous for target in elsewhere}
     keys = [target.key for target in found]
+    known = {key: there.previous for key in keys if (there := elsewhere.find(key))}
     told = []
     for key in sorted({key for key in keys if key in known or keys.count(key) > 1}):
         here = ", ".join(target.previous.deployment_name for target in found if target.key == key)

@@ -4,7 +4,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.fleet.lanes import begin, find, of_progress, pause_s, progress_of, told, with_targets, work_on
+from shared.domain.fleet.lanes import (
+    begin,
+    find,
+    of_progress,
+    pause_s,
+    places,
+    progress_of,
+    told,
+    with_targets,
+    work_on,
+)
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
@@ -74,7 +84,7 @@ def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
     if event.look != release.look + 1:
         return stay(release)
     looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
-    if not of_progress(looked, Progress.CHANGING, Progress.WAITING):
+    if not places(looked, Progress.CHANGING, Progress.WAITING):
         return _concluded(Move(release=looked, note="a look found nothing left to do"), now)
     due = (each for each in of_progress(looked, Progress.CHANGING) if each.not_before is None or each.not_before <= now)
     again = (work_on(looked, each, suffix=f"-{event.look}") for each in due)
@@ -156,7 +166,7 @@ def _next(release: Release, now: datetime, note: str) -> Move:
     """The lane is free: begin the next target, or conclude the phase when none is left."""
     started, commands = begin(replace(release, waiting_on=""), now)
     move = Move(release=started, commands=commands, note=note)
-    return move if of_progress(started, Progress.CHANGING, Progress.WAITING) else _concluded(move, now)
+    return move if places(started, Progress.CHANGING, Progress.WAITING) else _concluded(move, now)
 
 
 def _concluded(move: Move, now: datetime) -> Move:
@@ -195,7 +205,7 @@ def _updated(release: Release, now: datetime, note: str) -> Move:
     if failed := of_progress(release, Progress.FAILED):
         text = f"{len(failed)} of {len(release.fleet)} deployments could not be updated: {told(failed)}"
         return hold(release, now, text)
-    updated = len(of_progress(release, Progress.DONE))
+    updated = places(release, Progress.DONE).bit_count()
     text = f"{updated} deployments run {release.asset}, each read back{_taken(release)}"
     if not _taken(release):
         text = f"all {text}"
@@ -207,7 +217,7 @@ def _rolled_back(release: Release, now: datetime, note: str) -> Move:
     if failed := of_progress(release, Progress.FAILED):
         text = f"{len(failed)} deployments could not be put back: {told(failed)}"
         return hold(release, now, text)
-    restored = len(of_progress(release, Progress.DONE))
+    restored = places(release, Progress.DONE).bit_count()
     untouched = len(release.fleet) - restored
     text = f"{restored} deployments were put back and read back, {untouched} had not been touched{_taken(release)}"
     text = _after(text, note)
@@ -223,7 +233,7 @@ def _verified(release: Release, now: datetime, note: str) -> Move:
     restored = [target for target in release.fleet if target.touched and not target.superseded_by]
     text = (
         f"{len(restored)} deployments run what ran before, "
-        f"{len(of_progress(release, Progress.DONE))} of them ran a sample inference{_taken(release)}"
+        f"{places(release, Progress.DONE).bit_count()} of them ran a sample inference{_taken(release)}"
     )
     return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, _after(text, note))
 

@@ -1,5 +1,6 @@
 """The release aggregate and the words it is made of. See docs/glossary.md."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from shared.domain.evidence.model import Evidence
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.meter import Meter
+from shared.domain.fleet.roster import Roster
 from shared.domain.release.earlier import EarlierAttempt
 from shared.domain.release.policy import Policy, Stage
 
@@ -292,7 +294,7 @@ class Release:
     submitted: bool = False
     candidate: Candidate | None = None
     targets: tuple[Target, ...] = ()
-    fleet: tuple[FleetTarget, ...] = ()
+    fleet: Sequence[FleetTarget] = ()
     endpoints_to_list: tuple[str, ...] = ()
     epochs: dict[str, int] = field(default_factory=dict)
     registry_model_id: str = ""
@@ -318,6 +320,18 @@ class Release:
     history_count: int = 0
     history_hash: str = ""
 
+    def __post_init__(self) -> None:
+        """Whatever list of targets it is made of, it keeps a roster."""
+        if type(self.fleet) is not Roster:
+            object.__setattr__(self, "fleet", Roster(self.fleet))
+
+    @property
+    def roster(self) -> Roster:
+        """`fleet`, as what it is."""
+        if not isinstance(self.fleet, Roster):
+            raise TypeError(f"the targets of {self.release_id} are {type(self.fleet).__name__}, no roster")
+        return self.fleet
+
     @property
     def asset(self) -> str:
         """Name and version of what is released, as people say it."""
@@ -336,4 +350,4 @@ class Release:
     @property
     def production_touched(self) -> bool:
         """True once any change to production may have been sent."""
-        return any(target.touched for target in self.targets) or any(target.touched for target in self.fleet)
+        return any(target.touched for target in self.targets) or any(each.touched for each in self.roster.standings)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared.domain.evidence.gate import evidence_missing
 from shared.domain.fleet.batch_jobs import told
-from shared.domain.fleet.lanes import WORK, of_progress
+from shared.domain.fleet.lanes import WORK, places
 from shared.domain.freezes.freeze import Freezes
 from shared.domain.people import groups_missing
 from shared.domain.release.model import AZURE_ML, GATE_OF_PHASE, Kind, Phase, Progress, Release
@@ -100,8 +100,8 @@ def _count(release: Release) -> str:
     if release.phase not in WORK:
         held_by = f", held by {release.waiting_on}" if release.waiting_on else ""
         return _busy(release) or held_by
-    done = len(of_progress(release, Progress.DONE))
-    of = len(release.fleet) - len(of_progress(release, Progress.UNTOUCHED))
+    done = places(release, Progress.DONE).bit_count()
+    of = len(release.fleet) - places(release, Progress.UNTOUCHED).bit_count()
     return f": {done} of {of}{_busy(release)}"
 
 

@@ -15,6 +15,7 @@ from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.fleet.roster import Roster
 from shared.domain.fleet.specs import restored_by
 from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.release import commands as c
@@ -71,14 +72,14 @@ def _union(configured: tuple[str, ...], existing: list[str]) -> tuple[str, ...]:
 async def _lowest_running(endpoints: tuple[str, ...], circuits: tuple[str, ...], ports: Ports) -> str:
     """The lowest environment version that production runs: a break anywhere above it counts. Raises PlatformBlocked for
     deployments that belong to nobody."""
-    running: list[FleetTarget] = []
+    running, known = Roster(), frozenset(circuits)
     for endpoint in endpoints:
         found = _targets(await ports.environments.list_deployments(Place.PRODUCTION, endpoint))
-        if nobodys := strangers(endpoint, found, circuits):
+        if nobodys := strangers(endpoint, found, known):
             raise PlatformBlocked(f"{nobodys}: add the circuits to config/plants_circuits.yml, or delete them")
         if twice := doubles(endpoint, found, running):
             raise PlatformBlocked(f"{twice}: delete all but one of each")
-        running += found
+        running = running.with_more(found)
     if not running:
         raise PlatformBlocked("production runs nothing, so there is nothing to update: release models first")
     return str(min(_version_run_by(target.previous) for target in running))
