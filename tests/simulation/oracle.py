@@ -213,7 +213,7 @@ def check_end(store: WatchedStore, platform: WatchedPlatform, jobs: MemoryTestJo
         events = [entry.event_id for entry in partition.history]
         require(len(events) == len(set(events)), f"I13: an event acted twice in {rid}")
     for lock in store.locks.locks.values():
-        require(not lock.holder, f"L2: circuit {lock.key} is held by ended {lock.holder}")
+        require(not lock.kept_by, f"L2: circuit {lock.key} is held by ended {lock.kept_by}")
     store.rollbacks.check_end()
     store.fleets.check_jobs({rid: each.release for rid, each in store.partitions.items()})
     check_claims(store.partitions, jobs, platform.invoked)

@@ -79,6 +79,10 @@ class DimensionJudge:
         for dimension in BOTH:
             by = running.spec.tags.get("release_id", "")
             self._by.setdefault((key, dimension), by)
+        keeper = self._locks.locks[circuit].environment
+        if keeper and keeper != release.release_id:
+            kept = part(spec, ENVIRONMENT) == part(running.spec, ENVIRONMENT)
+            require(kept, f"I30: {release.release_id} changes the environment of {key[1:]}, which {keeper} watches")
         if restoring:
             self._check_back(release, circuit, running.spec, spec)
         else:

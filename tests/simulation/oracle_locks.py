@@ -26,6 +26,14 @@ class Loss:
     until: datetime | None
 
 
+@dataclass(frozen=True)
+class Beside:
+    """`by` took a circuit beside a release that keeps its environment and only watches."""
+
+    keeper: str
+    by: str
+
+
 def epochs_of(release: Release) -> Mapping[str, int]:
     """The circuits whose locks a live release believes to have, with their epochs."""
     if release.phase.is_terminal:
@@ -36,15 +44,30 @@ def epochs_of(release: Release) -> Mapping[str, int]:
 
 
 class WatchedLocks(MemoryCircuitLocks):
-    """Checks every return of a circuit, and every take-over. `losses` are those by circuit and lost epoch."""
+    """Checks every return of a circuit, and every take-over. `losses` are those by circuit and lost epoch, `besides`
+    the seats taken beside a watch, by circuit and the epoch before."""
 
     def __init__(self, clock: FakeClock, partitions: Mapping[str, Partition], published: Mapping[str, Event]) -> None:
         super().__init__()
         self.losses: dict[tuple[str, int], Loss] = {}
+        self.besides: dict[tuple[str, int], Beside] = {}
         self._changed: dict[str, int] = {}
         self._clock = clock
         self._partitions = partitions
         self._published = published
+
+    async def acquire(self, key: str, release_id: str, now: datetime, beside: str = "") -> Lock:
+        """Beside another only where that one watches for long enough, and not to bring an environment."""
+        before = self.locks.get(key)
+        lock = await super().acquire(key, release_id, now, beside)
+        if before is None or lock.holder != release_id or before.holder == release_id or not lock.environment:
+            return lock
+        keeper, taker = self._partitions[lock.environment].release, self._partitions[release_id].release
+        require(before.kept_by == keeper.release_id == beside, f"I30: {release_id} took {key} from {before.kept_by}")
+        require(keeper.kind is Kind.ENVIRONMENT, f"I30: {release_id} took {key} beside the {keeper.kind} {beside}")
+        require(taker.kind is not Kind.ENVIRONMENT, f"I30: {release_id} took {key} beside the environment {beside}")
+        self.besides[key, before.epoch] = Beside(beside, release_id)
+        return lock
 
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
         """After a change to production the circuit cools down, also after a change of whom it was taken from."""
@@ -84,11 +107,16 @@ class WatchedLocks(MemoryCircuitLocks):
         """Whether a rollback took this circuit from the release."""
         return any(loss.release_id == release_id and taken == key for (taken, _), loss in self.losses.items())
 
+    def beside_since(self, release_id: str, key: str) -> int:
+        """The epoch under which others came beside this release; 0 when nobody did."""
+        kept = (epoch for (taken, epoch), each in self.besides.items() if (each.keeper, taken) == (release_id, key))
+        return min(kept, default=0)
+
     def check_change(self, release_id: str, key: str, epoch: int | None) -> None:
         """By the holder with the current epoch; late only before anybody else could have changed anything."""
         lock, now = self.locks[key], self._clock.now()
         loss = self.losses.get((key, epoch or 0))
-        late = loss is not None and loss.until is not None and now <= loss.until
+        late = (loss is not None and loss.until is not None and now <= loss.until) or (key, epoch) in self.besides
         alone = self._changed.get(key, 0) <= (epoch or 0)
         cooling = not lock.holder and lock.free_from is not None and now <= lock.free_from
         ours = (lock.holder == release_id or cooling) and lock.epoch == epoch
@@ -111,7 +139,8 @@ class WatchedLocks(MemoryCircuitLocks):
                 continue
             for key, epoch in epochs_of(other).items():
                 lower = min(epoch, mine.get(key, epoch))
-                both = key in mine and (epoch == mine[key] or (key, lower) not in self.losses)
+                apart = (key, lower) in self.losses or (key, lower) in self.besides
+                both = key in mine and (epoch == mine[key] or not apart)
                 require(not both, f"I7: {release.release_id} and {other.release_id} both work on {key}")
 
 

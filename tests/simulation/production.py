@@ -63,12 +63,16 @@ def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
     rid = release.release_id
     for circuit, epoch, plan, found, brought in _targets(release, store):
         key = (Place.PRODUCTION, *plan)
+        back = (found, brought)
+        if (before := store.locks.beside_since(rid, circuit)) and before < epoch:  # others came between there and back
+            yield Touch(rid, key, before, found, (brought,))
+            found = brought
         if store.locks.lost(rid, circuit) or _in_vain(release, circuit):
-            yield Touch(rid, key, epoch, found, (found, brought), sure=False)
+            yield Touch(rid, key, epoch, found, back, sure=False)
         elif release.phase is Phase.RELEASED or release.kind is Kind.ROLLBACK:
             yield Touch(rid, key, epoch, found, (brought,))
         else:
-            yield Touch(rid, key, epoch, found, _put_back(release, circuit, found, store) or (None, brought))
+            yield Touch(rid, key, epoch, found, _put_back(release, circuit, back[0], store) or (None, brought))
 
 
 def _put_back(release: Release, circuit: str, found: Changed | None, store: WatchedStore) -> tuple[Changed | None, ...]:

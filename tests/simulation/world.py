@@ -16,6 +16,7 @@ from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.release.commands import Command, PublishFact
 from shared.domain.release.events import DeadlinePassed, Event, LookDue
+from shared.domain.release.model import Phase
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.jobs import MemoryTestJobs
@@ -173,7 +174,7 @@ class World(Host):
 
     def has_ended(self) -> bool:
         ended = all(p.release.phase.is_terminal and not p.outbox for p in self.store.partitions.values())
-        locked = any(lock.holder for lock in self.locks.locks.values())
+        locked = any(lock.kept_by for lock in self.locks.locks.values())
         accepted = self.registered == self.expected and self.asked == len(self.scene.requests)
         return ended and accepted and not locked and not self.store.open
 
@@ -185,7 +186,11 @@ class World(Host):
 
     def ends(self) -> Iterable[str]:
         releases = (partition.release for partition in self.store.partitions.values())
-        return (f"{release.kind.value} {release.phase.value}" for release in releases)
+        yield from (f"{release.kind.value} {release.phase.value}" for release in releases)
+        for each in self.locks.besides.values():
+            taker, keeper = (self.store.partitions[rid].release for rid in (each.by, each.keeper))
+            if taker.phase is Phase.RELEASED:
+                yield f"model released beside an environment that was watched and {keeper.phase.value}"
 
     def check_queues(self) -> None:
         """L6: looks, retries and sweeps must not make messages multiply; those of deadlines wait for their time."""

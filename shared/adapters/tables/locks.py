@@ -9,9 +9,7 @@ from shared.adapters.tables.reading import listed_rows, reading
 from shared.adapters.tables.rows import LOCKS, Row, plain_key, time_of, time_text
 from shared.adapters.tables.writes import update_row
 from shared.application.listed import Listed
-from shared.application.release.ports import Lock
-
-COOL_DOWN = "cool-down"
+from shared.domain.release.lock import Lock
 
 
 class TableCircuitLocks:
@@ -20,40 +18,18 @@ class TableCircuitLocks:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def acquire(self, key: str, release_id: str, now: datetime) -> Lock:
+    async def acquire(self, key: str, release_id: str, now: datetime, beside: str = "") -> Lock:
         """Takes the lock, or says who has it."""
-
-        def taken(lock: Lock) -> Lock:
-            if lock.holder or (lock.free_from and now < lock.free_from):
-                return lock
-            return Lock(key=key, holder=release_id, epoch=lock.epoch + 1)
-
-        lock = await self._updated(key, taken)
-        return lock if lock.holder else dataclasses.replace(lock, holder=COOL_DOWN)
+        lock = await self._updated(key, lambda lock: lock.taken(release_id, now, beside))
+        return dataclasses.replace(lock, holder=lock.had_by(release_id, beside))
 
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
-        """Gives the lock back if `release_id` holds it."""
-
-        def freed(lock: Lock) -> Lock:
-            if lock.holder != release_id:
-                return lock
-            latest = max(filter(None, (free_from, lock.free_from)))
-            return dataclasses.replace(lock, holder="", free_from=latest, taken_from="")
-
-        await self._updated(key, freed)
+        """Gives back what `release_id` has of the lock."""
+        await self._updated(key, lambda lock: lock.freed(release_id, free_from))
 
     async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
-        """Takes the lock from `holder` if that still holds it."""
-
-        def taken(lock: Lock) -> Lock:
-            if lock.holder not in (holder, release_id) or not lock.holder:
-                return lock
-            mine = dataclasses.replace(lock, free_from=quiet_until)
-            if lock.holder == release_id:
-                return mine
-            return dataclasses.replace(mine, holder=release_id, epoch=lock.epoch + 1, taken_from=holder)
-
-        return await self._updated(key, taken)
+        """Takes the lock from `holder` if that still has it."""
+        return await self._updated(key, lambda lock: lock.preempted(holder, release_id, quiet_until))
 
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""
@@ -61,9 +37,9 @@ class TableCircuitLocks:
         return _lock_of(key, row) if row else None
 
     async def held(self) -> Listed[Lock]:
-        """Every lock that somebody holds; a fleet has one row per circuit."""
+        """Every lock that somebody has a part of; a fleet has one row per circuit."""
         locks = listed_rows(await self._table.query(LOCKS), lambda row: _lock_of(row["key"], row))
-        return Listed((lock for lock in locks if lock.holder), locks.unreadable)
+        return Listed((lock for lock in locks if lock.kept_by), locks.unreadable)
 
     async def _updated(self, key: str, change: Callable[[Lock], Lock]) -> Lock:
         """The lock as it is afterwards; nothing is written where `change` leaves it as it is."""
@@ -83,6 +59,7 @@ def _columns(lock: Lock) -> Row:
         "epoch": lock.epoch,
         "free_from": time_text(lock.free_from),
         "taken_from": lock.taken_from,
+        "environment": lock.environment,
     }
 
 
@@ -95,4 +72,5 @@ def _lock_of(key: str, row: Row) -> Lock:
             epoch=row.get("epoch", 0),
             free_from=time_of(row.get("free_from", "")),
             taken_from=row.get("taken_from", ""),
+            environment=row.get("environment", ""),
         )

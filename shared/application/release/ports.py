@@ -20,6 +20,7 @@ from shared.domain.evidence.matrix import NotebookFacts
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.history import HistoryEntry
+from shared.domain.release.lock import Lock as Lock
 from shared.domain.release.model import DeploymentPlan, FleetTarget, Kind, Release
 from shared.domain.release.policy import Policy
 
@@ -102,38 +103,27 @@ class CommandQueue(Protocol):
         """Sends `command`, not before `at` (default: its own `not_before`), under its id unless told otherwise."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """A circuit's lock. `holder` is empty when nobody holds it; then it is free from `free_from` on. With a holder,
-    `free_from` is when changes of `taken_from`, the release it was taken from, have ended."""
-
-    key: str
-    holder: str
-    epoch: int
-    free_from: datetime | None = None
-    taken_from: str = ""
-
-
 class CircuitLocks(Protocol):
-    """One release at a time changes a circuit; epochs only grow (I7, I8)."""
+    """One release at a time changes a circuit; epochs only grow (I7, I8): `lock.py` of the domain."""
 
-    async def acquire(self, key: str, release_id: str, now: datetime) -> Lock:
-        """Takes the lock if it is free at `now`; holding it already returns the same epoch. The answer's `holder` says
-        who has it: somebody else, or "cool-down" while `free_from` lies ahead."""
+    async def acquire(self, key: str, release_id: str, now: datetime, beside: str = "") -> Lock:
+        """Takes the lock if it is free at `now`; holding it already returns the same epoch. Where only `beside` has it,
+        that one keeps the environment. The answer's `holder` says who has it: somebody else, who may have nothing but
+        the environment, or "cool-down" while `free_from` lies ahead."""
 
     async def free(self, key: str, release_id: str, free_from: datetime) -> None:
-        """Gives the lock back if `release_id` holds it; otherwise nothing. It is free from `free_from` on, or later,
+        """Gives back what `release_id` has of the lock; otherwise nothing. It is free from `free_from` on, or later,
         while changes of the one it was taken from may be in flight."""
 
     async def preempt(self, key: str, holder: str, release_id: str, quiet_until: datetime | None) -> Lock:
-        """Takes the lock from `holder` if that still holds it, under a new epoch unless it is `release_id` itself;
+        """Takes the lock from `holder` if that still has it, under a new epoch unless it is `release_id` itself;
         `quiet_until` becomes the lock's `free_from`, `holder` its `taken_from`. Returns the lock as it is then."""
 
     async def get(self, key: str) -> Lock | None:
         """The lock as it is."""
 
     async def held(self) -> Listed[Lock]:
-        """Every lock that somebody holds."""
+        """Every lock of which somebody has the seat or the environment."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,8 @@ def release_nets(ports: Ports) -> list[Net[Any]]:
         found = await ports.locks.held()
         locks: dict[str, list[Lock]] = {}
         for lock in found:
-            locks.setdefault(lock.holder, []).append(lock)
+            for holder in filter(None, (lock.holder, lock.environment)):
+                locks.setdefault(holder, []).append(lock)
         return Listed(locks.items(), found.unreadable)
 
     return [

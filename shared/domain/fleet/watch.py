@@ -6,7 +6,7 @@ asked (ADR 25): that nothing spoke against the environment is no proof where nob
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.fleet.batch_jobs import Health, health, named, speaks_against, told
 from shared.domain.fleet.rollback import asked_back, wished
@@ -16,6 +16,14 @@ from shared.domain.release.moves import Move, end, enter, hold, stay
 
 WATCH = Actor(object_id="switchyard-watch", tenant_id="", name="the watch", is_person=False)
 """Who asks for a rollback when the batch jobs do."""
+
+
+def watches(release: Release, now: datetime) -> bool:
+    """Whether the release changes nothing any more and only watches, also while people are asked what to do about it:
+    no change that it sent can be in flight. It needs the environment of its circuits then, and not their models."""
+    phase = release.held_phase if release.phase is Phase.HELD else release.phase
+    quiet = timedelta(seconds=release.policy.limits.settle_quiet_s)
+    return phase in (Phase.WATCHING, Phase.AWAITING_ROLLBACK_APPROVAL) and now - release.phase_since >= quiet
 
 
 def batch_jobs_counted(release: Release, event: e.BatchJobsCounted, now: datetime) -> Move:

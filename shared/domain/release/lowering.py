@@ -50,6 +50,13 @@ def keeps_environment(plan: DeploymentPlan, found: InProduction | None) -> bool:
     return change is not ChangeClass.MAJOR
 
 
+def needs_environment(release: Release, found: InProduction | None) -> bool:
+    """Whether a release of a model changes the environment where this runs; where nothing runs, none is changed."""
+    if found is None or keeps_environment(release.target.plan, found):
+        return False
+    return found.environment != release.registry_environment_id
+
+
 def brought_environment(target: Target) -> str:
     """Name and version of the environment that a release of a model brings or keeps: `custom-tf-env:1.5.0`."""
     if target.found is not None and keeps_environment(target.plan, target.found):

@@ -132,3 +132,39 @@ async def test_of_many_who_take_a_lock_from_its_holder_one_has_it(locks: Circuit
     answers = await asyncio.gather(*(locks.preempt(KEY, "rel-a", f"back-{n}", None) for n in range(6)))
     assert len({answer.holder for answer in answers}) == 1
     assert {answer.epoch for answer in answers} == {2}
+
+
+async def test_a_seat_beside_another_leaves_that_one_its_environment(locks: CircuitLocks) -> None:
+    """Everybody but the keeper waits for it once the seat is free again, unless they come beside it too."""
+    await locks.acquire(KEY, "env", NOW)
+    beside = await locks.acquire(KEY, "model", NOW, beside="env")
+    assert beside == Lock(key=KEY, holder="model", epoch=2, environment="env")
+    assert await locks.acquire(KEY, "model", NOW) == beside
+    assert (await locks.acquire(KEY, "other", NOW, beside="env")).holder == "model"
+    await locks.free(KEY, "model", NOW)
+    assert [lock.environment for lock in await locks.held()] == ["env"]
+    assert (await locks.acquire(KEY, "other", NOW)).holder == "env"
+    assert (await locks.acquire(KEY, "other", NOW, beside="another")).holder == "env"
+    assert (await locks.acquire(KEY, "other", NOW, beside="env")).epoch == 3
+
+
+async def test_a_free_seat_cools_down_also_beside_another(locks: CircuitLocks) -> None:
+    """Also for the one that keeps the environment."""
+    await locks.acquire(KEY, "env", NOW)
+    await locks.acquire(KEY, "model", NOW, beside="env")
+    await locks.free(KEY, "model", NOW + timedelta(seconds=180))
+    assert (await locks.acquire(KEY, "env", NOW)).holder == "cool-down"
+    assert (await locks.acquire(KEY, "other", NOW, beside="env")).holder == "cool-down"
+    mine = await locks.acquire(KEY, "env", NOW + timedelta(seconds=180))
+    assert mine == Lock(key=KEY, holder="env", epoch=3)
+
+
+async def test_who_keeps_the_environment_gives_it_back_or_takes_the_seat_again(locks: CircuitLocks) -> None:
+    """Giving it back leaves the seat to whoever has it."""
+    await locks.acquire(KEY, "env", NOW)
+    await locks.acquire(KEY, "model", NOW, beside="env")
+    again = await locks.preempt(KEY, "model", "env", None)
+    assert again == Lock(key=KEY, holder="env", epoch=3, taken_from="model")
+    await locks.acquire(KEY, "model", NOW, beside="env")
+    await locks.free(KEY, "env", NOW + timedelta(hours=1))
+    assert await locks.get(KEY) == Lock(key=KEY, holder="model", epoch=4)

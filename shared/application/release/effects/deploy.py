@@ -7,10 +7,11 @@ from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import answer, circuit_taken
 from shared.application.release.ports import Ports
+from shared.domain.fleet.watch import watches
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
-from shared.domain.release.lowering import found_in
-from shared.domain.release.model import DeploymentSpec, Phase, Release
+from shared.domain.release.lowering import found_in, needs_environment
+from shared.domain.release.model import DeploymentSpec, InProduction, Phase, Release
 from shared.domain.release.specs import runs
 
 
@@ -20,11 +21,14 @@ def place_of(phase: Phase) -> Place:
 
 
 async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Ports) -> e.Event | None:
-    """Takes the lock; if the release ended in between, it is given back at once. Behind a freeze nothing is taken."""
+    """Takes the lock, also beside an environment that is only watched; if the release ended in between, it is given
+    back at once. Behind a freeze nothing is taken."""
     if freeze := await standing_before(release, [command.target_key], ports):
         return frozen(command, freeze, ports)
     now = ports.clock.now()
     lock = await ports.locks.acquire(command.target_key, command.release_id, now)
+    if lock.holder != command.release_id and await _leaves_room(lock.holder, release, ports):
+        lock = await ports.locks.acquire(command.target_key, command.release_id, now, beside=lock.holder)
     if lock.holder != command.release_id:
         return answer(e.CircuitBusy, command, ports, holder=lock.holder)
     stored = await ports.store.load(command.release_id)
@@ -33,10 +37,25 @@ async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Po
         cool_down_s = release.policy.limits.settle_quiet_s if touched else 0
         await ports.locks.free(command.target_key, command.release_id, now + timedelta(seconds=cool_down_s))
         return None
+    if lock.environment and not await _leaves_room(lock.environment, release, ports):
+        return answer(e.CircuitBusy, command, ports, holder=lock.environment)
+    return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch, found=await _found(release, ports))
+
+
+async def _leaves_room(holder: str, release: Release, ports: Ports) -> bool:
+    """Whether `holder` only watches its environment, which this release of a model keeps. Asked again once the seat is
+    taken: from then on `holder` finds that before each change, and nothing of before can be in flight. The seat is not
+    given back where it is too late: another delivery may have told the release that it is its own."""
+    if needs_environment(release, await _found(release, ports)):
+        return False
+    watching = await ports.store.without_fleet(holder)
+    return watching is not None and watches(watching, ports.clock.now())
+
+
+async def _found(release: Release, ports: Ports) -> InProduction | None:
     plan = release.target.plan
     running = await ports.platform.get_deployment(Place.PRODUCTION, plan.endpoint_name, plan.deployment_name)
-    found = found_in(running.spec if running else None)
-    return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch, found=found)
+    return found_in(running.spec if running else None)
 
 
 async def free_circuit(command: c.FreeCircuit, ports: Ports) -> None:

@@ -102,6 +102,8 @@ async def _loser(release_id: str, command: c.ChangeTarget, running: DeploymentSp
     if not brought:
         return nothing
     if release.kind is Kind.MODEL:
+        if not release.phase.is_terminal:
+            return replace(nothing, is_undecided=True)
         previous = release.target.previous
     else:
         target = await ports.store.fleet_target(release_id, command.target_key)

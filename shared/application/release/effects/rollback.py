@@ -15,6 +15,7 @@ from shared.application.release.effects.answers import (
 )
 from shared.application.release.ports import Lock, Ports
 from shared.domain.fleet.specs import restored_by
+from shared.domain.fleet.watch import watches
 from shared.domain.job_ends import JobEnded
 from shared.domain.predictions import PredictionQuality
 from shared.domain.release import commands as c
@@ -89,7 +90,8 @@ def _last_to_bring(dimension: Dimension, spec: DeploymentSpec) -> str:
 
 
 async def preempt(lock: Lock, release_id: str, ports: Ports) -> Lock:
-    """Takes the lock from a release that brings something new; other rollbacks and cool-downs are waited for.
+    """Takes the lock from a release that brings something new; other rollbacks and cool-downs are waited for. One that
+    only watches keeps its environment, unless that is what goes back.
 
     The lock remembers whom it was taken from, so that telling that release cannot be forgotten. Until it is known that
     no change of it can be in flight, the lock keeps the end of a quiet time in `free_from`.
@@ -98,6 +100,9 @@ async def preempt(lock: Lock, release_id: str, ports: Ports) -> Lock:
     if held is None or held.release.kind is Kind.ROLLBACK or held.release.phase in _REVERSING:
         return lock
     now = ports.clock.now()
+    is_free = lock.environment == lock.holder  # that one keeps the environment, and has lost its say in the rest before
+    if is_free or (watches(held.release, now) and not await _undoes_environment(release_id, lock.key, ports)):
+        return await ports.locks.acquire(lock.key, release_id, now, beside=lock.holder)
     quiet_until = now + timedelta(seconds=held.release.policy.limits.settle_quiet_s)
     taken = await ports.locks.preempt(lock.key, lock.holder, release_id, quiet_until)
     if taken.holder != release_id:
@@ -106,6 +111,11 @@ async def preempt(lock: Lock, release_id: str, ports: Ports) -> Lock:
     if after is None or not _may_be_in_flight(after.release, lock.key, now):
         return await ports.locks.preempt(lock.key, release_id, release_id, None)
     return taken
+
+
+async def _undoes_environment(release_id: str, key: str, ports: Ports) -> bool:
+    target: FleetTarget | None = await ports.store.fleet_target(release_id, key)
+    return target is None or not target.dimensions or Dimension.ENVIRONMENT in target.dimensions
 
 
 async def tell_the_loser(lock: Lock, ports: Ports) -> None:
@@ -120,8 +130,7 @@ def _may_be_in_flight(release: Release, key: str, now: datetime) -> bool:
 
     A release that has changed nothing for the quiet time has nothing on its way.
     """
-    quiet = timedelta(seconds=release.policy.limits.settle_quiet_s)
-    if release.phase in (Phase.WATCHING, Phase.AWAITING_ROLLBACK_APPROVAL) and now - release.phase_since >= quiet:
+    if watches(release, now):
         return False
     touched = [t.key for t in release.targets if t.touched] + [t.key for t in release.fleet if t.touched]
     return key in touched
