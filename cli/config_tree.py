@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from rich.text import Text
 
 from cli.session import console, errors
 from cli.views import printable
-from shared.adapters.config.check import checked
-from shared.adapters.config.edits import EditError, with_environment_version
-from shared.adapters.config.files import ConfigError, DiskTree, load_fleet
-from shared.adapters.git.local import LocalRepositoryError, changes_between
-from shared.application.changes.ports import Found
-from shared.domain.changes.circuits import ConfigProblem, days_not_over
+from shared.config_tree import (
+    ConfigProblem,
+    ConfigTreeError,
+    Found,
+    changes_between,
+    check,
+    edit_environment_version,
+)
 
 SHA_DIGITS_SHOWN = 12
 
@@ -26,9 +28,8 @@ SHA_DIGITS_SHOWN = 12
 def show_changes(repository: Path, base: str, head: str, *, as_json: bool) -> int:
     """Prints what lies between two commits; the status to end with."""
     try:
-        found = changes_between(repository, base, head)
-        found = replace(found, problems=(*found.problems, *days_not_over(found.trained, datetime.now(UTC).date())))
-    except LocalRepositoryError as error:
+        found = changes_between(repository, base, head, datetime.now(UTC).date())
+    except ConfigTreeError as error:
         return _failed(str(error))
     if as_json:
         typer.echo(json.dumps(changes_json(found), indent=2))
@@ -41,19 +42,19 @@ def show_changes(repository: Path, base: str, head: str, *, as_json: bool) -> in
 
 def show_mistakes(directory: Path) -> int:
     """Prints every mistake of a tree; the status to end with."""
-    fleet, problems = checked(DiskTree(directory))
-    if fleet is None or problems:
+    circuits, problems = check(directory)
+    if problems:
         _show_problems(problems)
         return 1
-    console.print(f"{len(fleet)} circuits, no mistakes.")
+    console.print(f"{circuits} circuits, no mistakes.")
     return 0
 
 
 def set_environment(config: Path, version: str, plants: list[str], *, write: bool) -> int:
     """Prints what would change as a unified diff, and changes it with `write`; the status to end with."""
     try:
-        edits = _edits(config, version, plants)
-    except (EditError, ConfigError) as error:
+        edits = edit_environment_version(config, version, plants)
+    except ConfigTreeError as error:
         return _failed(str(error))
     for path, (before, after) in edits.items():
         name = path.as_posix()
@@ -89,24 +90,6 @@ def changes_json(found: Found) -> dict[str, Any]:
         "problems": [asdict(each) for each in found.problems],
         "notes": list(found.notes),
     }
-
-
-def _edits(config: Path, version: str, plants: list[str]) -> dict[Path, tuple[str, str]]:
-    """Files that would change, with their texts before and after; the tree must be valid, and the plants known."""
-    fleet = load_fleet(config)
-    unknown = sorted(set(plants) - {plant.plant_id for plant in fleet.plants})
-    if unknown:
-        raise EditError(f"no plant {', '.join(unknown)} in {(config / 'plants_circuits.yml').as_posix()}")
-    edits = {}
-    for circuit in fleet.circuits:
-        if plants and circuit.plant_id not in plants:
-            continue
-        path = config / "plants" / circuit.plant_id / f"{circuit.circuit_id}.yml"
-        before = path.read_bytes().decode()
-        after = with_environment_version(before, version, path.as_posix())
-        if after != before:
-            edits[path] = (before, after)
-    return edits
 
 
 def _edited(count: int, version: str, written: bool) -> str:
@@ -154,10 +137,7 @@ def _show_problems(problems: list[ConfigProblem]) -> None:
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
     errors.print(f"{count}; nothing would be trained:", style="bold red")
     for each in problems:
-        place = each.file if each.line is None else f"{each.file}:{each.line}"
-        what = " = ".join(part for part in (each.field, each.value) if part)
-        text = f"{place}: {what + ': ' if what else ''}{each.reason}. Fix: {each.fix}"
-        errors.print(printable(text), markup=False, soft_wrap=True)
+        errors.print(printable(str(each)), markup=False, soft_wrap=True)
 
 
 def _failed(text: str) -> int:
