@@ -4,10 +4,12 @@ A view that cannot be made would take a list down with it, or leave whoever is o
 """
 
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
+from types import NoneType
 from typing import Any
 
 from rich.console import Console
@@ -93,14 +95,43 @@ def _check_who_is_waited_for(release: Release) -> None:
 
 def shape_of(value: object) -> object:
     """What is there and what is not, without texts, numbers and times."""
-    if isinstance(value, Enum | bool) or value is None:
-        return value
-    if is_dataclass(value):
-        return type(value), tuple(shape_of(getattr(value, each.name)) for each in fields(value))
-    if isinstance(value, str):
-        return bool(value)
-    if isinstance(value, Mapping):
-        return min(len(value), 2)
-    if isinstance(value, Collection):
-        return min(len(value), 2), frozenset(shape_of(each) for each in value)
-    return type(value)
+    return _way_of(type(value))(value)
+
+
+@cache
+def _way_of(kind: type) -> Callable[[Any], object]:
+    """How the shape of a value of this type is found: what the type says is asked once, as there are many values."""
+    if issubclass(kind, Enum | bool | NoneType):
+        return lambda value: value
+    if is_dataclass(kind):
+        return _Parts(kind)
+    if issubclass(kind, str):
+        return bool
+    if issubclass(kind, Mapping):
+        return lambda value: min(len(value), 2)
+    if issubclass(kind, Collection):
+        return lambda value: (min(len(value), 2), frozenset([shape_of(each) for each in value]))
+    return type
+
+
+class _Parts:
+    """The shapes of a dataclass's fields. From one commit to the next most parts of a release are the very same objects,
+    which never change: what was found for one is kept under its identity, with the object, so that no other gets it."""
+
+    KEPT_MAX = 10_000
+
+    def __init__(self, kind: type) -> None:
+        self._names = [each.name for each in fields(kind)]
+        self._shapes: dict[object, object] = {}
+        self._known: dict[int, tuple[object, object]] = {}
+
+    def __call__(self, value: object) -> object:
+        """The same object for the same shape, as nested tuples would be compared part by part."""
+        if known := self._known.get(id(value)):
+            return known[1]
+        parts = tuple([shape_of(getattr(value, name)) for name in self._names])
+        shape = self._shapes.setdefault(parts, object())
+        if len(self._known) >= self.KEPT_MAX:
+            self._known.clear()
+        self._known[id(value)] = value, shape
+        return shape
