@@ -28,6 +28,8 @@ CAN_ROLL_BACK = ("updating", "watching", "held")
 
 def printable(text: str) -> str:
     """The text with control and invisible formatting characters replaced; line breaks become spaces."""
+    if text.isprintable():
+        return text
     flat = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
     return "".join("\ufffd" if unicodedata.category(character) in ("Cc", "Cf") else character for character in flat)
 

@@ -6,7 +6,7 @@ It may lose messages it has acknowledged, as a fail-over to the paired region do
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.service_bus.looks import session_of
@@ -18,6 +18,7 @@ from tests.fakes.clock import FakeClock
 LOCK = timedelta(seconds=60)
 DEDUPLICATION = timedelta(minutes=10)
 DELIVERIES_MAX = 10
+EVER, NEVER = (time.replace(tzinfo=UTC) for time in (datetime.min, datetime.max))
 
 
 @dataclass(eq=False)
@@ -47,7 +48,7 @@ class SimulatedQueue:
         self.loses: Callable[[Any], bool] = lambda body: False
         self._seen: dict[str, datetime] = {}
         self._on_dead = on_dead
-        self._nothing_until: datetime | None = None
+        self._nothing_until = EVER
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
         self.published.setdefault(event.event_id, event)  # of two with one id the first one counts
@@ -67,13 +68,13 @@ class SimulatedQueue:
             return
         message = Message(message_id, body, max(at or now, now), session)
         self.messages.append(message)
-        if self._nothing_until is not None and message.visible_at < self._nothing_until:
-            self._nothing_until = None
+        if message.visible_at < self._nothing_until:
+            self._nothing_until = EVER
 
     def receive(self) -> Message | None:
         """Locks the oldest visible message of a random session that nobody works on; None when there is none."""
-        now = self.clock.now()
-        if self._nothing_until is not None and now < self._nothing_until:
+        now = self.clock.time
+        if now < self._nothing_until:
             return None
         busy = {m.session for m in self.messages if m.session and m.locked_until and m.locked_until > now}
         ready = [
@@ -82,7 +83,7 @@ class SimulatedQueue:
             if m.visible_at <= now and not (m.locked_until and m.locked_until > now) and m.session not in busy
         ]
         if not ready:
-            self._nothing_until = self.next_change() or datetime.max.replace(tzinfo=now.tzinfo)
+            self._nothing_until = self.next_change() or NEVER
             return None
         message = self.rng.choice(ready) if ready[0].session is None or self.rng.random() < 0.2 else ready[0]
         if message.deliveries >= DELIVERIES_MAX:
@@ -97,12 +98,12 @@ class SimulatedQueue:
         """The work is done."""
         if message in self.messages:
             self.messages.remove(message)
-        self._nothing_until = None
+        self._nothing_until = EVER
 
     def unlock(self, message: Message) -> None:
         """The message is abandoned, or its lock is lost: it is visible again."""
         message.locked_until = None
-        self._nothing_until = None
+        self._nothing_until = EVER
 
     def next_change(self) -> datetime | None:
         """When a message becomes visible or a lock runs out next; None when nothing is to come."""
