@@ -1,6 +1,7 @@
 """ChangeSource on a git repository: fetched and read in a thread, one change at a time."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,12 +23,12 @@ class GitSource:
         self._cache = cache
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
 
-    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
+    async def find(self, claim: ChangeClaim, *, taken: str, untaken: Sequence[ChangeClaim] = ()) -> Found | None:
         """What a change brings; see the port."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._find, claim, taken)
+        return await loop.run_in_executor(self._executor, self._find, claim, taken, untaken)
 
-    def _find(self, claim: ChangeClaim, taken: str) -> Found | None:
+    def _find(self, claim: ChangeClaim, taken: str, untaken: Sequence[ChangeClaim]) -> Found | None:
         head = claim.commit
         with self._cache.fetched() as (repo, tip):
             if not is_ancestor(repo, head, tip):
@@ -36,12 +37,24 @@ class GitSource:
             if taken and is_ancestor(repo, head, taken) and not was_wound_back:
                 return None
             base, note = _base(repo, claim, taken)
+            if not taken:
+                base = _earliest(repo, base, head, untaken)
             found = find_changes(repo, base, head)
             return replace(found, notes=(note, *found.notes)) if note else found
 
     def close(self) -> None:
         """Lets a running call end and takes no more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _earliest(repo: "BaseRepo", base: str, head: str, untaken: Sequence[ChangeClaim]) -> str:
+    """The base, or where the first of the changes before `head` begins that nobody took."""
+    for other in untaken:
+        if other.commit != head and is_ancestor(repo, other.commit, head):
+            begins, _ = _base(repo, other, "")
+            if base and (not begins or is_ancestor(repo, begins, base)):
+                base = begins
+    return base
 
 
 def _base(repo: "BaseRepo", claim: ChangeClaim, taken: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 Every method may raise TransientFault. All times are UTC and aware.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,12 +72,13 @@ class Found:
 class ChangeSource(Protocol):
     """The one configured branch of the one configured repository, fetched anew by every call."""
 
-    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
+    async def find(self, claim: ChangeClaim, *, taken: str, untaken: Sequence[ChangeClaim] = ()) -> Found | None:
         """What `claim.commit` brings since `taken`, the commit everything was taken up to; None when it was taken
         already. Where history was rewritten since, it is what differs from `taken`, and a note says so.
 
         Where nothing was taken yet, the base is what the claim names if it is an ancestor (`base`, else `since`), the
-        empty tree for the first push of a branch, else the first parent. Raises UnknownCommit and RepositoryRefused."""
+        empty tree for the first push of a branch, else the first parent. Then whatever of `untaken` lies before
+        `claim.commit` is part of it, from its own base on. Raises UnknownCommit and RepositoryRefused."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,9 @@ PUSH_PAUSE = timedelta(seconds=20)
 SAVE_TRIES_MAX = 5
 """Each one is lost only to another webhook of the same commit, or to a fault of the store."""
 
+UNTAKEN_MAX = 50
+"""Of the changes that came in before any was taken: those that the first to be taken brings with it."""
+
 _FOR_GOOD = (RepositoryRefused, PlatformRefused)
 
 
@@ -136,7 +139,8 @@ def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
 async def _taken(record: ChangeRecord, ports: ChangePorts) -> tuple[ChangeRecord, str]:
     """What became of the change, and the commit that the branch was taken up to before."""
     taken = await ports.log.taken(ports.branch)
-    found = await ports.source.find(record.claim, taken=taken)
+    untaken = [] if taken else [each.claim for each in await ports.log.latest(UNTAKEN_MAX)]
+    found = await ports.source.find(record.claim, taken=taken, untaken=untaken)
     if found is None:
         note = f"part of the later change {taken}, which was taken first"
         return replace(record, state=ChangeState.COVERED, notes=(note,)), taken

@@ -228,6 +228,39 @@ async def test_changes_that_come_in_the_wrong_order_train_each_circuit_once(chan
     assert [pr for _, _, pr in trained(changes)] == ["PR-7", "PR-8", "PR-9"]
 
 
+async def test_the_first_change_brings_what_came_before_it_and_was_not_taken(changes: ChangeBench) -> None:
+    """A push waits for its pull request, so that the merge after it is looked at first: nothing is taken yet, and what
+    the push brought would be called part of a change that never looked at it."""
+    begun = changes.project.head()
+    changes.project.cutoff("2025-12-20")
+    pushed = changes.project.commit("One")
+    changes.project.cutoff("2025-12-20", "P001", "C002")
+    merged = changes.project.commit("Two (#8)")
+    await changes.merged(pushed, "", base=begun)
+    await changes.merged(merged, "PR-8", base=pushed)
+    await changes.deliver()
+
+    assert (await read_change(merged, changes.ports)).trainings_total == 2
+    changes.clock.advance(60)
+    await changes.deliver()
+    assert (await read_change(pushed, changes.ports)).state is ChangeState.COVERED
+
+
+async def test_the_first_change_brings_what_failed_before_it(changes: ChangeBench) -> None:
+    """A repository that could not be read when the first merge came loses nothing of it."""
+    begun = changes.project.head()
+    changes.project.cutoff("2025-12-20")
+    first = changes.project.commit("One (#7)")
+    await changes.merged(first, base=begun)
+    await give_up(first, "the repository could not be read", changes.ports)
+    changes.project.cutoff("2025-12-20", "P001", "C002")
+    second = changes.project.commit("Two (#8)")
+    await changes.merged(second, "PR-8", base=first)
+    while await changes.deliver():
+        pass
+    assert (await read_change(second, changes.ports)).trainings_total == 2
+
+
 async def test_a_merge_that_touches_nothing_of_ours_is_noted(changes: ChangeBench) -> None:
     changes.project.write("README.md", "another text\n")
     record = await changes.settled(changes.project.commit("Words (#7)"))

@@ -4,7 +4,7 @@ It answers as `shared/adapters/git/source.py` does; `tests/simulation/work/test_
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -154,7 +154,7 @@ class Branch:
                 return sha
         raise AssertionError("history has no beginning")
 
-    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
+    async def find(self, claim: ChangeClaim, *, taken: str, untaken: Sequence[ChangeClaim] = ()) -> Found | None:
         """What a change brings; see the port."""
         head = claim.commit
         known = self.commits.get(head)
@@ -163,6 +163,10 @@ class Branch:
         if taken and self.contains(head, taken) and not (head == self.tip != taken):
             return None
         base, note = self._base(claim, taken)
+        before = [] if taken else [each for each in untaken if each.commit != head and self.contains(each.commit, head)]
+        for begins in [self._base(each, "")[0] for each in before]:
+            if base and (not begins or self.contains(begins, base)):
+                base = begins
         found = self._between(base, head)
         return replace(found, notes=(note, *found.notes)) if note else found
 

@@ -1,6 +1,6 @@
 """A real repository, and everything else of change detection in memory; messages are delivered as the queue would."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class Meanwhile:
     source: ChangeSource
     happens: Callable[[], Awaitable[None]]
 
-    async def find(self, claim: ChangeClaim, *, taken: str) -> Found | None:
-        found = await self.source.find(claim, taken=taken)
+    async def find(self, claim: ChangeClaim, *, taken: str, untaken: Sequence[ChangeClaim] = ()) -> Found | None:
+        found = await self.source.find(claim, taken=taken, untaken=untaken)
         await self.happens()
         return found
 
