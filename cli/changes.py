@@ -19,7 +19,7 @@ from cli.views import Text, View
 SHA_DIGITS_SHOWN = 12
 SHA_DIGITS_MIN = 7
 LISTED_MAX = 200
-_STYLES = {"taken": "green", "refused": "red", "failed": "red", "accepted": "cyan"}
+_STYLES = {"taken": "green", "refused": "red", "failed": "red", "accepted": "cyan", "ignored": "yellow"}
 
 ChangeId = Annotated[str, typer.Argument(metavar="[COMMIT]", help="A commit, or its first digits: shows that change.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=LISTED_MAX, help="How many, the latest first.")]

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from functions.handlers.http_answers import BodyTooLarge, authenticated, json_answer, limit_of, problem, raw_body_of
 from shared import bootstrap
 from shared.application.changes import take
+from shared.application.changes.ignored import tell_ignored
 from shared.application.errors import TransientFault
 from shared.contracts.http.changes import (
     FOLLOW,
@@ -22,7 +23,9 @@ from shared.contracts.http.changes import (
     change_view_of,
 )
 from shared.contracts.inbound.webhooks import (
+    AZURE_DEVOPS,
     BODY_BYTES_MAX,
+    GITHUB,
     Ignored,
     WebhookError,
     azure_devops_claim,
@@ -75,7 +78,7 @@ async def accept_github_change(req: func.HttpRequest) -> func.HttpResponse:
     if not github_signature_holds(req.headers.get("x-hub-signature-256", ""), body, secret):
         raise _NotSigned("the signature of the webhook is missing or wrong: give GitHub the secret of this app")
     event = req.headers.get("x-github-event", "")
-    return await _accepted(github_claim(event, body, branch=app.changes_branch, repository=_repository()))
+    return await _accepted(github_claim(event, body, branch=app.changes_branch, repository=_repository()), GITHUB)
 
 
 @_answering
@@ -86,7 +89,8 @@ async def accept_azure_devops_change(req: func.HttpRequest) -> func.HttpResponse
     body = _body(req)
     if not basic_secret_holds(req.headers.get("authorization", ""), secret):
         raise _NotSigned("the password of the service hook is missing or wrong: give Azure DevOps that of this app")
-    return await _accepted(azure_devops_claim(body, branch=app.changes_branch, repository=_repository()))
+    claim = azure_devops_claim(body, branch=app.changes_branch, repository=_repository())
+    return await _accepted(claim, AZURE_DEVOPS)
 
 
 @authenticated
@@ -103,9 +107,11 @@ async def read_change(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     return json_answer(change_view_of(record))
 
 
-async def _accepted(claim: ChangeClaim | Ignored) -> func.HttpResponse:
+async def _accepted(claim: ChangeClaim | Ignored, source: str) -> func.HttpResponse:
     if isinstance(claim, Ignored):
         log.info("a webhook was ignored: %s", claim.reason)
+        if claim.lookalike:
+            await tell_ignored(claim.lookalike, source, claim.reason, bootstrap.change_ports())
         return json_answer(WebhookAnswer(answer="ignored", reason=claim.reason))
     record, is_awaited = await take.accept_change(claim, bootstrap.change_ports())
     answer = WebhookAnswer(

@@ -20,6 +20,7 @@ from shared.contracts.looks import encode_look
 from shared.contracts.messages import MessageError
 from shared.settings import SettingsError, load_settings
 from tests.contract.forms.test_webhooks import MERGED, PULL_REQUEST, PUSH, changed
+from tests.fakes.facts import MemoryFindingLog
 from tests.functions.callers import Signer, answered, function, message, request
 from tests.functions.conftest import forget_settings
 from tests.support.benches.changes import ChangeBench
@@ -134,6 +135,29 @@ async def test_a_wrong_secret_is_refused_and_nothing_is_kept(changing: ChangeBen
     answered(await accept_github(github("push", None, raw=b"{", secret=secret)), 401)
     answered(await accept_devops(devops(MERGED, password=secret)), 401)
     assert (changing.queue.sent, changing.log.records) == ([], {})
+
+
+async def test_an_ignored_webhook_that_looks_like_ours_is_listed_and_found(
+    changing: ChangeBench, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repository was renamed, or the branch is written otherwise: GitHub shows a green delivery all the same."""
+    monkeypatch.setenv("CHANGES_REPOSITORY", "https://github.com/example/fleet-of-old")
+    forget_settings()
+    elsewhere = answered(await accept_github(github("push", PUSH)), 200)
+    monkeypatch.setenv("CHANGES_REPOSITORY", PUSH["repository"]["clone_url"])
+    forget_settings()
+    branch = changed(changed(PUSH, "ref", "refs/heads/Main"), "after", "d" * 40)
+    miswritten = answered(await accept_github(github("push", branch)), 200)
+    feature = answered(await accept_github(github("push", changed(PUSH, "ref", "refs/heads/topic"))), 200)
+
+    assert {each["answer"] for each in (elsewhere, miswritten, feature)} == {"ignored"}
+    listed = answered(await list_changes(request(signer.token())), 200)["changes"]
+    assert {(each["state"], each["note"]) for each in listed} == {
+        ("ignored", elsewhere["reason"]),
+        ("ignored", miswritten["reason"]),
+    }
+    assert isinstance(changing.ports.training.findings, MemoryFindingLog)
+    assert {each.rule for each in changing.ports.training.findings.findings.values()} == {"change-ignored"}
 
 
 async def test_what_concerns_nothing_of_ours_is_ignored_with_a_reason(changing: ChangeBench) -> None:

@@ -42,6 +42,9 @@ SAVE_TRIES_MAX = 5
 UNTAKEN_MAX = 50
 """Of the changes that came in before any was taken: those that the first to be taken brings with it."""
 
+_BEGUN_ANEW = (ChangeState.REFUSED, ChangeState.FAILED, ChangeState.IGNORED)
+"""What the same webhook, sent again, has looked at again: its cause may be mended by then."""
+
 _FOR_GOOD = (RepositoryRefused, PlatformRefused)
 
 
@@ -52,7 +55,7 @@ class NoSuchChange(NotFound):
 async def accept_change(claim: ChangeClaim, ports: ChangePorts) -> tuple[ChangeRecord, bool]:
     """Makes the change durable and has it looked at; the record, and whether it is still to be looked at.
 
-    One that was refused or failed is looked at again: that is what sending a webhook again is for.
+    One that was refused, failed or ignored is looked at again: that is what sending a webhook again is for.
     """
     now = ports.clock.now()
     record = await _stored(ChangeRecord(claim=claim, state=ChangeState.ACCEPTED, accepted_at=now), ports)
@@ -110,7 +113,7 @@ async def _stored(accepted: ChangeRecord, ports: ChangePorts) -> ChangeRecord:
     for _ in range(SAVE_TRIES_MAX):
         stored = await ports.log.accept(accepted)
         record = stored.record
-        if record.is_ended and record.state not in (ChangeState.REFUSED, ChangeState.FAILED):
+        if record.is_ended and record.state not in _BEGUN_ANEW:
             return record
         wanted = replace(accepted, claim=_merged(record.claim, accepted.claim), accepted_at=record.accepted_at)
         if wanted == record:
@@ -139,7 +142,7 @@ def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
 async def _taken(record: ChangeRecord, ports: ChangePorts) -> tuple[ChangeRecord, str]:
     """What became of the change, and the commit that the branch was taken up to before."""
     taken = await ports.log.taken(ports.branch)
-    untaken = [] if taken else [each.claim for each in await ports.log.latest(UNTAKEN_MAX)]
+    untaken = [] if taken else await _untaken(ports)
     found = await ports.source.find(record.claim, taken=taken, untaken=untaken)
     if found is None:
         note = f"part of the later change {taken}, which was taken first"
@@ -147,6 +150,11 @@ async def _taken(record: ChangeRecord, ports: ChangePorts) -> tuple[ChangeRecord
     if not taken and found.base:
         await ports.log.begin(ports.branch, found.base)
     return await _judged(_described(record, found), found, ports), taken or found.base
+
+
+async def _untaken(ports: ChangePorts) -> list[ChangeClaim]:
+    """What came in before anything was taken."""
+    return [each.claim for each in await ports.log.latest(UNTAKEN_MAX) if each.state is not ChangeState.IGNORED]
 
 
 async def _judged(record: ChangeRecord, found: Found, ports: ChangePorts) -> ChangeRecord:

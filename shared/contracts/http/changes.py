@@ -74,7 +74,7 @@ class ChangeSummary(Contract):
     """One line of the list."""
 
     change_id: str
-    state: Literal["accepted", "taken", "unrelated", "covered", "refused", "failed"]
+    state: Literal["accepted", "taken", "unrelated", "covered", "refused", "failed", "ignored"]
     title: str
     author: str
     pr_number: str

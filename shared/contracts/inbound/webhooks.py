@@ -38,9 +38,11 @@ class WebhookError(ValueError):
 
 @dataclass(frozen=True)
 class Ignored:
-    """A genuine webhook that concerns nothing of ours."""
+    """A genuine webhook that concerns nothing of ours. `lookalike` is the commit that it told of where its repository
+    or branch looks like ours, so that a person may have meant it for us; empty otherwise."""
 
     reason: str
+    lookalike: str = ""
 
 
 PartT = TypeVar("PartT", bound=Wire)
@@ -150,8 +152,9 @@ def azure_devops_claim(body: bytes, *, branch: str, repository: str) -> ChangeCl
     if event != "git.pullrequest.merged":
         return Ignored(f"event {_shown(event)} of Azure DevOps says nothing about merges")
     found = _read(_Merged, body).resource
-    if reason := _elsewhere(found.targetRefName, found.repository.remoteUrl, branch, repository):
-        return Ignored(reason)
+    merge = found.lastMergeCommit.commitId if found.lastMergeCommit and found.status == "completed" else None
+    if ignored := _elsewhere(found.targetRefName, found.repository.remoteUrl, merge, branch, repository):
+        return ignored
     if found.status != "completed" or found.mergeStatus != "succeeded":
         return Ignored(
             f"the pull request is {_shown(found.status)}, its merge {_shown(found.mergeStatus) or 'unknown'}"
@@ -169,9 +172,11 @@ def azure_devops_claim(body: bytes, *, branch: str, repository: str) -> ChangeCl
 
 
 def _of_push(push: _Push, branch: str, repository: str) -> ChangeClaim | Ignored:
-    if reason := _elsewhere(push.ref, push.repository.clone_url, branch, repository):
-        return Ignored(reason)
-    if push.deleted or _NONE.fullmatch(push.after):
+    is_gone = push.deleted or bool(_NONE.fullmatch(push.after))
+    told = None if is_gone else push.after
+    if ignored := _elsewhere(push.ref, push.repository.clone_url, told, branch, repository):
+        return ignored
+    if is_gone:
         return Ignored(f"the branch {branch} was deleted")
     is_first = bool(_NONE.fullmatch(push.before))
     return ChangeClaim(
@@ -189,8 +194,9 @@ def _of_pull_request(event: _PullRequestEvent, branch: str, repository: str) -> 
     found = event.pull_request
     if event.action != "closed" or not found.merged:
         return Ignored(f"the pull request was {_shown(event.action)}, not merged")
-    if reason := _elsewhere(_HEADS + found.base.ref, event.repository.clone_url, branch, repository):
-        return Ignored(reason)
+    ref, told = _HEADS + found.base.ref, found.merge_commit_sha
+    if ignored := _elsewhere(ref, event.repository.clone_url, told, branch, repository):
+        return ignored
     if found.merge_commit_sha is None:
         raise WebhookError("pull_request.merge_commit_sha is missing")
     return ChangeClaim(
@@ -203,17 +209,20 @@ def _of_pull_request(event: _PullRequestEvent, branch: str, repository: str) -> 
     )
 
 
-def _elsewhere(ref: str, url: str, branch: str, repository: str) -> str:
-    """Why a webhook is not about our branch of our repository; empty when it is.
+def _elsewhere(ref: str, url: str, commit: str | None, branch: str, repository: str) -> Ignored | None:
+    """Why a webhook is not about our branch of our repository; None when it is.
 
     A configured repository on disk has no address that a webhook knows: then only the branch counts.
     """
-    if ref != _HEADS + branch:
-        return f"{_shown(ref)} is not the branch {branch}"
     ours, theirs = repository_address(repository), repository_address(url)
-    if ours and not (theirs and ours.same_as(theirs)):
-        return f"{_shown(url)} is not the configured repository"
-    return ""
+    is_ours = not ours or bool(theirs and ours.same_as(theirs))
+    if ref != _HEADS + branch:
+        is_meant = is_ours and ref.casefold() == (_HEADS + branch).casefold()
+        return Ignored(f"{_shown(ref)} is not the branch {branch}", commit if commit and is_meant else "")
+    if is_ours:
+        return None
+    is_meant = bool(ours and theirs and ours.resembles(theirs))
+    return Ignored(f"{_shown(url)} is not the configured repository", commit if commit and is_meant else "")
 
 
 def _read(model: type[PartT], body: bytes) -> PartT:

@@ -7,6 +7,7 @@ documentation). A configured address and the one that a webhook names may differ
 
 import re
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from urllib.parse import SplitResult, unquote, urlsplit
 
 AZURE_DEVOPS = "dev.azure.com"
@@ -17,6 +18,9 @@ _SCP = re.compile(r"(?:[^@/\s]+@)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+):(?!//)(\S.
 _OLD_DEVOPS = ".visualstudio.com"
 _SAME_HOST = {"www.github.com": GITHUB, "ssh.github.com": GITHUB, "ssh.dev.azure.com": AZURE_DEVOPS}
 _COLLECTION = "defaultcollection"
+_NO_LETTER = re.compile(r"[\W_]+")
+_LIKE_FROM = 0.85
+"""Of the characters of both names, in order: one wrong letter in seven still counts."""
 _PARTIAL_CLONES = ("_full", "_optimized")
 
 
@@ -37,8 +41,20 @@ class RepositoryAddress:
         """Whether both are addresses of one repository; neither service tells cases apart."""
         return self._key() == other._key()
 
+    def resembles(self, other: "RepositoryAddress") -> bool:
+        """Whether somebody may take one for the other: a name like it anywhere, or another name below the same owners,
+        as after a repository was renamed. Two addresses of one repository do not resemble each other."""
+        if self.same_as(other):
+            return False
+        return self._key()[:-1] == other._key()[:-1] or _is_like(self.name, other.name)
+
     def _key(self) -> tuple[str, ...]:
         return tuple(part.casefold() for part in (self.host, *self.owners, self.name))
+
+
+def _is_like(name: str, other: str) -> bool:
+    one, two = (_NO_LETTER.sub("", each.casefold()) for each in (name, other))
+    return bool(one) and SequenceMatcher(None, one, two).ratio() >= _LIKE_FROM
 
 
 def repository_address(text: str) -> RepositoryAddress | None:

@@ -15,7 +15,8 @@ PROBLEMS_TOLD_MAX = 100
 
 class ChangeState(StrEnum):
     """ACCEPTED waits to be looked at; TAKEN is done. REFUSED has mistakes, FAILED had a technical fault: nothing is
-    trained of either. COVERED was part of a later change, UNRELATED touches nothing of ours."""
+    trained of either. COVERED was part of a later change, UNRELATED touches nothing of ours. IGNORED is of a repository
+    or branch that only looks like ours: nobody looked at it."""
 
     ACCEPTED = "accepted"
     TAKEN = "taken"
@@ -23,6 +24,7 @@ class ChangeState(StrEnum):
     COVERED = "covered"
     REFUSED = "refused"
     FAILED = "failed"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, kw_only=True)

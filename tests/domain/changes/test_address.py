@@ -67,6 +67,30 @@ def test_another_repository_is_another(ours: str, theirs: str) -> None:
     assert not one.same_as(other)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (GITHUB, "https://github.com/contoso/fleet-config-renamed", True),
+        (GITHUB, "https://github.com/fabrikam/config", True),
+        (GITHUB, "https://github.example.com/contoso/Config", True),
+        ("https://github.com/contoso/fleet-config", "https://github.com/fabrikam/fleet_confg", True),
+        (DEVOPS, "https://fabrikam.visualstudio.com/Fleet/_git/config", True),
+        (DEVOPS, "https://dev.azure.com/contoso/Other/_git/config", True),
+        (GITHUB, DEVOPS, True),
+        (GITHUB, "https://github.com/fabrikam/website", False),
+        (DEVOPS, "https://dev.azure.com/contoso/Other/_git/website", False),
+        (GITHUB, "https://github.com/Contoso/Config.git", False),
+    ],
+)
+def test_what_somebody_may_take_for_ours_resembles_it(ours: str, theirs: str, expected: bool) -> None:
+    """By its name anywhere, or by what it stands below; a spelling of the same repository does not resemble it."""
+    one, other = repository_address(ours), repository_address(theirs)
+    assert one
+    assert other
+    assert one.resembles(other) is expected
+    assert other.resembles(one) is expected
+
+
 def test_the_repository_named_like_its_project_may_leave_the_project_out() -> None:
     """Azure DevOps writes the address of a project's own repository in the short form."""
     long = repository_address("https://dev.azure.com/fabrikam/Fabrikam/_git/Fabrikam")
