@@ -43,6 +43,13 @@ _FORWARD = (Stage.REGISTRY, Stage.PRODUCTION)
 _PAST_ROLLBACK_GATE = (Phase.ROLLING_BACK, Phase.WAITING_FOR_FLEET)
 
 
+_WAITS = (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
+
+
 class WatchedStore(MemoryReleaseStore):
     """Checks every commit. `published` are the events that were put on the queue, `acknowledged` all message ids."""
 
@@ -82,6 +89,8 @@ class WatchedStore(MemoryReleaseStore):
         if before.phase is not after.phase:
             self._check_move(before, after, [before.phase, *(entry.phase_after for entry in change.entries)])
             self._check_gate(before, after)
+            if after.phase is Phase.SUPERSEDED:
+                self._check_superseded(before, after)
         self.judge(after).check_commit(before, after)
 
     def _check_move(self, before: Release, after: Release, path: list[Phase]) -> None:
@@ -90,6 +99,15 @@ class WatchedStore(MemoryReleaseStore):
         steps = [(a, b) for a, b in pairwise(path) if a is not b]
         require(all(step in _MOVES[after.kind] for step in steps), f"I6: {rid} moved along {path}")
         require(path[-1] is after.phase, f"I21: {rid} reached {after.phase} without a history entry")
+
+    def _check_superseded(self, before: Release, after: Release) -> None:
+        """Only behind a newer version of the same, and never with production touched."""
+        rid, version = after.release_id, _numbers(after.asset_version)
+        others = (partition.release for partition in self.partitions.values())
+        newer = [each for each in others if each.asset_name == after.asset_name and each.release_id in after.reason]
+        higher = any(each.kind is after.kind and _numbers(each.asset_version) > version for each in newer)
+        require(higher, f"{rid} is superseded, and nothing newer is under way: {after.reason}")
+        require(before.phase in _WAITS and not after.production_touched, f"I3: {rid} superseded from {before.phase}")
 
     def _check_gate(self, before: Release, after: Release) -> None:
         """I2: nobody passes a gate that is not satisfied; what was approved is remembered."""

@@ -8,7 +8,7 @@ from tests.fakes.platform import DeploymentKey
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.violation import require
 
-_ENDED_WITHOUT_RELEASE = (Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED)
+_ENDED_WITHOUT_RELEASE = (Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED, Phase.SUPERSEDED)
 _PUT_BACK_FROM = (Phase.SETTLING, Phase.RESTORING)
 
 

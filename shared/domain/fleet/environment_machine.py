@@ -38,7 +38,7 @@ ENVIRONMENT = machine(
     row({P.PROMOTING}, e.EnvironmentPromoted, rules.promoted, {P.WAITING_FOR_FLEET}),
     # To the fleet
     row({P.WAITING_FOR_FLEET}, e.FleetAcquired, rules.fleet_acquired, {P.FREEZING_TARGETS}),
-    row({P.WAITING_FOR_FLEET}, e.CircuitBusy, rules.fleet_busy, {STAY}),
+    row({P.WAITING_FOR_FLEET}, e.CircuitBusy, rules.fleet_busy, {STAY, P.SUPERSEDED}),
     row({P.FREEZING_TARGETS}, e.TargetsListed, rules.targets_listed, {STAY, P.CHECKING, P.FAILED, P.HELD}),
     row({P.CHECKING}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_CHECKING}),
     row(

@@ -10,6 +10,7 @@ from shared.domain.release.model import Phase, Release
 from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.release.policy import Stage
 from shared.domain.release.rules_gates import open_gate
+from shared.domain.release.rules_steps import superseded
 from shared.domain.release.steps import newly_listed
 
 
@@ -42,6 +43,8 @@ def fleet_acquired(release: Release, event: e.FleetAcquired, now: datetime) -> M
 
 def fleet_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
     """Waiting says for whom: a release that holds a circuit, or whoever froze one."""
+    if event.newer:
+        return superseded(release, event, now)
     note = f"waits for {event.holder} to give its circuit back"
     if event.frozen:
         note = f"waits for the end of the {event.holder}"

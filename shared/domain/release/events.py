@@ -72,10 +72,12 @@ class CircuitAcquired(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitBusy(StepEvent):
-    """Another release holds the circuit, its cool-down is not over, or, with `frozen`, a freeze stands before it."""
+    """Another release holds the circuit, its cool-down is not over, or, with `frozen`, a freeze stands before it.
+    `newer` is what the holder brings, where that is a newer version of the same: `custom-tf-env:1.5.2`."""
 
     holder: str
     frozen: bool = False
+    newer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

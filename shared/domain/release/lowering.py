@@ -64,6 +64,16 @@ def brought_environment(target: Target) -> str:
     return f"{target.plan.environment_name}:{target.plan.environment_version}"
 
 
+def supersedes(holder: Release, release: Release) -> bool:
+    """Whether `release`, which waits behind `holder`, brings an older version of the same: it could only lower what
+    that one is about to bring. One that is put back brings nothing."""
+    if holder.phase.is_terminal or holder.ending is not None or holder.kind is not release.kind:
+        return False
+    order = _number if release.kind is Kind.MODEL else _semantic
+    mine = (release.asset_name, release.asset_version)
+    return bool(_lowers((holder.asset_name, holder.asset_version), mine, order))
+
+
 def lowered(release: Release) -> dict[str, str]:
     """What goes down, by dimension, in words; empty when nothing does, or before it is known what production runs."""
     if release.kind is Kind.ENVIRONMENT:

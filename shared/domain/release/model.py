@@ -58,6 +58,7 @@ class Phase(StrEnum):
     ABORTED = "aborted"
     FAILED = "failed"
     ROLLED_BACK = "rolled_back"
+    SUPERSEDED = "superseded"  # it waited behind a newer version of the same
 
     @property
     def is_terminal(self) -> bool:
@@ -65,7 +66,17 @@ class Phase(StrEnum):
         return self in TERMINAL
 
 
-TERMINAL = frozenset({Phase.RELEASED, Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.FAILED, Phase.ROLLED_BACK})
+TERMINAL = frozenset(
+    {
+        Phase.RELEASED,
+        Phase.REJECTED,
+        Phase.EXPIRED,
+        Phase.ABORTED,
+        Phase.FAILED,
+        Phase.ROLLED_BACK,
+        Phase.SUPERSEDED,
+    }
+)
 
 #: The phases in which people decide, and the stage whose gate it is.
 GATE_OF_PHASE = {

@@ -60,12 +60,8 @@ MODEL = machine(
         {STAY, P.RECORDING_PREVIOUS, P.REJECTED},
     ),
     row({P.RECORDING_PREVIOUS}, e.PreviousRecorded, steps.previous_recorded, {P.DEPLOYING_PRODUCTION, P.HELD}),
-    row(
-        {P.WAITING_FOR_CIRCUIT, P.RECORDING_PREVIOUS, P.DEPLOYING_PRODUCTION},
-        e.CircuitBusy,
-        steps.circuit_busy,
-        {STAY},
-    ),
+    row({P.WAITING_FOR_CIRCUIT}, e.CircuitBusy, steps.circuit_busy, {STAY, P.SUPERSEDED}),
+    row({P.RECORDING_PREVIOUS, P.DEPLOYING_PRODUCTION}, e.CircuitBusy, steps.circuit_busy, {STAY}),
     row({P.DEPLOYING_PRODUCTION, P.RESTORING}, e.DeploymentSubmitted, steps.deployment_submitted, {STAY}),
     row(
         {P.DEPLOYING_PRODUCTION},

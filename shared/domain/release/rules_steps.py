@@ -39,10 +39,18 @@ def circuit_acquired(release: Release, event: e.CircuitAcquired, now: datetime) 
 
 def circuit_busy(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
     """Waiting says for whom. A freeze also stands before later steps: right before production changes (I19)."""
+    if event.newer and release.phase is Phase.WAITING_FOR_CIRCUIT:
+        return superseded(release, event, now)
     note = f"waits for {event.holder} to give circuit {release.target.key} back"
     if event.frozen:
         note = f"waits for the end of the {event.holder}"
     return wait_on(release, event.holder, now, note, frozen=event.frozen)
+
+
+def superseded(release: Release, event: e.CircuitBusy, now: datetime) -> Move:
+    """It waits behind a newer version of the same, and would lower it: it ends, and can be had again."""
+    note = f"superseded by {event.newer} ({event.holder}), behind which it waited: release it again if it shall go out"
+    return end(release, Phase.SUPERSEDED, now, note)
 
 
 def deployment_submitted(release: Release, event: e.DeploymentSubmitted, now: datetime) -> Move:

@@ -22,7 +22,7 @@ from tests.support.builders import NOW, RELEASE_ID, a_fleet_release, a_release, 
 ASKS, DECIDES = an_actor(1), an_actor(2)
 SECOND = attempt_id_of(RELEASE_ID, 2)
 DEV = "dev-ml-workspace"
-ENDS = (Phase.EXPIRED, Phase.REJECTED, Phase.FAILED, Phase.ABORTED, Phase.ROLLED_BACK)
+ENDS = (Phase.EXPIRED, Phase.REJECTED, Phase.FAILED, Phase.ABORTED, Phase.ROLLED_BACK, Phase.SUPERSEDED)
 
 
 def ended(phase: Phase = Phase.EXPIRED, **changes: object) -> Release:

@@ -10,7 +10,7 @@ from shared.application.release.ports import Ports
 from shared.domain.fleet.watch import watches
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
-from shared.domain.release.lowering import found_in, needs_environment
+from shared.domain.release.lowering import found_in, needs_environment, supersedes
 from shared.domain.release.model import DeploymentSpec, InProduction, Phase, Release
 from shared.domain.release.specs import runs
 
@@ -30,7 +30,8 @@ async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Po
     if lock.holder != command.release_id and await _leaves_room(lock.holder, release, ports):
         lock = await ports.locks.acquire(command.target_key, command.release_id, now, beside=lock.holder)
     if lock.holder != command.release_id:
-        return answer(e.CircuitBusy, command, ports, holder=lock.holder)
+        newer = await newer_than(release, lock.holder, ports)
+        return answer(e.CircuitBusy, command, ports, holder=lock.holder, newer=newer)
     stored = await ports.store.load(command.release_id)
     if stored is None or stored.release.phase.is_terminal:
         touched = stored is not None and stored.release.production_touched
@@ -40,6 +41,12 @@ async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Po
     if lock.environment and not await _leaves_room(lock.environment, release, ports):
         return answer(e.CircuitBusy, command, ports, holder=lock.environment)
     return answer(e.CircuitAcquired, command, ports, epoch=lock.epoch, found=await _found(release, ports))
+
+
+async def newer_than(release: Release, holder: str, ports: Ports) -> str:
+    """What the holder of a circuit brings, where that is a newer version of what waits behind it; else empty."""
+    held = await ports.store.without_fleet(holder)
+    return held.asset if held is not None and supersedes(held, release) else ""
 
 
 async def _leaves_room(holder: str, release: Release, ports: Ports) -> bool:

@@ -8,6 +8,7 @@ from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformOut
 from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
+from shared.application.release.effects.deploy import newer_than
 from shared.application.release.effects.look_later import READS_PER_S, look_later
 from shared.application.release.effects.put_back import decides_environment, goes_back
 from shared.application.release.effects.rollback import list_restorable, preempt, tell_the_loser
@@ -123,7 +124,8 @@ async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports)
         if command.preempt and lock.holder != command.release_id:
             lock = await preempt(lock, command.release_id, ports)
         if lock.holder != command.release_id:
-            return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})")
+            newer = await newer_than(release, lock.holder, ports)
+            return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})", newer=newer)
         await tell_the_loser(lock, ports)
         epochs[key] = lock.epoch
         quiet_until = max(filter(None, (quiet_until, lock.free_from)), default=None)
