@@ -20,10 +20,10 @@ from local.seeding.environment_factory import CLEARER_LOG, FIRST, EnvironmentFac
 from local.seeding.model_factory import Circuit, ModelFactory
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.settings import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACES
+from shared.application.carry_out import carry_out
 from shared.application.platform_ports import Place
 from shared.application.release.attempts import request_environment_release
 from shared.application.release.effects.answers import target_answer
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import EVENTS_PER_COMMIT, handle_events
 from shared.application.release.people import submit_approval
 from shared.application.release.ports import Ports

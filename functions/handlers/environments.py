@@ -8,7 +8,8 @@ import azure.functions as func
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
 from shared.application.alerts.queries import alerts_firing
-from shared.application.release import attempts, queries, rollbacks
+from shared.application.fleet.rollback_requests import request_rollback
+from shared.application.release import attempts, queries
 from shared.contracts.http.environments import environment_versions_of
 from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
 from shared.contracts.http.releases import EnvironmentReleaseRequest, RollbackRequest
@@ -31,7 +32,7 @@ async def roll_back_release(req: func.HttpRequest, actor: Actor) -> func.HttpRes
     """Put what the release changed back to what ran before; answers with the release that does it."""
     wish, release_id = body_of(req, RollbackRequest), req.route_params["release_id"]
     return decided_answer(
-        await rollbacks.request_rollback(release_id, actor, wish.reason, bootstrap.ports(), critical=wish.critical)
+        await request_rollback(release_id, actor, wish.reason, bootstrap.ports(), critical=wish.critical)
     )
 
 

@@ -7,10 +7,10 @@ import azure.functions as func
 
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
+from shared.application.carry_out import carry_out
 from shared.application.errors import TransientFault
 from shared.application.freezes.freezes import read_freezes
 from shared.application.release import attempts, people, queries
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.try_later import try_later
 from shared.application.work.look import look_at

@@ -23,6 +23,12 @@ def attempt_id_of(first: str, number: int) -> str:
     return f"{slug[: RELEASE_ID_MAX - len(suffix) - 1].strip('-')}-{suffix}".strip("-")
 
 
+def rollback_id(undone: str, number: int) -> str:
+    """The id of a release's rollback, from 1 on; short enough for the ids that are derived from it."""
+    suffix = f"-rollback-{number}"
+    return f"{undone[: RELEASE_ID_MAX - len(suffix)].strip('-')}{suffix}"
+
+
 def content_digest(*parts: object) -> str:
     """Eight hexadecimal digits of what was said: equal content, equal id; other content, other id."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]

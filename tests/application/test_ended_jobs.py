@@ -9,9 +9,9 @@ import pytest
 
 from shared.application.errors import PlatformRefused, PortError
 from shared.application.etl.load import run_window
+from shared.application.fleet.checks import cancel_checks, check_target
+from shared.application.fleet.rollback import probe_target
 from shared.application.platform_ports import Place
-from shared.application.release.effects.checks import cancel_checks, check_target
-from shared.application.release.effects.rollback import probe_target
 from shared.application.routines.inference import RecordedOutcomes
 from shared.application.routines.start import start
 from shared.application.training.start import request_trainings
@@ -292,8 +292,8 @@ def test_whoever_has_to_do_with_ended_jobs_is_in_the_table() -> None:
         "application/training/ports.py",
     }
     assert {name for name, text in texts.items() if "shared.domain.job_ends import" in text} == only_passing_on | {
-        "application/release/effects/checks.py",
-        "application/release/effects/rollback.py",
+        "application/fleet/checks.py",
+        "application/fleet/rollback.py",
         "application/release/effects/test_runs.py",
         "application/routines/look.py",
         "domain/etl/load.py",

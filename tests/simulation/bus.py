@@ -18,7 +18,7 @@ from tests.fakes.clock import FakeClock
 LOCK = timedelta(seconds=60)
 DEDUPLICATION = timedelta(minutes=10)
 DELIVERIES_MAX = 10
-EVER, NEVER = (time.replace(tzinfo=UTC) for time in (datetime.min, datetime.max))
+EVER, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(eq=False)

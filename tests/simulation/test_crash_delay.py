@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared.application.carry_out import carry_out
 from shared.application.release import attempts, people
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Ports
 from shared.application.release.sweep import release_nets

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.carry_out import carry_out
 from shared.application.errors import PlatformOutcomeUnknown
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release import people
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
-from shared.application.release.rollbacks import request_rollback
 from shared.domain.release.commands import ChangeTarget
 from shared.domain.release.model import DeploymentSpec, Phase
 from shared.domain.release.policy import Stage

@@ -115,8 +115,9 @@ def _way_of(kind: type) -> Callable[[Any], object]:
 
 
 class _Parts:
-    """The shapes of a dataclass's fields. From one commit to the next most parts of a release are the very same objects,
-    which never change: what was found for one is kept under its identity, with the object, so that no other gets it."""
+    """The shapes of a dataclass's fields. From one commit to the next most parts of a release are the very same
+    objects, which never change: what was found for one is kept under its identity, with the object, so that no other
+    gets it."""
 
     KEPT_MAX = 10_000
 

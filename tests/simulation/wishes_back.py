@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.application.alerts.assess import MONITOR
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.freezes.freezes import NoSuchFreeze, lift_freeze, read_freezes, set_freeze
 from shared.application.release.ports import Ports
-from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import DomainError
 from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.model import TERMINAL, Actor, Kind, Phase, Release

@@ -5,9 +5,9 @@ from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from shared.application.carry_out import carry_out
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown
 from shared.application.release import attempts, dead_letters, intake
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Ports
 from shared.application.release.sweep import release_nets

@@ -13,11 +13,11 @@ from typing import Protocol
 
 from shared.application.alerts.ports import ALERTS_MAX, AlertPorts
 from shared.application.errors import PortError, TransientFault
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.ports import IntakeResult
 from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.application.release.recent_changes import RecentChanges, circuit_name, recent_changes
-from shared.application.release.rollbacks import request_rollback
 from shared.application.work.look import Look, WorkKind
 from shared.domain.alerts.decision import decide_rollback
 from shared.domain.alerts.decision_model import RollbackAction, RollbackDecision
@@ -47,7 +47,7 @@ LOOKED_BACK_S = 604_800
 
 
 class RollbackRequester(Protocol):
-    """`rollbacks.request_rollback`."""
+    """`request_rollback`."""
 
     async def __call__(
         self,

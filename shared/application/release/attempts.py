@@ -5,11 +5,10 @@ attempts of a version are found without a list. The next one opens only when the
 what was decided before is shown and counts for nothing.
 """
 
-from shared.application.ids import attempt_id_of, release_id_of
+from shared.application.ids import attempt_id_of, release_id_of, rollback_id
 from shared.application.platform_ports import Place
 from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.release.ports import Ports
-from shared.application.release.rollbacks import succeeded_rollback
 from shared.domain.changes.versions import SemanticVersion
 from shared.domain.errors import Conflict
 from shared.domain.release.decide import open_attempt, open_environment_release
@@ -20,6 +19,9 @@ from shared.domain.release.specs import told_decisions
 
 #: More attempts of one version than this are somebody going round in circles.
 ATTEMPTS_MAX = 20
+
+#: More rollbacks of one release than this are somebody going round in circles.
+ROLLBACKS_MAX = 20
 
 
 async def request_again(release_id: str, actor: Actor, reason: str, ports: Ports) -> Decided:
@@ -136,7 +138,7 @@ async def _next(last: Release, actor: Actor, reason: str, ports: Ports) -> Decid
         raise Conflict(f"{ATTEMPTS_MAX} attempts of {last.asset} did not succeed: register another version")
     names = (last.asset_workspace, last.asset_name, last.asset_version)
     release_id = attempt_id_of(first_of(last), last.version_attempt + 1)
-    rollback = await succeeded_rollback(last.release_id, ports)
+    rollback = await _succeeded_rollback(last.release_id, ports)
     taken_back = last if last.phase is Phase.ROLLED_BACK else rollback
     earlier = EarlierAttempt(
         release_id=last.release_id,
@@ -182,3 +184,14 @@ async def _opened(wish: AttemptRequested, ports: Ports) -> Decided:
     decision = open_attempt(wish, ports.config.policy(wish.kind), ports.clock.now())
     await ports.events.publish(wish)
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
+
+
+async def _succeeded_rollback(release_id: str, ports: Ports) -> Release | None:
+    """The rollback of its own by which production went back from what the release brought; None when there is none."""
+    for number in range(1, ROLLBACKS_MAX + 1):
+        found = await ports.store.without_fleet(rollback_id(release_id, number))
+        if found is None:
+            return None
+        if found.undoes == release_id and found.phase is Phase.ROLLED_BACK:
+            return found
+    return None

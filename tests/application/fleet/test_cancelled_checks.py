@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
+from shared.application.carry_out import carry_out
 from shared.application.errors import PlatformErrored
 from shared.application.platform_ports import CompatibilityJob, Place
 from shared.application.release import people
-from shared.application.release.effects.carry_out import carry_out
 from shared.domain.release.commands import CancelChecks, CheckTarget
 from shared.domain.release.model import Phase, Release
 from shared.domain.release.policy import Stage

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.platform_ports import Place
 from shared.application.release import attempts, people
-from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import NotEligible
 from shared.domain.release.events import TargetAnswered
 from shared.domain.release.model import Phase, Progress, Verdict

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
+from shared.application.carry_out import carry_out
 from shared.application.errors import PlatformThrottled
+from shared.application.fleet.effects import LOOK_SHARE
 from shared.application.platform_ports import Place
-from shared.application.release.effects.carry_out import carry_out
-from shared.application.release.effects.fleet import LOOK_SHARE
 from shared.application.release.handle_events import handle_events
 from shared.application.release.try_later import try_later
 from shared.domain.release.commands import ChangeTarget

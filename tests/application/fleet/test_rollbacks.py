@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.platform_ports import Place
 from shared.application.release import intake, people
-from shared.application.release.rollbacks import request_rollback
 from shared.domain.errors import Conflict, NotEligible
 from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.model import Actor, DeploymentSpec, Kind, Phase, Progress, Release

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.release import people
-from shared.application.release.rollbacks import request_rollback
 from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.model import Phase, Release
 from shared.domain.release.policy import Stage

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from shared.application.carry_out import carry_out
 from shared.application.errors import PlatformErrored, TransientFault
 from shared.application.platform_ports import DeploymentState, Place
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.ports import Outcomes
 from shared.domain.release.commands import CountBatchJobs
 from shared.domain.release.events import BatchJobsCounted

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
+from shared.application.carry_out import carry_out
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.freezes import freezes
 from shared.application.platform_ports import Place
 from shared.application.release import attempts
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.queries import read_release
-from shared.application.release.rollbacks import request_rollback
 from shared.domain.freezes.freeze import Freeze
 from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Phase

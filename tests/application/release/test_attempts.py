@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.application.ids import RELEASE_ID_MAX, attempt_id_of, release_id_of
+from shared.application.ids import RELEASE_ID_MAX, attempt_id_of, release_id_of, rollback_id
 from shared.application.platform_ports import Place
-from shared.application.release import attempts, rollbacks
+from shared.application.release import attempts
 from shared.application.release.attempts import ATTEMPTS_MAX, request_again, request_model_release
 from shared.application.release.people import Answer, NoSuchRelease
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
@@ -90,7 +90,7 @@ async def test_a_released_version_can_be_had_again_only_after_it_was_rolled_back
         await request_again(RELEASE_ID, ASKS, "once more", bench.ports)
     runs(bench, "the version before")
 
-    undone = a_fleet_release(Phase.ROLLED_BACK, release_id=rollbacks.rollback_id(RELEASE_ID, 1))
+    undone = a_fleet_release(Phase.ROLLED_BACK, release_id=rollback_id(RELEASE_ID, 1))
     await bench.put(replace(undone, kind=Kind.ROLLBACK, undoes=RELEASE_ID, rollback_reason="predicts nonsense"))
     decided = await request_again(RELEASE_ID, ASKS, "the data is mended", bench.ports)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.application.carry_out import VERBS, carry_out
 from shared.application.errors import (
     PlatformBlocked,
     PlatformBusy,
@@ -14,7 +15,6 @@ from shared.application.errors import (
     PortError,
     TransientFault,
 )
-from shared.application.release.effects.carry_out import VERBS, carry_out
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase

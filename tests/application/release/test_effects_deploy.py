@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from shared.application.carry_out import carry_out
 from shared.application.platform_ports import Place
-from shared.application.release.effects.carry_out import carry_out
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Phase

@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.application.carry_out import carry_out
 from shared.application.platform_ports import Place
-from shared.application.release.effects.carry_out import carry_out
 from shared.domain.release import events as e
 from shared.domain.release.commands import ObserveTest
 from shared.domain.release.model import Phase, Release, Verdict

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.carry_out import VERBS, carry_out
 from shared.application.errors import PlatformBusy
 from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place
-from shared.application.release.effects.carry_out import VERBS, carry_out
 from shared.domain.fleet.lanes import WORK, begin
 from shared.domain.release import commands as c
 from shared.domain.release import events as e

@@ -6,8 +6,8 @@ from datetime import timedelta
 from shared.adapters.notebook_evidence import read_notebook
 from shared.application.alerts.looked_after import looked_after
 from shared.application.alerts.ports import AlertPorts
+from shared.application.carry_out import carry_out
 from shared.application.release import intake
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.ports import Outcomes, Ports, ReleaseCommit
 from shared.application.work.look import look_at

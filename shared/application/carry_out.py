@@ -1,15 +1,17 @@
 """Carrying commands out. Every handler is safe to repeat, and answers with an event of its release.
 
 A command of an earlier serial is stale and is dropped: its release has moved on. Faults of Azure ML are answers too
-(`answers.py`); what they mean is for the core to decide.
+(`release/effects/answers.py`); what they mean is for the core to decide.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from shared.application.fleet import checks, rollback
+from shared.application.fleet import effects as fleet
 from shared.application.platform_ports import Place
-from shared.application.release.effects import checks, deploy, fleet, models, rollback, test_runs
+from shared.application.release.effects import deploy, models, test_runs
 from shared.application.release.effects.answers import PLATFORM_FAULTS, fault_answer
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c

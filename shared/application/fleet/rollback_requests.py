@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from shared.application.ids import RELEASE_ID_MAX, content_digest
-from shared.application.release.effects.rollback import recorded
+from shared.application.fleet.rollback import recorded
+from shared.application.ids import content_digest, rollback_id
+from shared.application.release.attempts import ROLLBACKS_MAX
 from shared.application.release.people import Answer, Decided, NoSuchRelease, submit
 from shared.application.release.ports import Ports
 from shared.domain.errors import Conflict
@@ -12,9 +13,6 @@ from shared.domain.fleet.meter import AlertSeen
 from shared.domain.release.decide import open_rollback
 from shared.domain.release.events import RollbackOpened, RollbackRequested
 from shared.domain.release.model import Actor, Kind, Phase, Release
-
-#: More rollbacks of one release than this are somebody going round in circles.
-ROLLBACKS_MAX = 20
 
 #: In these phases a rollback can still be made critical.
 _BEFORE_IT_BEGINS = (Phase.FREEZING_TARGETS, Phase.AWAITING_ROLLBACK_APPROVAL)
@@ -89,23 +87,6 @@ def _requested(release: Release, wish: _Wish, ports: Ports) -> RollbackRequested
         alert=wish.alert,
         models=wish.models,
     )
-
-
-async def succeeded_rollback(release_id: str, ports: Ports) -> Release | None:
-    """The rollback of its own by which production went back from what the release brought; None when there is none."""
-    for number in range(1, ROLLBACKS_MAX + 1):
-        found = await ports.store.without_fleet(rollback_id(release_id, number))
-        if found is None:
-            return None
-        if found.undoes == release_id and found.phase is Phase.ROLLED_BACK:
-            return found
-    return None
-
-
-def rollback_id(undone: str, number: int) -> str:
-    """The id of a release's rollback, from 1 on; short enough for the ids that are derived from it."""
-    suffix = f"-rollback-{number}"
-    return f"{undone[: RELEASE_ID_MAX - len(suffix)].strip('-')}{suffix}"
 
 
 async def _open(undone: Release, wish: _Wish, ports: Ports) -> Decided:

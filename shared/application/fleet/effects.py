@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.fleet.look_later import READS_PER_S, look_later
+from shared.application.fleet.put_back import decides_environment, goes_back
+from shared.application.fleet.rollback import list_restorable, preempt, tell_the_loser
 from shared.application.freezes.freezes import frozen, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
 from shared.application.release.effects.deploy import newer_than
-from shared.application.release.effects.look_later import READS_PER_S, look_later
-from shared.application.release.effects.put_back import decides_environment, goes_back
-from shared.application.release.effects.rollback import list_restorable, preempt, tell_the_loser
 from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest

@@ -6,9 +6,9 @@ check that compares itself with it.
 
 from typing import Any
 
+from shared.application.fleet.look_later import READS_PER_S, look_later
 from shared.application.platform_ports import CompatibilityJob, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, outcome_of, target_answer
-from shared.application.release.effects.look_later import READS_PER_S, look_later
 from shared.application.release.ports import Ports
 from shared.domain.fleet.lanes import check_jobs
 from shared.domain.job_ends import JobEnded, JobSeen
