@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.application.release.rollbacks import request_rollback
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.domain.release.model import Phase, Release
 from shared.domain.release.policy import Stage
 from tests.application.fleet.test_rollbacks import OTHER, a_released_model, asked, of_circuit

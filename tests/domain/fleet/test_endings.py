@@ -259,6 +259,9 @@ def ended(ending: Phase) -> Drive:
     elif ending is Phase.ROLLED_BACK:
         drive = driven_to(Phase.ROLLING_BACK)
         drive.put_back()
+    elif ending is Phase.SUPERSEDED:
+        drive = driven_to(Phase.WAITING_FOR_FLEET)
+        drive.tell(drive.step(e.CircuitBusy, holder="rel-of-1.5.2", newer="custom-tf-env:1.5.2"))
     else:
         drive = driven_to(Phase.AWAITING_PRODUCTION_APPROVAL)
         if ending is Phase.EXPIRED:
