@@ -6,7 +6,10 @@ schedules of the simulation, which only compute, fill what is left.
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,7 +39,7 @@ APART = "tests/simulation/test_fleet_schedules.py", "tests/simulation/test_model
 """Files whose tests need no common worker. They come last."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """No test speaks TLS, so no client needs to read the certificates of all authorities: 25 ms for each that is made.
 
     What the tests start inherits it.
@@ -44,6 +47,27 @@ def pytest_configure() -> None:
     for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
         os.environ.pop(name, None)
     os.environ["SSL_CERT_DIR"] = os.devnull
+    if os.environ.get("PYTEST_XDIST_WORKER") and config.args == config.getini("testpaths"):
+        config.args = _from_a_part_of_its_own(os.environ["PYTEST_XDIST_WORKER"], config)
+
+
+def _from_a_part_of_its_own(worker: str, config: pytest.Config) -> list[str]:
+    """All folders of tests, each worker beginning with others: what is not compiled yet, as after a checkout, each of
+    them compiles another part of, and reads the rest. The order in which the tests run is the same for all of them."""
+    folders = sorted(str(file.parent) for file in Path(config.rootpath, "tests").glob("*/__init__.py"))
+    first = len(folders) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    return [*folders[first:], *folders[:first], *map(str, Path(config.rootpath, "tests").glob("test_*.py"))]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays until the end, so nothing is gained by searching it for what may go, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _file(item: pytest.Item) -> str:
-    return item.location[0].replace("\\", "/")
+    return item.nodeid.partition("::")[0]
 
 
 def _group(item: pytest.Item) -> str:
