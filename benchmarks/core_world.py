@@ -16,11 +16,12 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from shared.application.release.effects.carry_out import carry_out
+
 from benchmarks.memory_table import MemoryTable
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.attempts import request_environment_release
-from shared.application.release.effects.carry_out import carry_out
 from shared.application.release.handle_events import handle_events
 from shared.application.release.people import submit_approval
 from shared.application.release.ports import Fleet, Ports

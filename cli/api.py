@@ -22,7 +22,7 @@ class ApiError(Exception):
 
 
 class ApiUnavailableError(ApiError):
-    """Nobody answered, or the app says "not now": the same request may work in a moment."""
+    """The app did not answer, or answered "not now": the same request may work in a moment."""
 
 
 class ReleaseApi:

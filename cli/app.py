@@ -30,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold the token
-    help="Follow releases of models and environments and decide on them.",
+    help="Follow releases of models and environments, and decide on them.",
 )
 
 

@@ -15,8 +15,10 @@ CONFIG = Path("config")
 
 app = typer.Typer(no_args_is_help=True, help="Check and edit the files in config/; no app and no token are needed.")
 
-Base = Annotated[str, typer.Option("--base", help="What it was: a branch, a tag, a commit, or one such as HEAD~1.")]
-Head = Annotated[str, typer.Option("--head", help="What it is.")]
+Base = Annotated[
+    str, typer.Option("--base", help="The state before: a branch, a tag, a commit, or an expression such as HEAD~1.")
+]
+Head = Annotated[str, typer.Option("--head", help="The state after, in the same form.")]
 Repository = Annotated[Path, typer.Option("--repo", help="A directory in the git repository.")]
 Directory = Annotated[Path, typer.Argument(help="The directory of the configuration.")]
 Version = Annotated[str, typer.Argument(help="The version, such as 2.0.0.")]

@@ -12,7 +12,8 @@ from cli.session import COMMAND, console, talking
 from cli.views import Text, View
 
 Running = Annotated[
-    str | None, typer.Option("--running", metavar="VERSION", help="Only those that can take this version's place.")
+    str | None,
+    typer.Option("--running", metavar="VERSION", help="Only versions that models of this version keep working in."),
 ]
 
 

@@ -20,7 +20,9 @@ SENT_BYTES_MAX = 32 * 1024 * 1024
 
 File = Annotated[
     Path | None,
-    typer.Argument(metavar="FILE", help="The executed notebook, .ipynb; without it, what is there is shown."),
+    typer.Argument(
+        metavar="FILE", help="The executed notebook, .ipynb; if left out, the evidence that is there is shown."
+    ),
 ]
 
 

@@ -13,7 +13,7 @@ from cli.session import COMMAND, console, talking
 from cli.views import Target, Targets
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="The version, MAJOR.MINOR.PATCH, registered in dev.")]
-Failing = Annotated[bool, typer.Option("--failing", help="Only those whose check or change failed.")]
+Failing = Annotated[bool, typer.Option("--failing", help="Only targets whose check or change failed.")]
 
 _STYLES = {"failed": "red", "errored": "red", "inconclusive": "yellow", "changing": "cyan", "done": "green"}
 

@@ -14,9 +14,12 @@ from cli.show import clock
 from cli.unreadable import tell_unreadable
 from cli.views import View
 
-Day = Annotated[str, typer.Option("--date", help="The day whose readings are predicted: 2026-01-31. Yesterday.")]
-Again = Annotated[bool, typer.Option("--retry", help="Try circuits again whose tries are used up.")]
-ShowAll = Annotated[bool, typer.Option("--all", help="Every circuit, also those that are as they should be.")]
+Day = Annotated[
+    str,
+    typer.Option("--date", help="The day whose readings are predicted, such as 2026-01-31; yesterday, if left out."),
+]
+Again = Annotated[bool, typer.Option("--retry", help="Also try circuits again that have used up their tries.")]
+ShowAll = Annotated[bool, typer.Option("--all", help="Show every circuit, also those without a problem.")]
 
 STYLES = {"failed": "red", "inconclusive": "yellow", "succeeded": "green", "running": "cyan", "pending": "cyan"}
 
@@ -74,7 +77,7 @@ def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False,
             return
         if not day.tasks:
             console.print(
-                f"{day.date}: no circuit was started: production runs none, or nobody started the day.\n"
+                f"{day.date}: no circuit was started: production runs none, or the day was not started.\n"
                 f"Start it:  {COMMAND} infer --date {day.date}",
                 markup=False,
                 soft_wrap=True,

@@ -13,12 +13,19 @@ from cli.session import COMMAND, console, talking
 from cli.unreadable import tell_unreadable
 from cli.views import View
 
-Month = Annotated[str, typer.Option("--month", help="The month of the performance: 2026-01. The last one.")]
-Quarter = Annotated[str, typer.Option("--quarter", help="The quarter of the drift: 2026-q1. The last one.")]
+Month = Annotated[
+    str, typer.Option("--month", help="The month that was checked, such as 2026-01; the last one, if left out.")
+]
+Quarter = Annotated[
+    str, typer.Option("--quarter", help="The quarter that was checked, such as 2026-q1; the last one, if left out.")
+]
 Diffs = Annotated[bool, typer.Option("--diff", help="Show the exact change that drift calls for.")]
 CheckName = Annotated[str, typer.Argument(metavar="CHECK", help="performance or drift.")]
-Period = Annotated[str, typer.Option("--period", help="2026-01 or 2026-q1. The last one that is over.")]
-Again = Annotated[bool, typer.Option("--retry", help="Check circuits again that failed or were inconclusive.")]
+Period = Annotated[
+    str,
+    typer.Option("--period", help="A month (2026-01) or a quarter (2026-q1); the last one that is over, if left out."),
+]
+Again = Annotated[bool, typer.Option("--retry", help="Also check circuits again that failed or were inconclusive.")]
 
 MEASURES = ("mae", "rmse", "mape", "r2")
 STYLES = {"critical": "red", "warning": "yellow", "low": "cyan", "ok": "green", "failed": "red"}

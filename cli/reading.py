@@ -26,7 +26,7 @@ def releases(context: typer.Context, as_json: AsJson = False) -> None:
         tell_unreadable(answer)
         listed = parse(Releases, answer).releases
         if not listed:
-            console.print("There are no releases: register a model in the dev workspace, and one opens.")
+            console.print("There are no releases: register a model in the dev workspace, and its release opens.")
             return
         console.print(releases_table(listed, datetime.now(UTC)))
 
@@ -76,7 +76,7 @@ def what_to_type(release: Release) -> str:
 
 
 def _lacks_evidence(release: Release) -> bool:
-    """Nobody can approve before better evidence is there; later gates take what the first one took."""
+    """True when approvals are refused until better evidence is there; later gates take what the first one took."""
     evidence = release.evidence
     if evidence is None or not release.gate or release.gate.stage != "registry":
         return False

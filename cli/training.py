@@ -24,7 +24,12 @@ ENDED_OTHERWISE = 3
 
 Plant = Annotated[str, typer.Option("--plant", help="Plant id, such as P001.")]
 Circuit = Annotated[str, typer.Option("--circuit", help="Circuit id, such as C001.")]
-Cutoff = Annotated[str, typer.Option("--cutoff-date", help="Last day of training data, YYYY-MM-DD; the file's own.")]
+Cutoff = Annotated[
+    str,
+    typer.Option(
+        "--cutoff-date", help="Last day of training data, YYYY-MM-DD; that of the circuit's file, if left out."
+    ),
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Follow the run until it ends.")]
 Every = Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")]
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id, as `trainings` shows it.")]
@@ -80,7 +85,7 @@ def trainings(context: typer.Context, run_id: OneRun = "", as_json: AsJson = Fal
             tell_unreadable(answer)
             listed = parse(Trainings, answer)
             if not listed.trainings:
-                console.print(f"Nothing was trained yet: {COMMAND} train --plant P001 --circuit C001", markup=False)
+                console.print(f"No model was trained yet: {COMMAND} train --plant P001 --circuit C001", markup=False)
                 return
             console.print(trainings_table(listed.trainings, datetime.now(UTC)))
             console.print(f"{len(listed.slots)} of {listed.parallel_max} training slots are taken.", markup=False)

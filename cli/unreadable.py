@@ -1,4 +1,4 @@
-"""Records that the app has and cannot read: every list tells them, below what it shows."""
+"""Stored records that the app cannot read: every list names them, below what it shows."""
 
 from typing import Any
 

@@ -94,7 +94,7 @@ class Summary(View):
 
     @property
     def needs_a_person(self) -> bool:
-        """True when nothing goes on before somebody decides."""
+        """True when the release waits for a person's decision."""
         return self.phase in NEEDS_A_PERSON
 
 

@@ -53,7 +53,7 @@ async def _bury(queue: str, message: func.ServiceBusMessage) -> None:
 
 
 def _read(queue: str, body: str) -> Event | Command | Look | None:
-    """None when the body cannot be read: then nobody knows what it was about."""
+    """What the message is about; None when its body cannot be read."""
     try:
         if queue == "release-events":
             return decode_event(body)

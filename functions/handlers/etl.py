@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 async def sensor_etl(timer: func.TimerRequest) -> None:
-    """Raises when the load could not be submitted or nobody could be told, so that the host tries again."""
+    """Submits the load of the current window and publishes how the last one ended. Raises when either failed."""
     if timer.past_due:
-        log.warning("the timer of the load fires late: the window it is now gets its load")
+        log.warning("the timer fired late: the load of the current window is submitted")
     await run_window(bootstrap.load_ports())

@@ -57,7 +57,7 @@ def authenticated(handler: HttpHandler) -> Callable[[func.HttpRequest], Awaitabl
 def with_role(
     role: Callable[[], str],
 ) -> Callable[[HttpHandler], Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]]:
-    """The same for what applications with this app role may do, and nobody else."""
+    """The same for requests that only applications with this app role may make."""
 
     def decorate(handler: HttpHandler) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
         return _answering(handler, lambda header: bootstrap.token_verifier().verify_application(header, role()))
@@ -75,7 +75,7 @@ def _answering(
             return await handler(req, actor)
         except tuple(_STATUS) as error:
             if isinstance(error, Unreadable):
-                log.error("refused: %s", error)
+                log.error("request refused: %s", error)
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
             return problem(status, _detail(error))
 

@@ -1,4 +1,4 @@
-"""Timers that make good what was missed. They are stateless: a sweep that is missed or runs twice does no harm."""
+"""Timers that take up what was missed. They are stateless: a sweep that is missed or runs twice does no harm."""
 
 import logging
 from collections.abc import Sequence
@@ -18,22 +18,22 @@ log = logging.getLogger(__name__)
 
 
 async def sweeper(timer: func.TimerRequest) -> None:
-    """Outboxes, late looks and deadlines of releases, locks nobody needs; alerts nobody looked at or nobody brought."""
+    """Sends late outboxes, looks and deadlines of releases, frees unused locks, and takes up missed alerts."""
     await _sweep("releases and alerts", [*release_nets(bootstrap.ports()), *alerts.nets(bootstrap.alert_ports())])
 
 
 async def sweep_changes(timer: func.TimerRequest) -> None:
-    """Accepted changes that nobody looks at any more."""
+    """Accepted changes whose message was lost."""
     await _sweep("changes", changes.nets(bootstrap.change_ports()))
 
 
 async def sweep_trainings(timer: func.TimerRequest) -> None:
-    """Late looks, slots nobody uses, too many failures."""
+    """Sends late looks, frees slots of ended runs, and raises an alert when too many trainings failed."""
     await _sweep("trainings", training.nets(bootstrap.training_ports()))
 
 
 async def routine_sweeper(timer: func.TimerRequest) -> None:
-    """Late looks, and periods whose tasks were not all made."""
+    """Sends late looks, and makes the missing tasks of a period."""
     await _sweep("routines", routines.nets(bootstrap.routine_ports()))
 
 

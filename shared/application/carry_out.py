@@ -31,7 +31,7 @@ async def carry_out(command: c.Command, ports: Ports) -> None:
 
 
 def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None]]) -> Verb:
-    """The verb of a command that carries a step out or looks at it: it answers, and is dropped when stale."""
+    """Runs the handler of a step unless the command is stale, and publishes the event that it answers with."""
 
     async def carried_out(command: CommandT, ports: Ports) -> None:
         release = await ports.store.without_fleet(command.release_id)  # a command brings what it needs of its target
@@ -62,7 +62,7 @@ async def _publish(command: c.PublishFact, ports: Ports) -> None:
 
 
 async def _cancel(command: c.CancelTest, ports: Ports) -> None:
-    """Nobody waits for the job any more; that it cannot be stopped harms nothing."""
+    """Cancels a job whose result no release needs; failing to cancel it does no harm."""
     try:
         await ports.platform.cancel_job(Place.TEST, command.job_name)
     except PLATFORM_FAULTS as error:

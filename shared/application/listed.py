@@ -58,5 +58,5 @@ def parted(loaded: Iterable[T | Unreadable | None]) -> Listed[T]:
 
 
 def _told(error: Unreadable) -> Unreadable:
-    log.error("left out of a list: %s", error)
+    log.error("a record that cannot be read is left out of a list: %s", error)
     return error

@@ -17,7 +17,7 @@ class Clock(Protocol):
 
 
 class FactPublisher(Protocol):
-    """Tells the outside world what happened."""
+    """Publishes facts: CloudEvents that say what happened, for receivers outside."""
 
     async def publish(self, fact_id: str, kind: str, subject: str, data: dict[str, str], at: datetime) -> None:
         """`fact_id` is the CloudEvent's id: receivers drop duplicates by it."""

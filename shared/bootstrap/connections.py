@@ -70,7 +70,7 @@ def bus() -> "ServiceBusClient":
 
 
 def facts() -> "FactPublisher":
-    """The topic that tells what happens."""
+    """The Event Grid topic on which facts are published."""
     from azure.eventgrid.aio import EventGridPublisherClient
 
     from shared.adapters.event_grid_facts import EventGridFacts

@@ -6,7 +6,7 @@ class AuthError(Exception):
 
 
 class Unauthenticated(AuthError):
-    """Nobody knows who is calling: answer 401."""
+    """The caller did not prove who they are: answer 401."""
 
 
 class Forbidden(AuthError):
@@ -14,4 +14,4 @@ class Forbidden(AuthError):
 
 
 class KeysUnavailable(AuthError):
-    """The signing keys cannot be read, so nobody can be recognised for the moment: answer 503."""
+    """The signing keys cannot be read, so no token can be verified for the moment: answer 503."""

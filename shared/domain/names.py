@@ -14,7 +14,7 @@ _JOB = re.compile(JOB_NAME)
 
 
 def can_be_asset(name: str, version: str) -> bool:
-    """False for what no asset can be called: it is not there, and nobody needs to be asked."""
+    """False for a text that cannot be the name of an asset: no request is needed to know that there is none."""
     return ":" not in name and _ASSET.fullmatch(f"{name}:{version}") is not None
 
 

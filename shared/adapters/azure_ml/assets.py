@@ -50,7 +50,7 @@ def registered_model(model: "Model") -> RegisteredModel:
 
 
 def makers(asset: "Model | Environment") -> tuple[str, ...]:
-    """The person who registered a version, in lower case; nobody for an application or a managed identity."""
+    """The person who registered a version, in lower case; empty for an application or a managed identity."""
     context = asset.creation_context
     if context is None or not context.created_by:
         return ()

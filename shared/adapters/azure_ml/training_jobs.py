@@ -75,7 +75,7 @@ def _ranges(metadata: Mapping[str, Any], job_name: str) -> dict[str, Range]:
         names, scaler = [str(each) for each in metadata["features"]], metadata["scaler"]
         mean, deviation = (dict(zip(names, map(float, scaler[each]), strict=True)) for each in ("mean", "std"))
     except (ValueError, KeyError, TypeError) as error:
-        log.warning("%s of job %s tells no plausible range: %r", METADATA_FILE, job_name, error)
+        log.warning("%s of job %s holds no plausible range: %r", METADATA_FILE, job_name, error)
         return {}
     return plausible_ranges(mean, deviation)
 

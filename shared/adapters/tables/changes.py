@@ -65,7 +65,7 @@ class TableChangeLog:
         return str(row["commit"]) if row else ""
 
     async def begin(self, branch: str, commit: str) -> None:
-        """Whoever writes first is right."""
+        """Records the commit from which on the branch is read; the first writer wins. Raises ConcurrentUpdate."""
         there = await create_row(self._table, _branch_row(branch, commit))
         if there["commit"] != commit:
             raise ConcurrentUpdate(f"branch {branch} was begun at {there['commit']} already, not at {commit}")

@@ -58,7 +58,7 @@ def _freeze_or_unreadable(row: Row) -> Freeze:
     try:
         return _freeze_of(row)
     except Unreadable as error:
-        log.error("counts until its end: freeze %s", error)
+        log.error("a freeze cannot be read and counts until its end: %s", error)
         return Freeze(
             freeze_id=error.record_id,
             scope=str(row.get("scope") or FLEET),

@@ -14,7 +14,7 @@ from shared.application.release.ports import TestClaim
 
 
 class TableTestJobs:
-    """A claim carries a unique `op_id`: reading it back tells the own claim from somebody else's."""
+    """A claim carries a unique `op_id`: reading it back shows whether the claim is this call's own."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

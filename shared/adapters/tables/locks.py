@@ -37,7 +37,7 @@ class TableCircuitLocks:
         return _lock_of(key, row) if row else None
 
     async def held(self) -> Listed[Lock]:
-        """Every lock that somebody has a part of; a fleet has one row per circuit."""
+        """Every lock of which a part is held; a fleet has one row per circuit."""
         locks = listed_rows(await self._table.query(LOCKS), lambda row: _lock_of(row["key"], row))
         return Listed((lock for lock in locks if lock.kept_by), locks.unreadable)
 
@@ -64,7 +64,7 @@ def _columns(lock: Lock) -> Row:
 
 
 def _lock_of(key: str, row: Row) -> Lock:
-    """The lock of a row; of an empty one, the lock that nobody ever took."""
+    """The lock of a row; an empty row is a lock that was never taken."""
     with reading(f"the lock of {key}"):
         return Lock(
             key=key,

@@ -23,7 +23,7 @@ class TableProposalStore:
         return _proposal_of(await create_row(self._table, _row_of(proposal)))
 
     async def save(self, proposal: Proposal, before: Proposal) -> None:
-        """Its content tells the own write from somebody else's."""
+        """A row with the same content is this call's own write."""
 
         def columns(row: Row) -> Row | None:
             there = _proposal_of(row) if row else None

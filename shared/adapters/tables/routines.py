@@ -59,7 +59,7 @@ class TableTaskStore:
         )
 
     async def record_end(self, task: Task, end: JobEnd) -> None:
-        """The row always says the same, whoever writes it."""
+        """Writes the row; every writer writes the same content."""
         row: Row = {
             "PartitionKey": f"{ENDED}|{task.routine.value}",
             "RowKey": f"{time_key(end.ended_at)}|{task.task_id}|{end.attempt:03}",

@@ -47,7 +47,7 @@ class TableTrainingSlots:
         return held
 
     async def taken(self) -> list[Slot]:
-        """Every slot that somebody holds, the oldest first."""
+        """Every slot that is held, the oldest first."""
         return _slots_of(await self._table.get(TRAINING_SLOTS, _KEY))
 
     async def _updated(self, change: Callable[[list[Slot]], list[Slot]]) -> list[Slot]:

@@ -79,7 +79,7 @@ async def accept_alert(claim: AlertFacts, source: str, sender: str, ports: Alert
     try:
         await ports.queue.send(look_of(key), message_id_of(key))
     except TransientFault as error:
-        log.warning("alert %s is kept and will be looked at by the sweeper: %s", key, error)
+        log.warning("alert %s is stored, its message was not sent; the sweeper looks at it: %s", key, error)
     return key, True
 
 
@@ -266,7 +266,7 @@ async def _tell(
     except TransientFault:
         raise
     except PortError as error:  # trying again cannot help, and what was asked for was asked for
-        log.error("nobody was told about alert %s: %s", record.key, error)
+        log.error("the fact of alert %s could not be published and is given up: %s", record.key, error)
 
 
 def _reason(record: AlertRecord, decision: RollbackDecision) -> str:

@@ -39,7 +39,7 @@ class OwnAlerts:
         try:
             await self._queue.send(look_of(record.key), message_id_of(record.key))
         except TransientFault as error:
-            log.warning("alert %s is kept and will be looked at by the sweeper: %s", record.key, error)
+            log.warning("alert %s is stored, its message was not sent; the sweeper looks at it: %s", record.key, error)
 
 
 def _facts(finding: OwnFinding) -> AlertFacts:

@@ -75,14 +75,14 @@ def _is_settled(record: AlertRecord) -> bool:
 async def _make_good(firing: Firing, ports: AlertPorts) -> int:
     stored = await ports.log.load(firing.record.key if firing.record else alert_key(firing.told))
     if stored is None:
-        log.warning("alert %s fires and nobody brought it", firing.told.instance_id)
+        log.warning("alert %s fires in Azure Monitor and no message came: accepting it now", firing.told.instance_id)
         _, is_new = await accept_alert(firing.told, SOURCE, SENDER, ports)
         return int(is_new)
     record = stored.record
     if _is_settled(record):
         return 0
     if record.state is AlertState.DECIDED:  # nobody confirmed it then; that it fires is Azure Monitor's own word
-        log.warning("alert %s fires and was decided without Azure Monitor", record.key)
+        log.warning("alert %s was decided before Azure Monitor confirmed it, and fires: deciding again", record.key)
         record = replace(record, told=firing.told, state=AlertState.CONFIRMED, decision=None, decided_at=None, note="")
         await ports.log.save(record, stored.version)
         await ports.queue.send(look_of(record.key), f"{message_id_of(record.key)}-fires")

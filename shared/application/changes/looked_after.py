@@ -28,7 +28,7 @@ def looked_after(ports: ChangePorts) -> LookedAfter:
 
 
 def nets(ports: ChangePorts) -> list[Net[Any]]:
-    """Accepted changes that nobody looks at any more."""
+    """Accepted changes whose message was lost."""
 
     async def waiting() -> Listed[ChangeRecord]:
         found = await ports.log.latest(SWEPT_MAX)

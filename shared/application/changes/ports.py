@@ -65,7 +65,7 @@ class Found:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing of ours differs."""
+        """True when nothing below config/ and environment/ differs."""
         return not (self.circuits or self.environment or self.problems or self.notes)
 
 

@@ -76,7 +76,7 @@ async def take_change(change_id: str, ports: ChangePorts) -> None:
     """Looks at an accepted change and does what follows from it. Raises PortError for what another try may mend."""
     stored = await ports.log.load(change_id)
     if stored is None:
-        log.error("there is no change %s: its message is dropped", change_id)
+        log.error("a message names change %s, which does not exist: dropped", change_id)
         return
     if stored.record.is_ended:
         return
@@ -238,7 +238,7 @@ def _environment_outcome(change: EnvironmentChange, asset_id: str) -> Environmen
 
 
 def _what_is_next(change: EnvironmentChange | None) -> tuple[str, ...]:
-    """The road the new environment version takes (R-ENV-12, R-ENV-13)."""
+    """How the new environment version reaches production: alone, or with new models (R-ENV-12, R-ENV-13)."""
     if change is None:
         return ()
     if not change.breaking:

@@ -93,7 +93,7 @@ async def _finding(name: str, ports: LoadPorts) -> Finding | None:
 
 async def _raise(name: str, window: datetime, finding: Finding, ports: LoadPorts) -> None:
     """As every other alert is raised; the id follows from window and end, so that telling twice says it once."""
-    log.warning("load %s is %s: %s", name, finding.end.value, finding.reason)
+    log.warning("load %s ended as %s: %s", name, finding.end.value, finding.reason)
     data = {
         "rule": RULE,
         "severity": str(finding.severity),

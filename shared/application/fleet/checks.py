@@ -78,7 +78,7 @@ async def _seen(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> 
 
 
 async def _stop_unless_wanted(job: CompatibilityJob, command: c.CheckTarget, ports: Ports) -> None:
-    """Whoever ended the release meanwhile could not stop a job that was not there yet."""
+    """Cancels a job whose release ended while the job was being submitted."""
     release = await ports.store.without_fleet(command.release_id)
     if release is None or release.serial != command.serial:
         await ports.platform.cancel_job(Place.TEST, job.job_name)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformOutcomeUnknown, PlatformRefused
 from shared.application.fleet.look_later import READS_PER_S, look_later
 from shared.application.fleet.put_back import decides_environment, goes_back
-from shared.application.fleet.rollback import list_restorable, preempt, tell_the_loser
-from shared.application.freezes.freezes import frozen, standing_before
+from shared.application.fleet.rollback import list_restorable, notify_preempted, preempt
+from shared.application.freezes.freezes import busy_by_freeze, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
 from shared.application.release.effects.deploy import newer_than
@@ -115,7 +115,7 @@ async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports)
     """Takes the locks in the order of their keys, so that two releases never wait for each other in a circle. Behind a
     freeze of any of them no more are taken."""
     if freeze := await standing_before(release, command.target_keys, ports):
-        return frozen(command, freeze, ports)
+        return busy_by_freeze(command, freeze, ports)
     now = ports.clock.now()
     epochs: dict[str, int] = {}
     quiet_until: datetime | None = None
@@ -126,7 +126,7 @@ async def acquire_fleet(command: c.AcquireFleet, release: Release, ports: Ports)
         if lock.holder != command.release_id:
             newer = await newer_than(release, lock.holder, ports)
             return answer(e.CircuitBusy, command, ports, holder=f"{lock.holder} ({key})", newer=newer)
-        await tell_the_loser(lock, ports)
+        await notify_preempted(lock, ports)
         epochs[key] = lock.epoch
         quiet_until = max(filter(None, (quiet_until, lock.free_from)), default=None)
     current = await ports.store.without_fleet(command.release_id)
@@ -248,7 +248,7 @@ async def _without_the_circuit(
         again = await preempt(again, command.release_id, ports)
     if again.holder != command.release_id:
         return Said(outcome=Outcome.OCCUPIED, detail=again.holder)
-    await tell_the_loser(again, ports)
+    await notify_preempted(again, ports)
     return Said(outcome=Outcome.REGAINED, detail=f"epoch {again.epoch}", lock=again)
 
 

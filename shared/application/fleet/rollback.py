@@ -85,7 +85,7 @@ def _restorable(
 
 
 def _last_to_bring(dimension: Dimension, spec: DeploymentSpec) -> str:
-    """Whoever put back what somebody else brought decided last."""
+    """The release that last put this dimension back, else the one that last brought it."""
     return restored_by(spec) or brought_by(spec, dimension) or "somebody outside Switchyard"
 
 
@@ -118,7 +118,7 @@ async def _undoes_environment(release_id: str, key: str, ports: Ports) -> bool:
     return target is None or not target.dimensions or Dimension.ENVIRONMENT in target.dimensions
 
 
-async def tell_the_loser(lock: Lock, ports: Ports) -> None:
+async def notify_preempted(lock: Lock, ports: Ports) -> None:
     """After the lock changed hands, never before: a release that ends because of it must really have lost it."""
     if not lock.taken_from:
         return

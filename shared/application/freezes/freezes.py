@@ -116,13 +116,13 @@ async def standing_before(release: Release, circuits: Iterable[str], ports: Port
     return blocking(await ports.freezes.not_ended(now), circuits, now)
 
 
-def frozen(command: Command, freeze: Freeze, ports: Ports) -> CircuitBusy:
+def busy_by_freeze(command: Command, freeze: Freeze, ports: Ports) -> CircuitBusy:
     """The answer of a step that a freeze stops."""
     return answer(CircuitBusy, command, ports, holder=str(freeze), frozen=True)
 
 
 async def _look_again(freeze: Freeze, ports: Ports) -> None:
-    """Waiting releases look every few minutes by themselves; after a lift nobody wants to wait for that."""
+    """Has waiting releases look now, instead of at their next look in a few minutes."""
     for stored in await each_of(await ports.store.open_ids(), ports.store.load):
         if stops_at_a_freeze(stored.release) and stored.release.look_at is not None:
             event = look_due(stored.release)

@@ -69,7 +69,9 @@ async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> Rel
         try:
             await ports.store.commit(fold.change())
         except ConcurrentUpdate as error:
-            log.info("release changed meanwhile, deciding again: %s", error, extra={"release_id": release_id})
+            log.info(
+                "another instance changed the release: deciding again: %s", error, extra={"release_id": release_id}
+            )
             continue
         return fold.release
     raise ConcurrentUpdate(f"release {release_id} changed {COMMIT_TRIES} times while deciding; try again later")

@@ -26,7 +26,7 @@ async def model_registered(
 
 
 async def run_changed(intake_id: str, job_name: str, at: datetime, ports: Ports) -> str | None:
-    """Hints the release of a test job to look; a run that is none of ours is nothing to us."""
+    """Hints the release of a test job to look; a run that belongs to no release is ignored."""
     release_id = await ports.test_jobs.release_of(job_name)
     if release_id is None:
         return None

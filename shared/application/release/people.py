@@ -1,4 +1,4 @@
-"""What people ask for. Checked at once by the same rules that decide on the queue, then put there: one road for all."""
+"""What people ask for. Checked at once by the same rules that decide on the queue, then put there."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +22,7 @@ class NoSuchRelease(NotFound):
 
 
 class Answer(StrEnum):
-    """What a person is told at once."""
+    """What the app answers to a person's request at once."""
 
     ACCEPTED = "accepted"
     ALREADY_DONE = "already_done"
@@ -73,7 +73,7 @@ async def _ask(
     reason: str,
     ports: Ports,
 ) -> Decided:
-    """A click twice in the same step is one request; the same wish in a later step is another."""
+    """Asking twice in the same step is one request; asking again in a later step is another."""
     stored = await ports.store.load(release_id)
     serial = stored.release.serial if stored else 0
     event = kind(

@@ -123,7 +123,7 @@ class CircuitLocks(Protocol):
         """The lock as it is."""
 
     async def held(self) -> Listed[Lock]:
-        """Every lock of which somebody has the seat or the environment."""
+        """Every lock whose seat or environment is held."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ async def _bring_back(release_id: str, ports: Ports) -> int:
     late = [look_due(release)] if release.look_at and release.look_at + grace < now else []
     overdue = [deadline_passed(release)] if release.deadline_at and release.deadline_at + grace < now else []
     for event in (*late, *overdue):
-        log.warning("%s is late, sent again", event.event_id, extra={"release_id": release_id})
+        log.warning("event %s is late: sent again", event.event_id, extra={"release_id": release_id})
         await ports.events.publish(event, message_id=f"{event.event_id}-sweep-{int(now.timestamp()) // 60}")
         made_good += 1
     return made_good
@@ -65,5 +65,5 @@ async def _free_locks(holder: str, locks: Sequence[Lock], ports: Ports) -> int:
     for lock in locks:
         free_from = ports.clock.now() + timedelta(seconds=cool_down_s)  # read late: a slow sweep must not shorten it
         await ports.locks.free(lock.key, holder, free_from)
-        log.warning("freed circuit %s of ended release", lock.key, extra={"release_id": holder})
+        log.warning("freed the lock of circuit %s: its release has ended", lock.key, extra={"release_id": holder})
     return len(locks)

@@ -46,7 +46,7 @@ async def _proposed(proposal: Proposal, why: str, ports: RoutinePorts) -> Propos
         return replace(proposal, state=ProposalState.NOT_NEEDED, note=note)
     proposal = replace(proposal, diff=change.diff, body=_body(proposal, change, why), note="")
     if ports.source_control is None:
-        log.info("dry run: %s would be proposed", proposal.title)
+        log.info("dry run: a pull request %r would be opened", proposal.title)
         return replace(proposal, state=ProposalState.DRY_RUN)
     url = await ports.source_control.propose(
         path=proposal.path, text=change.text, branch=proposal.branch, title=proposal.title, body=proposal.body

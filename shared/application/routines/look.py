@@ -47,7 +47,7 @@ GIVEN_UP_AFTER = 2
 """Times a job's deadline."""
 
 TELL_FOR = timedelta(days=1)
-"""How long the end of a task is tried to be told; as long as a change is proposed (`PROPOSE_DEADLINE_S`)."""
+"""How long the app tries to publish the end of a task; as long as `PROPOSE_DEADLINE_S` for a proposal."""
 
 
 async def look(ref: TaskRef, ports: RoutinePorts) -> Task | None:
@@ -63,7 +63,7 @@ async def look(ref: TaskRef, ports: RoutinePorts) -> Task | None:
         if stored.task.told < len(stored.task.ends):
             stored = await _saved(await tell(stored.task, ports), stored, ports)
     except ConcurrentUpdate:
-        log.info("task %s is looked at by somebody else", stored.task.task_id)
+        log.info("another instance changed task %s: this look ends", stored.task.task_id)
         return None
     if not stored.task.is_done:
         await send(stored.task, ports)
@@ -211,7 +211,7 @@ def _given_up(task: Task, reason: str, ports: RoutinePorts) -> Task:
     if task.state.is_over:
         if now - task.ends[-1].ended_at < TELL_FOR:
             return replace(task, look_at=later)
-        return replace(task, told=len(task.ends), alerts=(*task.alerts, f"nobody was told of the end: {reason}"))
+        return replace(task, told=len(task.ends), alerts=(*task.alerts, f"the end could not be published: {reason}"))
     if task.state is TaskState.PENDING:
         if now < task.look_at:  # nobody could look at it yet: this is an older message
             return task

@@ -29,7 +29,9 @@ def periods_looked_after(ports: RoutinePorts) -> LookedAfter:
 
     async def hold(key: str, reason: str) -> None:
         wish = PeriodWish.of(key)
-        log.error("the tasks of %s %s are left to the sweep: %s", wish.routine.value, wish.period, reason)
+        log.error(
+            "the tasks of %s %s could not be made; the sweep makes them: %s", wish.routine.value, wish.period, reason
+        )
         await ports.tasks.begin(wish.routine, wish.period)
 
     return LookedAfter(

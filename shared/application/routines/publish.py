@@ -25,7 +25,7 @@ _FAILED = (EndKind.FAILED, EndKind.BAD_OUTPUT, EndKind.BROKEN, EndKind.NOT_START
 
 
 async def tell(task: Task, ports: RoutinePorts) -> Task:
-    """The task with everything told. Raises TransientFault when something did not answer: tell again later."""
+    """Publishes what is not published yet of a task. Raises TransientFault when the topic did not answer."""
     alerts = list(task.alerts)
     for end in task.ends[task.told :]:
         await ports.tasks.record_end(task, end)
@@ -54,7 +54,7 @@ def _measures(task: Task, end: JobEnd, *, is_last: bool) -> dict[str, float]:
 
 
 async def _raise(alert: RaisedAlert, task: Task, end: JobEnd, ports: RoutinePorts) -> None:
-    """It is decided on like an alert from outside, and told. Dimensions as R-ALERT-4 names them."""
+    """Reports the finding, which is decided on like an alert of Azure Monitor, and publishes it (R-ALERT-4)."""
     fact_id = f"{alert.rule}-{task.task_id}-{end.attempt}"
     await ports.findings.report(_finding(fact_id, alert, task, end))
     data = {
@@ -73,7 +73,7 @@ async def _raise(alert: RaisedAlert, task: Task, end: JobEnd, ports: RoutinePort
     except TransientFault:
         raise
     except PortError as error:  # trying again cannot help; the task itself keeps the alert
-        log.error("nobody was told about alert %s: %s", fact_id, error)
+        log.error("the fact of alert %s could not be published and is given up: %s", fact_id, error)
 
 
 def _finding(fact_id: str, alert: RaisedAlert, task: Task, end: JobEnd) -> OwnFinding:

@@ -97,7 +97,11 @@ async def production_deployments(ports: RoutinePorts) -> list[DeploymentState]:
         for state in await ports.environments.list_deployments(Place.PRODUCTION, endpoint):
             circuit = state.spec.circuit
             if not circuit:
-                log.warning("deployment %s of %s says no circuit", state.spec.deployment_name, endpoint)
+                log.warning(
+                    "deployment %s of endpoint %s has no tags of a circuit: left out",
+                    state.spec.deployment_name,
+                    endpoint,
+                )
             elif circuit not in found or _is_configured(state, ports):
                 found[circuit] = state
     return [found[circuit] for circuit in sorted(found)]

@@ -39,7 +39,7 @@ async def advance(run_id: str, ports: TrainingPorts, serial: int | None = None) 
     """
     stored = await ports.runs.load(run_id)
     if stored is None:
-        log.warning("there is no training run %s", run_id)
+        log.warning("a message names training run %s, which does not exist: dropped", run_id)
         return None
     run, version = stored.run, stored.version
     if serial is not None and serial != run.serial:
@@ -53,7 +53,7 @@ async def advance(run_id: str, ports: TrainingPorts, serial: int | None = None) 
             if run.look_at and run.look_at > ports.clock.now():
                 break
     except ConcurrentUpdate:
-        log.info("run %s is looked at by somebody else", run_id)
+        log.info("another instance changed run %s: this look ends", run_id)
         return None
     if run.look_at is not None:
         await ports.queue.send(look_of(run_id, run.serial), f"{run_id}-{run.serial}", at=run.look_at)

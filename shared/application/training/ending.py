@@ -95,4 +95,4 @@ async def _publish(fact_id: str, kind: str, subject: str, data: dict[str, str], 
     except TransientFault:
         raise
     except PortError as error:  # trying again cannot help, and what happened has happened
-        log.error("nobody was told of %s: %s", fact_id, error)
+        log.error("fact %s could not be published and is given up: %s", fact_id, error)

@@ -50,7 +50,7 @@ def nets(ports: TrainingPorts) -> list[Net[Any]]:
         stored = await ports.runs.load(slot.run_id)
         if stored is not None and not stored.run.settled:
             return 0
-        log.error("slot freed: its run %s %s", slot.run_id, "has ended" if stored else "does not exist")
+        log.error("a training slot was freed: its run %s %s", slot.run_id, "has ended" if stored else "does not exist")
         await free_slot(slot.run_id, ports)
         return 1
 

@@ -79,7 +79,7 @@ class TrainingSlots(Protocol):
         """Gives the slot back; False when the run had none."""
 
     async def taken(self) -> list[Slot]:
-        """Every slot that somebody holds."""
+        """Every slot that is held."""
 
 
 @dataclass(frozen=True, kw_only=True)

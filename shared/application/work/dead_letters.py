@@ -1,4 +1,4 @@
-"""Messages that nobody could process: one rule for every queue (ADR 22).
+"""Messages that could not be processed: one rule for every queue (ADR 22).
 
 The message is recorded with its reason and the beginning of its body; then the work it was about is given up, which
 ends or holds it so that people see why.

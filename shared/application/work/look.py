@@ -71,5 +71,5 @@ async def look_at(look: Look, message_id: str, work: LookedAfter) -> None:
             log.error("%s %s is given up: %s", look.kind.value, look.key, error)
             await work.give_up(look.key, f"given up after {tries_of(message_id)} more tries: {error}")
             return
-        log.warning("%s %s is looked at later: %s", look.kind.value, look.key, error)
+        log.warning("%s %s: next look at %s: %s", look.kind.value, look.key, following.at.isoformat(), error)
         await work.queue.send(look, following.message_id, at=following.at)

@@ -78,13 +78,15 @@ async def _made_good(net: Net[T], items: Sequence[T], report: SweepReport) -> No
             _failed(report, f"{net.name} {net.id_of(item)}", error)
             silent = silent + 1 if isinstance(error, TransientFault) else 0
         if silent == AWAY_AFTER:
-            log.warning("%s: nothing answers, the rest waits for the next sweep", net.name)
+            log.warning("%s: several in a row got no answer; the next sweep takes the rest", net.name)
             return
 
 
 def _failed(report: SweepReport, what: str, error: Exception) -> None:
     report.failed[what] = error
-    log.error("not swept: %s: %s", what, error, exc_info=not isinstance(error, (TransientFault, Unreadable)))
+    log.error(
+        "the sweep could not handle %s: %s", what, error, exc_info=not isinstance(error, (TransientFault, Unreadable))
+    )
 
 
 async def resend(late: LateLook, queue: LookQueue, now: datetime, *, grace_s: float) -> int:

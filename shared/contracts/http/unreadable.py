@@ -1,4 +1,4 @@
-"""Stored records that this version of the app cannot read, as every list of the API tells them."""
+"""Stored records that this version of the app cannot read, as every list of the API names them."""
 
 from collections.abc import Iterable
 from typing import Literal

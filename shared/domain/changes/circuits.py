@@ -139,7 +139,7 @@ class ConfigProblem:
 
 
 def circuit_changes(touched: Iterable[TouchedCircuit]) -> list[CircuitChange]:
-    """What each touched circuit is in for, in the order of plants and circuits."""
+    """What happens to each touched circuit, in the order of plants and circuits."""
     found = [_change_of(each) for each in touched]
     return sorted(found, key=lambda each: (each.plant_id, each.circuit_id))
 

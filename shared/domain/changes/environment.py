@@ -1,7 +1,7 @@
 """A change of `environment/`: does its version say what kind of change it is, and which circuits go with it?
 
 See R-ENV-2, R-ENV-3 and R-ENV-9 to R-ENV-11. What a change really does to a model no diff can tell. What can be told
-is checked: the version is raised, version and tags are of one mind, they agree with the files, and another TensorFlow
+is checked: the version is raised, version and tags agree with each other and with the files, and another TensorFlow
 is called breaking.
 """
 
@@ -150,7 +150,7 @@ def _installed(definition: EnvironmentDefinition) -> str:
 
 
 def _pin_problems(after: EnvironmentDefinition) -> list[ConfigProblem]:
-    """A pin that cannot be told is a mistake as well: nobody could say what changes with it."""
+    """A pin that cannot be read is a mistake as well: what changes with it would be unknown."""
     problems = []
     for tag, pin in after.pins.items():
         if pin.trouble:

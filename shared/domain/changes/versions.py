@@ -218,7 +218,7 @@ def _disagreement(breaking: list[str], harmless: list[str]) -> EnvironmentProble
     return EnvironmentProblem(
         field="version and tags",
         value=f"breaking by {', '.join(breaking)}; not breaking by {', '.join(harmless)}",
-        must="of one mind",
+        must="in agreement",
         fix='a breaking change has a higher MAJOR, backward_compatible "false", requires_retrain "true" and a text in '
         'breaking_changes; any other has the same MAJOR, "true", "false" and ""',
     )

@@ -12,7 +12,7 @@ def evidence_required(release: Release, stage: Stage) -> bool:
 
 
 def evidence_missing(release: Release, stage: Stage) -> bool:
-    """True where nobody can approve before a notebook was submitted."""
+    """True when approvals are refused until a notebook was submitted."""
     return release.evidence is None and evidence_required(release, stage)
 
 

@@ -44,7 +44,7 @@ def _kept(
 
 
 def wished(release: Release, actor: Actor, reason: str, now: datetime, *, critical: bool) -> Release:
-    """The release with the wish of its own watch to roll back; nobody has to be eligible for that."""
+    """The release, asked to roll back by its own watch: there is no person whose right would be checked."""
     return replace(release, **_kept(release, actor, reason, now, critical=critical))
 
 
@@ -55,7 +55,7 @@ def rollback_requested(release: Release, event: e.RollbackRequested, now: dateti
 
 
 def asked_back(asked: Release, now: datetime, note: str) -> Move:
-    """What follows from the wish that the release keeps."""
+    """What follows from the request that the release keeps."""
     at_a_gate = asked.phase is Phase.WATCHING and Stage.ROLLBACK in asked.policy.gates
     if at_a_gate and not asked.critical:
         return enter(asked, Phase.AWAITING_ROLLBACK_APPROVAL, now, note, ending=Phase.ROLLED_BACK)
@@ -63,7 +63,7 @@ def asked_back(asked: Release, now: datetime, note: str) -> Move:
 
 
 def critical_after_all(release: Release, event: e.RollbackRequested, now: datetime) -> Move:
-    """While people are asked, a critical wish decides; any other is the wish that waits already."""
+    """While people are asked, a critical request decides; any other changes nothing."""
     asked = replace(release, **wanted(release, event, now))
     if not asked.critical:
         return stay(release, f"{event.actor.name} asked to roll back as well: {event.reason}")
@@ -126,7 +126,7 @@ def restorable_listed(release: Release, event: e.TargetsListed, now: datetime) -
 
 
 def locks_taken(release: Release, event: e.FleetAcquired, now: datetime) -> Move:
-    """Everything goes back; after the quiet time when somebody's change may be in flight."""
+    """Everything goes back, after the quiet period where a change of another release may still be in flight."""
     note = f"holds {len(event.epochs)} circuits"
     delay_s = ceil(max(0.0, (event.quiet_until - now).total_seconds())) if event.quiet_until else 0
     return enter(release, Phase.ROLLING_BACK, now, note, delay_s=delay_s, epochs=event.epochs)
@@ -141,7 +141,7 @@ def aborted(release: Release, event: e.AbortRequested, now: datetime) -> Move:
 
 
 def hold_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
-    """Nobody ended the hold of a rollback."""
+    """The hold of a rollback reached its deadline."""
     return end(release, Phase.EXPIRED, now, "nobody ended the hold before its deadline; what was put back stays")
 
 

@@ -36,7 +36,7 @@ def promoted(release: Release, event: e.EnvironmentPromoted, now: datetime) -> M
 
 
 def fleet_acquired(release: Release, event: e.FleetAcquired, now: datetime) -> Move:
-    """Nobody else changes production from here to the end, so that what is tested is what will be updated (I7)."""
+    """The release holds every circuit from here to its end, so that what is tested is what is updated (I7)."""
     note = f"holds {len(event.epochs)} circuits"
     return enter(release, Phase.FREEZING_TARGETS, now, note, epochs=event.epochs)
 

@@ -19,7 +19,7 @@ def abort_requested(release: Release, event: e.AbortRequested, now: datetime) ->
 
 
 def hold_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
-    """Nobody ended the hold."""
+    """The hold reached its deadline."""
     return _end_or_roll_back(release, Phase.EXPIRED, now, "nobody ended the hold before its deadline")
 
 

@@ -1,4 +1,4 @@
-"""What runs in production and belongs to nobody: of no circuit of the fleet, or of one that runs already."""
+"""Deployments in production that belong to no circuit of the fleet, or to one that has another deployment."""
 
 from collections.abc import Collection, Sequence
 

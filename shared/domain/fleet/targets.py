@@ -98,7 +98,7 @@ def _look_again(release: Release, target: FleetTarget, now: datetime) -> Move:
 
 
 def _busy(release: Release, target: FleetTarget, detail: str) -> Move:
-    """Not yet: no attempt is spent either, and only the phase's deadline ends the waiting. The history tells it once
+    """Azure ML is busy: no attempt is used up, and only the phase's deadline ends the waiting. The history says it once
     per target."""
     waiting_on = f"{AZURE_ML}{detail}"
     note = "" if target.detail == detail else f"{target.key}: not yet: {detail}"
@@ -239,7 +239,7 @@ def _verified(release: Release, now: datetime, note: str) -> Move:
 
 
 def _taken(release: Release) -> str:
-    """The targets that stay as they are because somebody else has their circuits, or changed them since."""
+    """The targets that stay as they are: another release has their circuits, or they were changed since."""
     left = [replace(target, detail=target.superseded_by) for target in release.fleet if target.superseded_by]
     return f"; {len(left)} stay as they are: {told(left)}" if left else ""
 

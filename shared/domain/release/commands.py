@@ -96,7 +96,7 @@ class ObserveTest(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelTest(Command):
-    """Stop a test inference job nobody waits for any more."""
+    """Cancel a test inference job whose result is not needed any more."""
 
     job_name: str
 
@@ -157,7 +157,7 @@ class CheckTarget(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelChecks(Command):
-    """Stop compatibility jobs nobody waits for any more; some of them may not exist, or have ended."""
+    """Cancel compatibility jobs whose results are not needed any more; some may not exist, or have ended."""
 
     job_names: tuple[str, ...]
 

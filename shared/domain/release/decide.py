@@ -134,7 +134,7 @@ def _opened(blank: Release, event: Event, move: Move, now: datetime) -> Decision
 
 
 def refused(release: Release, event: Event, error: DomainError, now: datetime) -> Decision:
-    """On a queue nobody can be told: the refusal of a person's request goes into the history."""
+    """Notes the refusal in the history: a message on a queue has no caller to answer to."""
     return _ignored(release, event, f"refused: {error}", now)
 
 

@@ -54,7 +54,7 @@ def message_dead_lettered(release: Release, event: e.MessageDeadLettered, now: d
 
 
 def gate_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
-    """Nobody decided in time."""
+    """People did not decide before the deadline: the release expires."""
     return end(release, Phase.EXPIRED, now, f"nobody ended {release.phase.value} before its deadline{_waited(release)}")
 
 
@@ -90,7 +90,7 @@ def production_overdue(release: Release, event: e.DeadlinePassed, now: datetime)
 
 
 def hold_expired(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
-    """Nobody ended the hold: the release ends, production is put back if it was touched."""
+    """The hold reached its deadline: the release ends, production is put back if it was touched."""
     return _end_or_settle(release, Phase.EXPIRED, now, "nobody ended the hold before its deadline")
 
 

@@ -148,7 +148,7 @@ def _without_restore_tag(spec: DeploymentSpec | None) -> DeploymentSpec | None:
 
 
 def test_outcome_unknown(release: Release, event: e.OutcomeUnknown, now: datetime) -> Move:
-    """Test is ours alone: looking at it is enough."""
+    """Only this release changes the deployment in test, so reading it back shows whether the change was applied."""
     return only_looking(release, f"unknown outcome, looking: {event.reason}")
 
 

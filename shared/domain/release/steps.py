@@ -113,13 +113,13 @@ def next_look(release: Release) -> c.Command:
 
 
 def fact(release: Release, now: datetime, reason: str) -> c.Command:
-    """What the outside world is told when a phase begins."""
+    """The fact that is published when a phase begins."""
     subject = f"releases/{release.release_id}"
     return c.PublishFact(**_common(release, "fact"), phase=release.phase, subject=subject, reason=reason, at=now)
 
 
 def cancel_running_test(release: Release) -> tuple[c.Command, ...]:
-    """Stops the test inference nobody waits for any more, if one is running."""
+    """Cancels the test inference job, if one is running."""
     return tuple(
         c.CancelTest(**_common(release, "cancel-test"), job_name=run.job_name)
         for run in release.check_runs[-1:]
@@ -128,7 +128,7 @@ def cancel_running_test(release: Release) -> tuple[c.Command, ...]:
 
 
 def cancel_running_checks(release: Release) -> tuple[c.Command, ...]:
-    """Stops the compatibility jobs nobody waits for any more, if any may be running."""
+    """Cancels the compatibility jobs, if any may be running."""
     names = running_checks(release)
     return (c.CancelChecks(**_common(release, "cancel-checks"), job_names=names),) if names else ()
 

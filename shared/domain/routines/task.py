@@ -185,7 +185,7 @@ class Task:
 
     @property
     def is_done(self) -> bool:
-        """It is over, and whoever had to be told was."""
+        """True when the task has ended and everything about it was published."""
         return self.state.is_over and self.told == len(self.ends)
 
     @property

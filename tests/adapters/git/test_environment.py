@@ -73,8 +73,8 @@ def test_a_breaking_version_trains_the_circuits_whose_file_moved_to_it(repo: Rep
     [
         ("1.5.0", {"change_summary": "Another"}, "version", "the version stayed"),
         ("1.4.0", {}, "version", "above"),
-        ("2.0.0", {}, "version and tags", "of one mind"),
-        ("1.6.0", {"requires_retrain": "true"}, "version and tags", "of one mind"),
+        ("2.0.0", {}, "version and tags", "in agreement"),
+        ("1.6.0", {"requires_retrain": "true"}, "version and tags", "in agreement"),
         ("1.6.0", {"change_summary": " "}, "tags.change_summary", "what changed"),
         ("1.6.0", {"tensorflow_version": "2.22.0"}, "version", "TensorFlow changes from 2.21.0 to 2.22.0"),
         ("1.6.0", {"tensorflow_version": "2.22.0"}, "tags.tensorflow_version", "requirements.txt says 2.21.0"),

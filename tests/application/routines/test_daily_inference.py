@@ -328,7 +328,7 @@ async def test_an_end_that_cannot_be_told_is_tried_for_a_day(production: Product
     await give_up(done.ref, "the topic is away", production.ports)
     task = await production.task(Routine.INFERENCE, DAY)
     assert (task.is_done, task.state, task.detail) == (True, TaskState.SUCCEEDED, done.detail)
-    assert task.alerts == ("nobody was told of the end: the topic is away",)
+    assert task.alerts == ("the end could not be published: the topic is away",)
     await give_up(done.ref, "late", production.ports)
     assert await production.task(Routine.INFERENCE, DAY) == task
 

@@ -55,7 +55,7 @@ async def test_an_item_that_fails_stops_no_other_and_is_logged_with_its_id(
 
     assert items.looked_at == [0, 1, 2, 3]
     assert (report.made_good, report.failed) == ({"items": 3}, {"items number 1": error})
-    assert f"not swept: items number 1: {error}" in caplog.text
+    assert f"the sweep could not handle items number 1: {error}" in caplog.text
 
 
 async def test_what_cannot_be_read_on_a_list_is_reported_with_its_id_and_stops_nothing(
@@ -68,7 +68,7 @@ async def test_what_cannot_be_read_on_a_list_is_reported_with_its_id_and_stops_n
 
     report = await sweep([Net(name="items", late=late, look=items.look)])
     assert (report.made_good, report.failed) == ({"items": 2}, {"items run-a": unreadable})
-    assert "not swept: items run-a" in caplog.text
+    assert "the sweep could not handle items run-a" in caplog.text
 
 
 async def test_a_net_that_cannot_be_listed_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
@@ -79,7 +79,7 @@ async def test_a_net_that_cannot_be_listed_stops_no_other(caplog: pytest.LogCapt
 
     report = await sweep([Net(name="silent", late=nothing, look=items.look), items.net()])
     assert (report.made_good, report.failed) == ({"silent": 0, "items": 2}, {"silent": silent})
-    assert "not swept: silent" in caplog.text
+    assert "the sweep could not handle silent" in caplog.text
 
 
 async def test_when_nothing_answers_any_more_the_rest_of_a_net_waits() -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shared.application.errors import PlatformBusy
-from shared.application.freezes.freezes import frozen, standing_before
+from shared.application.freezes.freezes import busy_by_freeze, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import answer, circuit_taken
 from shared.application.release.ports import Ports
@@ -24,7 +24,7 @@ async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Po
     """Takes the lock, also beside an environment that is only watched; if the release ended in between, it is given
     back at once. Behind a freeze nothing is taken."""
     if freeze := await standing_before(release, [command.target_key], ports):
-        return frozen(command, freeze, ports)
+        return busy_by_freeze(command, freeze, ports)
     now = ports.clock.now()
     lock = await ports.locks.acquire(command.target_key, command.release_id, now)
     if lock.holder != command.release_id and await _leaves_room(lock.holder, release, ports):
@@ -75,7 +75,7 @@ async def record_previous(command: c.RecordPrevious, release: Release, ports: Po
     """What production runs now, in full. A deployment that is being changed has no state to record yet; behind a
     freeze it is not recorded, because production counts as touched from then on."""
     if freeze := await standing_before(release, [release.target.key], ports):
-        return frozen(command, freeze, ports)
+        return busy_by_freeze(command, freeze, ports)
     state = await _read(Place.PRODUCTION, command.spec, ports)
     if state is not None and state.is_changing:
         raise PlatformBusy(f"{command.spec.deployment_name} is {state.provisioning}: it is being changed")
@@ -92,7 +92,7 @@ async def deploy(command: c.Deploy, release: Release, ports: Ports) -> e.Event |
         if state.is_changing:
             raise PlatformBusy(f"{command.spec.deployment_name} is {state.provisioning}: it is being changed")
     if freeze := await standing_before(release, [command.target_key], ports):
-        return frozen(command, freeze, ports)
+        return busy_by_freeze(command, freeze, ports)
     if not await _still_wanted(command, ports):
         return None
     if taken := await _taken(command.release_id, command.target_key, command.epoch, ports):
