@@ -31,6 +31,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     flat = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
+    if flat.isprintable():
+        return flat
     return "".join("\ufffd" if unicodedata.category(character) in ("Cc", "Cf") else character for character in flat)
 
 

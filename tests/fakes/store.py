@@ -22,6 +22,16 @@ class Partition:
     inbox: set[str] = field(default_factory=set)
     history: list[HistoryEntry] = field(default_factory=list)
     outbox: dict[str, Command] = field(default_factory=dict)
+    _bare: tuple[Release, Release] | None = None
+
+    @property
+    def without_fleet(self) -> Release:
+        """Made once of each version of the release."""
+        if not self.release.fleet:
+            return self.release
+        if self._bare is None or self._bare[0] is not self.release:
+            self._bare = self.release, replace(self.release, fleet=())
+        return self._bare[1]
 
 
 class MemoryReleaseStore:
@@ -44,9 +54,7 @@ class MemoryReleaseStore:
 
     async def without_fleet(self, release_id: str) -> Release | None:
         partition = self.partitions.get(release_id)
-        if partition is None or not partition.release.fleet:
-            return partition.release if partition else None
-        return replace(partition.release, fleet=())
+        return partition.without_fleet if partition else None
 
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         partition = self.partitions.get(release_id)

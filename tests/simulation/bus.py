@@ -48,7 +48,8 @@ class SimulatedQueue:
         self.loses: Callable[[Any], bool] = lambda body: False
         self._seen: dict[str, datetime] = {}
         self._on_dead = on_dead
-        self._nothing_until = EVER
+        self.nothing_until = EVER
+        """Until when `receive` finds nothing, unless something happens before."""
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
         self.published.setdefault(event.event_id, event)  # of two with one id the first one counts
@@ -68,22 +69,23 @@ class SimulatedQueue:
             return
         message = Message(message_id, body, max(at or now, now), session)
         self.messages.append(message)
-        if message.visible_at < self._nothing_until:
-            self._nothing_until = EVER
+        if message.visible_at < self.nothing_until:
+            self.nothing_until = EVER
 
     def receive(self) -> Message | None:
         """Locks the oldest visible message of a random session that nobody works on; None when there is none."""
         now = self.clock.time
-        if now < self._nothing_until:
+        if now < self.nothing_until:
             return None
-        busy = {m.session for m in self.messages if m.session and m.locked_until and m.locked_until > now}
-        ready = [
-            m
-            for m in self.messages
-            if m.visible_at <= now and not (m.locked_until and m.locked_until > now) and m.session not in busy
-        ]
+        busy, free = set(), []
+        for each in self.messages:
+            if each.locked_until and each.locked_until > now:
+                busy.add(each.session)
+            elif each.visible_at <= now:
+                free.append(each)
+        ready = [each for each in free if each.session is None or each.session not in busy]
         if not ready:
-            self._nothing_until = self.next_change() or NEVER
+            self.nothing_until = self._next_change()
             return None
         message = self.rng.choice(ready) if ready[0].session is None or self.rng.random() < 0.2 else ready[0]
         if message.deliveries >= DELIVERIES_MAX:
@@ -98,18 +100,21 @@ class SimulatedQueue:
         """The work is done."""
         if message in self.messages:
             self.messages.remove(message)
-        self._nothing_until = EVER
+        self.nothing_until = EVER
 
     def unlock(self, message: Message) -> None:
         """The message is abandoned, or its lock is lost: it is visible again."""
         message.locked_until = None
-        self._nothing_until = EVER
+        self.nothing_until = EVER
 
-    def next_change(self) -> datetime | None:
-        """When a message becomes visible or a lock runs out next; None when nothing is to come."""
-        now = self.clock.now()
-        times = [t for m in self.messages for t in (m.visible_at, m.locked_until) if t and t > now]
-        return min(times, default=None)
+    def _next_change(self) -> datetime:
+        """When a message becomes visible or a lock runs out next."""
+        now, first = self.clock.time, NEVER
+        for each in self.messages:
+            for at in (each.visible_at, each.locked_until):
+                if at and now < at < first:
+                    first = at
+        return first
 
 
 class SimulatedLooks(SimulatedQueue):

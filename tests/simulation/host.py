@@ -11,7 +11,7 @@ from shared.application.errors import PortError, TransientFault
 from shared.application.work.dead_letters import DeadLetter
 from shared.application.work.sweep import Net, sweep
 from tests.fakes.intake import MemoryIntakeLog
-from tests.simulation.bus import Message, SimulatedQueue
+from tests.simulation.bus import NEVER, Message, SimulatedQueue
 from tests.simulation.scheduler import FaultRates, Scheduler
 from tests.simulation.violation import Violation, require
 
@@ -130,17 +130,20 @@ class Host(ABC):
         self.scheduler.start(name, work, lambda error: None)
 
     def _deliver(self) -> None:
+        now = self.clock.time
         for queue in self.queues:
-            message = queue.receive()
-            if message is not None:
-                self._handle(queue, message)
+            if now >= queue.nothing_until:
+                message = queue.receive()
+                if message is not None:
+                    self._handle(queue, message)
         if not self.scheduler.tasks:
             self._wake_at_next_change()
 
     def _wake_at_next_change(self) -> None:
-        """Time has to come to the next message even when no timer is due before it."""
-        due = min(filter(None, (queue.next_change() for queue in self.queues)), default=None)
-        if due is not None and (not self.scheduler.timers or self.scheduler.timers[0].at > due):
+        """Time has to come to the next message even when no timer is due before it. Without a task, every queue was
+        asked in vain."""
+        due = min(queue.nothing_until for queue in self.queues)
+        if due < NEVER and (not self.scheduler.timers or self.scheduler.timers[0].at > due):
             self.scheduler.at((due - self.clock.now()).total_seconds(), lambda: None)
 
     def _handle(self, queue: SimulatedQueue, message: Message) -> None:

@@ -6,13 +6,12 @@
 `history|<number>`   one entry of the audit trail
 `outbox|<sequence>`  a command that is not yet known to be sent; the sequence keeps their order
 
-The version of a release carries the ETags and digests of its rows, so that a commit needs no reading before it.
+The version of a release carries the ETag of its row, so that a commit needs no reading before it.
 """
 
 import dataclasses
-import hashlib
-import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.tables.access import etag_of
@@ -24,6 +23,7 @@ from shared.adapters.tables.rows import (
     insert,
     join_text,
     plain_key,
+    put_guarded,
     replace,
     split_text,
 )
@@ -31,6 +31,7 @@ from shared.application.release.ports import ReleaseCommit
 from shared.contracts.messages import encode_command
 from shared.contracts.stored.form import SCHEMA_V
 from shared.contracts.stored.releases import ENTRY, FLEET_TARGET, RELEASE, TARGET
+from shared.domain.fleet.roster import Roster
 from shared.domain.release.model import FleetTarget, Kind, Release, Target
 
 RELEASE_KEY = "release"
@@ -43,22 +44,20 @@ _TARGET = "target|"
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """What a commit must know about the rows it changes. `outbox_count` is how many commands there ever were."""
+    """What a commit must know about the release row. `outbox_count` is how many commands there ever were."""
 
     etag: str
     outbox_count: int
-    targets: dict[str, tuple[str, str]] = field(default_factory=dict)  # row key -> (ETag, digest)
 
     def text(self) -> str:
         """The opaque form that callers hold."""
-        return json.dumps(dataclasses.asdict(self))
+        return f"{self.outbox_count}|{self.etag}"
 
     @staticmethod
     def of(text: str) -> "Version":
         """The version that `text` wrote."""
-        parts = json.loads(text)
-        targets = {key: (etag, digest) for key, (etag, digest) in parts["targets"].items()}
-        return Version(etag=parts["etag"], outbox_count=parts["outbox_count"], targets=targets)
+        count, _, etag = text.partition("|")
+        return Version(etag=etag, outbox_count=int(count))
 
 
 def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
@@ -68,14 +67,7 @@ def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
         return None
     target_rows = sorted((row for row in rows if row is not own), key=lambda row: int(row["number"]))
     texts = [join_text("json", row) for row in target_rows]
-    version = Version(
-        etag=etag_of(own),
-        outbox_count=own["outbox_count"],
-        targets={
-            row["RowKey"]: (etag_of(row), _digest(row["number"], text))
-            for row, text in zip(target_rows, texts, strict=True)
-        },
-    )
+    version = Version(etag=etag_of(own), outbox_count=own["outbox_count"])
     release = read_without_targets(own)
     if release.kind is not Kind.MODEL:
         return dataclasses.replace(release, fleet=tuple(FLEET_TARGET.load(text) for text in texts)), version
@@ -92,11 +84,14 @@ def inbox_key(event_id: str) -> str:
     return f"inbox|{hashed(event_id)}"
 
 
-def commit_operations(change: ReleaseCommit, op_id: str) -> list[Operation]:
-    """Everything one commit writes; the release row is first."""
+def commit_operations(change: ReleaseCommit, before: Release | None, op_id: str) -> list[Operation]:
+    """Everything one commit writes over `before`, the release as it is stored; the release row is first.
+
+    Only the release row is written under its ETag: every commit replaces it, so that it stands for the target rows too.
+    """
     release_id = change.release.release_id
-    before = Version.of(change.version) if change.version is not None else None
-    count = before.outbox_count if before else 0
+    version = Version.of(change.version) if change.version is not None else None
+    count = version.outbox_count if version else 0
     own = _release_row(change.release, op_id, count + len(change.commands))
     entries = [
         {"RowKey": f"history|{entry.number:06}", "digest": entry.digest, **split_text("json", ENTRY.dump(entry))}
@@ -112,25 +107,16 @@ def commit_operations(change: ReleaseCommit, op_id: str) -> list[Operation]:
     ]
     events = [{"RowKey": inbox_key(event_id), "event_id": event_id} for event_id in dict.fromkeys(change.event_ids)]
     return [
-        replace(own, before.etag) if before else insert(own),
+        replace(own, version.etag) if version else insert(own),
         *_target_operations(change.release, before),
         *(insert({"PartitionKey": release_id, **row}) for row in (*events, *entries, *commands)),
     ]
 
 
-def version_after(change: ReleaseCommit, operations: list[Operation], etags: list[str]) -> Version:
-    """The version that a commit of these operations left behind; `etags` are theirs."""
-    before = Version.of(change.version) if change.version is not None else None
-    targets = dict(before.targets) if before else {}
-    for (kind, row, _), etag in zip(operations, etags, strict=True):
-        if not row["RowKey"].startswith(_TARGET):
-            continue
-        if kind == "delete":
-            del targets[row["RowKey"]]
-        else:
-            targets[row["RowKey"]] = (etag, _digest(row["number"], join_text("json", row)))
-    count = (before.outbox_count if before else 0) + len(change.commands)
-    return Version(etag=etags[0], outbox_count=count, targets=targets)
+def version_after(change: ReleaseCommit, etag: str) -> Version:
+    """The version that the commit left behind; `etag` is that of its release row."""
+    before = Version.of(change.version).outbox_count if change.version is not None else 0
+    return Version(etag=etag, outbox_count=before + len(change.commands))
 
 
 def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:
@@ -150,19 +136,20 @@ def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:
     return row | ({"deadline_at": release.deadline_at} if release.deadline_at else {})
 
 
-def _target_operations(release: Release, before: Version | None) -> list[Operation]:
-    """Only what changed since `before`: inserts, replacements and deletions."""
-    known = dict(before.targets) if before else {}
-    operations: list[Operation] = []
-    targets: list[Target | FleetTarget] = [*release.targets, *release.fleet]
-    for number, target in enumerate(targets):
-        row = _target_row(release.release_id, number, target)
-        etag, digest = known.pop(row["RowKey"], ("", ""))
-        if digest != _digest(number, join_text("json", row)):
-            operations.append(replace(row, etag) if etag else insert(row))
-    for row_key, (etag, _) in known.items():
-        operations.append(delete({"PartitionKey": release.release_id, "RowKey": row_key}, etag))
+def _target_operations(release: Release, before: Release | None) -> list[Operation]:
+    """Only what changed since `before`: rows to write and, where the list became shorter, rows to delete."""
+    known, fleet = (before.targets, before.roster) if before else ((), Roster())
+    changed: list[tuple[int, Target | FleetTarget]] = [*release.roster.changed_since(fleet)]
+    changed += [(number, target) for number, target in enumerate(release.targets) if (target,) != known[number:][:1]]
+    operations = [put_guarded(_target_row(release.release_id, number, target)) for number, target in changed]
+    if len(release.targets) < len(known) or len(release.fleet) < len(fleet):
+        gone = _row_keys(known, fleet) - _row_keys(release.targets, release.fleet)
+        operations += [delete({"PartitionKey": release.release_id, "RowKey": key}) for key in sorted(gone)]
     return operations
+
+
+def _row_keys(targets: Sequence[Target], fleet: Sequence[FleetTarget]) -> set[str]:
+    return {target_row_key(each.key) for each in targets} | {target_row_key(each.key) for each in fleet}
 
 
 def target_row_key(key: str) -> str:
@@ -178,7 +165,3 @@ def _target_row(release_id: str, number: int, target: Target | FleetTarget) -> R
 
 def _dump(target: Target | FleetTarget) -> str:
     return TARGET.dump(target) if isinstance(target, Target) else FLEET_TARGET.dump(target)
-
-
-def _digest(number: int, text: str) -> str:
-    return hashlib.sha256(f"{number}|{text}".encode()).hexdigest()[:20]

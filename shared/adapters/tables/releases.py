@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.adapters.tables.access import Table, Unsettled, etag_of
 from shared.adapters.tables.index import ReleaseIndex
@@ -56,6 +57,9 @@ class TableReleaseStore(ReleaseIndex):
 
     async def without_fleet(self, release_id: str) -> Release | None:
         """One row; the targets of a model release are few and come with it."""
+        if await self._is_known(release_id):
+            known, _ = self._known[release_id]
+            return replace(known, fleet=())
         row = await self._table.get(release_id, RELEASE_KEY) if is_release_id(release_id) else None
         if row is None:
             return None
@@ -75,11 +79,11 @@ class TableReleaseStore(ReleaseIndex):
     async def commit(self, change: ReleaseCommit) -> None:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""
         release_id = check_release_id(change.release.release_id)
-        operations = commit_operations(change, uuid.uuid4().hex)
+        operations = commit_operations(change, await self._before(change), uuid.uuid4().hex)
         self._known.pop(release_id, None)
         try:
             etags = await self._table.write(*operations)
-            self._remember(release_id, (change.release, version_after(change, operations, etags)))
+            self._remember(release_id, (change.release, version_after(change, etags[0])))
         except Unsettled as fault:
             is_own, _ = await read_back(self._table, operations[0][1])
             if not is_own:
@@ -107,17 +111,40 @@ class TableReleaseStore(ReleaseIndex):
         with reading(release_id):
             return [ENTRY.load(join_text("json", row)) for row in rows]
 
+    async def _before(self, change: Change) -> Release | None:
+        """The release that the change was decided on; None when it is to be created."""
+        if change.version is None:
+            return None
+        release_id, version = change.release.release_id, Version.of(change.version)
+        known = self._known.get(release_id) or await self._read(release_id)
+        if known is None or known[1].etag != version.etag:
+            raise ConcurrentUpdate(f"release {release_id} is not as it was loaded")
+        return known[0]
+
     async def _found(self, release_id: str) -> tuple[Release, Version] | None:
-        if known := self._known.get(release_id):
-            own = await self._table.get(release_id, RELEASE_KEY, select=["RowKey"])
-            if own is not None and etag_of(own) == known[1].etag:
-                return known
-        rows = await self._rows(release_id, RELEASE_AND_TARGETS)
-        with reading(release_id):
-            found = read_release(rows)
+        if await self._is_known(release_id):
+            return self._known[release_id]
+        found = await self._read(release_id)
         if found is not None:
             self._remember(release_id, found)
         return found
+
+    async def _is_known(self, release_id: str) -> bool:
+        """Whether the release is as this process remembers it; what it no longer is, is forgotten."""
+        known = self._known.get(release_id)
+        if known is None:
+            return False
+        own = await self._table.get(release_id, RELEASE_KEY, select=["RowKey"])
+        if own is not None and etag_of(own) == known[1].etag and self._known.get(release_id) is known:
+            return True
+        if self._known.get(release_id) is known:
+            del self._known[release_id]
+        return False
+
+    async def _read(self, release_id: str) -> tuple[Release, Version] | None:
+        rows = await self._rows(release_id, RELEASE_AND_TARGETS)
+        with reading(release_id):
+            return read_release(rows)
 
     def _remember(self, release_id: str, found: tuple[Release, Version]) -> None:
         self._known.pop(release_id, None)

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from azure.core import MatchConditions
@@ -23,6 +24,7 @@ ROW_BYTES_MAX = 1_000_000
 COMMIT_BYTES_MAX = 3_670_016  # 3.5 MiB
 _TIME_MAX_MS = 9_999_999_999_999  # the year 2286
 _OVERHEAD_BYTES = 800  # the MIME part and headers of one operation
+_JSON_CHARS_MAX = 6  # characters of JSON that a byte of a row may become at most: an escape, and a bit of punctuation
 
 OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES = "open", "closed", "locks", "jobs", "intake", "freezes"
 ALERTS, PACE = "alerts", "pace"
@@ -76,7 +78,13 @@ def split_text(name: str, text: str) -> Row:
 
 def join_text(name: str, row: Mapping[str, Any]) -> str:
     """The text that `split_text` took apart."""
-    return "".join(row[part] for part in sorted(key for key in row if re.fullmatch(rf"{name}_\d\d", key)))
+    is_part = _part_of(name).fullmatch
+    return "".join(row[part] for part in sorted(filter(is_part, row)))
+
+
+@cache
+def _part_of(name: str) -> re.Pattern[str]:
+    return re.compile(rf"{name}_\d\d")
 
 
 def time_text(time: datetime | None) -> str:
@@ -110,9 +118,14 @@ def replace(row: Row, etag: str) -> Operation:
     return "update", row, {"mode": UpdateMode.REPLACE, **condition}
 
 
-def delete(row: Row, etag: str) -> Operation:
-    """Deletes a row; refused when it changed since `etag`."""
-    return "delete", row, {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+def put_guarded(row: Row) -> Operation:
+    """Writes a row, whatever was there: only beside the write of a row whose ETag stands for this one too."""
+    return put_index(row)
+
+
+def delete(row: Row, etag: str = "") -> Operation:
+    """Deletes a row; refused when it changed since `etag`. Without one only where another row's ETag stands for it."""
+    return "delete", row, {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
 
 
 def put_index(row: Row) -> Operation:
@@ -129,6 +142,8 @@ def check_limits(operations: Sequence[Operation]) -> None:
     for (_, row, _), size in zip(operations, sizes, strict=True):
         if size > ROW_BYTES_MAX:
             raise RowLimitError(f"row {row['RowKey']} of {where} has {size} bytes; the limit is {ROW_BYTES_MAX}")
+    if sum(sizes) * _JSON_CHARS_MAX < COMMIT_BYTES_MAX - len(operations) * _OVERHEAD_BYTES:
+        return  # however much escaping adds
     total = sum(len(json.dumps(row, default=str)) + _OVERHEAD_BYTES for _, row, _ in operations)
     if total > COMMIT_BYTES_MAX:
         raise RowLimitError(f"{total} bytes in one commit of {where}; the limit is {COMMIT_BYTES_MAX}")

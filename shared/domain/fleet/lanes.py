@@ -6,13 +6,13 @@ progress means is read from the phase and the serial it was made for, so that no
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 from shared.domain.fleet.roster import Roster, Standing, standing_of
 from shared.domain.fleet.specs import changed_spec, dimensions_of
+from shared.domain.records import replace
 from shared.domain.release import commands as c
 from shared.domain.release.model import FleetTarget, Kind, Phase, Progress, Release
 

@@ -1,6 +1,5 @@
 """Rules of going back: who may ask, at once or at a gate, inside a release or, once it has ended, in one of its own."""
 
-from dataclasses import replace
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -10,6 +9,7 @@ from shared.domain.fleet.meter import AlertSeen, Meter
 from shared.domain.fleet.rules import listing_goes_on
 from shared.domain.fleet.targets import roll_back
 from shared.domain.people import check_operator
+from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.moves import Move, end, enter, stay

@@ -119,13 +119,13 @@ class Roster(Sequence["FleetTarget"]):
         return roster
 
     def changed_since(self, before: Roster) -> Iterator[tuple[int, FleetTarget]]:
-        """Place and target of what is not the same object as in `before`; later places are all told."""
+        """Place and target of what is not as it is in `before`; later places are all told."""
         for number, block in enumerate(self._blocks):
             known = before._blocks[number] if number < len(before._blocks) else ()
             if block is known:
                 continue
             for within, target in enumerate(block):
-                if within >= len(known) or target is not known[within]:
+                if within >= len(known) or (target is not known[within] and target != known[within]):
                     yield number * _BLOCK + within, target
 
     def _at(self, place: int) -> FleetTarget:
@@ -194,3 +194,7 @@ def _numbers(places: int) -> Iterator[int]:
         lowest = places & -places
         yield lowest.bit_length() - 1
         places ^= lowest
+
+
+NOBODY = Roster()
+"""The roster of a release whose targets are not known yet."""

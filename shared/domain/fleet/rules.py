@@ -1,9 +1,9 @@
 """Rules of an environment release up to the work on its targets: verified, promoted, fleet held, targets frozen."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.fleet.strangers import doubles, strangers
+from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.dimensions import unmarked
 from shared.domain.release.model import Phase, Release

@@ -1,7 +1,6 @@
 """What a target shall run: the new environment, or *previous* again; and what people are shown before it goes back."""
 
-from dataclasses import replace
-
+from shared.domain.records import replace
 from shared.domain.release.dimensions import RELEASE_TAGS, kept_tags, unmarked
 from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Release
 

@@ -1,6 +1,5 @@
 """How the work on targets moves a release: answer, try again, next, conclude. `lanes.py` tells how far each one is."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from shared.domain.fleet.lanes import (
     with_targets,
     work_on,
 )
+from shared.domain.records import replace
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome

@@ -5,11 +5,11 @@ What succeeded is what was predicted. A watch in which a circuit has no predicti
 asked (ADR 25): that nothing spoke against the environment is no proof where nobody said anything.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.fleet.batch_jobs import Health, health, named, speaks_against, told
 from shared.domain.fleet.rollback import asked_back, wished
+from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.model import Actor, Phase, Release
 from shared.domain.release.moves import Move, end, enter, hold, stay

@@ -6,12 +6,13 @@ production safe, and going back to what ran before is how it is made safe.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.lanes import of_progress
 from shared.domain.people import check_member
+from shared.domain.records import replace
 from shared.domain.release.model import Actor, Kind, Phase, Progress, Release
 
 FLEET = "fleet"

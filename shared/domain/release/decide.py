@@ -4,7 +4,7 @@ Same release, event and time give the same decision (I25). Every pair of phase a
 its kind, is ignored with a note, or is a DomainError.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.errors import Conflict, DomainError, InvalidRequest, TransitionBug
@@ -12,6 +12,7 @@ from shared.domain.fleet import rollback
 from shared.domain.fleet.environment_machine import ENVIRONMENT
 from shared.domain.fleet.rollback_machine import ROLLBACK
 from shared.domain.people import check_operator
+from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.commands import Command, PublishFact
 from shared.domain.release.events import Event, StepEvent

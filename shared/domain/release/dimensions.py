@@ -5,8 +5,8 @@ release writes it. Azure ML replaces deployments whole, so that who changes one 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from shared.domain.records import replace
 from shared.domain.release.model import DeploymentSpec, Dimension, Kind, Release
 
 #: Who brought each dimension last. `release_id`, beside them, is the last writer that brought anything.

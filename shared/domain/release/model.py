@@ -8,7 +8,7 @@ from enum import StrEnum
 from shared.domain.evidence.model import Evidence
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.meter import Meter
-from shared.domain.fleet.roster import Roster
+from shared.domain.fleet.roster import NOBODY, Roster
 from shared.domain.release.earlier import EarlierAttempt
 from shared.domain.release.policy import Policy, Stage
 
@@ -334,7 +334,7 @@ class Release:
     def __post_init__(self) -> None:
         """Whatever list of targets it is made of, it keeps a roster."""
         if type(self.fleet) is not Roster:
-            object.__setattr__(self, "fleet", Roster(self.fleet))
+            object.__setattr__(self, "fleet", Roster(self.fleet) if self.fleet else NOBODY)
 
     @property
     def roster(self) -> Roster:

@@ -1,10 +1,11 @@
 """How a release moves: entering a phase sets its deadline, its timers and its command, always in the same way."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.fleet.lanes import WORK, begin, quiet_s
+from shared.domain.records import replace
 from shared.domain.release.commands import Command
 from shared.domain.release.model import LOOKED_AT, Phase, Release
 from shared.domain.release.steps import (

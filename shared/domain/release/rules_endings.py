@@ -4,11 +4,11 @@ Once production may have been touched, no release ends before production was rea
 release must end and production does not run what it ran before, *previous* is restored first.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain.errors import InvalidRequest
 from shared.domain.people import check_operator
+from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.events import Running
 from shared.domain.release.model import Phase, Release, Verdict

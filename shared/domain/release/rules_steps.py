@@ -1,8 +1,8 @@
 """Rules of the steps: what the answers of Azure ML and of the circuit lock mean."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.events import Running
 from shared.domain.release.lowering import found_in, keeps_environment, lowered, lowered_from, shown

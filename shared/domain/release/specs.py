@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import replace
 
 from shared.domain.evidence.gate import evidence_facts
 from shared.domain.fleet.specs import rollback_bound, rollback_facts
 from shared.domain.predictions import JUDGED_BY_TAGS, RANGES_UNKNOWN
+from shared.domain.records import replace
 from shared.domain.release.dimensions import RELEASE_TAGS, brings, kept_tags
 from shared.domain.release.lowering import asset_of, brought_environment, lowered, shown
 from shared.domain.release.model import (

@@ -7,12 +7,13 @@ See R-MON-1, R-MON-2 (monthly and quarterly checks), R-INF-1 and R-ALERT-3 (dail
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.errors import InvalidRequest
 from shared.domain.job_ends import JobEnded, ended
+from shared.domain.records import replace
 
 MONTHS_OF_QUARTER = 3
 ENDS_KEPT_MAX = 20

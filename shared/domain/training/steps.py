@@ -4,11 +4,12 @@ Level-triggered: nobody has to remember which step was under way. Whoever looks 
 next missing thing; every step may be done twice, and a step whose end was never recorded is done again.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.job_ends import JobEnded, JobSeen
+from shared.domain.records import replace
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import TrainingPhase, TrainingRun
 

@@ -196,10 +196,17 @@ def test_state_is_never_written_without_a_condition() -> None:
         (path.name, line.strip())
         for path in adapters
         for line in path.read_text().splitlines()
-        if re.search(r"upsert_entity|update_entity|\"upsert\"|put_index\(", line)
+        if re.search(r"upsert_entity|update_entity|\"upsert\"|put_index\(|put_guarded\(", line)
     }
     assert unconditional == {
         ("rows.py", "def put_index(row: Row) -> Operation:"),
+        ("rows.py", "def put_guarded(row: Row) -> Operation:"),
+        ("rows.py", "return put_index(row)"),
+        # targets, in the transaction that replaces their release under its ETag
+        (
+            "release_rows.py",
+            "operations = [put_guarded(_target_row(release.release_id, number, target)) for number, target in changed]",
+        ),
         ("rows.py", 'return "upsert", row, {"mode": UpdateMode.REPLACE}'),
         ("index.py", "await self._table.write(put_index(row))"),
         (
