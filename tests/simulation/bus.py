@@ -85,7 +85,7 @@ class SimulatedQueue:
                 free.append(each)
         ready = [each for each in free if each.session is None or each.session not in busy]
         if not ready:
-            self.nothing_until = self._next_change()
+            self.nothing_until = self.next_change()
             return None
         message = self.rng.choice(ready) if ready[0].session is None or self.rng.random() < 0.2 else ready[0]
         if message.deliveries >= DELIVERIES_MAX:
@@ -107,8 +107,8 @@ class SimulatedQueue:
         message.locked_until = None
         self.nothing_until = EVER
 
-    def _next_change(self) -> datetime:
-        """When a message becomes visible or a lock runs out next."""
+    def next_change(self) -> datetime:
+        """When a message becomes visible or a lock runs out next; NEVER when nothing is to come."""
         now, first = self.clock.time, NEVER
         for each in self.messages:
             for at in (each.visible_at, each.locked_until):

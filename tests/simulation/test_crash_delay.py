@@ -104,7 +104,7 @@ class Road:
                 await self._until_death(sweep(release_nets(ports)))
             elif not await self._handle_next(ports) and not await self._somebody_decides():
                 changes = (queue.next_change() for queue in self._queues)
-                clock.time = min([sweep_at, *(at for at in changes if at)])
+                clock.time = min(sweep_at, *changes)
         return clock.now() - began
 
     @property

@@ -111,7 +111,7 @@ class TableReleaseStore(ReleaseIndex):
         with reading(release_id):
             return [ENTRY.load(join_text("json", row)) for row in rows]
 
-    async def _before(self, change: Change) -> Release | None:
+    async def _before(self, change: ReleaseCommit) -> Release | None:
         """The release that the change was decided on; None when it is to be created."""
         if change.version is None:
             return None

@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1
 
+#: All locks of a fleet are told in one message, each with its epoch; ten thousand circuits with names like P0001-C001
+#: take 180,000.
+KEYS_CHARS_MAX, EPOCH_CHARS = 190_000, 8
+
 
 async def verify_environment(command: c.VerifyEnvironment, release: Release, ports: Ports) -> e.Event:
     """Raises PlatformRefused, with the route to take, unless the version may be released without new models. What
@@ -40,6 +44,11 @@ async def verify_environment(command: c.VerifyEnvironment, release: Release, por
     if found is None:
         raise PlatformBlocked(f"there is no environment {name}:{version} in {command.workspace}: register it there")
     fleet = ports.config.fleet()
+    if (size := sum(len(key) + EPOCH_CHARS for key in fleet.circuits)) > KEYS_CHARS_MAX:
+        raise PlatformBlocked(
+            f"the fleet has {len(fleet.circuits)} circuits, whose locks take {size} bytes in one message of at most "
+            f"{KEYS_CHARS_MAX}: split it into fleets with an app each"
+        )
     if name != fleet.environment_name:
         raise PlatformRefused(f"the fleet runs {fleet.environment_name}, not {name}: see config/policies.yml")
     existing = await ports.environments.list_endpoints(Place.PRODUCTION)

@@ -154,6 +154,12 @@ class FleetLimits(LimitsConfig):
     target_look_s: int = Field(ge=1, le=600, description="seconds before the first look at a target, 1 to 600")
     checks_parallel_max: int = Field(ge=1, le=30, description="compatibility checks at once, 1 to 30")
     updates_parallel_max: int = Field(ge=1, le=30, description="endpoints changed at once, 1 to 30")
+    check_s: int = Field(
+        default=480, ge=1, le=DAY_S, description="seconds for one check; their deadline grows with the fleet by it"
+    )
+    update_s: int = Field(
+        default=180, ge=1, le=DAY_S, description="seconds for one change; their deadline grows with the fleet by it"
+    )
 
 
 class RoadPolicy(ConfigModel):

@@ -182,6 +182,19 @@ def work_on(
     )
 
 
+def work_s(release: Release, phase: Phase) -> int:
+    """What the work of `phase` on so many targets needs, in seconds, at the time that the policy gives to each; 0 where
+    it does not. However lanes take turns, all are through once the longest, and then everything by itself, were.
+    """
+    limits, roster = release.policy.limits, release.roster
+    if phase is Phase.CHECKING:
+        return ceil(len(roster) / limits.checks_parallel_max) * limits.check_s
+    if phase not in _CHANGING_WORK or not roster:
+        return 0
+    longest = max(lane.bit_count() for lane in roster.lanes.values())
+    return (longest + ceil(len(roster) / limits.updates_parallel_max)) * limits.update_s
+
+
 def check_jobs(release_id: str, serial: int, target_key: str, attempt: int) -> tuple[str, str]:
     """The names of the two jobs of one try of a check: the baseline, and the check that compares itself with it."""
     name = f"{release_id}-{serial}-{target_key.lower()}-{attempt}"

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from shared.domain.fleet.lanes import work_s
 from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.records import replace
 from shared.domain.release import events as e
@@ -12,6 +13,8 @@ from shared.domain.release.policy import Stage
 from shared.domain.release.rules_gates import open_gate
 from shared.domain.release.rules_steps import superseded
 from shared.domain.release.steps import newly_listed
+
+HOUR_S = 3600
 
 
 def verified(release: Release, event: e.EnvironmentVerified, now: datetime) -> Move:
@@ -70,8 +73,34 @@ def targets_listed(release: Release, event: e.TargetsListed, now: datetime) -> M
         return listing_goes_on(release, event, replace(release, fleet=fleet, endpoints_to_list=left))
     if not fleet:
         return end(release, Phase.FAILED, now, "production runs nothing: there is nothing to update")
-    note = f"{len(fleet)} targets are frozen; their models are checked"
+    note = f"{len(fleet)} targets are frozen; their models are checked{_time_told(replace(release, fleet=fleet))}"
     return enter(release, Phase.CHECKING, now, note, fleet=fleet, endpoints_to_list=())
+
+
+def _time_told(frozen: Release) -> str:
+    """How long checks and update of so many may take, where that is more than the policy gives to all together."""
+    limits = frozen.policy.limits
+    told = [
+        f"{what} may take {need_s / HOUR_S:.0f} hours, {most} at once and {each_s} s each"
+        for what, need_s, given_s, most, each_s in (
+            (
+                "checks",
+                work_s(frozen, Phase.CHECKING),
+                limits.test_deadline_s,
+                limits.checks_parallel_max,
+                limits.check_s,
+            ),
+            (
+                "updates",
+                work_s(frozen, Phase.UPDATING),
+                limits.deploy_deadline_s,
+                limits.updates_parallel_max,
+                limits.update_s,
+            ),
+        )
+        if need_s > given_s
+    ]
+    return f"; {', '.join(told)}" if told else ""
 
 
 def listing_goes_on(release: Release, event: e.TargetsListed, listed: Release) -> Move:

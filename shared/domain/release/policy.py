@@ -43,9 +43,11 @@ class Limits:
 
     `settle_quiet_s` must be longer than any single request to Azure ML can stay in flight: it is both the quiet period
     before an unknown outcome is looked at, and the cool-down of a circuit lock, because Azure ML has no fencing token.
-    The last six are for work on many targets: how long production is watched, how long rolling back may take, the first
-    pause between two looks at a target, how many checks run and how many endpoints are changed at once, and on how many
-    restored deployments a sample inference runs.
+    The last eight are for work on many targets: how long production is watched, how long rolling back may take, the
+    first pause between two looks at a target, how many checks run and how many endpoints are changed at once, on how
+    many restored deployments a sample inference runs, and how long one check and one change may take, tries and pauses
+    included, so that deadlines follow from how many there are (`work_s`); 0, as in policies from before, says that they
+    do not.
     """
 
     attempts_max: int = 3
@@ -64,6 +66,8 @@ class Limits:
     checks_parallel_max: int = 8
     updates_parallel_max: int = 20
     rollback_samples_max: int = 3
+    check_s: int = 0
+    update_s: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

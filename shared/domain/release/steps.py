@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict
 
-from shared.domain.fleet.lanes import running_checks
+from shared.domain.fleet.lanes import running_checks, work_s
 from shared.domain.release import commands as c
 from shared.domain.release.events import DeadlinePassed, LookDue
 from shared.domain.release.model import GATE_OF_PHASE, Kind, Phase, Release
@@ -34,13 +34,14 @@ def _common(release: Release, what: str, not_before: datetime | None = None) -> 
 
 
 def phase_deadline_s(release: Release) -> int:
-    """How long the current phase may last, in seconds."""
+    """How long the current phase may last, in seconds; work on many targets longer than the policy says, if it needs
+    to."""
     limits = release.policy.limits
     if release.phase is Phase.WATCHING and release.watch_extended:
         return release.policy.watch.extension_s
     if release.phase in GATE_OF_PHASE:
         return release.policy.gates[GATE_OF_PHASE[release.phase]].deadline_s
-    return {
+    given_s = {
         Phase.VERIFYING: limits.verify_deadline_s,
         Phase.PROMOTING: limits.promote_deadline_s,
         Phase.WAITING_FOR_CIRCUIT: limits.circuit_wait_deadline_s,
@@ -59,6 +60,7 @@ def phase_deadline_s(release: Release) -> int:
         Phase.VERIFYING_ROLLBACK: limits.test_deadline_s,
         Phase.HELD: limits.hold_deadline_s,
     }[release.phase]
+    return max(given_s, work_s(release, release.phase))
 
 
 def first_look_s(release: Release) -> int:

@@ -4,13 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from shared.application.errors import PlatformBlocked
+from shared.application.fleet.effects import verify_environment
 from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.platform_ports import Place
 from shared.application.release import attempts, people
+from shared.application.release.ports import Fleet
 from shared.domain.errors import NotEligible
+from shared.domain.release.commands import VerifyEnvironment
 from shared.domain.release.events import TargetAnswered
 from shared.domain.release.model import Phase, Progress, Verdict
 from shared.domain.release.policy import Stage
+from tests.fakes.config import FakeReleaseConfig
 from tests.fakes.platform import DEV_WORKSPACE, FakeDeployment
 from tests.support.benches.release import Bench
 from tests.support.benches.road import (
@@ -185,3 +190,28 @@ async def test_a_circuit_that_is_deployed_twice_holds_the_release_before_anybody
 
     assert "more than one deployment runs circuit" in held.reason
     assert "green" in held.reason
+
+
+class HugeFleet(FakeReleaseConfig):
+    """Twenty thousand circuits."""
+
+    def fleet(self) -> Fleet:
+        return replace(super().fleet(), circuits=tuple(f"P{number:05}-C001" for number in range(20_000)))
+
+
+async def test_a_fleet_that_does_not_fit_one_release_is_refused_at_the_start(fleet: Bench) -> None:
+    """With the numbers, and before anybody is asked to approve; not by a message that is too large later on."""
+    release_id = (
+        await attempts.request_environment_release(DEV_WORKSPACE, NAME, NEW, REQUESTER, "logs", fleet.ports)
+    ).release.release_id
+    command = VerifyEnvironment(
+        command_id="verify",
+        release_id=release_id,
+        serial=1,
+        workspace=DEV_WORKSPACE,
+        environment_name=NAME,
+        environment_version=NEW,
+    )
+    await fleet.deliver()
+    with pytest.raises(PlatformBlocked, match="20000 circuits, whose locks take 380000 bytes"):
+        await verify_environment(command, fleet.release(release_id), replace(fleet.ports, config=HugeFleet()))
