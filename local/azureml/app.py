@@ -32,6 +32,7 @@ from local.azureml.service.call import Call, Service
 from local.azureml.service.errors import ArmError
 from local.azureml.service.faults import Fault
 from local.azureml.service.store import Document
+from local.azureml.service.tags import check_tags
 from local.conventions import stop_if_broken
 from local.monitor import alerts
 from local.monitor.action_group import ActionGroup
@@ -125,6 +126,7 @@ def _endpoint(name: str, handler: Handler) -> Callable[[Request], Awaitable[Resp
                 caller = await service.authenticator.caller(request.headers.get("authorization"))
                 headers = await service.throttle.admit(service.faults.profile, caller, request.method, path)
                 body = await _body(request)
+                check_tags(name, body)
             answer = await handler(Call(service=service, request=request, operation=name, caller=caller, body=body))
         except ArmError as problem:
             _log.info("%s %s: %d %s", request.method, path, problem.status, problem)

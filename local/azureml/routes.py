@@ -27,7 +27,8 @@ Operation = tuple[str, str, str, Handler]
 
 _GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}"
 _WORKSPACE = _GROUP + "/workspaces/{workspace}"
-_REGISTRY = "/mferp/managementfrontend" + _GROUP + "/registries/{registry}"
+_FRONTEND = "/mferp/managementfrontend"
+_REGISTRY = _FRONTEND + _GROUP + "/registries/{registry}"
 _HISTORY = "/history/v1.0" + _WORKSPACE
 _LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 _ENDPOINT = _WORKSPACE + "/batchEndpoints/{endpoint}"
@@ -62,6 +63,8 @@ _OPERATIONS: list[Operation] = [
     ("deployment.patch", "PATCH", _DEPLOYMENT, deployments.patch_deployment),
     ("deployment.delete", "DELETE", _DEPLOYMENT, deployments.delete_deployment),
     ("batch.invoke", "POST", "/workspaces/{workspace}/batchEndpoints/{endpoint}/jobs", invoke.invoke),
+    ("batch.jobs", "GET", _FRONTEND + _ENDPOINT + "/jobs", invoke.list_jobs),
+    ("batch.deployment-jobs", "GET", _FRONTEND + _DEPLOYMENT + "/jobs", invoke.list_jobs),
     ("online-endpoint.list", "GET", _WORKSPACE + "/onlineEndpoints", online_endpoints.list_endpoints),
     ("online-endpoint.get", "GET", _ONLINE_ENDPOINT, online_endpoints.get_endpoint),
     ("online-endpoint.put", "PUT", _ONLINE_ENDPOINT, online_endpoints.put_endpoint),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from local.azureml.service.arm_ids import AssetRef, parse_asset
 from local.azureml.service.call import Service
 from local.azureml.service.config import Scope
-from local.azureml.service.errors import ArmError, invalid, not_found
+from local.azureml.service.errors import ArmError, invalid, not_emulated, not_found
 from local.azureml.service.store import Document
+
+MLFLOW = "mlflow_model"
 
 
 def resolve(service: Service, workspace: Scope, reference: str, kind: str) -> tuple[Scope, AssetRef, Document]:
@@ -31,15 +33,14 @@ def resolve(service: Service, workspace: Scope, reference: str, kind: str) -> tu
 
 
 def check_references(service: Service, workspace: Scope, properties: Document) -> None:
-    """Raises `ArmError` naming the model, environment or code that is missing or not given."""
+    """Raises `ArmError` naming the model, environment or code that is missing or not given, and 501 for a model in
+    MLflow's format, which in Azure needs neither environment nor code."""
     model = (properties.get("model") or {}).get("assetId")
     code = (properties.get("codeConfiguration") or {}).get("codeId")
     references = {"models": model, "environments": properties.get("environmentId"), "codes": code}
     for kind, reference in references.items():
         if not reference:
-            raise ArmError(
-                400,
-                "UserError",
-                f"The deployment names no {kind}: the local batch driver needs a model, an environment and code.",
-            )
+            if model and resolve(service, workspace, model, "models")[2]["properties"].get("modelType") == MLFLOW:
+                raise not_emulated("A deployment of a model in MLflow's format without environment and scoring script")
+            raise invalid(f"The deployment names no {kind}: it needs a model, an environment and code.")
         resolve(service, workspace, reference, kind)

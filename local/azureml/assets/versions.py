@@ -65,6 +65,7 @@ def create_version(
         "properties": {
             "description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False,
             **_EXTRA[kind], **_origin(kind, properties), **{k: v for k, v in properties.items() if v is not None},
+            **_spec(kind, name, version, properties),
             "provisioningState": "Succeeded",
         },
         "systemData": system_data(caller, None),
@@ -80,6 +81,12 @@ def _origin(kind: str, properties: Document) -> Document:
     """The job that a model comes from, where its files are a job's output."""
     job = job_of(str(properties.get("modelUri", ""))) if kind == "models" else None
     return {"jobName": job} if job else {}
+
+
+def _spec(kind: str, name: str, version: str, properties: Document) -> Document:
+    """A component's own description, which says name and version also where it came without them."""
+    spec = properties.get("componentSpec")
+    return {"componentSpec": {**spec, "name": name, "version": version}} if kind == "components" and spec else {}
 
 
 async def get_version(call: Call) -> Response:
@@ -155,6 +162,7 @@ async def delete_container(call: Call) -> Response:
 def _updated(kind: str, old: Document, call: Call) -> Document:
     """The version with the caller's tags, description and so on. Raises `ArmError` if its body would change."""
     new, kept = _properties(call), old["properties"]
+    new = {**new, **_spec(kind, call.param("name"), call.param("version"), new)}
     for field in _IMMUTABLE[kind]:
         if new.get(field) and new[field] != kept.get(field):
             if kind == "environments":  # the SDK then tries the next version

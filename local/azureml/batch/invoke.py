@@ -15,11 +15,14 @@ from local.azureml.batch.deployments import deployment_id
 from local.azureml.batch.endpoints import stored_endpoint
 from local.azureml.service.call import Call
 from local.azureml.service.config import PROVIDER
+from local.azureml.service.documents import page
 from local.azureml.service.errors import conflict, invalid, not_emulated, not_found
 from local.azureml.service.job_records import SCORES, job_id, output_uri
 from local.azureml.service.store import Document
 
 DEPLOYMENT_HEADER = "azureml-model-deployment"
+_OVERRIDDEN = ("miniBatchSize", "errorThreshold", "outputFileName")
+_NOT_OVERRIDDEN = ("compute", "dataset", "outputDataset", "retrySettings")
 REQUEST_ID_HEADER = "repeatability_request-id"
 
 
@@ -37,6 +40,7 @@ async def invoke(call: Call) -> Response:
         if service.store.get(job_id(workspace, name)):
             raise conflict(f"A job {name} exists in workspace {workspace.name}.")
         inputs, output_file = _inputs(wanted), _output_file(wanted, name)
+        settings = {**deployment["properties"], **_overrides(wanted)}
         job = service.jobs.create(
             workspace,
             name,
@@ -46,8 +50,8 @@ async def invoke(call: Call) -> Response:
                 "workspace": workspace.name,
                 "job": name,
                 "inputs": inputs,
-                "output_file": output_file or deployment["properties"]["outputFileName"],
-                "deployment": deployment["properties"],
+                "output_file": output_file or settings["outputFileName"],
+                "deployment": settings,
             },
             compute=str(deployment["properties"].get("compute") or "serverless"),
             caller=call.caller,
@@ -60,6 +64,18 @@ async def invoke(call: Call) -> Response:
                 name,
             )
     return _answer(job, 201)
+
+
+async def list_jobs(call: Call) -> Response:
+    """The jobs of an endpoint, or of one of its deployments, the newest first."""
+    endpoint, deployment = stored_endpoint(call)["name"], call.request.path_params.get("deployment")
+    found = []
+    for job in call.service.store.newest_first(f"{call.scope.arm_id}/jobs"):
+        own = job["properties"]["properties"]
+        of_endpoint = str(own.get("azureml.endpointname", "")).lower() == endpoint.lower()
+        if of_endpoint and deployment in (None, own.get("azureml.deploymentname")):
+            found.append(_shown(job))
+    return JSONResponse(page(found, call.query, call.base + call.request.url.path))
 
 
 def _earlier_job(call: Call, endpoint: str, request_id: str | None) -> str | None:
@@ -92,6 +108,13 @@ def _inputs(wanted: Document) -> dict[str, str]:
     if not uris:
         raise invalid("The request has no inputData: a model deployment needs a folder or file to score.")
     return uris
+
+
+def _overrides(wanted: Document) -> Document:
+    """What the request sets for this job alone. Raises `ArmError` 501 for what cannot be set here."""
+    if given := [name for name in _NOT_OVERRIDDEN if wanted.get(name) is not None]:
+        raise not_emulated(f"A batch job with {', '.join(given)} of its own")
+    return {name: wanted[name] for name in _OVERRIDDEN if wanted.get(name) is not None}
 
 
 def _output_file(wanted: Document, job: str) -> str:
@@ -138,10 +161,13 @@ def _properties(
 
 
 def _answer(job: Document, status: int) -> Response:
-    body = {
+    return JSONResponse(_shown(job), status)
+
+
+def _shown(job: Document) -> Document:
+    return {
         "id": job["id"],
         "name": job["name"],
         "type": f"{PROVIDER}/workspaces/batchEndpoints/jobs",
         "properties": {"name": job["name"], "status": job["properties"]["status"]},
     }
-    return JSONResponse(body, status)

@@ -92,6 +92,9 @@ def without_unused_options(command: str, inputs: Mapping[str, object]) -> str:
 def _step(name: str, node: Document, default_compute: str | None) -> Step:
     if node.get("type", "command") != "command" or not node.get("componentId"):
         raise not_emulated(f"Step {name} of type {node.get('type')!r}, which is not a command component,")
+    for output, given in (node.get("outputs") or {}).items():
+        if isinstance(given, dict) and (given.get("uri") or given.get("path")):
+            raise not_emulated(f"The output {output!r} of step {name} at a place of its own")
     variables = node.get("environment_variables") or node.get("environmentVariables") or {}
     return Step(
         name=name,

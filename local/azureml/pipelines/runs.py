@@ -15,7 +15,7 @@ from typing import Any
 
 from local.azureml.assets.references import resolve
 from local.azureml.pipelines.graph import Step, bound, steps_of, without_unused_options
-from local.azureml.service.arm_ids import BlobPath, job_output
+from local.azureml.service.arm_ids import BlobPath, asset_id, job_output
 from local.azureml.service.call import Service
 from local.azureml.service.config import Scope
 from local.azureml.service.errors import ArmError, not_emulated
@@ -114,8 +114,8 @@ class Pipelines:
         inputs = bound(step, spec.get("inputs") or {}, request.get("inputs") or {}, output_of)
         asked = {
             "command": without_unused_options(str(spec["command"]), inputs),
-            "environmentId": str(spec["environment"]).removeprefix("azureml:"),
-            "codeId": str(spec["code"]).removeprefix("azureml:") if spec.get("code") else None,
+            "environmentId": asset_id(str(spec["environment"])),
+            "codeId": asset_id(str(spec["code"])) if spec.get("code") else None,
             "inputs": inputs,
             "outputs": {
                 output: {"jobOutputType": declared["type"], "uri": output_uri(workspace, child, output)}

@@ -77,6 +77,11 @@ def parse_asset(reference: str) -> AssetRef:
     )
 
 
+def asset_id(reference: str) -> str:
+    """The id without the `azureml:` that components put before an ARM id; that of a registry begins so itself."""
+    return reference if reference.startswith("azureml://") else reference.removeprefix("azureml:")
+
+
 def parse_location(uri: str, *, blob_endpoint: str) -> DatastorePath | BlobPath:
     """Read the URI of a folder or file. Raises `ArmError` 400 for a place this machine cannot reach."""
     if match := _DATASTORE.match(uri):

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from azure.ai.ml import Input
+from azure.ai.ml.entities import Model, ModelBatchDeployment
 from azure.ai.ml.exceptions import ValidationException
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError, ServiceResponseError
 
 from tests.local.azureml.cloud import Cloud, token, workspace_path
-from tests.local.azureml.workshop import DEPLOYMENT, ENDPOINT, Workshop
+from tests.local.azureml.workshop import DEPLOYMENT, ENDPOINT, Workshop, folder
 from tests.support.processes import until
 
 
@@ -204,3 +206,64 @@ def post_invocation(cloud: Cloud, *, request_id: str, deployment: str | None = N
     answer = httpx.post(scoring_uri, json=body, headers=headers)
     assert answer.is_success, answer.text
     return str(answer.json()["name"])
+
+
+def test_the_jobs_of_an_endpoint_and_of_a_deployment_are_listed(workshop: Workshop) -> None:
+    """Of no other deployment, with the state of each."""
+    for name in ("listed", "unlisted"):
+        workshop.deploy(name=name)
+    workshop.table("a.parquet")
+    mine, other = workshop.invoke("listed"), workshop.invoke("unlisted")
+    workshop.finished(mine)
+    of_endpoint = {each.name for each in workshop.client.batch_endpoints.list_jobs(ENDPOINT)}
+    (of_deployment,) = workshop.client.batch_deployments.list_jobs(ENDPOINT, name="listed")
+    assert {mine, other} <= of_endpoint
+    assert (of_deployment.name, of_deployment.status) == (mine, "Completed")
+
+
+def test_a_model_in_mlflows_format_without_a_script_is_not_served(workshop: Workshop) -> None:
+    """501, and not the user's mistake: in Azure it needs neither environment nor script."""
+    path = folder(workshop.root / "mlflow", {"MLmodel": "flavors: {}\n"})
+    model = workshop.client.models.create_or_update(Model(name="mlflow-model", path=str(path), type="mlflow_model"))
+    wanted = ModelBatchDeployment(name="no-code", endpoint_name=ENDPOINT, model=model.id, compute="cpu-cluster")
+    with pytest.raises(HttpResponseError) as caught:
+        workshop.client.batch_deployments.begin_create_or_update(wanted).result()
+    assert caught.value.error is not None
+    assert caught.value.error.code == "NotImplemented"
+    assert "MLflow" in str(caught.value)
+
+
+def test_a_job_may_have_mini_batches_of_its_own(workshop: Workshop) -> None:
+    """What the request says counts for its job, not what the deployment has."""
+    score = (
+        "import pathlib\ndef init(): pass\n"
+        "def run(mini_batch):\n    names = sorted(pathlib.Path(file).name for file in mini_batch)\n"
+        "    return ['+'.join(names)] * len(names)\n"
+    )
+    workshop.deploy(name="small-batches", score=score, mini_batch_size=10)
+    folder(workshop.cloud.data / "lake/small", dict.fromkeys(("a.txt", "b.txt"), "x"))
+    job = workshop.client.batch_endpoints.invoke(
+        ENDPOINT,
+        deployment_name="small-batches",
+        input=Input(type="uri_folder", path="azureml://datastores/sensor_lake/paths/small/"),
+        params_override=[{"mini_batch_size": 1}],
+    )
+    assert sorted(workshop.rows(workshop.finished(str(job.name)))) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"attempt": 1}, "'attempt' is 1"),
+        ({"reason": "x" * 257}, "at most 256"),
+        ({f"t{number}": "" for number in range(51)}, "at most 50 tags"),
+        ({"what/why": "x"}, "what/why"),
+    ],
+)
+def test_tags_that_azure_resource_manager_refuses_are_refused(
+    workshop: Workshop, tags: dict[str, str], said: str
+) -> None:
+    """At once, and nothing of the deployment is changed."""
+    with pytest.raises(HttpResponseError, match=said):
+        workshop.client.batch_deployments.begin_create_or_update(workshop.deployment(name="tagged", tags=tags))
+    assert "tagged" not in {each.name for each in workshop.client.batch_deployments.list(ENDPOINT)}

@@ -58,6 +58,40 @@ def test_a_job_tells_about_its_own_run_and_about_no_other(cloud: Cloud, tmp_path
     assert data["params"] == [{"key": "units", "value": "2"}]
 
 
+ONE_BY_ONE = """
+import json, os, urllib.request
+def ask(call, query="", **body):
+    url = os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/" + call + query
+    headers = {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+    data = json.dumps({"run_id": os.environ["MLFLOW_RUN_ID"], **body}).encode() if body else None
+    return json.load(urllib.request.urlopen(urllib.request.Request(url, data, headers)))
+ask("log-metric", key="mae", value=0.5, timestamp=1, step=0)
+ask("log-parameter", key="units", value="2")
+ask("set-tag", key="said", value="so")
+print(ask("update", status="FINISHED", end_time=1)["run_info"]["run_id"])
+print(sorted(ask("get", "?run_id=" + os.environ["MLFLOW_RUN_ID"])["run"]["data"]))
+"""
+
+
+def test_a_job_tells_one_thing_at_a_time_and_reads_its_run(cloud: Cloud, tmp_path: Path) -> None:
+    """As the MLflow library does for log_metric, log_param, set_tag and the end of a run."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "one_by_one.py").write_text(ONE_BY_ONE)
+    client = cloud.workspace()
+    client.environments.create_or_update(
+        Environment(name="one-by-one", version="1", build=BuildContext(path=str(tmp_path)))
+    )
+    client.jobs.create_or_update(
+        command(name="one-by-one-1", command="python -m one_by_one", environment="azureml:one-by-one:1", compute="c")
+    )
+    until(lambda: client.jobs.get("one-by-one-1").status in ("Completed", "Failed"), deadline_s=30)
+    assert cloud.log_of("one-by-one-1").splitlines() == ["one-by-one-1", "['metrics', 'params', 'tags']"]
+    data = run(cloud, "one-by-one-1").json()["run"]["data"]
+    assert data["metrics"] == [{"key": "mae", "value": 0.5}]
+    assert data["params"] == [{"key": "units", "value": "2"}]
+    assert client.jobs.get("one-by-one-1").tags["said"] == "so"
+
+
 def test_a_run_is_shown_to_who_is_signed_in_and_only_if_it_is_there(cloud: Cloud) -> None:
     assert run(cloud, "nobody").status_code == 404
     assert run(cloud, "nobody", token="none").status_code == 401

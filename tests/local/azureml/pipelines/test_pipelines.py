@@ -15,6 +15,7 @@ from azure.core.exceptions import HttpResponseError
 
 from local.azureml.pipelines.graph import steps_of
 from local.azureml.service.errors import ArmError
+from tests.local.azureml.cloud import REGISTRY
 from tests.local.azureml.workshop import FINISHED, TABLE, Workshop, folder
 from tests.support.processes import until
 
@@ -114,6 +115,53 @@ def test_registered_components_are_used_by_name_and_the_same_pipeline_is_submitt
     assert children(workshop, "compare-r1-1") == {"compare": "Completed"}
     with pytest.raises(HttpResponseError, match="A job with this name already exists"):
         submit(workshop, remarked(model=Input(type="uri_folder", path=TABLE)), name="compare-r1-1")
+
+
+def test_a_component_without_a_version_gets_the_next_and_is_found_as_the_latest(workshop: Workshop) -> None:
+    """It is read back with the version that it got."""
+    components = workshop.client.components
+    made = [
+        components.create_or_update(step("unversioned", f"echo {text}").component).version for text in ("one", "two")
+    ]
+    assert all(made)
+    latest = components.get("unversioned", label="latest")
+    assert latest.version == made[1]
+
+    @dsl.pipeline(default_compute="cpu-cluster")
+    def spoken() -> None:
+        latest()
+
+    name = submit(workshop, spoken())
+    assert ended(workshop, name).status == "Completed"
+
+
+def test_a_step_runs_in_an_environment_of_the_registry(workshop: Workshop) -> None:
+    """Which is how one version serves all workspaces."""
+    name = "shared-for-steps"
+    workshop.client.environments.share(
+        "custom-tf-env", "1.5.0", registry_name=REGISTRY, share_with_name=name, share_with_version="1.5.0"
+    )
+    reference = f"azureml://registries/{REGISTRY}/environments/{name}/versions/1.5.0"
+    said = command(name="shared", command="echo shared", environment=reference)
+
+    @dsl.pipeline(default_compute="cpu-cluster")
+    def spoken() -> None:
+        said()
+
+    assert ended(workshop, submit(workshop, spoken())).status == "Completed"
+
+
+def test_an_output_of_a_step_elsewhere_is_refused(workshop: Workshop) -> None:
+    """Not written to its default place in silence."""
+    compare = step("elsewhere", "echo > ${{outputs.report}}/r", outputs={"report": Output(type="uri_folder")})
+
+    @dsl.pipeline(default_compute="cpu-cluster")
+    def placed() -> None:
+        node = compare()
+        node.outputs.report = Output(type="uri_folder", path="azureml://datastores/workspaceblobstore/paths/mine/")
+
+    with pytest.raises(HttpResponseError, match="The output 'report' of step"):
+        submit(workshop, placed())
 
 
 def test_after_a_failed_step_nothing_more_is_started(workshop: Workshop) -> None:
