@@ -37,7 +37,9 @@ class Firing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rule: str = Field(pattern=r"^(metricAlerts|scheduledQueryRules)/[A-Za-z0-9][A-Za-z0-9 ._-]{0,199}$")
+    rule: str = Field(
+        pattern=r"^(metricAlerts|scheduledQueryRules)/[^\x00-\x1f*<>%{}&:\\?/#|]{0,259}[^\x00-\x1f*<>%{}&:\\?/#| .]$"
+    )
     severity: str = Field(default="Sev1", pattern=r"^Sev[0-4]$")
     circuits: list[str] = Field(default=[], max_length=200)
     together: bool = False

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from shared.domain.tags import TAG_CHARS_MAX
+
 RANGES_TAG = "prediction_ranges"
 """Tag of a model and of its deployments: the values that are plausible, `temperature=40:80,pressure=0:10`."""
 
@@ -18,7 +20,6 @@ BASELINE_MEASURES = "mae", "rmse"
 JUDGED_BY_TAGS = RANGES_TAG, *BASELINE_MEASURES
 """Tags of a model that its deployments carry too: daily inference and monitoring judge it by them."""
 
-TAG_CHARS_MAX = 256
 PLAUSIBLE_DEVIATIONS = 8.0
 """How far from its mean in training a predicted value may be. Readings of 200 sensors stay within four or five standard
 deviations; a wrong unit or a network that diverged goes far beyond."""

@@ -76,6 +76,14 @@ def test_the_alert_rules_of_the_repository_are_those_of_the_architecture() -> No
     assert (policy.thresholds, policy.window_s) == (RollbackThresholds(), 3600)
 
 
+def test_a_rule_may_have_any_name_that_azure_takes(tree: ConfigTree) -> None:
+    """Blanks and parentheses are common in the names of teams that were there before."""
+    name = "Batch Job Failure (Any Circuit), [prod] + 'test'"
+    tree.edit(POLICIES, "scheduledQueryRules/scoring-errors", f'"scheduledQueryRules/{name}"')
+    rules = FileReleaseConfig(tree.root, tree.root / POLICIES, "/subscriptions/S/resourceGroups/G").alerts().rules
+    assert name.lower() in [rule.rule_id.rpartition("/")[2] for rule in rules]
+
+
 def test_whatever_the_app_finds_itself_has_a_rule_of_its_own() -> None:
     """The alert rules of monitoring by their names, and what else is reported; failed jobs count, and that once."""
     config = FileReleaseConfig(REPOSITORY / "config", REPOSITORY / "config" / POLICIES)
@@ -182,6 +190,7 @@ REFUSED = [
     ('"azureml://', '"https://', "deployment.input_uri", "https://datastores/sensor_lake/paths/processed/sensor_data/", "match pattern", "azureml://datastores/"),
     ("deployment:\n", "notes: none\ndeployment:\n", "notes", "none", "unknown key", "known here: version"),
     ("rule: scheduledQueryRules/scoring-errors", "rule: scoring-errors", "alerts.rules[1].rule", "scoring-errors", "match pattern", "scheduledQueryRules/<name>"),
+    ("rule: scheduledQueryRules/scoring-errors", "rule: scheduledQueryRules/a/b", "alerts.rules[1].rule", "scheduledQueryRules/a/b", "match pattern", "metricAlerts/<name>"),
     ("rule: scheduledQueryRules/scoring-errors", "rule: scheduledqueryRules/x", "alerts.rules[1].rule", "scheduledqueryRules/x", "match pattern", "metricAlerts/<name>"),
     ("rule: scheduledQueryRules/scoring-errors", "rule: scheduledQueryRules/Batch-Job-Failure", "alerts.rules", "", "more than once: scheduledqueryrules/batch-job-failure", "different rules"),
     ("kind: scoring_errors", "kind: errors", "alerts.rules[1].kind", "errors", "'batch_failures'", "other counts for the alert spike only"),

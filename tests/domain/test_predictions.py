@@ -7,7 +7,6 @@ import pytest
 
 from shared.domain.predictions import (
     RANGES_TAG,
-    TAG_CHARS_MAX,
     Predicted,
     PredictionQuality,
     baseline_of,
@@ -16,6 +15,7 @@ from shared.domain.predictions import (
     ranges_of,
     ranges_text,
 )
+from shared.domain.tags import TAG_CHARS_MAX
 
 DAY = date(2026, 1, 5)
 GOOD = Predicted(day=DAY, rows=24, columns={"temperature": (55.0, 63.5), "pressure": (4.5, 5.5)})

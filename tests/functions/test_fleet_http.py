@@ -124,9 +124,9 @@ async def test_there_are_no_targets_before_they_are_frozen(bench: Bench, signer:
 
 
 async def test_rollback_metadata_is_downloaded_as_one_object(bench: Bench, signer: Signer) -> None:
-    """The form of R-BACK-27; `updated_at` is when the update began, not tried again."""
+    """The form of R-BACK-27; `updated_at` is when the update began, not tried again, without fractions of a second."""
     await bench.put(updating(phase=Phase.WATCHING))
-    began, again = (datetime(2025, 12, 9, hour, 30, tzinfo=UTC) for hour in (14, 17))
+    began, again = (datetime(2025, 12, 9, hour, 30, 0, 754024, tzinfo=UTC) for hour in (14, 17))
     bench.store.partitions[RELEASE_ID].history = [
         an_entry(1),
         an_entry(2, at=began, phase_after=Phase.UPDATING),

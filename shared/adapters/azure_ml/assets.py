@@ -144,7 +144,8 @@ def _share_once(
                 raise PlatformBusy(f"{what} is being shared to the registry") from error
     if different := differences(source, there):
         raise PlatformRefused(
-            f"the registry has another {what}, different in {', '.join(different)}: register a new version"
+            f"{there.name}:{there.version} of the registry is not {what}, different in {', '.join(different)}: "
+            "register a new version"
         )
 
 

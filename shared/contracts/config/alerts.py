@@ -15,7 +15,9 @@ DAY_S = 86_400
 RuleName = Annotated[
     str,
     Field(
-        pattern=r"^(metricAlerts|scheduledQueryRules|switchyard)/[A-Za-z0-9][A-Za-z0-9 ._-]{0,199}$",
+        # What Azure allows in the name of a scheduled query rule; a metric alert may have some characters less.
+        pattern=r"^(metricAlerts|scheduledQueryRules|switchyard)/[^\x00-\x1f*<>%{}&:\\?/#|]{0,259}"
+        r"[^\x00-\x1f*<>%{}&:\\?/#| .]$",
         description="rule in the app's own resource group: metricAlerts/<name> or scheduledQueryRules/<name>; or "
         "switchyard/<name> for what the app finds itself",
     ),

@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, RootModel
+from pydantic import AfterValidator, Field, RootModel
 
 from shared.contracts.base import Contract
 from shared.domain.errors import Conflict
@@ -71,13 +71,13 @@ class RollbackRelease(Contract):
     """The same as one object (R-BACK-27).
 
     Where the fleet ran several versions, `previous_environment_version` names them all, with commas. `updated_at` is
-    when the update began; None when it never did.
+    when the update began, to the second, as scripts read it; None when it never did.
     """
 
     release_id: str
     environment_version: str
     previous_environment_version: str
-    updated_at: datetime | None
+    updated_at: Annotated[datetime, AfterValidator(lambda at: at.replace(microsecond=0))] | None
     deployments: list[PreviousEnvironment]
 
 

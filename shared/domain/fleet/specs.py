@@ -3,9 +3,7 @@
 from shared.domain.records import replace
 from shared.domain.release.dimensions import RELEASE_TAGS, kept_tags, unmarked
 from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Release
-
-#: Azure's limit of a tag's value.
-TAG_CHARS_MAX = 256
+from shared.domain.tags import as_tag
 
 
 def changed_spec(release: Release, target: FleetTarget) -> DeploymentSpec:
@@ -17,7 +15,7 @@ def changed_spec(release: Release, target: FleetTarget) -> DeploymentSpec:
         marks = {
             "restored_by_release": release.release_id,
             "rolled_back_at": at,
-            "rollback_reason": _cut(release.rollback_reason),
+            "rollback_reason": as_tag(release.rollback_reason),
         }
         return replace(previous, tags={**previous.tags, **marks})
     return replace(
@@ -45,10 +43,6 @@ def dimensions_of(release: Release, target: FleetTarget) -> tuple[Dimension, ...
 def restored_by(spec: DeploymentSpec) -> str:
     """The release that put this deployment back; empty when none did."""
     return spec.tags.get("restored_by_release", "")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= TAG_CHARS_MAX else text[: TAG_CHARS_MAX - 1] + "…"
 
 
 def going_back(release: Release) -> list[FleetTarget]:

@@ -22,6 +22,7 @@ from shared.domain.release.model import (
     Verdict,
 )
 from shared.domain.release.policy import Stage
+from shared.domain.tags import as_tag
 
 
 def passed_test(release: Release) -> CheckRun | None:
@@ -205,13 +206,14 @@ def _deployment_tags(release: Release, candidate: Candidate, *, in_test: bool) -
         "circuit_id": candidate.circuit_id,
         "environment_version": asset_of(brought_environment(release.target))[1],
     }
-    tags |= {name: candidate.tags[name] for name in JUDGED_BY_TAGS if name in candidate.tags}
+    judged_by = {name: candidate.tags.get(name, "") for name in JUDGED_BY_TAGS}
+    tags |= {name: value for name, value in judged_by.items() if value and as_tag(value) == value}
     if in_test:
         return tags
     previous = release.target.previous
     approvers = [a.actor for a in release.approvals if a.stage is Stage.PRODUCTION and a.approved]
     tags["deployed_at"] = release.phase_since.strftime("%Y-%m-%dT%H:%M:%SZ")
-    tags["approved_by"] = ", ".join(actor.username or actor.object_id for actor in approvers)
+    tags["approved_by"] = as_tag(", ".join(actor.username or actor.object_id for actor in approvers))
     tags["previous_version"] = previous.tags.get("model_version", "unknown") if previous else "none"
     tags[RELEASE_TAGS[Dimension.MODEL]] = release.release_id
     if previous is None or Dimension.ENVIRONMENT in brings(release, previous):

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.fleet.specs import TAG_CHARS_MAX, changed_spec, restored_by
+from shared.domain.fleet.specs import changed_spec, restored_by
 from shared.domain.release.dimensions import unmarked
 from shared.domain.release.model import Phase
 from shared.domain.release.specs import runs
+from shared.domain.tags import TAG_CHARS_MAX
 from tests.support.builders import RELEASE_ID, a_spec
 from tests.support.drive_fleet import NEW, OLD, driven_to
 

@@ -1,5 +1,6 @@
 """The steps on the way to production, and what their answers mean."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -65,6 +66,20 @@ def test_production_is_deployed_with_the_tags_of_the_architecture() -> None:
         "mae": "0.12",
     }
     assert command.epoch == 4
+
+
+def test_no_tag_of_a_deployment_is_longer_than_azure_takes() -> None:
+    """Models may have longer tags: what would be cut in half says nothing, and is left out; names are cut."""
+    release = driven_to(Phase.RECORDING_PREVIOUS)
+    assert release.candidate
+    candidate = replace(release.candidate, tags={**release.candidate.tags, "prediction_ranges": "f=0:1," * 60})
+    people = [replace(each, actor=replace(each.actor, username="n" * 300)) for each in release.approvals]
+    release = replace(release, candidate=candidate, approvals=tuple(people))
+    [command] = [x for x in decide(release, next_event(release), NOW).commands if isinstance(x, c.Deploy)]
+
+    assert max(len(value) for value in command.spec.tags.values()) == 256
+    assert "prediction_ranges" not in command.spec.tags
+    assert command.spec.tags["approved_by"].endswith("…")
 
 
 @pytest.mark.parametrize(
