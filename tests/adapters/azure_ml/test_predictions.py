@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -58,15 +59,15 @@ def test_an_empty_table_has_no_rows() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"PAR1",
-        b"not parquet at all",
-        file_of([1.0])[:-9],
-        written(pa.table({"predicted_temperature": [1.0]})),
-        written(pa.table({"timestamp": ["yesterday"], "predicted_temperature": [1.0]})),
-        file_of([1.0], predicted_pressure=["high"]),
+        lambda: b"",
+        lambda: b"PAR1",
+        lambda: b"not parquet at all",
+        lambda: file_of([1.0])[:-9],
+        lambda: written(pa.table({"predicted_temperature": [1.0]})),
+        lambda: written(pa.table({"timestamp": ["yesterday"], "predicted_temperature": [1.0]})),
+        lambda: file_of([1.0], predicted_pressure=["high"]),
     ],
 )
-def test_what_is_no_file_of_predictions_is_said_so(content: bytes) -> None:
+def test_what_is_no_file_of_predictions_is_said_so(content: Callable[[], bytes]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        described(content, DAY)
+        described(content(), DAY)
