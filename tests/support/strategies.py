@@ -1,7 +1,7 @@
 """Hypothesis strategies for any dataclass of the domain, from its type hints alone: a new field needs nothing here."""
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -31,7 +31,7 @@ def anything_of(hint: Any) -> st.SearchStrategy[Any]:
         return _PLAIN[hint]
     if get_origin(hint) in (Union, types.UnionType):
         return st.one_of([anything_of(option) for option in get_args(hint)])
-    if get_origin(hint) is tuple:
+    if get_origin(hint) in (tuple, Sequence):
         return st.lists(anything_of(get_args(hint)[0]), max_size=2).map(tuple)
     if get_origin(hint) in (dict, Mapping):
         key, value = get_args(hint)
