@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 AZURITE := node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-environment demo-training up test check sim soak bench format lock clean
+.PHONY: help install demo demo-environment demo-training up test check sim soak bench bench-check format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,7 @@ check: install ## Format, lint, types, import rules, security, generated files
 	$(BIN)/python docs/state_machine.py --check
 	$(BIN)/python -m shared.contracts.http.openapi --check
 	$(BIN)/python -m shared.contracts.config.schema --check
+	@$(MAKE) --no-print-directory bench-check
 
 sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes or trainings)
 	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0) $(or $(KIND),releases)
@@ -57,11 +58,15 @@ sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releas
 soak: install ## Kill the parts of the local cloud 100 times under load and look for losses, 10 minutes (KILLS=n, SEED=n)
 	$(BIN)/python -m tests.soak --kills $(or $(KILLS),100) --seed $(or $(SEED),0)
 
+bench-check: install ## Compare what the core does, in counts and not in seconds, with what it did before
+	PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.check
+
 bench: install ## Measure imports, the local cloud, reads of the sensor table, the update of 200 deployments, the simulation, 6 minutes
 	$(BIN)/python benchmarks/import_cost.py
 	$(BIN)/python -m benchmarks.local_start
 	$(BIN)/python -m benchmarks.servicebus
 	$(BIN)/python -m benchmarks.delta_reads
+	$(BIN)/python -m benchmarks.core_cost
 	$(BIN)/python -m benchmarks.update_fleet --circuits 200
 	$(BIN)/python -m tests.simulation 500 0
 

@@ -20,6 +20,7 @@ from shared.application.release.effects.carry_out import carry_out
 
 from benchmarks.memory_table import MemoryTable
 from shared.adapters.tables.releases import TableReleaseStore
+from shared.application.carry_out import carry_out
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.attempts import request_environment_release
 from shared.application.release.handle_events import handle_events

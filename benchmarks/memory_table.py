@@ -55,7 +55,7 @@ class MemoryTable(Table):
             self.counts["bytes written"] += sum(len(value) for value in row.values() if isinstance(value, str))
             entity = TableEntity(row)
             etags.append(str(next(self._etags)))
-            entity._metadata = {"etag": etags[-1]}  # as the SDK sets it
+            entity._metadata = {"etag": etags[-1], "timestamp": None}  # as the SDK sets it
             rows[row["RowKey"]] = entity
             self._kinds[partition_key, _kind(row["RowKey"])].add(row["RowKey"])
         return etags
