@@ -74,10 +74,11 @@ def test_a_failed_job_never_announces_a_completion(workshop: Workshop) -> None:
 
 
 def test_a_failed_deployment_announces_nothing(workshop: Workshop) -> None:
-    """Nobody is told; who deploys has to look."""
+    """Nobody is told; who deploys has to look. The endpoint that the tests share may be full of their deployments."""
     receiver = workshop.cloud.receiver
+    workshop.endpoint("fails-to-deploy")
     with pytest.raises(HttpResponseError, match="was not found"):
-        workshop.deploy(name="unannounced", model="azureml:sensor-model:99")
+        workshop.deploy(name="unannounced", endpoint="fails-to-deploy", model="azureml:sensor-model:99")
     register(workshop, "after-the-deployment", "1")
     until(lambda: receiver.of_type("ModelRegistered", "after-the-deployment:1"))
     assert not [event for event in receiver.events if "unannounced" in str(event)]
