@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import inspect
 import ipaddress
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -194,6 +195,10 @@ def _checked_send(owner: type, *, asynchronous: bool) -> Callable[..., Any]:
     return send
 
 
+_LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
+_SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
+
+
 def _add_audit_hook() -> None:
     global _audit_hook_added
     if not _audit_hook_added:
@@ -205,9 +210,11 @@ def _on_audit_event(event: str, arguments: tuple[Any, ...]) -> None:
     """Look at names and addresses; an address that is no tuple (unix sockets) is local."""
     if _targets is None or not event.startswith("socket."):
         return
-    if event == "socket.getaddrinfo":
-        _refuse_egress(_text(arguments[0]))
-    elif event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+    if event in _LOOK_UPS:
+        name = arguments[0][0] if isinstance(arguments[0], tuple) else arguments[0]
+        if event == "socket.getaddrinfo" or _text(name) != os.uname().nodename:  # its own name is asked for by many
+            _refuse_egress(_text(name))
+    elif event in _SENDS and isinstance(arguments[1], tuple):
         _refuse_egress(_text(arguments[1][0]))
 
 

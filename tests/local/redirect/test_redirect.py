@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import urllib.request
+from collections.abc import Callable
 
 import aiohttp
 import httpx
@@ -174,6 +175,31 @@ def test_other_http_clients_are_stopped_at_the_socket(installed: Recorder) -> No
         pytest.raises(EgressBlocked, match=r"192\.0\.2\.1"),
     ):
         datagrams.sendto(b"x", ("192.0.2.1", 53))
+
+
+LEAKS: dict[str, Callable[[], object]] = {
+    "message": lambda: _datagrams().sendmsg([b"x"], [], 0, ("192.0.2.1", 53)),
+    "name": lambda: socket.gethostbyname("example.com"),
+    "names": lambda: socket.gethostbyname_ex("example.com"),
+    "name of an address": lambda: socket.gethostbyaddr("192.0.2.1"),
+    "name of a socket": lambda: socket.getnameinfo(("192.0.2.1", 80), 0),
+}
+
+
+def _datagrams() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_nothing_is_sent_or_asked_for_by_the_side(installed: Recorder, leak: str) -> None:
+    """A look-up is a datagram to somebody else's machine."""
+    with pytest.raises(EgressBlocked):
+        LEAKS[leak]()
+
+
+def test_a_machine_may_ask_for_its_own_name(installed: Recorder) -> None:
+    """Clients do, for their logs."""
+    assert socket.getfqdn()
 
 
 async def test_async_http_clients_are_stopped_at_the_socket(installed: Recorder) -> None:

@@ -5,8 +5,12 @@ does not see: only loopback addresses, and an error that names the host. Uses th
 """
 
 import ipaddress
+import os
 import sys
 from typing import Any
+
+_LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
+_SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 class EgressBlocked(RuntimeError):
@@ -24,9 +28,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _look(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "socket.getaddrinfo":
-        host = arguments[0]
-    elif event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+    if event in _LOOK_UPS:
+        host = arguments[0][0] if isinstance(arguments[0], tuple) else arguments[0]
+        if event != "socket.getaddrinfo" and host == os.uname().nodename:  # its own name is asked for by many
+            return
+    elif event in _SENDS and isinstance(arguments[1], tuple):
         host = arguments[1][0]
     else:
         return
