@@ -30,6 +30,5 @@ async def output_of_circuit(
 
 async def output_of(platform: ModelPlatform, place: Place, job_name: str, spec: DeploymentSpec) -> Judged:
     """The same for the circuit that a deployment is for."""
-    variables = spec.environment_variables
-    circuit = variables.get("PLANT_ID", ""), variables.get("CIRCUIT_ID", "")
-    return await output_of_circuit(platform, place, job_name, circuit, tags=spec.tags)
+    plant_id, circuit_id = spec.circuit_ids or ("", "")
+    return await output_of_circuit(platform, place, job_name, (plant_id, circuit_id), tags=spec.tags)

@@ -111,13 +111,13 @@ async def cancel_checks(command: c.CancelChecks, ports: Ports) -> None:
 
 
 def _job(command: c.CheckTarget, name: str, environment: str, ports: Ports, baseline: str = "") -> CompatibilityJob:
-    variables = command.previous.environment_variables
+    plant_id, circuit_id = command.previous.circuit_ids
     return CompatibilityJob(
         job_name=name,
         model=command.previous.model,
         environment=environment,
-        plant_id=variables["PLANT_ID"],
-        circuit_id=variables["CIRCUIT_ID"],
+        plant_id=plant_id,
+        circuit_id=circuit_id,
         compute=ports.config.fleet().test_compute,
         input_uri=ports.config.fleet().input_uri,
         baseline=baseline,

@@ -108,8 +108,7 @@ async def production_deployments(ports: RoutinePorts) -> list[DeploymentState]:
 
 
 def _is_configured(state: DeploymentState, ports: RoutinePorts) -> bool:
-    variables = state.spec.environment_variables
-    plan = ports.config.plan(variables["PLANT_ID"], variables["CIRCUIT_ID"])
+    plan = ports.config.plan(*state.spec.circuit_ids)
     return plan is not None and plan.deployment_name.lower() == state.spec.deployment_name.lower()
 
 

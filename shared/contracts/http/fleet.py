@@ -179,10 +179,10 @@ def _view(target: FleetTarget, progress: Progress) -> TargetView:
 
 
 def _place(target: FleetTarget) -> tuple[str, str]:
-    """Plant and circuit: the deployment's own variables say them, and the key is made of both."""
-    variables = target.previous.environment_variables
+    """Plant and circuit: the deployment says them, and the key is made of both."""
     plant_id, _, circuit_id = target.key.partition("-")
-    return variables.get("PLANT_ID", plant_id), variables.get("CIRCUIT_ID", circuit_id)
+    told = target.previous.circuit_ids
+    return (told[0], told[1]) if told else (plant_id, circuit_id)
 
 
 def _previous(target: FleetTarget) -> PreviousEnvironment:

@@ -165,10 +165,16 @@ class DeploymentSpec:
 
     @property
     def circuit(self) -> str:
-        """The key of its circuit by its own variables; empty when they do not say."""
-        plant_id = self.environment_variables.get("PLANT_ID", "")
-        circuit_id = self.environment_variables.get("CIRCUIT_ID", "")
-        return f"{plant_id}-{circuit_id}" if plant_id and circuit_id else ""
+        """The key of its circuit; empty when it does not say."""
+        return "-".join(self.circuit_ids)
+
+    @property
+    def circuit_ids(self) -> tuple[str, ...]:
+        """The ids of plant and circuit by its own variables, else by its tags, which deployments have that a team made
+        before there was Switchyard; none when neither says both."""
+        variables = self.environment_variables.get("PLANT_ID", ""), self.environment_variables.get("CIRCUIT_ID", "")
+        tags = self.tags.get("plant_id", ""), self.tags.get("circuit_id", "")
+        return next((ids for ids in (variables, tags) if all(ids)), ())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -162,6 +162,17 @@ async def test_a_version_asked_for_before_it_was_registered_is_held_and_a_retry_
     await fleet.run_until(release_id, Phase.AWAITING_REGISTRY_APPROVAL)
 
 
+async def test_deployments_that_a_team_made_itself_are_known_by_their_tags(fleet: Bench) -> None:
+    """They have no variables of Switchyard; the release checks, updates and keeps them like all others."""
+    made = [each for each in fleet.platform.deployments.values() if each.spec.circuit in ("P001-C001", "P002-C002")]
+    for each in made:
+        plant_id, circuit_id = each.spec.circuit_ids
+        each.spec = replace(each.spec, environment_variables={}, tags={"plant_id": plant_id, "circuit_id": circuit_id})
+    release = await up_to(fleet, Phase.WATCHING)
+    assert len(release.fleet) == 6
+    assert running(fleet) == [NEW] * 6
+
+
 @pytest.mark.parametrize("environment", [OLD_ID, "azureml://registries/r/environments/other-env/versions/12"])
 async def test_a_deployment_that_belongs_to_nobody_holds_the_release_before_anybody_is_asked(
     fleet: Bench, environment: str

@@ -126,3 +126,12 @@ def test_after_going_back_the_last_writer_is_one_whose_work_still_runs() -> None
     back = with_dimension(with_dimension(newest, MODEL, first), ENVIRONMENT, both).tags
     assert (back["model_release"], back["environment_release"]) == ("m-1", "e-1")
     assert back["release_id"] in ("m-1", "e-1")
+
+
+def test_a_deployment_says_its_circuit_by_variables_or_else_by_tags() -> None:
+    """Both ids by one of them: half of each is nothing."""
+    tags = {"plant_id": "P009", "circuit_id": "C009"}
+    assert a_spec(tags=tags).circuit == "P001-C001"
+    assert a_spec(tags=tags, environment_variables={}).circuit_ids == ("P009", "C009")
+    assert a_spec(tags=tags, environment_variables={"PLANT_ID": "P001"}).circuit == "P009-C009"
+    assert a_spec(tags={"plant_id": "P009"}, environment_variables={"CIRCUIT_ID": "C001"}).circuit == ""
