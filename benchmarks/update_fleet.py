@@ -97,7 +97,7 @@ async def measure(folder: Path, circuits: int, loop_s: float) -> Figures:
     with cloud:
         os.environ.update(cloud.env())
         _control(cloud, "PUT", "profile", {"lro_seconds": 0})
-        ports = bootstrap.ports()
+        ports = await bootstrap.ports()
         begin = time.monotonic()
         await deploy_fleet(cloud, fleet_of(circuits), ports)
         _told(begin, f"{circuits} deployments run in production")
@@ -156,7 +156,7 @@ def _is_ended(api: ReleaseApi, release_id: str) -> bool:
 
 async def _update(cloud: LocalCloud, release: Release) -> tuple[float, list[Change]]:
     """Seconds from entering `updating` to leaving it, and what the service did meanwhile."""
-    store = bootstrap.ports().store
+    store = bootstrap.ports.started().store
     begin = time.time()
     for person in APPROVERS:
         with ReleaseApi(cloud.urls["host"], token_of(cloud.urls["identity"], person)) as api:

@@ -101,6 +101,7 @@ class Changes(View):
     """The latest first."""
 
     changes: list[ChangeSummary]
+    in_force: Text = ""
 
 
 def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as_json: AsJson = False) -> None:
@@ -113,15 +114,17 @@ def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as
             console.print(change_panel(parse(Change, answer)))
         else:
             tell_unreadable(answer)
-            _show_list(parse(Changes, answer).changes)
+            _show_list(parse(Changes, answer))
 
 
-def _show_list(listed: list[ChangeSummary]) -> None:
-    if listed:
-        console.print(changes_table(listed))
+def _show_list(found: Changes) -> None:
+    if found.changes:
+        console.print(changes_table(found.changes))
         console.print(f"Look at one with:  {COMMAND} changes <commit>", markup=False)
     else:
         console.print("No change has come in yet.")
+    in_force = f"that of commit {found.in_force}" if found.in_force else "the one that the app was published with"
+    console.print(f"The configuration in force is {in_force}.", markup=False)
 
 
 def changes_table(listed: list[ChangeSummary]) -> Table:

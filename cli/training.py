@@ -48,7 +48,7 @@ def train(
     every_s: Every = 2.0,
     as_json: AsJson = False,
 ) -> None:
-    """Train a circuit's model by hand, as the deployed configuration says.
+    """Train a circuit's model by hand, as the configuration in force says.
 
     With --watch, exit status 0 when the model is registered, 3 when the run ended otherwise.
     """

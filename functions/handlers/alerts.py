@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 @with_role(lambda: bootstrap.settings().alert_sender_role)
 async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpResponse:
     """202 for a new alert, 200 for a repetition; a body that is no alert is recorded and refused."""
-    ports = bootstrap.alert_ports()
+    ports = bootstrap.alert_ports.started()
     body = raw_body_of(req, ("application/json",), BODY_BYTES_MAX, f"an alert has {BODY_BYTES_MAX:,} bytes at most")
     try:
         claim = claimed_facts(parse_alert(body))
@@ -42,13 +42,13 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
 @authenticated
 async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await queries.list_alerts(bootstrap.alert_ports(), limit_of(req))
+    found = await queries.list_alerts(bootstrap.alert_ports.started(), limit_of(req))
     return json_answer(alert_list_of(found))
 
 
 async def alert_events(event: func.EventGridEvent) -> None:
     """What comes from another topic, or is no alert, is recorded: failing would have it delivered again."""
-    grid, ports = read_event(event), bootstrap.alert_ports()
+    grid, ports = read_event(event), bootstrap.alert_ports.started()
     if not bootstrap.settings().is_alert_topic(grid.topic):
         await _refuse(grid.id, grid.subject, f"topic {grid.topic} is not configured for alerts", ports)
         return

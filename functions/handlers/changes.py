@@ -96,14 +96,15 @@ async def accept_azure_devops_change(req: func.HttpRequest) -> func.HttpResponse
 @authenticated
 async def list_changes(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await take.list_changes(bootstrap.change_ports(), limit_of(req))
-    return json_answer(change_list_of(found))
+    ports = bootstrap.change_ports.started()
+    found = await take.list_changes(ports, limit_of(req))
+    return json_answer(change_list_of(found, await ports.log.in_force(ports.branch)))
 
 
 @authenticated
 async def read_change(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """What was found in one change, and what it led to."""
-    record = await take.read_change(req.route_params["change_id"], bootstrap.change_ports())
+    record = await take.read_change(req.route_params["change_id"], bootstrap.change_ports.started())
     return json_answer(change_view_of(record))
 
 
@@ -111,9 +112,9 @@ async def _accepted(claim: ChangeClaim | Ignored, source: str) -> func.HttpRespo
     if isinstance(claim, Ignored):
         log.info("a webhook was ignored: %s", claim.reason)
         if claim.lookalike:
-            await tell_ignored(claim.lookalike, source, claim.reason, bootstrap.change_ports())
+            await tell_ignored(claim.lookalike, source, claim.reason, bootstrap.change_ports.started())
         return json_answer(WebhookAnswer(answer="ignored", reason=claim.reason))
-    record, is_awaited = await take.accept_change(claim, bootstrap.change_ports())
+    record, is_awaited = await take.accept_change(claim, bootstrap.change_ports.started())
     answer = WebhookAnswer(
         answer="accepted" if is_awaited else "already_taken",
         change_id=record.change_id,

@@ -42,7 +42,7 @@ async def dead_routines(message: func.ServiceBusMessage) -> None:
 
 async def _bury(queue: str, message: func.ServiceBusMessage) -> None:
     """A message of the dead-letter queue of `queue`; one that cannot be read is only recorded."""
-    body, ports = message.get_body().decode(errors="replace"), bootstrap.ports()
+    body, ports = message.get_body().decode(errors="replace"), bootstrap.ports.started()
     dead = DeadLetter(queue=queue, message_id=message.message_id, reason=reason_of(message), body=body)
     about = _read(queue, body)
     if isinstance(about, Event | Command):

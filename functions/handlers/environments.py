@@ -21,7 +21,7 @@ from shared.domain.release.model import Actor
 @authenticated
 async def request_environment_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Open the release of a registered environment version."""
-    wish, ports = body_of(req, EnvironmentReleaseRequest), bootstrap.ports()
+    wish, ports = body_of(req, EnvironmentReleaseRequest), await bootstrap.ports()
     workspace, name = bootstrap.settings().dev_workspace, ports.config.fleet().environment_name
     decided = await attempts.request_environment_release(workspace, name, wish.version, actor, wish.reason, ports)
     return decided_answer(decided)
@@ -32,27 +32,27 @@ async def roll_back_release(req: func.HttpRequest, actor: Actor) -> func.HttpRes
     """Put what the release changed back to what ran before; answers with the release that does it."""
     wish, release_id = body_of(req, RollbackRequest), req.route_params["release_id"]
     return decided_answer(
-        await request_rollback(release_id, actor, wish.reason, bootstrap.ports(), critical=wish.critical)
+        await request_rollback(release_id, actor, wish.reason, await bootstrap.ports(), critical=wish.critical)
     )
 
 
 @authenticated
 async def read_targets(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """How far each deployment is, and what its check said."""
-    return json_answer(targets_of(await queries.read_release(req.route_params["release_id"], bootstrap.ports())))
+    return json_answer(targets_of(await queries.read_release(req.route_params["release_id"], await bootstrap.ports())))
 
 
 @authenticated
 async def read_rollback_report(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The result of every target, the times, and what is left to look at."""
-    release = await queries.read_release(req.route_params["release_id"], bootstrap.ports())
-    return json_answer(rollback_report_of(release, await alerts_firing(release, bootstrap.alert_ports())))
+    release = await queries.read_release(req.route_params["release_id"], await bootstrap.ports())
+    return json_answer(rollback_report_of(release, await alerts_firing(release, await bootstrap.alert_ports())))
 
 
 @authenticated
 async def download_rollback_metadata(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """What every deployment ran before, as a file."""
-    form, ports = _format(req.params.get("format", "release")), bootstrap.ports()
+    form, ports = _format(req.params.get("format", "release")), await bootstrap.ports()
     release = await queries.read_release(req.route_params["release_id"], ports)
     entries, _ = await queries.read_history(release.release_id, ports)
     file_name = f"rollback-{release.release_id}-{form}.json"
@@ -62,7 +62,7 @@ async def download_rollback_metadata(req: func.HttpRequest, actor: Actor) -> fun
 @authenticated
 async def list_environment_versions(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The versions that models keep working in; with `running`, those that can take its place."""
-    ports, running = bootstrap.ports(), req.params.get("running")
+    ports, running = await bootstrap.ports(), req.params.get("running")
     found = await queries.compatible_environments(running, ports)
     return json_answer(environment_versions_of(ports.config.fleet().environment_name, running, found))
 

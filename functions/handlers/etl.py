@@ -14,4 +14,4 @@ async def sensor_etl(timer: func.TimerRequest) -> None:
     """Submits the load of the current window and publishes how the last one ended. Raises when either failed."""
     if timer.past_due:
         log.warning("the timer fired late: the load of the current window is submitted")
-    await run_window(bootstrap.load_ports())
+    await run_window(await bootstrap.load_ports())

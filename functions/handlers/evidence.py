@@ -24,7 +24,7 @@ _FIX = f"the limit is {NOTEBOOK_BYTES_MAX // 1024**2} MiB: clear pictures and lo
 async def submit_evidence(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The body is the file as Jupyter saved it; the answer says at once what it is worth."""
     notebook = raw_body_of(req, NOTEBOOK_TYPES, NOTEBOOK_BYTES_MAX, _FIX)
-    decided = await submit.submit_evidence(req.route_params["release_id"], actor, notebook, bootstrap.ports())
+    decided = await submit.submit_evidence(req.route_params["release_id"], actor, notebook, await bootstrap.ports())
     release = decided.release
     body = EvidenceAccepted(
         release_id=release.release_id,
@@ -40,7 +40,7 @@ async def submit_evidence(req: func.HttpRequest, actor: Actor) -> func.HttpRespo
 @authenticated
 async def read_evidence(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The verdict by the matrix with its reasons, or with `?download=1` the file as it was uploaded."""
-    release_id, ports = req.route_params["release_id"], bootstrap.ports()
+    release_id, ports = req.route_params["release_id"], await bootstrap.ports()
     if not _wants_file(req.params.get("download", "0")):
         return json_answer(evidence_view_of(await submit.evidence_of(release_id, ports)))
     sha256, content = await submit.evidence_file(release_id, ports)

@@ -10,6 +10,7 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
+from shared.application.configuration import ConfigurationUnreadable
 from shared.application.errors import NotFound, PlatformErrored, PlatformRefused, TransientFault, Unreadable
 from shared.application.release.people import Answer, Decided
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
@@ -43,6 +44,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     ValidationError: HTTPStatus.BAD_REQUEST,
     TransientFault: HTTPStatus.SERVICE_UNAVAILABLE,
     Unreadable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ConfigurationUnreadable: HTTPStatus.SERVICE_UNAVAILABLE,
     PlatformErrored: HTTPStatus.SERVICE_UNAVAILABLE,
     PlatformRefused: HTTPStatus.BAD_GATEWAY,
 }
@@ -74,7 +76,7 @@ def _answering(
             actor = await identify(req.headers.get("authorization"))
             return await handler(req, actor)
         except tuple(_STATUS) as error:
-            if isinstance(error, Unreadable):
+            if isinstance(error, Unreadable | ConfigurationUnreadable):
                 log.error("request refused: %s", error)
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
             return problem(status, _detail(error))

@@ -33,7 +33,7 @@ class _UnknownType(EventGridError):
 
 async def model_events(event: func.EventGridEvent) -> None:
     """ModelRegistered opens a release."""
-    grid, ports = read_event(event), bootstrap.ports()
+    grid, ports = read_event(event), bootstrap.ports.started()
     try:
         workspace = _workspace_of(grid, (MODEL_REGISTERED,))
         data = parse_model_registered(grid.data)
@@ -47,7 +47,7 @@ async def model_events(event: func.EventGridEvent) -> None:
 
 async def run_events(event: func.EventGridEvent) -> None:
     """A run that changed is a hint to look at its release, or at its training, at once."""
-    grid, ports = read_event(event), bootstrap.ports()
+    grid, ports = read_event(event), bootstrap.ports.started()
     try:
         _workspace_of(grid, (RUN_STATUS_CHANGED, RUN_COMPLETED))
         data = parse_run_changed(grid.data)
@@ -55,7 +55,7 @@ async def run_events(event: func.EventGridEvent) -> None:
         await _record(grid, error, ports)
         return
     if run_of_job(data.runid):
-        await job_changed(data.runid, grid.id, bootstrap.training_ports())
+        await job_changed(data.runid, grid.id, bootstrap.training_ports.started())
         return
     await intake.run_changed(grid.id, data.runid, grid.time or ports.clock.now(), ports)
 

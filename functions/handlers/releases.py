@@ -32,14 +32,15 @@ from shared.domain.release.policy import Stage
 @authenticated
 async def list_releases(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Open releases, then the latest ended ones."""
-    releases, freezes = await queries.list_releases(bootstrap.ports()), await read_freezes(bootstrap.ports())
+    ports = await bootstrap.ports()
+    releases, freezes = await queries.list_releases(ports), await read_freezes(ports)
     return json_answer(release_list_of(releases, freezes))
 
 
 @authenticated
 async def read_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """One release, with its open gate and what it waits for."""
-    ports = bootstrap.ports()
+    ports = await bootstrap.ports()
     release = await queries.read_release(req.route_params["release_id"], ports)
     return json_answer(view_of(release, await read_freezes(ports), await attempts.next_attempt(release, ports)))
 
@@ -48,7 +49,7 @@ async def read_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse
 async def read_history(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Who, what, when; with the verdict on the hash chain."""
     release_id = req.route_params["release_id"]
-    entries, verified = await queries.read_history(release_id, bootstrap.ports())
+    entries, verified = await queries.read_history(release_id, await bootstrap.ports())
     return json_answer(history_of(release_id, entries, verified=verified))
 
 
@@ -63,7 +64,7 @@ async def decide_on_gate(req: func.HttpRequest, actor: Actor) -> func.HttpRespon
         approved=wish.decision == "approve",
         digest=wish.digest,
         reason=wish.reason,
-        ports=bootstrap.ports(),
+        ports=await bootstrap.ports(),
     )
     return decided_answer(decided)
 
@@ -72,14 +73,18 @@ async def decide_on_gate(req: func.HttpRequest, actor: Actor) -> func.HttpRespon
 async def abort_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """End the release; production is put back if it was touched."""
     wish = body_of(req, ReasonRequest)
-    return decided_answer(await people.abort(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+    return decided_answer(
+        await people.abort(req.route_params["release_id"], actor, wish.reason, await bootstrap.ports())
+    )
 
 
 @authenticated
 async def retry_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Try the held step again."""
     wish = body_of(req, ReasonRequest)
-    return decided_answer(await people.retry(req.route_params["release_id"], actor, wish.reason, bootstrap.ports()))
+    return decided_answer(
+        await people.retry(req.route_params["release_id"], actor, wish.reason, await bootstrap.ports())
+    )
 
 
 @authenticated
@@ -87,7 +92,7 @@ async def release_again(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
     """Open the next attempt of the version of a release that has ended."""
     wish = body_of(req, ReasonRequest)
     release_id = req.route_params["release_id"]
-    return decided_answer(await attempts.request_again(release_id, actor, wish.reason, bootstrap.ports()))
+    return decided_answer(await attempts.request_again(release_id, actor, wish.reason, await bootstrap.ports()))
 
 
 @authenticated
@@ -95,18 +100,19 @@ async def request_model_release(req: func.HttpRequest, actor: Actor) -> func.Htt
     """Open the release of a model version by hand."""
     wish, workspace = body_of(req, ModelReleaseRequest), bootstrap.settings().dev_workspace
     return decided_answer(
-        await attempts.request_model_release(workspace, wish.name, wish.version, actor, wish.reason, bootstrap.ports())
+        await attempts.request_model_release(
+            workspace, wish.name, wish.version, actor, wish.reason, await bootstrap.ports()
+        )
     )
 
 
 async def release_events(message: func.ServiceBusMessage) -> None:
     """One session is one release: its events come one at a time and in order. A malformed body is dead-lettered."""
-    ports = bootstrap.ports()
     event = decode_event(message.get_body())
     try:
-        await handle_events(event.release_id, [event], ports)
+        await handle_events(event.release_id, [event], await bootstrap.ports())
     except TransientFault as error:
-        await try_later(event, message.message_id, error, ports)
+        await try_later(event, message.message_id, error, bootstrap.ports.started())
 
 
 async def effects(message: func.ServiceBusMessage) -> None:
@@ -116,11 +122,11 @@ async def effects(message: func.ServiceBusMessage) -> None:
     if look is not None:
         await look_at(look, message.message_id, bootstrap.looked_after(look.kind))
         return
-    command, ports = decode_command(body), bootstrap.ports()
+    command = decode_command(body)
     try:
-        await carry_out(command, ports)
+        await carry_out(command, await bootstrap.ports())
     except TransientFault as error:
-        await try_later(command, message.message_id, error, ports)
+        await try_later(command, message.message_id, error, bootstrap.ports.started())
 
 
 def _stage(text: str) -> Stage:

@@ -19,22 +19,24 @@ log = logging.getLogger(__name__)
 
 async def sweeper(timer: func.TimerRequest) -> None:
     """Sends late outboxes, looks and deadlines of releases, frees unused locks, and takes up missed alerts."""
-    await _sweep("releases and alerts", [*release_nets(bootstrap.ports()), *alerts.nets(bootstrap.alert_ports())])
+    await _sweep(
+        "releases and alerts", [*release_nets(await bootstrap.ports()), *alerts.nets(await bootstrap.alert_ports())]
+    )
 
 
 async def sweep_changes(timer: func.TimerRequest) -> None:
     """Accepted changes whose message was lost."""
-    await _sweep("changes", changes.nets(bootstrap.change_ports()))
+    await _sweep("changes", changes.nets(await bootstrap.change_ports()))
 
 
 async def sweep_trainings(timer: func.TimerRequest) -> None:
     """Sends late looks, frees slots of ended runs, and raises an alert when too many trainings failed."""
-    await _sweep("trainings", training.nets(bootstrap.training_ports()))
+    await _sweep("trainings", training.nets(await bootstrap.training_ports()))
 
 
 async def routine_sweeper(timer: func.TimerRequest) -> None:
     """Sends late looks, and makes the missing tasks of a period."""
-    await _sweep("routines", routines.nets(bootstrap.routine_ports()))
+    await _sweep("routines", routines.nets(await bootstrap.routine_ports()))
 
 
 async def _sweep(what: str, nets: Sequence[Net[Any]]) -> None:

@@ -16,7 +16,7 @@ from shared.domain.release.model import Actor
 @authenticated
 async def train_circuit(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """202 for a new run; 200 with the run that is there already."""
-    wish, ports = body_of(req, TrainingWish), bootstrap.training_ports()
+    wish, ports = body_of(req, TrainingWish), await bootstrap.training_ports()
     run, is_new = await train_by_hand(wish.plant_id, wish.circuit_id, wish.cutoff_date, actor, ports)
     view = training_view_of(run, ports.config.plan().dev_workspace)
     return json_answer(view, HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK)
@@ -25,14 +25,14 @@ async def train_circuit(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
 @authenticated
 async def list_trainings(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Open runs, then the latest ended ones."""
-    ports = bootstrap.training_ports()
+    ports = await bootstrap.training_ports()
     return json_answer(training_list_of(await people.list_trainings(ports), ports.config.plan().dev_workspace))
 
 
 @authenticated
 async def read_training(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """One run."""
-    ports = bootstrap.training_ports()
+    ports = await bootstrap.training_ports()
     run = await people.read_training(req.route_params["run_id"], ports)
     return json_answer(training_view_of(run, ports.config.plan().dev_workspace))
 
@@ -40,7 +40,7 @@ async def read_training(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
 @authenticated
 async def abort_training(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """202 while its job ends; 200 for one that was aborted before."""
-    wish, ports = body_of(req, ReasonRequest), bootstrap.training_ports()
+    wish, ports = body_of(req, ReasonRequest), await bootstrap.training_ports()
     run = await people.abort_training(req.route_params["run_id"], actor, wish.reason, ports)
     view = training_view_of(run, ports.config.plan().dev_workspace)
     return json_answer(view, HTTPStatus.OK if run.phase.is_terminal else HTTPStatus.ACCEPTED)
@@ -61,5 +61,5 @@ async def read_circuit_lineage(req: func.HttpRequest, actor: Actor) -> func.Http
 
 
 async def _lineage(name: str, version: str) -> func.HttpResponse:
-    lineage = await people.lineage_of(name, version, bootstrap.training_ports())
+    lineage = await people.lineage_of(name, version, await bootstrap.training_ports())
     return json_answer(lineage_view_of(lineage))

@@ -74,6 +74,10 @@ resource state 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     resource trainingArtifacts 'containers' = {
       name: 'training-artifacts'
     }
+
+    resource configurations 'containers' = {
+      name: 'configurations'
+    }
   }
 }
 
@@ -120,6 +124,17 @@ resource evidenceWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 resource trainingArtifactsWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(state::blobs::trainingArtifacts.id, appPrincipalId, storageBlobDataContributor)
   scope: state::blobs::trainingArtifacts
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
+    principalId: appPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('On the one container: the configurations of commits that were taken, which the app writes and reads.')
+resource configurationsWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(state::blobs::configurations.id, appPrincipalId, storageBlobDataContributor)
+  scope: state::blobs::configurations
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
     principalId: appPrincipalId

@@ -67,10 +67,11 @@ class ModelFactory:
             raise CloudError(f"There is no circuit {text!r}; the fleet has {', '.join(known)}.")
         return circuit
 
-    def write_data(self) -> dict[str, Any]:
-        """Write a month of hourly rows of every sensor of the fleet, without the days that the table has already."""
+    def write_data(self, config: Path | None = None) -> dict[str, Any]:
+        """Write a month of hourly rows of every sensor of the fleet, without the rows that the table has already. The
+        fleet is that of `config`, or else the one that the app was published with."""
         return _run(
-            "sensor_model.data", "--table", str(self.table), "--config-dir", str(self._config),
+            "sensor_model.data", "--table", str(self.table), "--config-dir", str(config or self._config),
             "--days", str(DAYS), "--end-date", LAST_DAY,
         )  # fmt: skip
 

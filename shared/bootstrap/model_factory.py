@@ -1,13 +1,16 @@
 """What the model factory is built of: merged changes, training, the load of the sensor table, inference, monitoring."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.bootstrap import connections
+from shared.bootstrap.configuration import git_source, published
 from shared.bootstrap.connections import settings
-from shared.bootstrap.releases import findings, release_config
+from shared.bootstrap.releases import findings
 from shared.settings import SettingsError
 
 if TYPE_CHECKING:
+    from shared.adapters.config.whole import WholeConfig
     from shared.application.changes.ports import ChangePorts
     from shared.application.etl.load import LoadPorts
     from shared.application.routines.ports import RoutinePorts, SourceControl
@@ -18,7 +21,6 @@ def training_ports() -> "TrainingPorts":
     """Everything the use cases of training need."""
     from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
     from shared.adapters.blobs.artifacts import BlobArtifactStore
-    from shared.adapters.config.training import FileTrainingConfig
     from shared.adapters.service_bus.looks import ServiceBusLookQueue
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.slots import TableTrainingSlots
@@ -35,30 +37,26 @@ def training_ports() -> "TrainingPorts":
         artifacts=BlobArtifactStore(connections.blobs),
         facts=connections.facts(),
         findings=findings(),
-        config=FileTrainingConfig(app.config_dir, app.policies_path, app.dev_workspace),
+        config=published().training,
     )
 
 
 def change_ports(training: "TrainingPorts") -> "ChangePorts":
     """Everything that merged changes need."""
     from shared.adapters.azure_ml.registry import AzureMlEnvironmentRegistry
-    from shared.adapters.git.cache import GitCache
-    from shared.adapters.git.source import GitSource
+    from shared.adapters.blobs.configurations import BlobConfigurations
     from shared.adapters.service_bus.looks import ServiceBusLookQueue
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.changes import TableChangeLog
     from shared.application.changes.ports import ChangePorts
 
     app = settings()
-    token = app.changes_repository_token
-    cache_of_branch = GitCache(
-        app.changes_repository or "", app.changes_branch, token=token.get_secret_value() if token else ""
-    )
     return ChangePorts(
         clock=SystemClock(),
         log=TableChangeLog(connections.table()),
         queue=ServiceBusLookQueue(connections.bus(), app.changes_queue),
-        source=GitSource(cache_of_branch),
+        source=git_source(),
+        kept=BlobConfigurations(connections.blobs),
         environments=AzureMlEnvironmentRegistry(connections.clients()),
         training=training,
         branch=app.changes_branch,
@@ -66,12 +64,22 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
     )
 
 
+def training_configured(ports: "TrainingPorts", whole: "WholeConfig") -> "TrainingPorts":
+    """The ports with this configuration in force."""
+    return replace(ports, config=whole.training)
+
+
+def changes_configured(ports: "ChangePorts", whole: "WholeConfig") -> "ChangePorts":
+    """The ports with this configuration in force."""
+    training = training_configured(ports.training, whole)
+    return replace(ports, training=training, environment_name=training.config.plan().environment_name)
+
+
 def routine_ports() -> "RoutinePorts":
     """Everything daily inference and monitoring need."""
     from shared.adapters.azure_ml.routines import AzureMlRoutines
-    from shared.adapters.config.monitoring import load_monitoring
     from shared.adapters.service_bus.looks import ServiceBusLookQueue
-    from shared.adapters.source_control.choose import LocalFiles
+    from shared.adapters.source_control.choose import FilesInForce
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.monitoring import TableProposalStore
     from shared.adapters.tables.routines import TableTaskStore
@@ -89,12 +97,20 @@ def routine_ports() -> "RoutinePorts":
         facts=connections.facts(),
         findings=findings(),
         proposals=TableProposalStore(table),
-        config=release_config(),
-        policy=load_monitoring(app.monitoring_path),
+        config=published().releases,
+        policy=published().monitoring,
         registry=app.model_registry,
-        local_files=LocalFiles(app.config_dir),
+        local_files=FilesInForce(published().tree),
         source_control=_source_control(),
     )
+
+
+def routines_configured(ports: "RoutinePorts", whole: "WholeConfig") -> "RoutinePorts":
+    """The ports with this configuration in force."""
+    from shared.adapters.source_control.choose import FilesInForce
+
+    files = FilesInForce(whole.tree)
+    return replace(ports, config=whole.releases, policy=whole.monitoring, local_files=files)
 
 
 def _source_control() -> "SourceControl | None":
@@ -111,7 +127,6 @@ def _source_control() -> "SourceControl | None":
 def load_ports() -> "LoadPorts":
     """Everything the load of the sensor table needs. Raises SettingsError."""
     from shared.adapters.azure_ml.etl import AzureMlLoads
-    from shared.adapters.config.loads import load_plan
     from shared.adapters.system_clock import SystemClock
     from shared.application.etl.load import LoadPorts
 
@@ -123,5 +138,10 @@ def load_ports() -> "LoadPorts":
         platform=AzureMlLoads(connections.clients()),
         facts=connections.facts(),
         findings=findings(),
-        plan=load_plan(app.policies_path, app.model_registry, app.sensor_table),
+        plan=published().loads,
     )
+
+
+def loads_configured(ports: "LoadPorts", whole: "WholeConfig") -> "LoadPorts":
+    """The ports with this configuration in force."""
+    return replace(ports, plan=whole.loads)

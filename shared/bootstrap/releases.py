@@ -1,13 +1,15 @@
 """What releases, rollbacks, alerts and freezes are built of."""
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from shared.bootstrap import connections
+from shared.bootstrap.configuration import configurations, published
 from shared.bootstrap.connections import settings
 
 if TYPE_CHECKING:
-    from shared.adapters.config.releases import FileReleaseConfig
+    from shared.adapters.config.whole import WholeConfig
     from shared.adapters.entra_tokens import TokenVerifier
     from shared.adapters.service_bus.link import ServiceBusCommandQueue, ServiceBusEventQueue
     from shared.application.alerts.ports import AlertPorts, AlertSource
@@ -26,6 +28,7 @@ def ports() -> "Ports":
     from shared.adapters.tables.locks import TableCircuitLocks
     from shared.adapters.tables.releases import TableReleaseStore
     from shared.adapters.tables.routines import TableTaskStore
+    from shared.application.configuration import ViewedConfigurations
     from shared.application.release.ports import Ports
     from shared.application.routines.inference import RecordedOutcomes
 
@@ -45,10 +48,16 @@ def ports() -> "Ports":
         platform=platform,
         environments=environments,
         batch_outcomes=RecordedOutcomes(TableTaskStore(table)),
-        config=release_config(),
+        config=published().releases,
+        configurations=ViewedConfigurations(configurations(), lambda whole: whole.releases),
         evidence=BlobEvidenceStore(connections.blobs),
         read_notebook=_read_notebook,
     )
+
+
+def configured(ports: "Ports", whole: "WholeConfig") -> "Ports":
+    """The ports with this configuration in force."""
+    return replace(ports, config=whole.releases)
 
 
 def alert_ports(releases: "Ports") -> "AlertPorts":
@@ -61,9 +70,14 @@ def alert_ports(releases: "Ports") -> "AlertPorts":
         log=TableAlertLog(connections.table()),
         source=_azure_monitor(),
         queue=ServiceBusLookQueue(connections.bus(), settings().effects_queue),
-        config=release_config(),
+        config=published().releases,
         releases=releases,
     )
+
+
+def alerts_configured(ports: "AlertPorts", whole: "WholeConfig") -> "AlertPorts":
+    """The ports with this configuration in force."""
+    return replace(ports, config=whole.releases, releases=configured(ports.releases, whole))
 
 
 def findings() -> "FindingLog":
@@ -90,15 +104,6 @@ def token_verifier() -> "TokenVerifier":
         jwks_uri=app.signing_keys_uri,
         groups=app.approver_groups,
     )
-
-
-@cache
-def release_config() -> "FileReleaseConfig":
-    """Policies and fleet, read once. Raises ConfigError with every mistake."""
-    from shared.adapters.config.releases import FileReleaseConfig
-
-    app = settings()
-    return FileReleaseConfig(app.config_dir, app.policies_path, app.resource_group_id)
 
 
 def _read_notebook(raw: bytes) -> "NotebookFacts":

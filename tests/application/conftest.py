@@ -27,5 +27,5 @@ def requests(bench: Bench) -> Requests:
 @pytest.fixture
 def strict(fleet: Bench) -> Bench:
     """Six circuits in production, and a policy that asks for evidence."""
-    fleet.evidence_required = True
+    fleet.configurations.current.evidence_required = True
     return fleet

@@ -13,12 +13,20 @@ CHANGE = "a" * 40
 def test_changes_are_listed_with_what_they_led_to(server: App, run: Run) -> None:
     refused = replace(a_change("b"), state=ChangeState.REFUSED, title="A mistake", problems_total=2)
     taken = replace(a_full_change(text="More days"), problems=(), problems_total=0, pr_number="PR-7")
-    changes = ChangeList(changes=[change_summary_of(refused), change_summary_of(taken)])
+    changes = ChangeList(changes=[change_summary_of(refused), change_summary_of(taken)], in_force=CHANGE)
     server.on("GET /api/changes?limit=20", changes)
     shown = run("changes")
     assert shown.exit_code == 0
     output = " ".join(shown.output.split())
-    for text in ("bbbbbbbbbbbb", "refused", "2 mistakes", "aaaaaaaaaaaa", "taken", "PR-7"):
+    for text in (
+        "bbbbbbbbbbbb",
+        "refused",
+        "2 mistakes",
+        "aaaaaaaaaaaa",
+        "taken",
+        "PR-7",
+        f"in force is that of commit {CHANGE}",
+    ):
         assert text in output, text
 
 
@@ -45,4 +53,6 @@ def test_digits_that_name_no_change_or_several_are_refused(server: App, run: Run
 
 def test_without_changes_it_says_so(server: App, run: Run) -> None:
     server.on("GET /api/changes?limit=20", ChangeList(changes=[]))
-    assert "No change has come in yet." in run("changes").output
+    output = run("changes").output
+    assert "No change has come in yet." in output
+    assert "The configuration in force is the one that the app was published with." in output

@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.adapters.config.monitoring import load_monitoring
 from shared.contracts.config.files import ConfigError
 from shared.domain.routines.monitoring import Bounds, Condition, DriftBounds, Level, raised
 from shared.domain.routines.task import Routine
 from tests.config.conftest import REPOSITORY, ConfigTree
+from tests.support.configuration import load_monitoring
 
 FILE = "monitoring.yml"
 

@@ -5,8 +5,6 @@
 import pytest
 
 from shared.adapters.config.files import load_policies
-from shared.adapters.config.monitoring import load_monitoring
-from shared.adapters.config.releases import FileReleaseConfig
 from shared.application.etl.load import RULE as LOAD_RULE
 from shared.application.routines.publish import NOT_RUN
 from shared.application.training.ending import FAILURES_RULE
@@ -15,6 +13,7 @@ from shared.domain.alerts.model import OWN_RULES, AlertKind
 from shared.domain.release.model import Kind
 from shared.domain.release.policy import Stage
 from tests.config.conftest import POLICIES, REPOSITORY, ConfigTree
+from tests.support.configuration import configured, load_monitoring
 
 STAGES = "kinds.model.stages"
 LIMITS = "kinds.model.limits"
@@ -61,9 +60,7 @@ def test_names_are_made_from_ids() -> None:
 
 def test_the_alert_rules_of_the_repository_are_those_of_the_architecture() -> None:
     """Severities of R-ALERT-1 to R-ALERT-3, thresholds of R-BACK-1 to R-BACK-4; the app makes the rules' full ids itself."""
-    config = FileReleaseConfig(
-        REPOSITORY / "config", REPOSITORY / "config" / POLICIES, "/subscriptions/S/resourceGroups/G"
-    )
+    config = configured().releases
     policy = config.alerts()
     rules = [rule for rule in policy.rules if not rule.is_own]
     insights = "/subscriptions/s/resourcegroups/g/providers/microsoft.insights"
@@ -86,7 +83,7 @@ def test_a_rule_may_have_any_name_that_azure_takes(tree: ConfigTree) -> None:
 
 def test_whatever_the_app_finds_itself_has_a_rule_of_its_own() -> None:
     """The alert rules of monitoring by their names, and what else is reported; failed jobs count, and that once."""
-    config = FileReleaseConfig(REPOSITORY / "config", REPOSITORY / "config" / POLICIES)
+    config = configured().releases
     monitored = {rule.name for rule in load_monitoring(REPOSITORY / "config" / "monitoring.yml").rules}
     own = {rule.rule_id.removeprefix(OWN_RULES): rule.kind for rule in config.alerts().rules if rule.is_own}
     assert set(own) == monitored | {NOT_RUN, LOAD_RULE, FAILURES_RULE}
@@ -100,7 +97,7 @@ def test_without_a_section_no_alert_counts(tree: ConfigTree) -> None:
     """Off unless somebody lists rules."""
     text = (tree.root / POLICIES).read_text(encoding="utf-8")
     tree.write(POLICIES, text[: text.index("alerts:")])
-    assert FileReleaseConfig(tree.root, tree.root / POLICIES).alerts().rules == ()
+    assert configured(tree.root).releases.alerts().rules == ()
 
 
 def test_the_scoring_code_named_by_the_policy_exists() -> None:
@@ -115,7 +112,7 @@ def test_the_registry_gate_of_environments_asks_for_evidence_as_the_policy_says(
 ) -> None:
     """And no other gate does; the repository's policy asks for it."""
     tree.edit(POLICIES, "evidence_required: true", f"evidence_required: {str(required).lower()}")
-    config = FileReleaseConfig(tree.root, tree.root / POLICIES)
+    config = configured(tree.root).releases
     asking = [
         (kind, stage) for kind in Kind for stage, gate in config.policy(kind).gates.items() if gate.evidence_required
     ]
@@ -177,7 +174,7 @@ REFUSED = [
     ("name: test", "name: registry", STAGES, "", "stages are registry, registry, production", "in this order"),
     ("custom-tf-env", '"custom tf env"', "deployment.environment_name", "custom tf env", "match pattern", "Azure ML asset"),
     ("features: [temperature, ", "features: [temp erature, ", "data.features[0]", "temp erature", "match pattern", "letter first"),
-    ("{test: cpu-cluster,", "{test: -,", "deployment.compute.test", "-", "match pattern", "compute cluster"),
+    ("    test: cpu-cluster\n", "    test: '-'\n", "deployment.compute.test", "-", "match pattern", "compute cluster"),
     (ENDPOINT, '"batch-endpoint"', "deployment.endpoint_name", "batch-endpoint", "{plant_id} once", "{plant_id}"),
     (ENDPOINT, '"e-{plant_id}-{circuit_id}"', "deployment.endpoint_name", "e-{plant_id}-{circuit_id}", "{plant_id} once", "{plant_id}"),
     (ENDPOINT, '"batch-endpoint-of-the-plant-{plant_id}"', "deployment.endpoint_name", "batch-endpoint-of-the-plant-{plant_id}", "which Azure ML refuses", "3 to 32"),

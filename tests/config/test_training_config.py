@@ -7,16 +7,17 @@ import yaml
 from pydantic import ValidationError
 
 from shared.adapters.config.files import ConfigError, load_policies
-from shared.adapters.config.training import FileTrainingConfig, limits_of
+from shared.adapters.config.training import limits_of
 from shared.contracts.config.training import TrainingPolicy
 from shared.domain.training.limits import TrainingLimits
+from tests.support.configuration import configured
 
 CONFIG = Path(__file__).parents[2] / "config"
 
 
 def test_the_fleets_own_policy_is_the_references() -> None:
     """At most five at once, one more try, more than five failures in 24 hours; the domain's defaults are the same."""
-    config = FileTrainingConfig(CONFIG, CONFIG / "policies.yml", "dev-ml-workspace")
+    config = configured(CONFIG).training
     assert config.plan().limits == limits_of(TrainingPolicy()) == TrainingLimits()
     assert (config.plan().limits.parallel_max, config.plan().limits.failures_max) == (5, 5)
     assert config.model_name("P001", "C001") == "sensor_model_P001_C001"
@@ -24,7 +25,7 @@ def test_the_fleets_own_policy_is_the_references() -> None:
 
 
 def test_a_circuit_is_asked_for_as_its_file_says() -> None:
-    config = FileTrainingConfig(CONFIG, CONFIG / "policies.yml", "dev-ml-workspace")
+    config = configured(CONFIG).training
     request = config.circuit("P001", "C001")
     assert request is not None
     text = (CONFIG / "plants" / "P001" / "C001.yml").read_text()

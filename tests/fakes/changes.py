@@ -5,7 +5,8 @@ import itertools
 from dataclasses import dataclass, field
 
 from shared.application.changes.ports import Registration, StoredChange
-from shared.application.errors import ConcurrentUpdate, PortError
+from shared.application.configuration import Files
+from shared.application.errors import ConcurrentUpdate, PortError, TransientFault
 from shared.application.listed import Listed
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.domain.changes.record import ChangeRecord
@@ -17,6 +18,7 @@ class MemoryChangeLog:
     def __init__(self) -> None:
         self.records: dict[str, StoredChange] = {}
         self.branches: dict[str, str] = {}
+        self.configured: dict[str, str] = {}
         self.faults: list[PortError] = []
         self._versions = itertools.count(1)
 
@@ -26,7 +28,9 @@ class MemoryChangeLog:
     async def load(self, change_id: str) -> StoredChange | None:
         return self.records.get(change_id)
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
+    async def save(
+        self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "", configures: bool = False
+    ) -> None:
         if self.faults:
             raise self.faults.pop(0)
         if self.records[record.change_id].version != version:
@@ -36,6 +40,8 @@ class MemoryChangeLog:
         self.records[record.change_id] = self._stored(record)
         if moves:
             self.branches[moves] = record.change_id
+        if moves and configures:
+            self.configured[moves] = record.change_id
 
     async def latest(self, limit: int) -> Listed[ChangeRecord]:
         records = [stored.record for stored in self.records.values()]
@@ -43,6 +49,9 @@ class MemoryChangeLog:
 
     async def taken(self, branch: str) -> str:
         return self.branches.get(branch, "")
+
+    async def in_force(self, branch: str) -> str:
+        return self.configured.get(branch, "")
 
     async def begin(self, branch: str, commit: str) -> None:
         if self.branches.setdefault(branch, commit) != commit:
@@ -80,3 +89,23 @@ class MemoryEnvironmentRegistry:
             tags=tags or {},
             created_by=(),
         )
+
+
+class MemoryKeptConfigurations:
+    """KeptConfigurations in memory; while `silent`, nothing answers."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Files] = {}
+        self.silent = False
+
+    async def put(self, commit: str, files: Files) -> None:
+        self._answer()
+        self.files[commit] = dict(files)
+
+    async def get(self, commit: str) -> Files | None:
+        self._answer()
+        return self.files.get(commit)
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise TransientFault("the storage does not answer")

@@ -1,7 +1,10 @@
-"""ReleaseConfig in memory: any circuit of plants P001 to P003."""
+"""ReleaseConfig in memory: any circuit of plants P001 to P003; and the configurations of a branch."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
+from shared.application.configuration import NoConfiguration
 from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertKind, AlertPolicy, AllowedRule
 from shared.domain.release.model import DeploymentPlan, Kind
@@ -9,6 +12,7 @@ from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Polic
 
 PLANTS = ("P001", "P002", "P003")
 CIRCUITS = ("C001", "C002")
+_KEYS = tuple(f"{plant_id}-{circuit_id}" for plant_id in PLANTS for circuit_id in CIRCUITS)
 
 
 def model_policy(limits: Limits | None = None, gate_deadline_s: int = 86_400) -> Policy:
@@ -67,23 +71,34 @@ def alert_policy() -> AlertPolicy:
 
 
 class FakeReleaseConfig:
-    """One policy for everything."""
+    """One policy for everything. `without` are circuits that it does not have; `plan` is changed by `plans`."""
 
-    def __init__(self, policy: Policy | None = None, *, evidence_required: bool = False) -> None:
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        evidence_required: bool = False,
+        origin: str = "the fleet of the tests",
+        without: Collection[str] = (),
+        plans: Mapping[str, Any] | None = None,
+    ) -> None:
         self._policy = policy or model_policy()
-        self._evidence_required = evidence_required
+        self.evidence_required = evidence_required
+        self.origin = origin
+        self.without = set(without)
+        self.plans = dict(plans or {})
         self.alert_policy = alert_policy()
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
         if kind is Kind.MODEL:
             return self._policy
-        gates = environment_gates(self._evidence_required) if kind is Kind.ENVIRONMENT else {}
+        gates = environment_gates(self.evidence_required) if kind is Kind.ENVIRONMENT else {}
         return replace(self._policy, gates={**gates, Stage.ROLLBACK: rollback_gate()})
 
     def fleet(self) -> Fleet:
         return Fleet(
             environment_name="custom-tf-env",
-            circuits=tuple(f"{plant_id}-{circuit_id}" for plant_id in PLANTS for circuit_id in CIRCUITS),
+            circuits=tuple(key for key in _KEYS if key not in self.without),
             endpoints=tuple(f"batch-endpoint-plant-{plant_id}" for plant_id in PLANTS),
             test_compute="cpu-cluster",
             input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
@@ -96,9 +111,9 @@ class FakeReleaseConfig:
         return self.alert_policy
 
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
-        if plant_id not in PLANTS:
+        if plant_id not in PLANTS or f"{plant_id}-{circuit_id}" in self.without:
             return None
-        return DeploymentPlan(
+        plan = DeploymentPlan(
             endpoint_name=f"batch-endpoint-plant-{plant_id}",
             deployment_name=f"deployment-circuit-{circuit_id}",
             registry_model_name=f"sensor_model_{plant_id}_{circuit_id}",
@@ -111,3 +126,23 @@ class FakeReleaseConfig:
             scoring_script="score.py",
             input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
         )
+        return replace(plan, **self.plans)
+
+
+class MemoryConfigurations:
+    """What is in force, and what commits hold; while `silent`, no commit can be read."""
+
+    def __init__(self, current: FakeReleaseConfig, commits: Mapping[str, FakeReleaseConfig] | None = None) -> None:
+        self.current = current
+        self.commits = dict(commits or {})
+        self.silent = False
+
+    async def in_force(self) -> FakeReleaseConfig:
+        return self.current
+
+    async def of(self, commit: str) -> FakeReleaseConfig:
+        if self.silent:
+            raise NoConfiguration("the repository does not answer")
+        if commit not in self.commits:
+            raise NoConfiguration("the branch does not have it")
+        return self.commits[commit]

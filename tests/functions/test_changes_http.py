@@ -86,8 +86,10 @@ async def test_a_merge_on_github_is_accepted_taken_and_can_be_read(changing: Cha
     assert (view["state"], view["pr_number"], view["trainings_total"]) == ("taken", "PR-17", 1)
     (circuit,) = view["circuits"]
     assert (circuit["circuit"], circuit["kind"], circuit["run_id"]) == ("P001-C001", "training", run.run_id)
-    (summary,) = answered(await list_changes(request(signer.token())), 200)["changes"]
+    listed = answered(await list_changes(request(signer.token())), 200)
+    (summary,) = listed["changes"]
     assert summary.items() <= view.items()
+    assert listed["in_force"] == head
     again = answered(await accept_github(github("pull_request", body)), 200)
     assert again["answer"] == "already_taken"
 

@@ -46,6 +46,7 @@ class SimulatedConfig:
     circuits: tuple[tuple[str, str], ...]
     policies: dict[Kind, Policy]
     environment: str = "1.5.0"
+    origin: str = "the fleet of the world"
 
     @classmethod
     def of(cls, rng: random.Random, circuits: tuple[tuple[str, str], ...]) -> "SimulatedConfig":

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from shared.application.carry_out import carry_out
+from shared.application.configuration import OnlyPublished
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown
 from shared.application.release import attempts, dead_letters, intake
 from shared.application.release.handle_events import handle_events
@@ -83,6 +84,7 @@ class World(Host):
             environments=faulty(self.environments, PlatformErrored, late=LATE_CHECKS),
             batch_outcomes=faulty(self.outcomes),
             config=self.scene.config,
+            configurations=OnlyPublished(self.scene.config),
             evidence=faulty(MemoryEvidenceStore()),
             read_notebook=read_once,
         )

@@ -31,8 +31,9 @@ Read on: docs/training.md\
 
 def demo(
     data: Annotated[Path, typer.Option(help="Data directory; emptied first.")] = Path(".local/demo-training"),
+    new_only: Annotated[bool, typer.Option("--new-only", help="Only the new circuit, which is the last part.")] = False,
 ) -> None:
-    """Merge changed cutoff dates; the models train, are registered and wait for approval."""
+    """Merge changed cutoff dates; models train, are registered and wait for approval. A new circuit's is released."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the parts end with the demo
     try:
         screen.chapter("Switchyard demo: training")
@@ -41,7 +42,7 @@ def demo(
         repository, secret = FleetRepository(data.resolve() / "repository"), secrets.token_urlsafe(24)
         settings = {"CHANGES_REPOSITORY": str(repository.root), "CHANGES_GITHUB_SECRET": secret}
         with LocalCloud(data, extra_settings=settings) as cloud:
-            _tell(cloud, repository, secret)
+            _tell(cloud, repository, secret, new_only=new_only)
     except (CloudError, ApiError) as problem:
         screen.console.print(f"Error: {problem}", style="bold red", markup=False)
         sys.exit(1)
@@ -49,7 +50,7 @@ def demo(
     screen.console.print(NEXT.format(python=".venv/bin/python", data=data), markup=False, soft_wrap=True)
 
 
-def _tell(cloud: LocalCloud, repository: FleetRepository, secret: str) -> None:
+def _tell(cloud: LocalCloud, repository: FleetRepository, secret: str, *, new_only: bool) -> None:
     screen.say(f"everything serves; the app answers at {cloud.urls['api']}")
     factory = ModelFactory(cloud)
     with screen.busy("writing sensor data …"):
@@ -58,9 +59,11 @@ def _tell(cloud: LocalCloud, repository: FleetRepository, secret: str) -> None:
     with quiet_uploads():
         screen.say(f"registered environment {factory.register_environment()}")
     story = Story(cloud, factory, repository, GitHub(cloud.urls["api"], secret))
-    story.one_circuit()
-    story.seven_circuits()
-    story.the_same_again()
+    if not new_only:
+        story.one_circuit()
+        story.seven_circuits()
+        story.the_same_again()
+    story.a_new_circuit()
 
 
 if __name__ == "__main__":

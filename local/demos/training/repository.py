@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -38,17 +38,44 @@ class FleetRepository:
         """The last commit of `main`."""
         return self._git("rev-parse", "main")
 
+    @property
+    def config(self) -> Path:
+        """The fleet's configuration as it is on `main`."""
+        return self.root / "config"
+
     def merge(self, number: int, cutoff_date: str, circuits: Sequence[str]) -> str:
         """Merge pull request `number`, which changes the cutoff date of `circuits` (`P001/C001`); its diff."""
-        branch, before = f"cutoff-{number}", self.head
-        self._git("checkout", "--quiet", "-b", branch)
+        files = {}
         for circuit in circuits:
-            file = self.root / "config" / "plants" / f"{circuit}.yml"
-            text, count = re.subn(r'cutoff_date: "[0-9-]+"', f'cutoff_date: "{cutoff_date}"', file.read_text())
+            file = self.config / "plants" / f"{circuit}.yml"
+            files[file], count = re.subn(r'cutoff_date: "[0-9-]+"', f'cutoff_date: "{cutoff_date}"', file.read_text())
             if count != 1:
                 raise CloudError(f"{file} has {count} lines with a cutoff date.")
+        return self._merged(number, f"cutoff-{number}", f"Train up to {cutoff_date}", files)
+
+    def merge_new(self, number: int, circuit: str, like: str) -> str:
+        """Merge pull request `number`, which adds a circuit (`P001/C009`), configured like another one of its plant;
+        its diff."""
+        (plant_id, circuit_id), like = circuit.split("/"), like.partition("/")[2]
+        listed, plant = self.config / "plants_circuits.yml", self.config / "plants" / plant_id
+        entry = f'      - circuit_id: "{like}"\n'
+        new = f'      - circuit_id: "{circuit_id}"\n        circuit_name: "New Line Sensor"\n'
+        before, found, after = listed.read_text().partition(f'plant_id: "{plant_id}"')
+        if not found or entry not in after:
+            raise CloudError(f"{listed} has no circuit {plant_id}/{like}.")
+        files = {
+            listed: f"{before}{found}{after.replace(entry, new + entry, 1)}",
+            plant / f"{circuit_id}.yml": (plant / f"{like}.yml").read_text().replace(like, circuit_id),
+        }
+        return self._merged(number, f"circuit-{number}", f"Add {plant_id}/{circuit_id}", files)
+
+    def _merged(self, number: int, branch: str, title: str, files: Mapping[Path, str]) -> str:
+        before = self.head
+        self._git("checkout", "--quiet", "-b", branch)
+        for file, text in files.items():
             file.write_text(text)
-        self._git("commit", "--quiet", "--all", "--message", f"Train up to {cutoff_date}")
+        self._git("add", ".")
+        self._git("commit", "--quiet", "--message", title)
         self._git("checkout", "--quiet", "main")
         message = f"Merge pull request #{number} from trainer/{branch}"
         self._git("merge", "--quiet", "--no-ff", branch, "--message", message, who=MERGER)

@@ -21,6 +21,7 @@ from local.supervisor.cloud import CloudError, LocalCloud
 
 FIRST = "P001/C001"
 SEVEN = ("P001/C002", "P001/C003", "P001/C004", "P002/C001", "P002/C002", "P002/C003", "P002/C004")
+NEW, NEW_REQUEST, APPROVER = "P001/C009", 1236, "engineer-2"
 FIRST_DAY, SECOND_DAY = "2025-12-08", "2025-12-07"
 LOOK_S = 0.3
 PATIENCE_S = 200.0
@@ -34,7 +35,7 @@ class Story:
     def __init__(self, cloud: LocalCloud, factory: ModelFactory, repository: FleetRepository, github: GitHub) -> None:
         self._desk = Desk(cloud)
         self._dev: Any = factory.workspace()
-        self._repository, self._github = repository, github
+        self._repository, self._github, self._factory = repository, github, factory
         self._api = ReleaseApi(cloud.urls["host"], token_of(cloud.urls["identity"], "viewer-1"))
         self._log = cloud.log("host")
 
@@ -70,11 +71,39 @@ class Story:
             raise CloudError("The same webhook again started something.")
         screen.say(f"{len(known)} runs and {len(models)} models, as before", "green")
 
+    def a_new_circuit(self) -> None:
+        """A circuit that the app was not published with is merged, trained and released."""
+        screen.chapter("4  A new circuit, without publishing the app")
+        known, before = {run.run_id for run in self._listed()}, self._repository.head
+        diff = self._repository.merge_new(NEW_REQUEST, NEW, like=FIRST)
+        with screen.busy("its sensor sends data …"):
+            self._factory.write_data(self._repository.config)
+        screen.say(f"pull request #{NEW_REQUEST} adds {NEW}:{diff.splitlines()[-1]}; engineer-1 merges it")
+        [run] = self._trained([run.run_id for run in self._runs_of(before, known, 1)])
+        release = self._waiting(run)
+        commit = (release.gate.facts if release.gate else {}).get("configuration", "")
+        if commit != f"commit {self._repository.head}":
+            raise CloudError(f"{release.release_id} should be configured by {self._repository.head}, not by {commit}.")
+        while not release.ended:
+            if not release.needs_a_person or not release.gate:
+                raise CloudError(f"{release.release_id} is {release.phase}: {release.reason}")
+            screen.show(gate_panel(release.gate))
+            screen.say(f"{APPROVER} approves {release.gate.stage}")
+            self._desk.approve(release, APPROVER)
+            release = self._desk.follow(release.release_id)
+        if release.phase != "released":
+            raise CloudError(f"{release.release_id} ended as {release.phase}: {release.reason}")
+        screen.say(f"{NEW} runs in production: {release.reason}", "green")
+
     def _merged(self, number: int, day: str, circuits: tuple[str, ...]) -> list[Training]:
         """Runs that the merge led to."""
         known, before = {run.run_id for run in self._listed()}, self._repository.head
         diff = self._repository.merge(number, day, circuits)
         screen.say(f"pull request #{number} sets cutoff_date {day}:{diff.splitlines()[-1]}; engineer-1 merges it")
+        return self._runs_of(before, known, len(circuits))
+
+    def _runs_of(self, before: str, known: set[str], count: int) -> list[Training]:
+        """Tells the app of what was merged since `before`; the runs that it led to, beside the known ones."""
         change_id = self._github.pushed(before, self._repository.head)
         screen.say("GitHub's webhook of the push is accepted; the app waits 20 s for one that knows the pull request,")
         screen.say("then reads the diff, and the pull request's number, from the repository")
@@ -84,11 +113,11 @@ class Story:
             runs = [run for run in self._listed() if run.run_id not in known]
             if change["state"] in ("refused", "failed"):
                 raise CloudError(f"The change ended as {change['state']}: {change}")
-            if len(runs) == len(circuits):
+            if len(runs) == count:
                 screen.say(
                     "1 circuit changed, 1 training asked for"
-                    if len(runs) == 1
-                    else f"{len(runs)} circuits changed, {len(runs)} trainings asked for"
+                    if count == 1
+                    else f"{count} circuits changed, {count} trainings asked for"
                 )
                 return runs
             self._sleep_until(end, f"change {change_id} is {change['state']} with {len(runs)} run(s)")

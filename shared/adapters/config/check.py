@@ -1,11 +1,15 @@
 """A whole configuration directory checked at once: every file that the app reads, every mistake in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeVar
 
-from shared.adapters.config.files import ConfigTree, file_of, fleet_of, policies_of
-from shared.contracts.config.files import ConfigError, FleetConfig
+from shared.adapters.config.files import ConfigTree, circuit_path, file_of, fleet_of, policies_of
+from shared.contracts.config.files import ConfigError, FleetConfig, Policies
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
+
+T = TypeVar("T")
 
 POLICIES, MONITORING = "policies.yml", "monitoring.yml"
 
@@ -18,20 +22,40 @@ OTHERS: Mapping[str, Callable[[ConfigTree, str], object]] = {
 
 def checked(tree: ConfigTree) -> tuple[FleetConfig | None, list[ConfigProblem]]:
     """The fleet of the tree, or every mistake in every file of it."""
-    fleet: FleetConfig | None = None
     problems: list[ConfigProblem] = []
+    fleet = attempted(lambda: fleet_of(tree), problems)
+    for path, read in OTHERS.items():
+        found = attempted(partial(read, tree, path), problems) if _is_there(tree, path) else None
+        if fleet and isinstance(found, Policies):
+            problems += _machines_without_cluster(tree.name, fleet, found)
+    return fleet, problems
+
+
+def attempted(read: Callable[[], T], problems: list[ConfigProblem]) -> T | None:
+    """What `read` answers; None where that has mistakes, which are added to `problems`."""
     try:
-        fleet = fleet_of(tree)
+        return read()
     except ConfigError as error:
         problems += error.problems
-    for path, read in OTHERS.items():
-        if not _is_there(tree, path):
-            continue
-        try:
-            read(tree, path)
-        except ConfigError as error:
-            problems += error.problems
-    return fleet, problems
+        return None
+
+
+def _machines_without_cluster(name: str, fleet: FleetConfig, policies: Policies) -> Iterator[ConfigProblem]:
+    """Circuits whose kind of machine no cluster has, where the policies say which kinds there are."""
+    compute = policies.deployment.compute
+    if compute.instance_type is None:
+        return
+    known = (compute.instance_type, *compute.machines)
+    for circuit in fleet.circuits:
+        kind = circuit.deployment.compute_instance_type
+        if kind not in known:
+            yield ConfigProblem(
+                file=f"{name}/{circuit_path(circuit.plant_id, circuit.circuit_id)}",
+                field="deployment.compute_instance_type",
+                value=kind,
+                reason="no cluster has this kind of machine",
+                fix=f"write one of {', '.join(known)}, or add it to deployment.compute.machines of {name}/{POLICIES}",
+            )
 
 
 def _is_there(tree: ConfigTree, path: str) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "DiskTree",
     "FileTree",
     "circuit_of",
+    "circuit_path",
     "file_of",
     "fleet_of",
     "load_circuit",
@@ -34,6 +35,12 @@ __all__ = [
 
 MASTER_LIST = "plants_circuits.yml"
 PLANTS_DIR = "plants"
+
+
+def circuit_path(plant_id: str, circuit_id: str) -> str:
+    """Where a circuit's file is in the directory."""
+    return f"{PLANTS_DIR}/{plant_id}/{circuit_id}.yml"
+
 
 CircuitKey = tuple[str, str]
 """(plant_id, circuit_id) as the path of a circuit's file says it."""

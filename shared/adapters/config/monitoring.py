@@ -1,9 +1,5 @@
 """The policy of monitoring from `config/monitoring.yml`, in the domain's words."""
 
-import os
-from pathlib import Path
-
-from shared.adapters.config.files import load_file
 from shared.contracts.config import monitoring as files
 from shared.domain.routines.monitoring import (
     AlertRule,
@@ -15,11 +11,6 @@ from shared.domain.routines.monitoring import (
     Thresholds,
 )
 from shared.domain.routines.task import Routine, TaskLimits
-
-
-def load_monitoring(path: str | os.PathLike[str]) -> MonitoringPolicy:
-    """The policy; ConfigError with every problem when anything is wrong."""
-    return policy_of(load_file(Path(path), files.MonitoringConfig))
 
 
 def policy_of(config: files.MonitoringConfig) -> MonitoringPolicy:

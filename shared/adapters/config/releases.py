@@ -1,9 +1,8 @@
 """ReleaseConfig from the configuration files: what a release needs of policies and fleet, in the domain's words."""
 
 from dataclasses import fields, replace
-from pathlib import Path
 
-from shared.adapters.config.files import load_fleet, load_policies
+from shared.application.configuration import PUBLISHED
 from shared.application.release.ports import Fleet
 from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
@@ -15,16 +14,19 @@ HOUR_S = 3600
 
 
 class FileReleaseConfig:
-    """Reads everything once, when it is built, so that a mistake shows before any release meets it.
+    """Policies and fleet of one configuration. `resource_group_id` is the ARM id of the group that holds the alert
+    rules; `origin` says which configuration it is."""
 
-    `resource_group_id` is the ARM id of the group that holds the alert rules. Raises ConfigError with every mistake in
-    every file.
-    """
-
-    def __init__(self, config_dir: Path, policies_file: Path, resource_group_id: str = "") -> None:
-        self._policies = load_policies(policies_file)
-        self._alerts = _alerts(self._policies.alerts, resource_group_id)
-        self._fleet = load_fleet(config_dir)
+    def __init__(
+        self,
+        policies: files.Policies,
+        fleet: files.FleetConfig,
+        resource_group_id: str = "",
+        *,
+        origin: str = PUBLISHED,
+    ) -> None:
+        self._policies, self._fleet, self._origin = policies, fleet, origin
+        self._alerts = _alerts(policies.alerts, resource_group_id)
         kinds = self._policies.kinds
         environment = _of_environments(_policy(kinds.environment), kinds.environment)
         self._by_kind = {
@@ -32,6 +34,11 @@ class FileReleaseConfig:
             Kind.ENVIRONMENT: _with_rollback(environment, kinds.rollback),
             Kind.ROLLBACK: _with_rollback(replace(_policy(kinds.environment), gates={}), kinds.rollback),
         }
+
+    @property
+    def origin(self) -> str:
+        """What people are told of where it comes from."""
+        return self._origin
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
         """The policy of releases of this kind."""
@@ -62,18 +69,20 @@ class FileReleaseConfig:
         if (plant_id, circuit_id) not in self._fleet:
             return None
         circuit, deployment = self._fleet.circuit(plant_id, circuit_id), self._policies.deployment
+        clusters = deployment.compute.of(circuit.deployment.compute_instance_type)
         return DeploymentPlan(
             endpoint_name=deployment.endpoint_of(plant_id),
             deployment_name=deployment.deployment_of(circuit_id),
             registry_model_name=deployment.registry_model_of(plant_id, circuit_id),
             environment_name=deployment.environment_name,
             environment_version=circuit.training.environment_version,
-            test_compute=deployment.compute.test,
-            production_compute=deployment.compute.production,
+            test_compute=clusters.test,
+            production_compute=clusters.production,
             mini_batch_size=circuit.deployment.mini_batch_size,
             scoring_code=deployment.scoring_code,
             scoring_script=deployment.scoring_script,
             input_uri=deployment.input_uri,
+            known_as=self._fleet.name_of(plant_id, circuit_id),
         )
 
 

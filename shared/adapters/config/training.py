@@ -1,21 +1,20 @@
-"""TrainingConfig from the configuration files that the app is deployed with."""
+"""TrainingConfig from the configuration files."""
 
-from pathlib import Path
-
-from shared.adapters.config.files import load_fleet, load_policies
+from shared.adapters.config.files import ConfigTree, circuit_path
 from shared.application.training.ports import TrainingPlan
+from shared.contracts.config.files import FleetConfig, Policies
 from shared.contracts.config.training import TrainingPolicy
 from shared.domain.training.limits import HOUR_S, TrainingLimits
 from shared.domain.training.model import MANUAL, TrainingRequest
 
 
 class FileTrainingConfig:
-    """Reads everything once, when it is built. Raises ConfigError with every mistake in every file."""
+    """Policies and fleet of one configuration, whose files are in `tree`; `commit` is empty where it has none."""
 
-    def __init__(self, config_dir: Path, policies_file: Path, dev_workspace: str) -> None:
-        policies = load_policies(policies_file)
-        self._config_dir = config_dir
-        self._fleet = load_fleet(config_dir)
+    def __init__(
+        self, policies: Policies, fleet: FleetConfig, tree: ConfigTree, dev_workspace: str, *, commit: str = ""
+    ) -> None:
+        self._fleet, self._tree, self._commit = fleet, tree, commit
         self._deployment = policies.deployment
         self._plan = TrainingPlan(
             dev_workspace=dev_workspace,
@@ -35,10 +34,10 @@ class FileTrainingConfig:
         return self._deployment.registry_model_of(plant_id, circuit_id)
 
     def circuit(self, plant_id: str, circuit_id: str) -> TrainingRequest | None:
-        """What the deployed configuration says about a circuit."""
+        """What the configuration says about a circuit."""
         if (plant_id, circuit_id) not in self._fleet:
             return None
-        file = self._config_dir / "plants" / plant_id / f"{circuit_id}.yml"
+        raw = self._tree.read(circuit_path(plant_id, circuit_id))
         training = self._fleet.circuit(plant_id, circuit_id).training
         return TrainingRequest(
             plant_id=plant_id,
@@ -48,10 +47,10 @@ class FileTrainingConfig:
             sensor_id=training.data_filters.sensor_id,
             features=training.data_filters.feature_columns,
             hyperparameters=training.hyperparameters.model_dump(),
-            config_yaml=file.read_text(encoding="utf-8"),
+            config_yaml=raw.decode(),
             pr_number=MANUAL,
             author="",
-            commit="",
+            commit=self._commit,
         )
 
 

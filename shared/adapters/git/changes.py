@@ -4,6 +4,7 @@ Nothing is checked out; the same models read the files as those that read them f
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from shared.adapters.config.definition import build_problems
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, CircuitKey, FileTree, circuit_of
 from shared.adapters.config.pins import pins_of
 from shared.adapters.config.strict_yaml import Document, parse
+from shared.adapters.config.whole import is_read
 from shared.adapters.git.tree import (
     FileChange,
     Files,
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 CONFIG, ENVIRONMENT = "config", "environment"
 SCHEMAS = "schema/"
 
+ORIGINS_KEPT_MAX = 20
+"""Commits of one merge, beside the merge itself, whose configurations are kept."""
+
 
 @dataclass(frozen=True)
 class _Environment:
@@ -54,9 +59,10 @@ def find_changes(repo: "BaseRepo", base: str, head: str) -> Found:
     facts = facts_of(repo, commit)
     old_config, config = subtree(repo, before, CONFIG), subtree(repo, commit, CONFIG)
     old_environment, environment = subtree(repo, before, ENVIRONMENT), subtree(repo, commit, ENVIRONMENT)
-    if (old_config, old_environment) == (config, environment):
-        return Found(head=facts, base=base)
     files = files_below(repo, config)
+    if (old_config, old_environment) == (config, environment):
+        usable = not files.odd and not checked(FileTree(files.content))[1]
+        return Found(head=facts, base=base, configurations={head: _kept(files)} if usable else {})
     fleet, problems = checked(FileTree(files.content))
     problems[:0] = [_odd(CONFIG, path, what) for path, what in files.odd.items()]
     changed = changed_files(repo, old_config, config)
@@ -72,16 +78,44 @@ def find_changes(repo: "BaseRepo", base: str, head: str) -> Found:
         return Found(head=facts, base=base, problems=tuple(problems))
     old_files = files_below(repo, old_config).content
     touched = list(_touched(changed, old_files, files.content, fleet))
+    circuits = _circuits(repo, commit, touched)
     return Found(
         head=facts,
         base=base,
-        circuits=_circuits(repo, commit, touched),
+        circuits=circuits,
         environment=_with_circuits(found.change, touched, fleet),
         environment_files=environment_files.content,
         digest=environment.decode() if environment and found.change else "",
         environment_origin=_bump(repo, commit) if found.change else None,
+        configurations={**_origins_kept(repo, circuits, head), head: _kept(files)},
         notes=tuple(_notes(changed)),
     )
+
+
+def configuration_at(repo: "BaseRepo", commit: str) -> Mapping[str, bytes]:
+    """What a commit has in `config/`, as far as the app reads it. Raises ConfigError, UnknownCommit and
+    RepositoryRefused."""
+    files = files_below(repo, subtree(repo, commit_at(repo, commit), CONFIG))
+    if problems := [_odd(CONFIG, path, what) for path, what in files.odd.items()]:
+        raise ConfigError(problems)
+    return _kept(files)
+
+
+def _kept(files: Files) -> Mapping[str, bytes]:
+    return {path: content for path, content in files.content.items() if is_read(path)}
+
+
+def _origins_kept(repo: "BaseRepo", circuits: tuple[FoundCircuit, ...], head: str) -> Mapping[str, Mapping[str, bytes]]:
+    """The configurations of the commits that models will name, the head's aside. One with mistakes, which a later
+    commit of the same merge mended, is none; and of very many the first are enough, since the others can be read."""
+    commits = dict.fromkeys(each.origin.commit for each in circuits if each.change.trains)
+    kept: dict[str, Mapping[str, bytes]] = {}
+    for commit in [each for each in commits if each != head][:ORIGINS_KEPT_MAX]:
+        with suppress(ConfigError):
+            files = configuration_at(repo, commit)
+            if not checked(FileTree(files))[1]:
+                kept[commit] = files
+    return kept
 
 
 def settings_of(config: CircuitConfig, raw: bytes) -> CircuitSettings:
@@ -179,11 +213,11 @@ def _removed(changed: Iterable[FileChange], files: Files) -> list[ConfigProblem]
 def _notes(changed: Iterable[FileChange]) -> Iterable[str]:
     paths = {path for change in changed for path in (change.old, change.new) if path}
     if MASTER_LIST in paths:
-        yield f"{CONFIG}/{MASTER_LIST} changed: names and order of plants and circuits are taken over by a deployment"
+        yield f"{CONFIG}/{MASTER_LIST} changed: it is in force from now on"
     if POLICIES in paths:
-        yield f"{CONFIG}/{POLICIES} changed: it counts for releases that open after the app is deployed with it"
+        yield f"{CONFIG}/{POLICIES} changed: it is in force from now on; open releases keep the gates they opened with"
     if MONITORING in paths:
-        yield f"{CONFIG}/{MONITORING} changed: it counts once the app is deployed with it"
+        yield f"{CONFIG}/{MONITORING} changed: it is in force from now on"
     if any(path.startswith(SCHEMAS) for path in paths):
         yield f"{CONFIG}/{SCHEMAS} changed: editors use it, nothing else does"
 
@@ -238,10 +272,4 @@ def _texts(
 
 
 def _odd(directory: str, path: str, what: str) -> ConfigProblem:
-    return ConfigProblem(
-        file=f"{directory}/{path}",
-        field="",
-        value="",
-        reason=what,
-        fix="put the file itself here",
-    )
+    return ConfigProblem(file=f"{directory}/{path}", field="", value="", reason=what, fix="put the file itself here")

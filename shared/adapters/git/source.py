@@ -1,4 +1,4 @@
-"""ChangeSource on a git repository: fetched and read in a thread, one change at a time."""
+"""ChangeSource, and what commits configure, on a git repository: fetched and read in a thread, one at a time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.adapters.git.cache import GitCache
-from shared.adapters.git.changes import find_changes
+from shared.adapters.git.changes import configuration_at, find_changes
 from shared.adapters.git.tree import commit_at, has_commit, is_ancestor
-from shared.application.changes.ports import Found, UnknownCommit
+from shared.application.changes.ports import Found, RepositoryRefused, UnknownCommit
+from shared.application.configuration import Files, NoConfiguration
+from shared.contracts.config.files import ConfigError
 from shared.domain.changes.record import ChangeClaim
 
 if TYPE_CHECKING:
@@ -41,6 +43,20 @@ class GitSource:
                 base = _earliest(repo, base, head, untaken)
             found = find_changes(repo, base, head)
             return replace(found, notes=(note, *found.notes)) if note else found
+
+    async def config_of(self, commit: str, within: str) -> Files:
+        """The files of `config/` at a commit that `within` holds; see `shared.application.configuration`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._config_of, commit, within)
+
+    def _config_of(self, commit: str, within: str) -> Files:
+        try:
+            with self._cache.fetched() as (repo, _):
+                if not is_ancestor(repo, commit, within):
+                    raise NoConfiguration(f"commit {within}, which was taken last, does not contain it")
+                return configuration_at(repo, commit)
+        except (RepositoryRefused, UnknownCommit, ConfigError) as error:
+            raise NoConfiguration(str(error)) from error
 
     def close(self) -> None:
         """Lets a running call end and takes no more."""

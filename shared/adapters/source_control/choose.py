@@ -1,7 +1,6 @@
-"""Which source control takes proposals: the service that an address belongs to, or the app's own files (dry run)."""
+"""Which source control takes proposals: the service that an address belongs to, or the files in force (dry run)."""
 
-from pathlib import Path
-
+from shared.adapters.config.files import ConfigTree
 from shared.adapters.source_control.azure_devops import AzureDevOps
 from shared.adapters.source_control.github import GitHub
 from shared.adapters.source_control.rest import check_path
@@ -11,23 +10,23 @@ from shared.domain.changes.address import AZURE_DEVOPS, repository_address
 from shared.domain.changes.address import GITHUB as GITHUB_HOST
 
 
-class LocalFiles:
-    """The configuration that was deployed with the app: what a dry run shows its changes against."""
+class FilesInForce:
+    """The configuration in force: what a dry run shows its changes against."""
 
-    def __init__(self, config_dir: Path) -> None:
-        self._config_dir = config_dir
+    def __init__(self, tree: ConfigTree) -> None:
+        self._tree = tree
 
     async def read(self, path: str) -> str:
         """A circuit's file."""
         check_path(path)
         try:
-            return (self._config_dir / path.removeprefix("config/")).read_text(encoding="utf-8")
+            return self._tree.read(path.removeprefix("config/")).decode()
         except OSError as error:
             raise PlatformRefused(f"{path} cannot be read: {error.strerror}") from error
 
     async def propose(self, *, path: str, text: str, branch: str, title: str, body: str) -> str:
         """Nothing is ever changed here."""
-        raise PlatformRefused("files that were deployed with the app cannot be changed")
+        raise PlatformRefused("the configuration in force cannot be changed here")
 
 
 def source_control_of(address: str, branch: str, token: str, api: str = "") -> SourceControl:

@@ -2,7 +2,7 @@
 
 `t|<inverted time>|<commit>`  the record, the latest acceptance first
 `k|<commit>`                  where the record is; there can be one of a commit
-`b|<hash of branch>`          up to which commit the branch was taken
+`b|<hash of branch>`          up to which commit the branch was taken, and whose configuration is in force
 """
 
 import re
@@ -22,6 +22,7 @@ from shared.domain.changes.record import ChangeRecord
 TEXT_CHARS_MAX = 400_000
 """Of a record: the service counts two bytes for a character, and a row has 1 MiB."""
 
+_IN_FORCE = "in_force"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -50,9 +51,11 @@ class TableChangeLog:
         found = await self._changes.load(CHANGES, where["row_key"]) if where else None
         return StoredChange(record=found[0], version=found[1]) if found else None
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
+    async def save(
+        self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "", configures: bool = False
+    ) -> None:
         """Replaces the record if it is still the one that was read, and moves the branch with it."""
-        branch = [await self._move(moves, since, record.change_id)] if moves else []
+        branch = [await self._move(moves, since, record.change_id, configures=configures)] if moves else []
         await self._changes.save(_fitting(record), version, *branch)
 
     async def latest(self, limit: int) -> Listed[ChangeRecord]:
@@ -64,17 +67,28 @@ class TableChangeLog:
         row = await self._table.get(CHANGES, _branch_key(branch))
         return str(row["commit"]) if row else ""
 
+    async def in_force(self, branch: str) -> str:
+        """Rows of before name one commit only: where the branch began, or one that was taken."""
+        row = await self._table.get(CHANGES, _branch_key(branch))
+        if row is None:
+            return ""
+        if _IN_FORCE in row:
+            return str(row[_IN_FORCE])
+        there = await self.load(str(row["commit"]))
+        return str(row["commit"]) if there and there.record.moves_branch else ""
+
     async def begin(self, branch: str, commit: str) -> None:
         """Records the commit from which on the branch is read; the first writer wins. Raises ConcurrentUpdate."""
-        there = await create_row(self._table, _branch_row(branch, commit))
+        there = await create_row(self._table, _branch_row(branch, commit, in_force=""))
         if there["commit"] != commit:
             raise ConcurrentUpdate(f"branch {branch} was begun at {there['commit']} already, not at {commit}")
 
-    async def _move(self, branch: str, since: str, commit: str) -> Operation:
+    async def _move(self, branch: str, since: str, commit: str, *, configures: bool) -> Operation:
         there = await self._table.get(CHANGES, _branch_key(branch))
         if (there["commit"] if there else "") != since:
             raise ConcurrentUpdate(f"branch {branch} was moved since it was taken up to {since or 'nothing'}")
-        row = _branch_row(branch, commit)
+        in_force = commit if configures else await self.in_force(branch)
+        row = _branch_row(branch, commit, in_force=in_force)
         return swap(row, etag_of(there)) if there else insert(row)
 
 
@@ -88,8 +102,9 @@ def _branch_key(branch: str) -> str:
     return f"b|{hashed(branch)}"
 
 
-def _branch_row(branch: str, commit: str) -> Row:
-    return {"PartitionKey": CHANGES, "RowKey": _branch_key(branch), "branch": branch[:200], "commit": commit}
+def _branch_row(branch: str, commit: str, *, in_force: str) -> Row:
+    key = {"PartitionKey": CHANGES, "RowKey": _branch_key(branch)}
+    return {**key, "branch": branch[:200], "commit": commit, _IN_FORCE: in_force}
 
 
 def _columns(record: ChangeRecord) -> Row:

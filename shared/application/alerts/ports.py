@@ -57,7 +57,7 @@ class AlertSource(Protocol):
 
 
 class AlertConfig(Protocol):
-    """The policy, as deployed."""
+    """The policy, of one commit."""
 
     def alerts(self) -> AlertPolicy:
         """Which alert rules count, and from when on."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.application.configuration import Files, KeptConfigurations
 from shared.application.errors import PortError
 from shared.application.listed import Listed
 from shared.application.platform_ports import RegisteredEnvironment
@@ -45,7 +46,8 @@ class Found:
     """What lies between two commits. With problems, nothing of it may be acted on.
 
     `environment_files` are those of `environment/`, relative to it, when its version is to be registered; `digest`
-    names exactly this content, `environment_origin` is the commit that raised the version.
+    names exactly this content, `environment_origin` is the commit that raised the version. `configurations` are the
+    files of `config/` at the head, and at the commits that circuits are trained from, as far as the app could use them.
     """
 
     head: CommitFacts
@@ -55,6 +57,7 @@ class Found:
     environment_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     digest: str = ""
     environment_origin: CommitFacts | None = None
+    configurations: Mapping[str, Files] = field(default_factory=dict, repr=False)
     problems: tuple[ConfigProblem, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -98,16 +101,22 @@ class ChangeLog(Protocol):
     async def load(self, change_id: str) -> StoredChange | None:
         """The record of a commit; None when there is none."""
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
+    async def save(
+        self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "", configures: bool = False
+    ) -> None:
         """Replaces the record; with `moves`, the name of a branch that is taken up to `since`, this branch is taken up
-        to its commit by the same write. Raises ConcurrentUpdate when the record changed since `version`, or the branch
-        was moved since. An unknown outcome is resolved by reading back."""
+        to its commit by the same write, and with `configures` its configuration is that of the commit.
+        Raises ConcurrentUpdate when the record changed since `version`, or the branch was moved since. An unknown
+        outcome is resolved by reading back."""
 
     async def latest(self, limit: int) -> Listed[ChangeRecord]:
         """The latest accepted first."""
 
     async def taken(self, branch: str) -> str:
         """The commit everything was taken up to; empty before the first."""
+
+    async def in_force(self, branch: str) -> str:
+        """The commit whose configuration is in force: the last that was taken with one; empty before the first."""
 
     async def begin(self, branch: str, commit: str) -> None:
         """Sets where a branch begins. Raises ConcurrentUpdate when it has begun elsewhere."""
@@ -143,6 +152,7 @@ class ChangePorts:
     log: ChangeLog
     queue: LookQueue
     source: ChangeSource
+    kept: KeptConfigurations
     environments: EnvironmentRegistry
     training: TrainingPorts
     branch: str

@@ -5,7 +5,7 @@ stays to be done and comes with the next change (ADR 0014). Doing any of it twic
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.application.changes.ports import (
@@ -81,10 +81,10 @@ async def take_change(change_id: str, ports: ChangePorts) -> None:
     if stored.record.is_ended:
         return
     try:
-        ended, since = await _taken(stored.record, ports)
+        taken = await _taken(stored.record, ports)
     except _FOR_GOOD as error:
-        ended, since = _failed(stored.record, str(error)), ""
-    await _end(ended, stored.version, ports, since=since)
+        taken = _Taken(_failed(stored.record, str(error)))
+    await _end(taken, stored.version, ports)
 
 
 async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
@@ -92,7 +92,7 @@ async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
     stored = await ports.log.load(change_id)
     if stored and not stored.record.is_ended:
         again = "its webhook, sent again once the cause is mended, begins anew"
-        await _end(_failed(stored.record, reason, again), stored.version, ports)
+        await _end(_Taken(_failed(stored.record, reason, again)), stored.version, ports)
 
 
 async def list_changes(ports: ChangePorts, limit: int) -> Listed[ChangeRecord]:
@@ -139,17 +139,39 @@ def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
     )
 
 
-async def _taken(record: ChangeRecord, ports: ChangePorts) -> tuple[ChangeRecord, str]:
-    """What became of the change, and the commit that the branch was taken up to before."""
+@dataclass(frozen=True)
+class _Taken:
+    """What became of a change, the commit that the branch was taken up to before, and whether the configuration in
+    force is this commit's from now on."""
+
+    record: ChangeRecord
+    since: str = ""
+    configures: bool = False
+
+
+async def _taken(record: ChangeRecord, ports: ChangePorts) -> _Taken:
     taken = await ports.log.taken(ports.branch)
     untaken = [] if taken else await _untaken(ports)
     found = await ports.source.find(record.claim, taken=taken, untaken=untaken)
     if found is None:
         note = f"part of the later change {taken}, which was taken first"
-        return replace(record, state=ChangeState.COVERED, notes=(note,)), taken
+        return _Taken(replace(record, state=ChangeState.COVERED, notes=(note,)), taken)
     if not taken and found.base:
         await ports.log.begin(ports.branch, found.base)
-    return await _judged(_described(record, found), found, ports), taken or found.base
+    judged = await _judged(_described(record, found), found, ports)
+    return _Taken(judged, taken or found.base, await _configures(judged, found, ports))
+
+
+async def _configures(judged: ChangeRecord, found: Found, ports: ChangePorts) -> bool:
+    """Keeps the configuration of a change that is done, before anything says that it is in force. A change that leaves
+    `config/` as it was leaves in force what is."""
+    if not judged.moves_branch or found.head.commit not in found.configurations:
+        return False
+    if judged.state is ChangeState.UNRELATED and await ports.log.in_force(ports.branch):
+        return False
+    for commit, files in found.configurations.items():
+        await ports.kept.put(commit, files)
+    return True
 
 
 async def _untaken(ports: ChangePorts) -> list[ChangeClaim]:
@@ -255,15 +277,16 @@ def _stamp(now: datetime) -> int:
     return int(now.timestamp() * 1000)
 
 
-async def _end(record: ChangeRecord, version: str, ports: ChangePorts, *, since: str = "") -> None:
-    """Stores what became of a change, and moves the branch with it, unless somebody else moved it from `since`. A
+async def _end(taken: _Taken, version: str, ports: ChangePorts) -> None:
+    """Stores what became of a change, and moves the branch with it, unless somebody else moved it meanwhile. A
     webhook that came meanwhile changed the claim only: the outcome stays that of the claim that was looked at, but for
     a refusal, whose reason may be what the webhook brought. Raises TransientFault: look again."""
+    record, since = taken.record, taken.since
     ended = replace(record, ended_at=ports.clock.now())
     moves = ports.branch if ended.moves_branch else ""
     for _ in range(SAVE_TRIES_MAX):
         try:
-            await ports.log.save(ended, version, moves=moves, since=since)
+            await ports.log.save(ended, version, moves=moves, since=since, configures=taken.configures)
         except ConcurrentUpdate:
             there = await ports.log.load(record.change_id)
             if there is None or there.record.is_ended or (moves and await ports.log.taken(moves) != since):

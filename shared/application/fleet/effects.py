@@ -11,6 +11,7 @@ from shared.application.fleet.rollback import list_restorable, notify_preempted,
 from shared.application.freezes.freezes import busy_by_freeze, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
+from shared.application.release.effects.configured import taken_out
 from shared.application.release.effects.deploy import newer_than
 from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
@@ -23,7 +24,7 @@ from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.dimensions import brought_by, unmarked
 from shared.domain.release.events import Outcome
-from shared.domain.release.model import Candidate, DeploymentSpec, Dimension, FleetTarget, Progress, Release
+from shared.domain.release.model import Candidate, DeploymentSpec, Dimension, FleetTarget, Phase, Progress, Release
 from shared.domain.release.specs import runs
 
 log = logging.getLogger(__name__)
@@ -68,9 +69,8 @@ async def verify_environment(command: c.VerifyEnvironment, release: Release, por
         requesters=tuple(sorted({*found.created_by, found.tags.get("registered_by", "")} - {""})),
         tags=found.tags,
     )
-    return answer(
-        e.EnvironmentVerified, command, ports, candidate=candidate, endpoints=endpoints, circuits=fleet.circuits
-    )
+    configured = {"circuits": fleet.circuits, "configuration": ports.config.origin}
+    return answer(e.EnvironmentVerified, command, ports, candidate=candidate, endpoints=endpoints, **configured)
 
 
 def _union(configured: tuple[str, ...], existing: list[str]) -> tuple[str, ...]:
@@ -162,7 +162,11 @@ async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -
     for state in states:
         if state.is_changing:
             raise PlatformBusy(f"{state.spec.deployment_name} is {state.provisioning}: it is being changed")
-    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=_targets(states))
+    targets = _targets(states)
+    for target in targets:
+        if target.key in release.epochs and (why := taken_out(target.key, ports)):
+            raise PlatformBlocked(f"{why}: delete its deployment, or merge a change that adds it, and retry")
+    return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +234,7 @@ async def _change(command: c.ChangeTarget, release: Release, ports: Ports) -> Sa
 
 async def _put(command: c.ChangeTarget, wanted: DeploymentSpec, state: DeploymentState, ports: Ports) -> Said:
     """Right before a change: the release is still in this step and nobody has sent this change before, its lock is
-    still its own, and no freeze stands before an update (I3, I7, I19)."""
+    still its own, and neither a freeze nor a change of the configuration stands before an update (I3, I7, I19)."""
     release = await ports.store.without_fleet(command.release_id)
     if release is None or release.serial != command.serial or not await _is_to_be_sent(command, ports):
         return Said(outcome=None)
@@ -239,6 +243,8 @@ async def _put(command: c.ChangeTarget, wanted: DeploymentSpec, state: Deploymen
         return await _without_the_circuit(command, lock, state, ports)
     if freeze := await standing_before(release, [command.target_key], ports):
         return Said(outcome=Outcome.FROZEN, detail=str(freeze))
+    if release.phase is Phase.UPDATING and (why := taken_out(command.target_key, ports)):
+        return Said(outcome=Outcome.REFUSED, detail=f"{why} any more")
     await ports.platform.put_deployment(Place.PRODUCTION, wanted)
     return Said(outcome=Outcome.PENDING, detail="accepted by Azure ML")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.application.configuration import Configurations
 from shared.application.freezes.ports import FreezeLog
 from shared.application.listed import Listed
 from shared.application.platform_ports import (
@@ -198,7 +199,11 @@ class Fleet:
 
 
 class ReleaseConfig(Protocol):
-    """Policies and the fleet, as configured when a release opens."""
+    """Policies and the fleet, of one commit."""
+
+    @property
+    def origin(self) -> str:
+        """What people are told of where it comes from: its commit."""
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
         """The policy of releases of this kind."""
@@ -215,7 +220,11 @@ class ReleaseConfig(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Everything the use cases need; built by `shared.bootstrap`, and by tests from fakes."""
+    """Everything the use cases need; built by `shared.bootstrap`, and by tests from fakes.
+
+    `config` is what is in force when the ports are asked for, once for each message and request; `configurations` has
+    those of earlier commits.
+    """
 
     clock: Clock
     store: ReleaseStore
@@ -230,5 +239,6 @@ class Ports:
     environments: EnvironmentPlatform
     batch_outcomes: BatchOutcomes
     config: ReleaseConfig
+    configurations: Configurations[ReleaseConfig]
     evidence: EvidenceStore
     read_notebook: NotebookReader

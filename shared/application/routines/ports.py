@@ -128,7 +128,7 @@ class SourceControl(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class RoutinePorts:
     """Everything routines need; built by `shared.bootstrap`, and by tests from fakes. Without `source_control` changes
-    are recorded and shown, and nothing is sent (a dry run); `local_files` reads the configuration of the app then."""
+    are recorded and shown, and nothing is sent (a dry run); `local_files` reads the configuration in force then."""
 
     clock: Clock
     tasks: TaskStore

@@ -177,7 +177,7 @@ class TrainingPlan:
 
 
 class TrainingConfig(Protocol):
-    """Policies and fleet, as deployed."""
+    """Policies and fleet, of one commit."""
 
     def plan(self) -> TrainingPlan:
         """What all trainings have in common."""
@@ -186,8 +186,8 @@ class TrainingConfig(Protocol):
         """The name under which a circuit's models are registered."""
 
     def circuit(self, plant_id: str, circuit_id: str) -> TrainingRequest | None:
-        """What the deployed configuration says about a circuit, with no pull request, author or commit; None when the
-        fleet has no such circuit."""
+        """What it says about a circuit, with its commit and no pull request or author; None when the fleet has no such
+        circuit."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ async def request_trainings(requests: Sequence[TrainingRequest], ports: Training
 async def train_by_hand(
     plant_id: str, circuit_id: str, cutoff_date: date | None, actor: Actor, ports: TrainingPorts
 ) -> tuple[TrainingRun, bool]:
-    """Trains a circuit as the deployed configuration says, up to `cutoff_date` or to the configuration's own; the run,
+    """Trains a circuit as the configuration in force says, up to `cutoff_date` or to the configuration's own; the run,
     and whether it is new. While such a run is open or after it made its model, that run is the answer.
 
     Raises NotEligible, and InvalidRequest for a circuit or a date that cannot be.

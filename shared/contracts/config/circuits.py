@@ -66,6 +66,13 @@ ColumnName = Annotated[
 ]
 
 
+InstanceType = Annotated[
+    str,
+    StringConstraints(pattern=r"^Standard_[A-Za-z0-9_]{1,40}$"),
+    Field(description='Azure VM size, for example "Standard_DS3_v2"'),
+]
+
+
 class ConfigModel(BaseModel):
     """What every section of a configuration file has in common: exact types, no unknown keys, no change."""
 
@@ -125,10 +132,7 @@ class Training(ConfigModel):
 class CircuitDeployment(ConfigModel):
     """How a circuit's deployment runs."""
 
-    compute_instance_type: str = Field(
-        pattern=r"^Standard_[A-Za-z0-9_]{1,40}$",
-        description='Azure VM size, for example "Standard_DS3_v2"',
-    )
+    compute_instance_type: InstanceType
     mini_batch_size: int = Field(ge=1, le=1000, description="input files per mini-batch, 1 to 1000")
 
 
@@ -194,6 +198,14 @@ class FleetConfig:
                 f"no circuit {plant_id}/{circuit_id} in the fleet: add it to config/plants_circuits.yml "
                 f"and as config/plants/{plant_id}/{circuit_id}.yml"
             ) from None
+
+    def name_of(self, plant_id: str, circuit_id: str) -> str:
+        """What people call one circuit; UnknownCircuitError when it is not in the fleet."""
+        for plant in self.plants:
+            for entry in plant.circuits:
+                if (plant.plant_id, entry.circuit_id) == (plant_id, circuit_id):
+                    return f"{entry.circuit_name} in {plant.plant_name}"
+        raise UnknownCircuitError(f"no circuit {plant_id}/{circuit_id} in the fleet")
 
     def __contains__(self, key: object) -> bool:
         """Whether the pair (plant_id, circuit_id) is in the fleet."""

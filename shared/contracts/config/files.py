@@ -1,7 +1,7 @@
 """Everything the configuration files hold, and how a mistake in them is told.
 
-The models live in `circuit_config` (fleet) and `policy_config` (release policy);
-`shared.adapters.config.files` reads them.
+The models live in `circuits` (fleet), `policies` (release policy) and `monitoring`; `shared.adapters.config.files`
+reads them.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """The configuration cannot be used; `problems` lists every mistake found, not only the first."""
 
     def __init__(self, problems: Sequence[ConfigProblem]) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.config.alerts import AlertsPolicy
-from shared.contracts.config.circuits import ConfigModel
+from shared.contracts.config.circuits import ConfigModel, InstanceType
 from shared.contracts.config.data import DataPolicy
 from shared.contracts.config.name_templates import DeploymentTemplate, EndpointTemplate, RegistryModelTemplate
 from shared.contracts.config.training import TrainingPolicy
@@ -221,18 +221,36 @@ class Kinds(ConfigModel):
     rollback: RollbackPolicy
 
 
-class StageCompute(ConfigModel):
-    """The compute cluster a stage's deployments run on."""
+class Clusters(ConfigModel):
+    """The compute cluster of each stage."""
 
     test: ComputeName
     production: ComputeName
+
+
+class DeploymentCompute(Clusters):
+    """Where deployments run: on the cluster that has their circuit's kind of machine. Those of `instance_type`, and
+    jobs that belong to no circuit, run on `test` and `production`; without it, so does any kind that has no cluster."""
+
+    instance_type: InstanceType | None = Field(
+        default=None, description="kind of machine that the clusters test and production have; without it any counts"
+    )
+    machines: dict[InstanceType, Clusters] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="other kinds of machine that circuits may name, and the clusters that have them, at most 50",
+    )
+
+    def of(self, instance_type: str) -> Clusters:
+        """The clusters of a kind of machine."""
+        return self.machines.get(instance_type, self)
 
 
 class DeploymentPolicy(ConfigModel):
     """Names and addresses of everything a release deploys."""
 
     environment_name: AssetName
-    compute: StageCompute
+    compute: DeploymentCompute
     endpoint_name: EndpointTemplate
     deployment_name: DeploymentTemplate
     scoring_code: RelativePath

@@ -104,12 +104,18 @@ class ChangeList(Contract):
 
     changes: list[ChangeSummary] = Field(max_length=LISTED_MAX)
     unreadable: list[UnreadableView] = Field(default_factory=list)
+    in_force: str = Field(
+        default="",
+        description="The commit whose configuration is in force; empty for the files that the app was published with.",
+    )
 
 
-def change_list_of(records: Listed[ChangeRecord]) -> ChangeList:
+def change_list_of(records: Listed[ChangeRecord], in_force: str) -> ChangeList:
     """The list as it is shown."""
     return ChangeList(
-        changes=[change_summary_of(record) for record in records], unreadable=unreadable_of(records.unreadable)
+        changes=[change_summary_of(record) for record in records],
+        unreadable=unreadable_of(records.unreadable),
+        in_force=in_force,
     )
 
 

@@ -20,12 +20,14 @@ HOUR_S = 3600
 def verified(release: Release, event: e.EnvironmentVerified, now: datetime) -> Move:
     """From here on the circuits that will be held are known; epoch 0 says that a lock is not taken yet."""
     note = f"{release.asset} may be released without new models: {len(event.circuits)} circuits"
+    note += f" of {event.configuration}" if event.configuration else ""
     return open_gate(
         release,
         Stage.REGISTRY,
         now,
         note,
         candidate=event.candidate,
+        configuration=event.configuration,
         endpoints_to_list=event.endpoints,
         epochs=dict.fromkeys(event.circuits, 0),
     )

@@ -48,10 +48,12 @@ class ModelRegistered(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateVerified(StepEvent):
-    """The candidate exists and belongs to a circuit of the fleet."""
+    """The candidate exists and belongs to a circuit of the fleet. `configuration` says which configuration that and
+    the plan are by; it is empty in messages of earlier versions of the app."""
 
     candidate: Candidate
     plan: DeploymentPlan
+    configuration: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,11 +278,13 @@ class EvidenceSubmitted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentVerified(StepEvent):
-    """The version exists and may be released alone; `endpoints` and `circuits` are the fleet's."""
+    """The version exists and may be released alone; `endpoints` and `circuits` are the fleet's, which `configuration`
+    says more about."""
 
     candidate: Candidate
     endpoints: tuple[str, ...]
     circuits: tuple[str, ...]
+    configuration: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,7 +123,8 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentPlan:
-    """Where and how the candidate is deployed: resolved from the fleet's configuration when the release is verified."""
+    """Where and how the candidate is deployed: resolved from the fleet's configuration when the release is verified.
+    `known_as` is what people call the circuit; empty in releases of earlier versions of the app."""
 
     endpoint_name: str
     deployment_name: str
@@ -136,6 +137,7 @@ class DeploymentPlan:
     scoring_code: str
     scoring_script: str
     input_uri: str
+    known_as: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +291,7 @@ class Release:
     environment, by circuit. `rollback_by` are the identifiers of who asked to roll back.
     `batch_jobs` is what the last look of the watch found, `watch_extended` how often the watch was made longer, and
     `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
+    `configuration` tells which configuration it was verified with; empty for releases of earlier versions of the app.
     `earlier` are the attempts of its version before this one, the first one first: shown, and counting for nothing.
     """
 
@@ -310,6 +313,7 @@ class Release:
     look_at: datetime | None = None
     submitted: bool = False
     candidate: Candidate | None = None
+    configuration: str = ""
     targets: tuple[Target, ...] = ()
     fleet: Sequence[FleetTarget] = ()
     endpoints_to_list: tuple[str, ...] = ()

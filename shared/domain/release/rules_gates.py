@@ -41,7 +41,9 @@ def candidate_verified(release: Release, event: CandidateVerified, now: datetime
     candidate = event.candidate
     target = Target(key=f"{candidate.plant_id}-{candidate.circuit_id}", plan=event.plan)
     note = f"{candidate.name}:{candidate.version} is a candidate for {candidate.plant_id}/{candidate.circuit_id}"
-    return open_gate(release, Stage.REGISTRY, now, note, candidate=candidate, targets=(target,))
+    note += f", configured by {event.configuration}" if event.configuration else ""
+    changes = {"candidate": candidate, "targets": (target,), "configuration": event.configuration}
+    return open_gate(release, Stage.REGISTRY, now, note, **changes)
 
 
 def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime) -> Move:

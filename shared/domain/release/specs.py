@@ -75,7 +75,10 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
         return rollback_facts(release)
     if release.candidate is None:
         return {}
-    return _facts(release, release.candidate, stage) | earlier_facts(release)
+    facts = _facts(release, release.candidate, stage)
+    if release.configuration:
+        facts["configuration"] = release.configuration
+    return facts | earlier_facts(release)
 
 
 def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
@@ -91,6 +94,8 @@ def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, st
         "author": tags.get("pr_author", "unknown"),
         "training metrics": ", ".join(f"{k} {tags[k]}" for k in ("mae", "rmse", "mape", "r2") if k in tags) or "none",
     }
+    if release.target.plan.known_as:
+        facts["known as"] = release.target.plan.known_as
     if stage is Stage.PRODUCTION:
         run = passed_test(release)
         facts["test status"] = run.verdict.value if run and run.verdict else "not run"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.config.files import DiskTree
 from shared.adapters.source_control.azure_devops import AzureDevOps
-from shared.adapters.source_control.choose import LocalFiles, source_control_of
+from shared.adapters.source_control.choose import FilesInForce, source_control_of
 from shared.adapters.source_control.github import GitHub
 from shared.application.errors import PlatformRefused, TransientFault
 from shared.application.routines.ports import SourceControl
@@ -159,7 +160,7 @@ def test_an_address_of_another_service_is_refused(address: str) -> None:
 async def test_a_dry_run_reads_the_deployed_configuration_and_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "plants" / "P001").mkdir(parents=True)
     (tmp_path / "plants" / "P001" / "C001.yml").write_text(TEXT, encoding="utf-8")
-    files = LocalFiles(tmp_path)
+    files = FilesInForce(DiskTree(tmp_path))
     assert await files.read(PATH) == TEXT
     for path in ("config/plants/P001/C002.yml", "config/plants/../../etc/passwd"):
         with pytest.raises(PlatformRefused):

@@ -8,7 +8,8 @@ import pytest
 
 from shared.adapters.tables.access import Table
 from shared.adapters.tables.changes import TableChangeLog
-from shared.adapters.tables.rows import RowLimitError
+from shared.adapters.tables.rows import CHANGES, RowLimitError, hashed
+from shared.adapters.tables.writes import create_row
 from shared.application.changes.ports import ChangeLog
 from shared.application.errors import ConcurrentUpdate
 from shared.domain.changes.circuits import CircuitChangeKind, ConfigProblem, FieldChange
@@ -158,3 +159,45 @@ async def test_a_text_that_fits_no_row_is_refused_and_does_not_hang(table: Table
     with pytest.raises(RowLimitError):
         await log.save(a_full_change(1, "ü" * 100_000), stored.version)
     assert await log.load("a" * 40) == stored
+
+
+async def test_a_configuration_is_in_force_once_a_change_was_taken_with_it(log: ChangeLog) -> None:
+    """Where a branch begins says nothing about what was taken; a change that leaves it as it was leaves it in force."""
+    branch = "configured"
+    stored = await log.accept(a_change("c"))
+    await log.begin(branch, "b" * 40)
+    assert await log.in_force(branch) == ""
+
+    await log.save(stored.record, stored.version, moves=branch, since="b" * 40, configures=True)
+    assert await log.in_force(branch) == "c" * 40
+
+    later = await log.accept(a_change("d"))
+    await log.save(later.record, later.version, moves=branch, since="c" * 40)
+    assert (await log.taken(branch), await log.in_force(branch)) == ("d" * 40, "c" * 40)
+
+
+async def test_of_two_changes_at_once_one_decides_what_is_in_force(log: ChangeLog) -> None:
+    branch = "at-once"
+    changes = [await log.accept(a_change(digit)) for digit in "ef"]
+    await log.begin(branch, "b" * 40)
+    await log.save(changes[0].record, changes[0].version, moves=branch, since="b" * 40, configures=True)
+    with pytest.raises(ConcurrentUpdate):
+        await log.save(changes[1].record, changes[1].version, moves=branch, since="b" * 40, configures=True)
+    assert await log.in_force(branch) == "e" * 40
+
+
+@pytest.mark.azurite
+@pytest.mark.parametrize("state", [ChangeState.TAKEN, ChangeState.REFUSED])
+async def test_a_branch_as_it_was_kept_before_says_by_its_last_change_what_is_in_force(
+    table: Table, state: ChangeState
+) -> None:
+    """Its row named one commit: that of the last change that was taken, or where the branch began."""
+    log, branch = TableChangeLog(table), f"before-{state.value}"
+    stored = await log.accept(replace(a_change("1"), state=state, ended_at=NOW))
+    row = {"PartitionKey": CHANGES, "RowKey": f"b|{hashed(branch)}", "branch": branch, "commit": "1" * 40}
+    await create_row(table, row)
+    in_force = "1" * 40 if state is ChangeState.TAKEN else ""
+    assert await log.in_force(branch) == in_force
+
+    await log.save(stored.record, stored.version, moves=branch, since="1" * 40)
+    assert await log.in_force(branch) == in_force

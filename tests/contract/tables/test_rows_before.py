@@ -162,6 +162,10 @@ def _plain(name: str, value: object) -> object:
     return inside
 
 
+ADDED_SINCE = {"in_force"}
+"""Columns that rows have got since; `test_change_log.py` reads a row without this one."""
+
+
 async def test_old_rows_are_used_and_new_ones_lie_in_the_same_places(before: Table, empty: Table) -> None:
     """Everything that was stored is read, saved again, and written to an empty table as if it were new."""
     for use in (alerts, changes, trainings, tasks, proposals, freezes, releases):
@@ -170,5 +174,7 @@ async def test_old_rows_are_used_and_new_ones_lie_in_the_same_places(before: Tab
     for table in (before, empty):
         rows = [row for partition in partitions for row in await table.query(partition)]
         then, now = contents(ROWS_BEFORE), contents(rows)
-        assert {place: set(row) for place, row in now.items()} == {place: set(row) for place, row in then.items()}
+        assert {place: set(row) - ADDED_SINCE for place, row in now.items()} == {
+            place: set(row) for place, row in then.items()
+        }
         assert [place for place in then if not is_kept(then[place], now[place])] == []

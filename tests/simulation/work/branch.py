@@ -184,10 +184,12 @@ class Branch:
 
     def _between(self, base: str, head: str) -> Found:
         commit, empty = self.commits[head], Tree({}, version="")
+        kept = {head: {"head": head.encode()}}
         before, after = self.commits[base].tree if base else empty, commit.tree
         keys = {*before.circuits, *after.circuits}
         if before.digest == after.digest and all(before.text(key) == after.text(key) for key in keys):
-            return Found(head=commit.facts, base=base)
+            usable = {} if after.broken else kept
+            return Found(head=commit.facts, base=base, configurations=usable)
         problems = [_problem("config/plants/P001/C001.yml", "no YAML")] if after.broken else []
         raised = before.digest != after.digest
         files = ("custom_tf_env.yml",)
@@ -205,6 +207,7 @@ class Branch:
             environment_files={"edition": str(after.edition).encode()} if raised else {},
             digest=after.digest if raised else "",
             environment_origin=self.commits[self.last_to_raise(head)].facts if raised else None,
+            configurations=kept,
         )
 
     def _circuits(self, before: Tree, after: Tree, head: str) -> Iterator[FoundCircuit]:

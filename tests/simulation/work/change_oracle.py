@@ -8,7 +8,7 @@ from shared.application.changes.ports import Registration, StoredChange
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.domain.changes.record import ChangeRecord, ChangeState
 from shared.domain.training.model import TrainingRequest, TrainingRun
-from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry
+from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry, MemoryKeptConfigurations
 from tests.fakes.training import MemoryTrainingStore
 from tests.simulation.violation import require
 from tests.simulation.work.batch_jobs import at_once
@@ -111,9 +111,10 @@ class ChangeJudge:
 class WatchedLog(MemoryChangeLog):
     """Every write is judged, and the move of the branch with it."""
 
-    def __init__(self, judge: ChangeJudge) -> None:
+    def __init__(self, judge: ChangeJudge, kept: MemoryKeptConfigurations) -> None:
         super().__init__()
         self._judge = judge
+        self._kept = kept
 
     @property
     def all(self) -> list[ChangeRecord]:
@@ -125,13 +126,18 @@ class WatchedLog(MemoryChangeLog):
         """Changes that have no outcome yet."""
         return [record for record in self.all if not record.is_ended]
 
-    async def save(self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "") -> None:
+    async def save(
+        self, record: ChangeRecord, version: str, *, moves: str = "", since: str = "", configures: bool = False
+    ) -> None:
         there: StoredChange = self.records[record.change_id]
         old = self.branches.get(moves, "") if moves else ""
-        await super().save(record, version, moves=moves, since=since)
+        await super().save(record, version, moves=moves, since=since, configures=configures)
         self._judge.ended(there.record, record, old or next(iter(self.branches.values()), ""))
         if moves:
             self._judge.moved(old, record.change_id)
+        if configures:
+            sound = record.moves_branch and record.change_id in self._kept.files
+            require(bool(moves) and sound, f"{record.change_id} is in force and was not taken, or is not kept")
 
 
 class WatchedRegistry(MemoryEnvironmentRegistry):

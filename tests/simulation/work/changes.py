@@ -13,6 +13,7 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.work.look import LookedAfter, WorkKind
 from shared.application.work.sweep import Net
 from shared.domain.changes.record import ChangeClaim, ChangeState
+from tests.fakes.changes import MemoryKeptConfigurations
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.training import (
@@ -44,7 +45,8 @@ class ChangeWorld(WorkWorld):
         self.branch = Branch(clock)
         self.environments = WatchedRegistry()
         self.judge = ChangeJudge(self.branch, self.environments)
-        self.log = WatchedLog(self.judge)
+        self.kept = MemoryKeptConfigurations()
+        self.log = WatchedLog(self.judge, self.kept)
         self.environments.log, self.environments.judge = self.log, self.judge
         self.runs = WatchedRuns(self.judge, self.log)
         first = Tree({circuit: settings(circuit) for circuit in CIRCUITS})
@@ -71,6 +73,7 @@ class ChangeWorld(WorkWorld):
             log=faulty(self.log),
             queue=faulty(self.looks),
             source=faulty(self.branch, TransientFault, TransientFault, RepositoryRefused),
+            kept=faulty(self.kept),
             environments=faulty(
                 self.environments,
                 *PLATFORM_FAULTS,
@@ -112,6 +115,11 @@ class ChangeWorld(WorkWorld):
         require(taken == self.branch.tip, f"the branch is at {self.branch.tip} and was taken up to {taken}")
         last = self.log.records[self.branch.tip].record.state
         require(last in (ChangeState.TAKEN, ChangeState.UNRELATED), f"the last merge is {last}")
+        in_force = self.log.configured.get(MAIN, "")
+        require(
+            last is ChangeState.UNRELATED or in_force == taken, f"{in_force} is in force and {taken} was taken last"
+        )
+        require(in_force in self.kept.files, f"the configuration of {in_force}, which is in force, is not kept")
 
     def _merge(self) -> None:
         rng = self.rng

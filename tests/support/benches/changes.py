@@ -13,7 +13,7 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.work.look import look_at
 from shared.domain.changes.record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun
-from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry
+from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry, MemoryKeptConfigurations
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue, Sent
@@ -49,8 +49,10 @@ class ChangeBench:
     clock: FakeClock = field(default_factory=FakeClock)
     log: MemoryChangeLog = field(default_factory=MemoryChangeLog)
     queue: MemoryLookQueue = field(default_factory=MemoryLookQueue)
+    kept: MemoryKeptConfigurations = field(default_factory=MemoryKeptConfigurations)
     environments: MemoryEnvironmentRegistry = field(default_factory=MemoryEnvironmentRegistry)
     runs: MemoryTrainingStore = field(default_factory=MemoryTrainingStore)
+    source: GitSource = field(init=False)
     ports: ChangePorts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,11 +68,13 @@ class ChangeBench:
             config=FixedTrainingConfig([]),
         )
         self.environments.add("custom-tf-env", "1.5.0")
+        self.source = GitSource(GitCache(str(self.project.root), "main", directory=self.cache))
         self.ports = ChangePorts(
             clock=self.clock,
             log=self.log,
             queue=self.queue,
-            source=GitSource(GitCache(str(self.project.root), "main", directory=self.cache)),
+            source=self.source,
+            kept=self.kept,
             environments=self.environments,
             training=training,
             branch="main",

@@ -16,7 +16,7 @@ from shared.domain.release.events import Event
 from shared.domain.release.model import Phase, Release
 from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.clock import FakeClock
-from tests.fakes.config import FakeReleaseConfig
+from tests.fakes.config import FakeReleaseConfig, MemoryConfigurations
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
@@ -53,7 +53,7 @@ class Bench:
     platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
     evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
     environments: MemoryEnvironmentPlatform = field(init=False)
-    evidence_required: bool = False
+    configurations: MemoryConfigurations = field(default_factory=lambda: MemoryConfigurations(FakeReleaseConfig()))
     delivered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -74,7 +74,8 @@ class Bench:
             platform=self.platform,
             environments=self.environments,
             batch_outcomes=self.batch_outcomes,
-            config=FakeReleaseConfig(evidence_required=self.evidence_required),
+            config=self.configurations.current,
+            configurations=self.configurations,
             evidence=self.evidence,
             read_notebook=read_notebook,
         )

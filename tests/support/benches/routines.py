@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from shared.adapters.config.monitoring import load_monitoring
 from shared.application.platform_ports import Place
 from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
 from shared.application.routines.ports import RoutinePorts
@@ -23,6 +22,7 @@ from tests.fakes.routines import (
     MemorySourceControl,
     MemoryTaskStore,
 )
+from tests.support.configuration import load_monitoring
 
 ENGINEER = Actor(object_id="a1", tenant_id="t", name="Ada", groups=("ML-Engineers",))
 STRANGER = Actor(object_id="b2", tenant_id="t", name="Bob", groups=())

@@ -6,6 +6,7 @@ from shared.application.errors import PlatformBusy
 from shared.application.freezes.freezes import busy_by_freeze, standing_before
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import answer, circuit_taken
+from shared.application.release.effects.configured import check_configured
 from shared.application.release.ports import Ports
 from shared.domain.fleet.watch import watches
 from shared.domain.release import commands as c
@@ -22,7 +23,8 @@ def place_of(phase: Phase) -> Place:
 
 async def acquire_circuit(command: c.AcquireCircuit, release: Release, ports: Ports) -> e.Event | None:
     """Takes the lock, also beside an environment that is only watched; if the release ended in between, it is given
-    back at once. Behind a freeze nothing is taken."""
+    back at once. Behind a freeze nothing is taken, and neither is a circuit that the configuration does not have."""
+    check_configured(command.target_key, release.target.plan, release.configuration, ports)
     if freeze := await standing_before(release, [command.target_key], ports):
         return busy_by_freeze(command, freeze, ports)
     now = ports.clock.now()
@@ -73,7 +75,9 @@ async def free_circuit(command: c.FreeCircuit, ports: Ports) -> None:
 
 async def record_previous(command: c.RecordPrevious, release: Release, ports: Ports) -> e.Event:
     """What production runs now, in full. A deployment that is being changed has no state to record yet; behind a
-    freeze it is not recorded, because production counts as touched from then on."""
+    freeze it is not recorded, because production counts as touched from then on, and neither is it for a circuit that
+    was taken out of the configuration."""
+    check_configured(release.target.key, release.target.plan, release.configuration, ports)
     if freeze := await standing_before(release, [release.target.key], ports):
         return busy_by_freeze(command, freeze, ports)
     state = await _read(Place.PRODUCTION, command.spec, ports)

@@ -3,6 +3,7 @@
 from shared.application.errors import PlatformBlocked, PlatformRefused
 from shared.application.platform_ports import RegisteredModel
 from shared.application.release.effects.answers import answer
+from shared.application.release.effects.configured import COMMIT_TAG, plan_of
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
@@ -10,7 +11,7 @@ from shared.domain.release.model import Candidate, Release
 
 
 async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: Ports) -> e.Event:
-    """The event was a hint: what counts is what Azure ML and the fleet's configuration say."""
+    """The event was a hint: what counts is what Azure ML and the configuration of the candidate's commit say."""
     wanted = f"{command.model_name}:{command.model_version}"
     model = await ports.platform.get_model(command.workspace, command.model_name, command.model_version)
     if model is None:
@@ -20,11 +21,9 @@ async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: 
     plant_id, circuit_id = model.tags.get("plant_id", ""), model.tags.get("circuit_id", "")
     if not plant_id or not circuit_id:
         raise PlatformRefused(f"model {wanted} has no tags plant_id and circuit_id: register it with both")
-    plan = ports.config.plan(plant_id, circuit_id)
-    if plan is None:
-        raise PlatformBlocked(f"circuit {plant_id}/{circuit_id} is not in config/plants_circuits.yml: add it there")
+    plan, configuration = await plan_of(f"{plant_id}-{circuit_id}", model.tags.get(COMMIT_TAG, ""), ports)
     candidate = _candidate(command, model, plant_id, circuit_id)
-    return answer(e.CandidateVerified, command, ports, candidate=candidate, plan=plan)
+    return answer(e.CandidateVerified, command, ports, candidate=candidate, plan=plan, configuration=configuration)
 
 
 def _candidate(command: c.VerifyCandidate, model: RegisteredModel, plant_id: str, circuit_id: str) -> Candidate:
