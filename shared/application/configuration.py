@@ -27,7 +27,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 ConfigT = TypeVar("ConfigT")
 ConfigT_co = TypeVar("ConfigT_co", covariant=True)
 
-Files = Mapping[str, bytes]
+ConfigFiles = Mapping[str, bytes]
 """The files of `config/` at one commit, by their path in it."""
 
 
@@ -65,17 +65,17 @@ class TakenBranch(Protocol):
 class KeptConfigurations(Protocol):
     """Durable storage of what commits hold."""
 
-    async def put(self, commit: str, files: Files) -> None:
+    async def put(self, commit: str, files: ConfigFiles) -> None:
         """Keeps the files; putting them again is fine. Raises TransientFault."""
 
-    async def get(self, commit: str) -> Files | None:
+    async def get(self, commit: str) -> ConfigFiles | None:
         """The files; None when they are not kept. Raises TransientFault."""
 
 
 class Repository(Protocol):
     """The repository that merges are taken from."""
 
-    async def config_of(self, commit: str, within: str) -> Files:
+    async def config_of(self, commit: str, within: str) -> ConfigFiles:
         """The files of `config/` at a commit that `within` is or descends from. Raises NoConfiguration, and
         TransientFault while it does not answer."""
 
@@ -91,7 +91,7 @@ class TakenConfigurations(Generic[ConfigT]):
         taken: TakenBranch,
         kept: KeptConfigurations,
         repository: Repository,
-        read: Callable[[str, Files], ConfigT],
+        read: Callable[[str, ConfigFiles], ConfigT],
         published: ConfigT,
     ) -> None:
         self._branch = branch
@@ -152,7 +152,7 @@ class TakenConfigurations(Generic[ConfigT]):
         log.info("configuration of commit %s read", commit)
         return config
 
-    async def _asked(self, commit: str, within: str) -> Files:
+    async def _asked(self, commit: str, within: str) -> ConfigFiles:
         try:
             return await self._repository.config_of(commit, within)
         except TransientFault as error:

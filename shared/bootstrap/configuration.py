@@ -11,7 +11,7 @@ from shared.bootstrap.connections import settings
 if TYPE_CHECKING:
     from shared.adapters.config.whole import Installation, WholeConfig
     from shared.adapters.git.source import GitSource
-    from shared.application.configuration import Configurations, Files
+    from shared.application.configuration import ConfigFiles, Configurations
 
 
 _provided: "list[Configurations[WholeConfig]]" = []
@@ -68,7 +68,7 @@ def git_source() -> "GitSource":
     return GitSource(cache_of_branch)
 
 
-def _read(commit: str, files: "Files") -> "WholeConfig":
+def _read(commit: str, files: "ConfigFiles") -> "WholeConfig":
     """A file that a commit does not have is the package's. Raises ConfigError."""
     from shared.adapters.config.check import MONITORING, POLICIES
     from shared.adapters.config.files import FileTree
@@ -80,7 +80,7 @@ def _read(commit: str, files: "Files") -> "WholeConfig":
 
 
 def _instead() -> Mapping[str, Path]:
-    """Files of this installation alone, which its settings name."""
+    """ConfigFiles of this installation alone, which its settings name."""
     from shared.adapters.config.check import MONITORING, POLICIES
 
     named = {POLICIES: settings().policies_file, MONITORING: settings().monitoring_file}

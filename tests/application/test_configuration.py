@@ -8,8 +8,8 @@ import pytest
 
 from shared.application.configuration import (
     READ_MAX,
+    ConfigFiles,
     ConfigurationUnreadable,
-    Files,
     NoConfiguration,
     OnlyPublished,
     TakenConfigurations,
@@ -25,13 +25,13 @@ PUBLISHED = "published"
 class MemoryRepository:
     """Commits of the branch; `silent` while it does not answer, and it answers once it `may_answer`."""
 
-    commits: dict[str, Files] = field(default_factory=dict)
+    commits: dict[str, ConfigFiles] = field(default_factory=dict)
     silent: bool = False
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     reads: Counter[str] = field(default_factory=Counter)
 
-    async def config_of(self, commit: str, within: str) -> Files:
+    async def config_of(self, commit: str, within: str) -> ConfigFiles:
         if self.silent:
             raise TransientFault("the repository does not answer")
         self.asked.set()
@@ -55,7 +55,7 @@ class Branch:
         self.repository.may_answer.set()
         self.repository.commits = {FIRST: {"policies.yml": b"first"}, SECOND: {"policies.yml": b"second"}}
 
-    def read(self, commit: str, files: Files) -> str:
+    def read(self, commit: str, files: ConfigFiles) -> str:
         self.built[commit] += 1
         if files["policies.yml"] == b"wrong":
             raise ValueError("policies.yml: it is wrong")

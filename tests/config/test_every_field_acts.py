@@ -27,11 +27,10 @@ from shared.contracts.config.files import ConfigError
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.contracts.config.policies import Policies
 from shared.domain.alerts.decision_model import RollbackThresholds
-from shared.domain.alerts.model import AlertPolicy, AlertRule
+from shared.domain.alerts.model import AlertPolicy, AllowedRule
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, WatchPolicy
-from shared.domain.routines.monitoring import AlertRule as MonitoringRule
-from shared.domain.routines.monitoring import Bounds, Condition, DriftBounds, MonitoringPolicy, Thresholds
+from shared.domain.routines.monitoring import AlertRule, Bounds, Condition, DriftBounds, MonitoringPolicy, Thresholds
 from shared.domain.routines.task import TaskLimits
 from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.model import TrainingRequest
@@ -57,7 +56,7 @@ INERT = {
     "MonitoringConfig.version": "there is one version of the format; reading any other is refused",
     "Policies.groups": "what other sections may name; a name that is not in it is refused",
     "DeploymentCompute.instance_type": "a circuit that names another kind, which has no cluster, is refused",
-    "Stage.name": "the stages and their order are fixed; anything else is refused",
+    "StageConfig.name": "the stages and their order are fixed; anything else is refused",
 }
 """Fields that change nothing by themselves, each with the reason. What is refused is read."""
 
@@ -251,8 +250,8 @@ def test_the_reasons_are_for_fields_that_there_are() -> None:
 
 
 USED = (
-    Policy, GatePolicy, ApprovalRule, Limits, WatchPolicy, DeploymentPlan, Fleet, AlertPolicy, AlertRule,
-    RollbackThresholds, TrainingPlan, TrainingLimits, TrainingRequest, MonitoringPolicy, MonitoringRule, Condition,
+    Policy, GatePolicy, ApprovalRule, Limits, WatchPolicy, DeploymentPlan, Fleet, AlertPolicy, AllowedRule,
+    RollbackThresholds, TrainingPlan, TrainingLimits, TrainingRequest, MonitoringPolicy, AlertRule, Condition,
     Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan,
 )  # fmt: skip
 """What the contexts are given is made of these."""

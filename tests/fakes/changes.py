@@ -5,7 +5,7 @@ import itertools
 from dataclasses import dataclass, field
 
 from shared.application.changes.ports import Registration, StoredChange
-from shared.application.configuration import Files
+from shared.application.configuration import ConfigFiles
 from shared.application.errors import ConcurrentUpdate, PortError, TransientFault
 from shared.application.listed import Listed
 from shared.application.platform_ports import RegisteredEnvironment
@@ -95,14 +95,14 @@ class MemoryKeptConfigurations:
     """KeptConfigurations in memory; while `silent`, nothing answers."""
 
     def __init__(self) -> None:
-        self.files: dict[str, Files] = {}
+        self.files: dict[str, ConfigFiles] = {}
         self.silent = False
 
-    async def put(self, commit: str, files: Files) -> None:
+    async def put(self, commit: str, files: ConfigFiles) -> None:
         self._answer()
         self.files[commit] = dict(files)
 
-    async def get(self, commit: str) -> Files | None:
+    async def get(self, commit: str) -> ConfigFiles | None:
         self._answer()
         return self.files.get(commit)
 

@@ -8,7 +8,7 @@ import pytest
 from shared.application.configuration import ConfigurationUnreadable
 from shared.application.errors import PortError, TransientFault
 from shared.application.ports import Clock
-from shared.application.work.look import WorkKind, Look, LookedAfter
+from shared.application.work.look import Look, LookedAfter, WorkKind
 from shared.bootstrap import _in_force
 from shared.bootstrap import configuration as composition
 from shared.bootstrap.root import Root

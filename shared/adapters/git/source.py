@@ -10,7 +10,7 @@ from shared.adapters.git.cache import GitCache
 from shared.adapters.git.changes import configuration_at, find_changes
 from shared.adapters.git.tree import commit_at, has_commit, is_ancestor
 from shared.application.changes.ports import Found, RepositoryRefused, UnknownCommit
-from shared.application.configuration import Files, NoConfiguration
+from shared.application.configuration import ConfigFiles, NoConfiguration
 from shared.contracts.config.files import ConfigError
 from shared.domain.changes.record import ChangeClaim
 
@@ -44,12 +44,12 @@ class GitSource:
             found = find_changes(repo, base, head)
             return replace(found, notes=(note, *found.notes)) if note else found
 
-    async def config_of(self, commit: str, within: str) -> Files:
+    async def config_of(self, commit: str, within: str) -> ConfigFiles:
         """The files of `config/` at a commit that `within` holds; see `shared.application.configuration`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._config_of, commit, within)
 
-    def _config_of(self, commit: str, within: str) -> Files:
+    def _config_of(self, commit: str, within: str) -> ConfigFiles:
         try:
             with self._cache.fetched() as (repo, _):
                 if not is_ancestor(repo, commit, within):

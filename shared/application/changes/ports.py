@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.application.configuration import Files, KeptConfigurations
+from shared.application.configuration import ConfigFiles, KeptConfigurations
 from shared.application.errors import PortError
 from shared.application.listed import Listed
 from shared.application.platform_ports import RegisteredEnvironment
@@ -57,7 +57,7 @@ class Found:
     environment_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     digest: str = ""
     environment_origin: CommitFacts | None = None
-    configurations: Mapping[str, Files] = field(default_factory=dict, repr=False)
+    configurations: Mapping[str, ConfigFiles] = field(default_factory=dict, repr=False)
     problems: tuple[ConfigProblem, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,7 +1,6 @@
 """A circuit that is taken out of the configuration while an environment is released to the fleet."""
 
-from shared.application.release.rollbacks import request_rollback
-
+from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.release import people
 from shared.domain.release.model import Phase
 from shared.domain.release.policy import Stage
