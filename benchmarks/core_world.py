@@ -16,8 +16,6 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from shared.application.release.effects.carry_out import carry_out
-
 from benchmarks.memory_table import MemoryTable
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.carry_out import carry_out

@@ -77,7 +77,7 @@ def test_a_rule_may_have_any_name_that_azure_takes(tree: ConfigTree) -> None:
     """Blanks and parentheses are common in the names of teams that were there before."""
     name = "Batch Job Failure (Any Circuit), [prod] + 'test'"
     tree.edit(POLICIES, "scheduledQueryRules/scoring-errors", f'"scheduledQueryRules/{name}"')
-    rules = FileReleaseConfig(tree.root, tree.root / POLICIES, "/subscriptions/S/resourceGroups/G").alerts().rules
+    rules = configured(tree.root).releases.alerts().rules
     assert name.lower() in [rule.rule_id.rpartition("/")[2] for rule in rules]
 
 
