@@ -9,6 +9,7 @@ right.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ def _grown(small: Mapping[str, float], large: Mapping[str, float]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Exit code 1 when anything is dearer."""
+    logging.disable(logging.CRITICAL)  # what the schedules complain about is no news
     now = counted()
     if arguments == ["--write"]:
         rounded = {what: {name: round(number, 2) for name, number in counts.items()} for what, counts in now.items()}
