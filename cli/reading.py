@@ -68,9 +68,10 @@ def what_to_type(release: Release) -> str:
     lines = []
     if release.needs_a_person:
         lines += [f"Go on with:   {COMMAND} retry {name}", f"or end it:    {COMMAND} abort {name} --reason '...'"]
-    if release.ended and release.phase != RELEASED and release.kind != ROLLBACK and not release.again_as:
+    runs = release.phase == RELEASED and not release.undone_by
+    if release.ended and not runs and release.kind != ROLLBACK and not release.again_as:
         lines.append(f"Once more:    {COMMAND} again {name} --reason '...'")
-    if release.phase == RELEASED or (release.kind == ENVIRONMENT and release.phase in CAN_ROLL_BACK):
+    if runs or (release.kind == ENVIRONMENT and release.phase in CAN_ROLL_BACK):
         lines.append(f"Roll back:    {COMMAND} rollback {name} --reason '...'")
     return "\n".join(lines)
 

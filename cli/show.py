@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.tallies import tallies
-from cli.views import ENVIRONMENT, RELEASED, Earlier, Evidence, Gate, History, Release, Summary
+from cli.views import ENVIRONMENT, RELEASED, ROLLBACK, ROLLED_BACK, Earlier, Evidence, Gate, History, Release, Summary
 
 
 def clock(moment: datetime) -> str:
@@ -45,6 +45,8 @@ def left(moment: datetime | None, now: datetime) -> str:
 
 def phase_text(release: Summary) -> Text:
     """The phase, coloured by what it means."""
+    if release.undone_by:
+        return Text(f"{release.phase}, undone", style="red")
     if release.phase == RELEASED:
         style = "green"
     elif release.ended:
@@ -64,7 +66,7 @@ def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
     table.columns[1].no_wrap = True
     for release in releases:
         wait = release.waiting
-        about = wait.waits_for if wait else release.reason
+        about = wait.waits_for if wait else _why_ended(release)
         if release.version_attempt > 1:
             about = f"attempt {release.version_attempt}: {about}"
         table.add_row(
@@ -72,6 +74,11 @@ def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
             phase_text(release) + Text(f"\n{left(wait.until, now) if wait else 'ended'}", style="default"),
         )
     return table
+
+
+def _why_ended(release: Summary) -> str:
+    """Of one that was undone, that: why it had been released is no longer what production runs."""
+    return f"undone by {release.undone_by}" if release.undone_by else release.reason
 
 
 def release_panel(release: Release, now: datetime) -> RenderableType:
@@ -115,6 +122,8 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
             ("until", until(release.waiting.until, now)),
             ("who can end it", ", ".join(release.waiting.who_can_end_it)),
         ]
+    if release.undone_by:
+        rows.append(("undone by", release.undone_by))
     if release.reason:
         rows.append(("reason", release.reason))
     if release.evidence and (release.evidence.sha256 or release.evidence.required):
@@ -122,10 +131,16 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     rows += [(tally.name, tally.text) for tally in tallies(release)]
     if release.registry_model_id:
         rows.append(("registry model", release.registry_model_id))
-    rows.append(("production", "changed by this release" if release.production_touched else "not touched"))
+    rows.append(("production", _production(release)))
     if release.previous_model:
         rows.append(("previous model", release.previous_model))
     return rows
+
+
+def _production(release: Release) -> str:
+    if release.undone_by or (release.phase == ROLLED_BACK and release.kind != ROLLBACK):
+        return "changed by this release, and put back since"
+    return "changed by this release" if release.production_touched else "not touched"
 
 
 def evidence_text(evidence: Evidence) -> Text:

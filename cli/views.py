@@ -93,6 +93,7 @@ class Summary(View):
     reason: Text
     waiting: Waiting | None
     version_attempt: int = 1
+    undone_by: Text | None = None
 
     @property
     def needs_a_person(self) -> bool:

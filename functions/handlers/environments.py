@@ -44,8 +44,8 @@ async def read_targets(req: func.HttpRequest, actor: Actor) -> func.HttpResponse
 
 @authenticated
 async def read_rollback_report(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    """The result of every target, the times, and what is left to look at."""
-    release = await queries.read_release(req.route_params["release_id"], await bootstrap.ports())
+    """The result of every target, the times, and what is left to look at; of what was undone, its rollback's."""
+    release = await queries.read_rollback(req.route_params["release_id"], await bootstrap.ports())
     return json_answer(rollback_report_of(release, await alerts_firing(release, await bootstrap.alert_ports())))
 
 

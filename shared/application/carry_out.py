@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from shared.application.fleet import checks, rollback
 from shared.application.fleet import effects as fleet
 from shared.application.platform_ports import Place
-from shared.application.release.effects import deploy, models, test_runs
+from shared.application.release.effects import deploy, marks, models, test_runs
 from shared.application.release.effects.answers import PLATFORM_FAULTS, fault_answer
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
@@ -89,6 +89,7 @@ VERBS: dict[type[c.Command], Verb] = {
     c.CountBatchJobs: _step(fleet.count_batch_jobs),
     c.FreeCircuit: deploy.free_circuit,
     c.FreeFleet: fleet.free_fleet,
+    c.MarkRolledBack: marks.mark_rolled_back,
     c.CancelTest: _cancel,
     c.CancelChecks: checks.cancel_checks,
     c.PublishFact: _publish,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from shared.domain.job_ends import JobSeen
 from shared.domain.predictions import Predicted
-from shared.domain.release.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec, Dimension
 
 
 class Place(StrEnum):
@@ -61,6 +61,13 @@ class ModelPlatform(Protocol):
 
     async def promote_environment(self, workspace: str, name: str, version: str) -> str:
         """The same for an environment version, under its own name."""
+
+    async def mark(self, what: Dimension, name: str, version: str, tags: dict[str, str]) -> None:
+        """Adds tags to a version of the registry; its other tags stay. Marking again is fine. PlatformRefused when
+        there is no such version."""
+
+    async def marks(self, what: Dimension, name: str, version: str) -> dict[str, str]:
+        """The tags of a version of the registry; none when it is not there."""
 
     async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
         """Reads a deployment in full; None when there is none."""

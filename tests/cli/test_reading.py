@@ -182,3 +182,17 @@ def test_texts_from_tags_cannot_command_the_terminal(server: App, run: Run) -> N
     assert "[bold]P001[/bold]" in shown.output
     assert "[link=http://x]y[/link]" in shown.output
     assert not {"\x1b", "\x07", "\u202e"} & set(shown.output)
+
+
+def test_a_release_that_was_undone_says_so_in_the_list_and_alone(server: App, run: Run) -> None:
+    """What it says of production is no longer true, and rolling it back again is not offered."""
+    undone = view("released", undone_by="its-rollback-1", reason="production runs it", production_touched=True)
+    server.on("GET /api/releases", ReleaseList(releases=[summary(undone)]))
+    server.on(f"GET {PATH}", undone)
+    listed = run("releases", env={"COLUMNS": "200"}).output
+    assert "undone by its-rollback-1" in listed
+    assert "production runs it" not in listed
+    shown = run("show", RELEASE, env={"COLUMNS": "200"}).output
+    for text in ("released, undone", "its-rollback-1", "put back since", "again"):
+        assert text in shown
+    assert "Roll back:" not in shown

@@ -9,7 +9,7 @@ from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRef
 from shared.application.platform_ports import DeploymentState, Place, RegisteredModel
 from shared.domain.job_ends import JobEnded, JobSeen
 from shared.domain.predictions import Predicted
-from shared.domain.release.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec, Dimension
 
 DEV_WORKSPACE = "dev-ml-workspace"
 REGISTRY = "azureml://registries/mlregistry-shared"
@@ -65,6 +65,7 @@ class MemoryModelPlatform:
         self.models: dict[tuple[str, str], RegisteredModel] = {}
         self.environments: set[tuple[str, str]] = {("custom-tf-env", "1.5.0")}
         self.registry: dict[str, str] = {}
+        self.marked: dict[str, dict[str, str]] = {}
         self.deployments = Deployments()
         self.jobs: dict[tuple[Place, str], FakeJob] = {}
         self.puts: list[tuple[Place, DeploymentSpec]] = []
@@ -104,6 +105,15 @@ class MemoryModelPlatform:
             raise PlatformBlocked(f"environment {name}:{version} does not exist in {workspace}")
         self.registry.setdefault(asset_id, "environment")
         return asset_id
+
+    async def mark(self, what: Dimension, name: str, version: str, tags: dict[str, str]) -> None:
+        asset_id = f"{REGISTRY}/{what.value}s/{name}/versions/{version}"
+        if asset_id not in self.registry:
+            raise PlatformRefused(f"there is no {what.value} {name}:{version} in the registry")
+        self.marked[asset_id] = {**self.marked.get(asset_id, {}), **tags}
+
+    async def marks(self, what: Dimension, name: str, version: str) -> dict[str, str]:
+        return dict(self.marked.get(f"{REGISTRY}/{what.value}s/{name}/versions/{version}", {}))
 
     async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
         deployment = self.deployments.get((place, endpoint_name, deployment_name))

@@ -23,7 +23,8 @@ Changed = dict[Dimension, str]
 
 @dataclass(frozen=True)
 class Touch:
-    """One release's change of one deployment. Where nothing is `sure`, it may also have changed nothing."""
+    """One release's change of one deployment. Where nothing is `sure`, it may also have changed nothing. A rollback may
+    find that another one, listed at the same time, `was_first`: then it puts back what is there already."""
 
     release_id: str
     key: DeploymentKey
@@ -31,6 +32,7 @@ class Touch:
     found: Changed | None
     left: tuple[Changed | None, ...]
     sure: bool = True
+    was_first: bool = False
 
 
 def check_production(
@@ -49,7 +51,7 @@ def check_production(
     for touch in sorted((t for release in releases for t in _touches(release, store)), key=lambda touch: touch.epoch):
         first = at_first.get(touch.key)
         before = running.setdefault(touch.key, frozenset({_pair(first)}))
-        there = frozenset(each for each in before if not touch.sure or _is(each, touch.found))
+        there = frozenset(each for each in before if not touch.sure or any(_is(each, found) for found in _found(touch)))
         require(bool(there), f"I1: {touch.release_id} found {touch.found} where {touch.key[2]} ran {before}")
         after = frozenset(_with(each, left) for each in there for left in touch.left)
         running[touch.key] = after if touch.sure else before | after
@@ -57,6 +59,10 @@ def check_production(
         current = platform.deployments.get(key)
         actual = _pair(current)
         require(actual in expected, f"I3: {key[1:]} runs {actual}, expected {expected}")
+
+
+def _found(touch: Touch) -> tuple[Changed | None, ...]:
+    return (touch.found, *touch.left) if touch.was_first else (touch.found,)
 
 
 def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
@@ -70,7 +76,7 @@ def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
         if store.locks.lost(rid, circuit) or _in_vain(release, circuit):
             yield Touch(rid, key, epoch, found, back, sure=False)
         elif release.phase is Phase.RELEASED or release.kind is Kind.ROLLBACK:
-            yield Touch(rid, key, epoch, found, (brought,))
+            yield Touch(rid, key, epoch, found, (brought,), was_first=release.kind is Kind.ROLLBACK)
         else:
             yield Touch(rid, key, epoch, found, _put_back(release, circuit, back[0], store) or (None, brought))
 

@@ -7,6 +7,7 @@ from shared.adapters.azure_ml.assets import AzureMlAssets
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.command_jobs import CommandJobs
 from shared.adapters.azure_ml.deployments import AzureMlDeployments
+from shared.adapters.azure_ml.marks import AzureMlMarks
 from shared.application.platform_ports import Place
 from shared.domain.job_ends import JobSeen
 from shared.domain.predictions import Predicted
@@ -21,6 +22,8 @@ class AzureMlPlatform:
         self.get_model = clients.pooled(assets.get_model)
         self.promote_model = clients.pooled(assets.promote_model)
         self.promote_environment = clients.pooled(assets.promote_environment)
+        marks = AzureMlMarks(clients)
+        self.mark, self.marks = clients.pooled(marks.mark), clients.pooled(marks.marks)
         self.get_deployment = clients.pooled(deployments.get)
         self.put_deployment = clients.pooled(deployments.put)
         self.invoke = clients.pooled(deployments.invoke)

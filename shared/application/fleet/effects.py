@@ -13,6 +13,7 @@ from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
 from shared.application.release.effects.configured import taken_out
 from shared.application.release.effects.deploy import newer_than
+from shared.application.release.effects.marks import rolled_back
 from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
@@ -68,6 +69,7 @@ async def verify_environment(command: c.VerifyEnvironment, release: Release, por
         fingerprint=found.fingerprint,
         requesters=tuple(sorted({*found.created_by, found.tags.get("registered_by", "")} - {""})),
         tags=found.tags,
+        rolled_back=await rolled_back(Dimension.ENVIRONMENT, name, version, ports),
     )
     configured = {"circuits": fleet.circuits, "configuration": ports.config.origin}
     return answer(e.EnvironmentVerified, command, ports, candidate=candidate, endpoints=endpoints, **configured)

@@ -138,7 +138,7 @@ async def _next(last: Release, actor: Actor, reason: str, ports: Ports) -> Decid
         raise Conflict(f"{ATTEMPTS_MAX} attempts of {last.asset} did not succeed: register another version")
     names = (last.asset_workspace, last.asset_name, last.asset_version)
     release_id = attempt_id_of(first_of(last), last.version_attempt + 1)
-    rollback = await _succeeded_rollback(last.release_id, ports)
+    rollback = await succeeded_rollback(last.release_id, ports)
     taken_back = last if last.phase is Phase.ROLLED_BACK else rollback
     earlier = EarlierAttempt(
         release_id=last.release_id,
@@ -186,7 +186,7 @@ async def _opened(wish: AttemptRequested, ports: Ports) -> Decided:
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
 
 
-async def _succeeded_rollback(release_id: str, ports: Ports) -> Release | None:
+async def succeeded_rollback(release_id: str, ports: Ports) -> Release | None:
     """The rollback of its own by which production went back from what the release brought; None when there is none."""
     for number in range(1, ROLLBACKS_MAX + 1):
         found = await ports.store.without_fleet(rollback_id(release_id, number))

@@ -1,11 +1,14 @@
 """What people read."""
 
+from dataclasses import replace
+
 from shared.application.listed import Listed, each_of
+from shared.application.release.attempts import succeeded_rollback
 from shared.application.release.people import NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion, compatible_versions
 from shared.domain.release.history import HistoryEntry, verifies
-from shared.domain.release.model import Release
+from shared.domain.release.model import Phase, Release
 
 #: How many ended releases a list shows.
 ENDED_MAX = 50
@@ -23,7 +26,21 @@ async def read_release(release_id: str, ports: Ports) -> Release:
     stored = await ports.store.load(release_id)
     if stored is None:
         raise NoSuchRelease(f"there is no release {release_id}: list the releases to find its id")
-    return stored.release
+    return await with_undone_by(stored.release, ports)
+
+
+async def read_rollback(release_id: str, ports: Ports) -> Release:
+    """The release, or the one by which it was undone. Raises NoSuchRelease and Unreadable."""
+    release = await read_release(release_id, ports)
+    return await read_release(release.undone_by, ports) if release.undone_by else release
+
+
+async def with_undone_by(release: Release, ports: Ports) -> Release:
+    """The release; where a rollback undid it before releases were told of that, with that one's id."""
+    if release.undone_by or release.phase is not Phase.RELEASED:
+        return release
+    rollback = await succeeded_rollback(release.release_id, ports)
+    return replace(release, undone_by=rollback.release_id) if rollback else release
 
 
 async def read_history(release_id: str, ports: Ports) -> tuple[list[HistoryEntry], bool]:

@@ -109,6 +109,7 @@ class ReleaseSummary(Contract):
     reason: str
     waiting: WaitingView | None
     version_attempt: int = 1
+    undone_by: str | None = Field(default=None, description="The rollback by which production went back from it.")
 
 
 class ReleaseView(ReleaseSummary):
@@ -238,6 +239,7 @@ def _summary(release: Release, freezes: Freezes | None) -> dict[str, Any]:
         "circuit": _circuit(release),
         "phase": release.phase.value,
         "version_attempt": release.version_attempt,
+        "undone_by": release.undone_by or None,
         "ended": release.phase.is_terminal,
         "reason": release.reason,
         "waiting": WaitingView(

@@ -40,6 +40,13 @@ def dimensions_of(release: Release, target: FleetTarget) -> tuple[Dimension, ...
     return (Dimension.ENVIRONMENT, *models)
 
 
+def models_gone_back(release: Release) -> tuple[str, ...]:
+    """The releases of models that went back with an environment; of a circuit that stays, none did."""
+    back = (each for each in release.fleet if each.touched and not each.superseded_by)
+    with_model = (each.key for each in back if release.kind is not Kind.ROLLBACK or Dimension.MODEL in each.dimensions)
+    return tuple(release.undoes_models[key] for key in with_model if key in release.undoes_models)
+
+
 def restored_by(spec: DeploymentSpec) -> str:
     """The release that put this deployment back; empty when none did."""
     return spec.tags.get("restored_by_release", "")

@@ -201,6 +201,15 @@ class CountBatchJobs(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MarkRolledBack(Command):
+    """Tell the releases that were undone, and mark what they brought in the registry."""
+
+    undone: tuple[str, ...]
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublishFact(Command):
     """Tell the outside world that the release reached `phase`.
 
@@ -244,6 +253,7 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     ChangeTarget,
     ProbeTarget,
     CountBatchJobs,
+    MarkRolledBack,
     PublishFact,
     ScheduleEvent,
 )

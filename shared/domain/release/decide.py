@@ -47,6 +47,8 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
         raise ValueError(f"event {event.event_id} belongs to {event.release_id}, not to {release.release_id}")
     if isinstance(event, e.ChecksCancelled):
         return _ignored(release, event, event.detail, now)
+    if isinstance(event, e.Undone):
+        return _undone(release, event, now)
     answer = MACHINES[release.kind].get((release.phase, type(event)))
     if answer is None:
         return _not_foreseen(release, event, now)
@@ -137,6 +139,14 @@ def _opened(blank: Release, event: Event, move: Move, now: datetime) -> Decision
 def refused(release: Release, event: Event, error: DomainError, now: datetime) -> Decision:
     """Notes the refusal in the history: a message on a queue has no caller to answer to."""
     return _ignored(release, event, f"refused: {error}", now)
+
+
+def _undone(release: Release, event: e.Undone, now: datetime) -> Decision:
+    """The end of a release stays its end; that production went back from it is told beside it."""
+    note = f"undone by {event.by}: {event.reason}"
+    if release.phase is not Phase.RELEASED or release.undone_by == event.by:
+        return _ignored(release, event, note, now)
+    return _applied(release, event, Move(release=replace(release, undone_by=event.by), note=note), now)
 
 
 def _not_foreseen(release: Release, event: Event, now: datetime) -> Decision:

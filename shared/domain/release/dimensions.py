@@ -16,6 +16,9 @@ ENVIRONMENT_TAGS = frozenset(
     {"environment_version", "environment_updated_at", "previous_environment", RELEASE_TAGS[Dimension.ENVIRONMENT]}
 )
 
+#: Marks of a version in the registry from which production went back: by which rollback, when and why.
+ROLLED_BACK_TAGS = ("rolled_back_by", "rolled_back_at", "rollback_reason")
+
 #: What putting back leaves on a deployment; it is no part of what ran before.
 MARKS = frozenset({"restored_by_release", "rolled_back_at", "rollback_reason"})
 

@@ -383,6 +383,14 @@ class RollbackOpened(RollbackRequested):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undone(Event):
+    """Production went back from what this release had brought, by the rollback `by`, for this reason."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CircuitTaken(Event):
     """A rollback took this circuit's lock from the release, which may not change production any more."""
 

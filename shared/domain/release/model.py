@@ -108,6 +108,7 @@ class Candidate:
 
     `fingerprint` covers everything that must not change under an approval; `requesters` are the identifiers (object
     id, user name, e-mail) of whoever made it: none of them may approve it. An environment belongs to no circuit.
+    `rolled_back` is what the registry says of a version that was rolled back; empty where it was not.
     """
 
     workspace: str
@@ -119,6 +120,7 @@ class Candidate:
     circuit_id: str = ""
     requesters: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    rolled_back: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +294,7 @@ class Release:
     `batch_jobs` is what the last look of the watch found, `watch_extended` how often the watch was made longer, and
     `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
     `configuration` tells which configuration it was verified with; empty for releases of earlier versions of the app.
+    `undone_by` is the rollback by which production went back from a release that had ended as released.
     `earlier` are the attempts of its version before this one, the first one first: shown, and counting for nothing.
     """
 
@@ -327,6 +330,7 @@ class Release:
     waiting_on: str = ""
     held_phase: Phase | None = None
     ending: Phase | None = None
+    undone_by: str = ""
     undoes: str = ""
     undoes_models: dict[str, str] = field(default_factory=dict)
     rollback_reason: str = ""

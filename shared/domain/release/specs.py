@@ -45,6 +45,8 @@ def gate_digest(release: Release, stage: Stage) -> str:
         "asset": release.candidate.asset_id,
         "fingerprint": release.candidate.fingerprint,
     }
+    if release.candidate.rolled_back:
+        bound["rolled back"] = release.candidate.rolled_back
     if release.kind is Kind.ENVIRONMENT:
         if release.evidence is not None:
             bound["evidence"] = f"{release.evidence.sha256} {release.evidence.quality.value}"
@@ -112,14 +114,17 @@ def _with_lowered(facts: dict[str, str], release: Release) -> dict[str, str]:
 
 
 def earlier_facts(release: Release) -> dict[str, str]:
-    """Of a version that was tried before: how that ended, what was decided then, and whether production went back."""
+    """Of a version that was tried before: how that ended, what was decided then, and whether production went back, by
+    its earlier attempts or by its mark in the registry."""
+    marked = release.candidate.rolled_back if release.candidate else ""
     if not release.earlier:
-        return {}
+        return {"warning": f"this version was rolled back before, by {marked}"} if marked else {}
     facts = {"attempt": f"{release.version_attempt} of {release.asset}", "before": told_earlier(release)}
     decided = [each for attempt in release.earlier for each in attempt.decisions]
     if decided:
         facts["decided before, counts for nothing"] = "; ".join(decided)
     back = [f"{each.release_id}: {each.rolled_back}" for each in release.earlier if each.rolled_back]
+    back = back or ([f"by {marked}"] if marked else [])
     return facts | ({"warning": f"this version was rolled back before, {'; '.join(back)}"} if back else {})
 
 

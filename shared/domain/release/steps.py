@@ -5,9 +5,10 @@ Every id is derived from release, serial and verb, so the same step always has t
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from shared.domain.fleet.lanes import running_checks, work_s
+from shared.domain.fleet.specs import models_gone_back
 from shared.domain.release import commands as c
 from shared.domain.release.events import DeadlinePassed, LookDue
 from shared.domain.release.model import GATE_OF_PHASE, Kind, Phase, Release
@@ -141,7 +142,7 @@ def ending_commands(release: Release) -> tuple[c.Command, ...]:
     The lock cools down when production was touched: Azure ML has no fencing token, so a request that is still in flight
     must not land on the next holder's work.
     """
-    issued = (*cancel_running_test(release), *cancel_running_checks(release))
+    issued = (*cancel_running_test(release), *cancel_running_checks(release), *_mark_rolled_back(release))
     if not release.circuit_claimed:
         return issued
     cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
@@ -150,6 +151,15 @@ def ending_commands(release: Release) -> tuple[c.Command, ...]:
         return (*issued, c.FreeFleet(**_common(release, "free-fleet"), target_keys=keys, cool_down_s=cool_down_s))
     common = _common(release, "free-circuit")
     return (*issued, c.FreeCircuit(**common, target_key=release.target.key, cool_down_s=cool_down_s))
+
+
+def _mark_rolled_back(release: Release) -> tuple[c.Command, ...]:
+    """Tells what was undone, once it has been."""
+    if release.phase is not Phase.ROLLED_BACK:
+        return ()
+    undone = (release.undoes or release.release_id, *models_gone_back(release))
+    about: dict[str, Any] = {"undone": undone, "reason": release.rollback_reason, "at": release.phase_since}
+    return (c.MarkRolledBack(**_common(release, "mark-rolled-back"), **about),)
 
 
 def step_commands(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.Command, ...]:

@@ -14,7 +14,7 @@ import pytest
 from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformRefused
 from shared.application.platform_ports import Place
 from shared.domain.predictions import Predicted
-from shared.domain.release.model import DeploymentSpec
+from shared.domain.release.model import DeploymentSpec, Dimension
 from tests.support.platforms import (
     DEV,
     ENVIRONMENT,
@@ -294,3 +294,30 @@ async def test_a_job_that_nobody_started_is_none_and_cancelling_it_is_fine(hands
     """Not there is an answer, not an error."""
     assert await hands.platform.get_job(Place.TEST, "batchjob-none") is None
     await hands.platform.cancel_job(Place.TEST, "batchjob-none")
+
+
+async def test_a_version_in_the_registry_is_marked_and_stays_what_it_is(hands: Hands, name: str) -> None:
+    """Again, or with something else, as often as somebody likes; what was shared is found to be the same as before."""
+    version = hands.register(name, {"plant_id": "P001"})
+    assert await hands.platform.marks(Dimension.MODEL, name, version) == {}
+    shared = await hands.platform.promote_model(DEV, name, version, name)
+    for value in ("first", "first", "second"):
+        await hands.platform.mark(Dimension.MODEL, name, version, {"rolled_back_by": value})
+    await hands.platform.mark(Dimension.MODEL, name, version, {"more": "yes"})
+    marks = await hands.platform.marks(Dimension.MODEL, name, version)
+    assert (marks["rolled_back_by"], marks["more"]) == ("second", "yes")
+    assert await hands.platform.promote_model(DEV, name, version, name) == shared
+
+
+async def test_an_environment_in_the_registry_is_marked_too(hands: Hands) -> None:
+    """It is the same mechanism; what it is built from stays."""
+    shared = await hands.platform.promote_environment(DEV, *ENVIRONMENT)
+    await hands.platform.mark(Dimension.ENVIRONMENT, *ENVIRONMENT, {"rolled_back_by": "rel-1"})
+    assert (await hands.platform.marks(Dimension.ENVIRONMENT, *ENVIRONMENT))["rolled_back_by"] == "rel-1"
+    assert await hands.platform.promote_environment(DEV, *ENVIRONMENT) == shared
+
+
+async def test_what_is_not_in_the_registry_cannot_be_marked(hands: Hands, name: str) -> None:
+    """Nobody is told that something was marked which was not."""
+    with pytest.raises(PlatformRefused, match="no model"):
+        await hands.platform.mark(Dimension.MODEL, name, "1", {"rolled_back_by": "rel-1"})

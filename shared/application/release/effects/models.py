@@ -1,13 +1,16 @@
 """Commands about the model itself: read it, promote it."""
 
+from dataclasses import replace
+
 from shared.application.errors import PlatformBlocked, PlatformRefused
 from shared.application.platform_ports import RegisteredModel
 from shared.application.release.effects.answers import answer
 from shared.application.release.effects.configured import COMMIT_TAG, plan_of
+from shared.application.release.effects.marks import rolled_back
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
-from shared.domain.release.model import Candidate, Release
+from shared.domain.release.model import Candidate, Dimension, Release
 
 
 async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: Ports) -> e.Event:
@@ -23,6 +26,8 @@ async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: 
         raise PlatformRefused(f"model {wanted} has no tags plant_id and circuit_id: register it with both")
     plan, configuration = await plan_of(f"{plant_id}-{circuit_id}", model.tags.get(COMMIT_TAG, ""), ports)
     candidate = _candidate(command, model, plant_id, circuit_id)
+    marked = await rolled_back(Dimension.MODEL, plan.registry_model_name, candidate.version, ports)
+    candidate = replace(candidate, rolled_back=marked)
     return answer(e.CandidateVerified, command, ports, candidate=candidate, plan=plan, configuration=configuration)
 
 
