@@ -1,6 +1,7 @@
 """The HTTP API as the command uses it. Whatever goes wrong becomes an ApiError whose text says what to do."""
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -95,9 +96,13 @@ class ReleaseApi:
         path = f"/releases/{quote(release_id, safe='')}/gates/{quote(stage, safe='')}/decisions"
         return parse(Accepted, self._request("POST", path, {"decision": decision, "digest": digest, "reason": reason}))
 
-    def roll_back(self, release_id: str, reason: str, *, critical: bool) -> Accepted:
-        """Ask for what ran before; the answer names the release that does it."""
-        body = {"reason": reason, "critical": critical}
+    def roll_back(
+        self, release_id: str, reason: str, *, critical: bool, to: str = "", models: Sequence[str] = ()
+    ) -> Accepted:
+        """Ask for what ran before, or for an earlier version; the answer names the release that does it."""
+        body: dict[str, object] = {"reason": reason, "critical": critical}
+        body |= {"to": to} if to else {}
+        body |= {"models": list(models)} if models else {}
         return parse(Accepted, self._request("POST", f"/releases/{quote(release_id, safe='')}/rollback", body))
 
     def rollback_report(self, release_id: str) -> Any:

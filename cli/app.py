@@ -66,6 +66,7 @@ for command in (
     fleet.release_environment,
     evidence.evidence,
     going_back.rollback,
+    going_back.redeploy,
     going_back.rollback_report,
     fleet.targets,
     alerting.alerts,

@@ -17,25 +17,39 @@ from cli.views import MODEL, RELEASED, Check, Meter, Release, RollbackReport, Ta
 
 Critical = Annotated[bool, typer.Option("--critical", help="Do not wait for an approval, where the policy allows it.")]
 
+To = Annotated[str, typer.Option("--to", metavar="VERSION", help="Go back to this version, which ran there before.")]
+WithModel = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with-model", metavar="ID", help="With an environment: a released model that goes back too. Repeat."
+    ),
+]
+
 _MARKS = {True: ("done", "green"), False: ("not done", "red"), None: ("look", "yellow")}
 
 
 def rollback(
-    context: typer.Context, release_id: ReleaseId, reason: Reason, critical: Critical = False, yes: Yes = False
+    context: typer.Context,
+    release_id: ReleaseId,
+    reason: Reason,
+    critical: Critical = False,
+    to: To = "",
+    with_model: WithModel = None,
+    yes: Yes = False,
 ) -> None:
-    """Put what a release changed back to what ran before: of one circuit, or of the whole fleet."""
+    """Put what a release changed back to what ran before, or to an earlier version: of one circuit, or of the fleet."""
     with talking(context) as api:
         need(reason, "rolling back needs a reason: it is written on every deployment")
         release = parse(Release, api.release(release_id))
         _check(release)
         console.print(release_panel(release, datetime.now(UTC)))
         if release.phase == RELEASED:
-            console.print(what_a_new_rollback_does(release, critical=critical), markup=False)
+            console.print(what_a_new_rollback_does(release, critical=critical, to=to), markup=False)
         else:
             console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
         if not yes:
             typer.confirm(f"Roll back {release_id}?", abort=True)
-        accepted = api.roll_back(release_id, reason, critical=critical)
+        accepted = api.roll_back(release_id, reason, critical=critical, to=to, models=with_model or ())
         tell(accepted)
         if accepted.answer != "accepted":
             console.print(f"See it with:  {COMMAND} rollback-report {accepted.release_id}", markup=False)
@@ -77,11 +91,21 @@ def what_rollback_does(listed: Targets) -> str:
     return "If you roll back: " + "; ".join(effects) + "."
 
 
-def what_a_new_rollback_does(release: Release, *, critical: bool) -> str:
+def redeploy(context: typer.Context, release_id: ReleaseId, reason: Reason) -> None:
+    """Release again what a past release brought, through every step and gate: production has moved on from it."""
+    with talking(context) as api:
+        need(reason, "redeploying needs a reason: whoever decides on it will read it")
+        release = parse(Release, api.release(release_id))
+        if release.phase != RELEASED:
+            raise ApiError(f"{release_id} is {release.phase}: only what was released can be redeployed, see `again`")
+        tell(api.act(release_id, "again", reason))
+
+
+def what_a_new_rollback_does(release: Release, *, critical: bool, to: str = "") -> str:
     """The same for a release that has ended: a rollback of its own."""
     effects = [
         f"a rollback of {release.model} ({release.circuit}) is opened, with a history of its own",
-        "it lists what can go back; what a later release changed stays",
+        f"it lists what can go back to {to or 'what ran before'}; what a later release changed stays",
         "it starts at once, where the policy allows that" if critical else "somebody else approves it within an hour",
         "releases that hold these circuits and bring something new end or leave them alone",
         "every deployment is read back, and sample inferences show that it works",

@@ -8,7 +8,7 @@ import azure.functions as func
 from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
 from shared import bootstrap
 from shared.application.alerts.queries import alerts_firing
-from shared.application.fleet.rollback_requests import request_rollback
+from shared.application.fleet.rollback_requests import check_pair, request_rollback
 from shared.application.release import attempts, queries
 from shared.contracts.http.environments import environment_versions_of
 from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
@@ -31,8 +31,13 @@ async def request_environment_release(req: func.HttpRequest, actor: Actor) -> fu
 async def roll_back_release(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Put what the release changed back to what ran before; answers with the release that does it."""
     wish, release_id = body_of(req, RollbackRequest), req.route_params["release_id"]
+    ports = await bootstrap.ports()
+    if wish.models:
+        await check_pair(release_id, wish.models, ports)
     return decided_answer(
-        await request_rollback(release_id, actor, wish.reason, await bootstrap.ports(), critical=wish.critical)
+        await request_rollback(
+            release_id, actor, wish.reason, ports, critical=wish.critical, models=wish.models, to=wish.to
+        )
     )
 
 

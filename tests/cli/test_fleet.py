@@ -292,3 +292,27 @@ def test_texts_of_targets_cannot_command_the_terminal(server: App, run: Run) -> 
         shown = run(*command)
         assert "[bold]x[/bold]" in shown.output
         assert not {"\x1b", "\x07", "\u202e"} & set(shown.output)
+
+
+def test_a_rollback_names_a_version_and_the_models_that_go_with_it(server: App, run: Run) -> None:
+    """What is asked is what is sent, and the question says to which version."""
+    server.on(f"GET {PATH}", fleet_view("released"))
+    server.on(f"POST {PATH}/rollback", (202, accepted(phase="freezing_targets")))
+    chosen = ("--to", "1.4.0", "--with-model", "model-1", "--with-model", "model-2")
+    shown = run("rollback", RELEASE, "--reason", "both fail", *chosen, input="y\n")
+    assert shown.exit_code == 0
+    assert "go back to 1.4.0" in " ".join(shown.output.split())
+    body = {"reason": "both fail", "critical": False, "to": "1.4.0", "models": ["model-1", "model-2"]}
+    assert server.bodies == [(f"{PATH}/rollback", body)]
+
+
+def test_only_what_was_released_is_redeployed(server: App, run: Run) -> None:
+    """By the road of every further attempt."""
+    server.on(f"GET {PATH}", fleet_view("released"))
+    server.on(f"POST {PATH}/again", (202, accepted(phase="verifying")))
+    assert run("redeploy", RELEASE, "--reason", "the newer one is worse").exit_code == 0
+    assert server.bodies == [(f"{PATH}/again", {"reason": "the newer one is worse"})]
+    server.on(f"GET {PATH}", fleet_view("expired"))
+    refused = run("redeploy", RELEASE, "--reason", "the newer one is worse")
+    assert refused.exit_code == 1
+    assert "see `again`" in " ".join(refused.output.split())

@@ -230,3 +230,21 @@ async def test_a_release_that_was_carried_out_is_rolled_back_and_told_over_http(
     assert (metadata["previous_environment_version"], len(metadata["deployments"])) == ("1.5.0", 6)
     assert metadata["updated_at"] is not None
     assert answered(await roll_back(request(token, body, method="POST", release_id=release_id)), 409)
+
+
+async def test_a_version_and_models_are_chosen_over_http(fleet: Bench, signer: Signer) -> None:
+    """What cannot be had is refused before anything is opened."""
+    release_id = (await up_to(fleet, Phase.WATCHING)).release_id
+    await fleet.run_until(release_id, Phase.RELEASED, within_s=100_000)
+    token = signer.token()
+    for more, told in (({"to": "1.4.0"}, "before it ran 1.5.0"), ({"models": ["gone"]}, "gone cannot go back with it")):
+        body = {"reason": "batch jobs fail", **more}
+        problem = answered(await roll_back(request(token, body, method="POST", release_id=release_id)), 409)
+        assert told in problem["detail"]
+    body = {"reason": "batch jobs fail", "critical": True, "to": "1.5.0"}
+    rollback = answered(await roll_back(request(token, body, method="POST", release_id=release_id)), 202)["release_id"]
+    await fleet.run_until(rollback, Phase.ROLLED_BACK)
+    shown = answered(await read_release(request(token, release_id=release_id)), 200)
+    assert shown["undone_by"] == rollback
+    report = answered(await read_rollback_report(request(token, release_id=release_id)), 200)
+    assert (report["release_id"], report["undoes"]) == (rollback, release_id)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.application.errors import PlatformBusy, PlatformRefused
+from shared.application.fleet.earlier_versions import dimension_of, known_before, recorded, version_of
 from shared.application.job_output import output_of
 from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import (
@@ -49,22 +50,27 @@ async def list_restorable(command: c.ListTargets, release: Release, ports: Ports
     }
     targets = tuple(
         _restorable(
-            FleetTarget(key=key, previous=previous),
+            target,
             stored.release,
-            models.get(release.undoes_models.get(key, "")),
-            by_name.get(previous.deployment_name.lower()),
+            models.get(release.undoes_models.get(target.key, "")),
+            by_name.get(target.previous.deployment_name.lower()),
         )
-        for key, previous in recorded(stored.release)
-        if previous.endpoint_name.lower() == command.endpoint_name.lower()
+        for target in await _go_back_to(stored.release, release.undoes_to, ports)
+        if target.previous.endpoint_name.lower() == command.endpoint_name.lower()
     )
     return answer(e.TargetsListed, command, ports, endpoint_name=command.endpoint_name, targets=targets)
 
 
-def recorded(release: Release) -> list[tuple[str, DeploymentSpec]]:
-    """The circuits whose production a release changed and what ran there before, where anything did."""
-    fleet = [(target.key, target.previous) for target in release.fleet if target.touched]
-    single = [(target.key, target.previous) for target in release.targets if target.touched and target.previous]
-    return [*fleet, *single]
+async def _go_back_to(undone: Release, version: str, ports: Ports) -> list[FleetTarget]:
+    """What each changed circuit ran before, or when it last ran this version; one that never did is left alone."""
+    if not version:
+        return [FleetTarget(key=key, previous=previous) for key, previous in recorded(undone)]
+    dimension, found = dimension_of(undone), []
+    for key, specs in (await known_before(undone, ports)).items():
+        spec = next((spec for spec in specs if version_of(spec, dimension) == version), None)
+        never = "" if spec else f"nobody, and never ran {version}"
+        found.append(FleetTarget(key=key, previous=spec or specs[0], superseded_by=never))
+    return found
 
 
 def _restorable(
@@ -72,6 +78,8 @@ def _restorable(
 ) -> FleetTarget:
     """Only the last to bring a dimension may be undone, dimension by dimension. Without its own a release is not undone
     at all: the environment that came with a model does not go back alone."""
+    if target.superseded_by:
+        return target
     if state is None:
         return replace(target, superseded_by="somebody who deleted the deployment")
     own, *others = brings(undone, target.previous)

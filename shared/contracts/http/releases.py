@@ -18,6 +18,7 @@ from shared.domain.release.waiting import waiting
 
 REASON_MAX = 2000
 VERSION_MAX = 64
+MODELS_MAX = 500
 
 
 class DecisionRequest(Contract):
@@ -47,6 +48,14 @@ class RollbackRequest(Contract):
 
     reason: str = Field(min_length=1, max_length=REASON_MAX, description="Written on every deployment.")
     critical: bool = False
+    to: str = Field(
+        default="", max_length=VERSION_MAX, description="An earlier version to go back to; else what ran before."
+    )
+    models: list[str] = Field(
+        default_factory=list,
+        max_length=MODELS_MAX,
+        description="With an environment: releases of models that go back in the same rollback.",
+    )
 
 
 class EnvironmentReleaseRequest(Contract):

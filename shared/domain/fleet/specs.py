@@ -79,6 +79,7 @@ def rollback_facts(release: Release) -> dict[str, str]:
     facts = {
         "undoes": f"{release.asset} ({release.undoes or release.release_id})",
         "asked by": release.rollback_reason,
+        **({"goes back to": f"version {release.undoes_to}, which a person chose"} if release.undoes_to else {}),
         "deployments that go back": str(len(targets)),
         "environments they go back to": _versions(environments) or "none: each keeps the one it runs",
         "models they go back to": _versions(models) or "none: each keeps the one it runs",

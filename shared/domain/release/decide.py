@@ -104,11 +104,13 @@ def open_rollback(event: e.RollbackOpened, policy: Policy, now: datetime) -> Dec
     listing = replace(
         blank,
         undoes=event.undoes,
+        undoes_to=event.to,
         undoes_models=event.models,
         endpoints_to_list=event.endpoints,
         epochs=dict.fromkeys(event.circuits, 0),
     )
-    note = f"{event.actor.name} asked to roll {event.undoes} back: {event.reason}"
+    to = f" to version {event.to}" if event.to else ""
+    note = f"{event.actor.name} asked to roll {event.undoes} back{to}: {event.reason}"
     move = enter(listing, Phase.FREEZING_TARGETS, now, note, **rollback.wanted(blank, event, now))
     return _opened(listing, event, move, now)
 

@@ -372,7 +372,8 @@ class RollbackRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackOpened(RollbackRequested):
-    """A release that has ended shall be undone: by a release of its own, which this opens."""
+    """A release that has ended shall be undone: by a release of its own, which this opens. `to` is the version that it
+    goes back to; without one it is what ran before."""
 
     undoes: str
     workspace: str
@@ -380,6 +381,7 @@ class RollbackOpened(RollbackRequested):
     asset_version: str
     endpoints: tuple[str, ...]
     circuits: tuple[str, ...]
+    to: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -289,7 +289,8 @@ class Release:
     accepted, so that looking is enough. `circuit_claimed` is true once the lock may be ours. `ending` is set when the
     release must end after production has been put back. A model release has one target; an environment release has its
     targets in `fleet`, the endpoints still to be listed while they are frozen, and the `epochs` of the circuits' locks.
-    So has a rollback, which `undoes` an ended release. `undoes_models` are releases of models that go back with the
+    So has a rollback, which `undoes` an ended release. `undoes_to` is the version that it goes back to where a person
+    chose one, and `undoes_models` are releases of models that go back with the
     environment, by circuit. `rollback_by` are the identifiers of who asked to roll back.
     `batch_jobs` is what the last look of the watch found, `watch_extended` how often the watch was made longer, and
     `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
@@ -332,6 +333,7 @@ class Release:
     ending: Phase | None = None
     undone_by: str = ""
     undoes: str = ""
+    undoes_to: str = ""
     undoes_models: dict[str, str] = field(default_factory=dict)
     rollback_reason: str = ""
     rollback_by: tuple[str, ...] = ()
