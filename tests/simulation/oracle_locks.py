@@ -52,6 +52,7 @@ class WatchedLocks(MemoryCircuitLocks):
         self.losses: dict[tuple[str, int], Loss] = {}
         self.besides: dict[tuple[str, int], Beside] = {}
         self._changed: dict[str, int] = {}
+        self._first: dict[tuple[str, str], int] = {}
         self._clock = clock
         self._partitions = partitions
         self._published = published
@@ -60,6 +61,8 @@ class WatchedLocks(MemoryCircuitLocks):
         """Beside another only where that one watches for long enough, and not to bring an environment."""
         before = self.locks.get(key)
         lock = await super().acquire(key, release_id, now, beside)
+        if lock.holder == release_id:
+            self._first.setdefault((release_id, key), lock.epoch)
         if before is None or lock.holder != release_id or before.holder == release_id or not lock.environment:
             return lock
         keeper, taker = self._partitions[lock.environment].release, self._partitions[release_id].release
@@ -107,10 +110,9 @@ class WatchedLocks(MemoryCircuitLocks):
         """Whether a rollback took this circuit from the release."""
         return any(loss.release_id == release_id and taken == key for (taken, _), loss in self.losses.items())
 
-    def beside_since(self, release_id: str, key: str) -> int:
-        """The epoch under which others came beside this release; 0 when nobody did."""
-        kept = (epoch for (taken, epoch), each in self.besides.items() if (each.keeper, taken) == (release_id, key))
-        return min(kept, default=0)
+    def held_since(self, release_id: str, key: str) -> int:
+        """The epoch under which this release had the circuit first; later ones are of circuits that it regained."""
+        return self._first.get((release_id, key), 0)
 
     def check_change(self, release_id: str, key: str, epoch: int | None) -> None:
         """By the holder with the current epoch; late only before anybody else could have changed anything."""

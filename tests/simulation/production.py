@@ -51,7 +51,7 @@ def check_production(
     for touch in sorted((t for release in releases for t in _touches(release, store)), key=lambda touch: touch.epoch):
         first = at_first.get(touch.key)
         before = running.setdefault(touch.key, frozenset({_pair(first)}))
-        there = frozenset(each for each in before if not touch.sure or any(_is(each, found) for found in _found(touch)))
+        there = frozenset(each for each in before if not touch.sure or _may_be_found(each, touch))
         require(bool(there), f"I1: {touch.release_id} found {touch.found} where {touch.key[2]} ran {before}")
         after = frozenset(_with(each, left) for each in there for left in touch.left)
         running[touch.key] = after if touch.sure else before | after
@@ -61,8 +61,13 @@ def check_production(
         require(actual in expected, f"I3: {key[1:]} runs {actual}, expected {expected}")
 
 
-def _found(touch: Touch) -> tuple[Changed | None, ...]:
-    return (touch.found, *touch.left) if touch.was_first else (touch.found,)
+def _may_be_found(running: Running, touch: Touch) -> bool:
+    """Whether what runs is what was found; dimension by dimension, what another one had put back before."""
+    if not touch.was_first or running is None or touch.found is None:
+        return _is(running, touch.found)
+    (left,) = touch.left
+    parts = _parts(*running)
+    return all(parts[each] in (found, (left or {}).get(each)) for each, found in touch.found.items())
 
 
 def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
@@ -70,8 +75,9 @@ def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
     for circuit, epoch, plan, found, brought in _targets(release, store):
         key = (Place.PRODUCTION, *plan)
         back = (found, brought)
-        if (before := store.locks.beside_since(rid, circuit)) and before < epoch:  # others came between there and back
-            yield Touch(rid, key, before, found, (brought,))
+        first, was_seen = store.locks.held_since(rid, circuit), (rid, False, key) in store.fleets.seen
+        if first < epoch and was_seen and release.kind is Kind.ENVIRONMENT:  # others came between there and back
+            yield Touch(rid, key, first, found, (brought,))
             found = brought
         if store.locks.lost(rid, circuit) or _in_vain(release, circuit):
             yield Touch(rid, key, epoch, found, back, sure=False)
