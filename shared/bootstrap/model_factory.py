@@ -44,6 +44,7 @@ def training_ports() -> "TrainingPorts":
 def change_ports(training: "TrainingPorts") -> "ChangePorts":
     """Everything that merged changes need."""
     from shared.adapters.azure_ml.registry import AzureMlEnvironmentRegistry
+    from shared.adapters.azure_ml.running import ListedEnvironments
     from shared.adapters.blobs.configurations import BlobConfigurations
     from shared.adapters.service_bus.looks import ServiceBusLookQueue
     from shared.adapters.system_clock import SystemClock
@@ -58,6 +59,7 @@ def change_ports(training: "TrainingPorts") -> "ChangePorts":
         source=git_source(),
         kept=BlobConfigurations(connections.blobs),
         environments=AzureMlEnvironmentRegistry(connections.clients()),
+        production=ListedEnvironments(connections.azure_ml()[1], published().releases),
         training=training,
         branch=app.changes_branch,
         environment_name=training.config.plan().environment_name,
@@ -71,8 +73,15 @@ def training_configured(ports: "TrainingPorts", whole: "WholeConfig") -> "Traini
 
 def changes_configured(ports: "ChangePorts", whole: "WholeConfig") -> "ChangePorts":
     """The ports with this configuration in force."""
+    from shared.adapters.azure_ml.running import ListedEnvironments
+
     training = training_configured(ports.training, whole)
-    return replace(ports, training=training, environment_name=training.config.plan().environment_name)
+    return replace(
+        ports,
+        training=training,
+        production=ListedEnvironments(connections.azure_ml()[1], whole.releases),
+        environment_name=training.config.plan().environment_name,
+    )
 
 
 def routine_ports() -> "RoutinePorts":

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from shared.application.changes.ports import Registration, StoredChange
@@ -109,3 +110,13 @@ class MemoryKeptConfigurations:
     def _answer(self) -> None:
         if self.silent:
             raise TransientFault("the storage does not answer")
+
+
+class MemoryRunning:
+    """RunningEnvironments in memory: `versions` by circuit."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, str] = {}
+
+    async def running(self, circuits: Collection[str]) -> Mapping[str, str]:
+        return {key: version for key, version in self.versions.items() if key in circuits}

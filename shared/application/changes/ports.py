@@ -3,7 +3,7 @@
 Every method may raise TransientFault. All times are UTC and aware.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -144,6 +144,14 @@ class EnvironmentRegistry(Protocol):
         Raises the Platform* errors; after PlatformOutcomeUnknown, `get` says what happened."""
 
 
+class RunningEnvironments(Protocol):
+    """What production runs, whatever the configuration says."""
+
+    async def running(self, circuits: Collection[str]) -> Mapping[str, str]:
+        """The version of the fleet's environment that each of these circuits ("P001-C001") runs; without those that run
+        nothing, or another environment. Raises the Platform* errors."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChangePorts:
     """Everything change detection needs. Changes of `branch` count; looks come one at a time, in order."""
@@ -154,6 +162,7 @@ class ChangePorts:
     source: ChangeSource
     kept: KeptConfigurations
     environments: EnvironmentRegistry
+    production: RunningEnvironments
     training: TrainingPorts
     branch: str
     environment_name: str

@@ -1,10 +1,20 @@
 """What a change asks of the outside before and while it is acted on: environment versions, requests for training."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.application.changes.ports import ChangePorts, Found, FoundCircuit, Registration
-from shared.domain.changes.circuits import CircuitSettings, CommitFacts, ConfigProblem, days_not_over, training_problem
+from shared.domain.changes.circuits import (
+    CircuitChangeKind,
+    CircuitSettings,
+    CommitFacts,
+    ConfigProblem,
+    days_not_over,
+    names_another_environment,
+    training_problem,
+    unless_released,
+)
 from shared.domain.changes.environment import DEFINITION, EnvironmentChange
 from shared.domain.changes.record import ChangeRecord
 from shared.domain.changes.versions import tag_problems
@@ -27,6 +37,25 @@ async def training_problems(found: Found, record: ChangeRecord, ports: ChangePor
             fix = f"write a registered version, or raise the version of {DEFINITION} to it in the same pull request"
             problems.append(training_problem(settings, "environment_version", version, reason, fix))
     return tuple(problems)
+
+
+async def without_released(found: Found, ports: ChangePorts) -> Found:
+    """The same, where circuits that only name the environment that production runs already are not trained."""
+    asked = [key_of(each) for each in found.circuits if names_another_environment(each.change)]
+    if not asked:
+        return found
+    running = await ports.production.running(asked)
+    circuits = tuple(
+        replace(each, change=unless_released(each.change, running.get(key_of(each), ""))) for each in found.circuits
+    )
+    released = sum(each.change.kind is CircuitChangeKind.RELEASED for each in circuits)
+    told = f"{released} circuits name the environment that production runs already: nothing is trained for them"
+    return replace(found, circuits=circuits, notes=(*found.notes, *([told] if released else [])))
+
+
+def key_of(found: FoundCircuit) -> str:
+    """The circuit, as production knows it."""
+    return f"{found.change.plant_id}-{found.change.circuit_id}"
 
 
 async def registered_environment(

@@ -14,7 +14,7 @@ from shared.application.changes.ports import (
     FoundCircuit,
     RepositoryRefused,
 )
-from shared.application.changes.steps import registered_environment, requests_of, training_problems
+from shared.application.changes.steps import registered_environment, requests_of, training_problems, without_released
 from shared.application.errors import ConcurrentUpdate, NotFound, PlatformRefused, TransientFault
 from shared.application.listed import Listed
 from shared.application.training.start import request_trainings
@@ -182,6 +182,7 @@ async def _untaken(ports: ChangePorts) -> list[ChangeClaim]:
 async def _judged(record: ChangeRecord, found: Found, ports: ChangePorts) -> ChangeRecord:
     if found.is_empty:
         return replace(record, state=ChangeState.UNRELATED, notes=("config/ and environment/ are as they were",))
+    found = await without_released(found, ports)
     problems = found.problems or await training_problems(found, record, ports)
     if problems:
         return _refused(record, problems)

@@ -36,7 +36,7 @@ class CircuitView(Contract):
     none."""
 
     circuit: str
-    kind: Literal["new", "training", "unknown", "deployment", "text", "deleted"]
+    kind: Literal["new", "training", "unknown", "released", "deployment", "text", "deleted"]
     fields: list[FieldView]
     renamed_from: str
     commit: str

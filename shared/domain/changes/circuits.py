@@ -6,7 +6,7 @@ ends and another that begins.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -55,6 +55,7 @@ class CircuitChangeKind(StrEnum):
     NEW = "new"
     TRAINING = "training"
     UNKNOWN = "unknown"
+    RELEASED = "released"  # it names the environment that production runs already: nothing to train
     DEPLOYMENT = "deployment"
     TEXT = "text"
     DELETED = "deleted"
@@ -153,6 +154,24 @@ def _change_of(touched: TouchedCircuit) -> CircuitChange:
         fields=fields,
         renamed_from=touched.renamed_from,
     )
+
+
+def unless_released(change: CircuitChange, running: str) -> CircuitChange:
+    """The change, as one that trains nothing where all that training depends on is as it was but the environment, and
+    production runs its new version already: a release brought the fleet there without new models."""
+    if not names_another_environment(change) or _training(change)[0].after != running:
+        return change
+    return replace(change, kind=CircuitChangeKind.RELEASED)
+
+
+def names_another_environment(change: CircuitChange) -> bool:
+    """Whether that is all that would have it trained."""
+    fields = [each.field for each in _training(change)]
+    return change.kind is CircuitChangeKind.TRAINING and fields == ["training.environment_version"]
+
+
+def _training(change: CircuitChange) -> list[FieldChange]:
+    return [each for each in change.fields if each.field.startswith("training.")]
 
 
 def _classified(touched: TouchedCircuit) -> tuple[CircuitChangeKind, tuple[FieldChange, ...]]:

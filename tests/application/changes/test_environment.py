@@ -6,6 +6,7 @@ import pytest
 
 from shared.application.errors import PlatformErrored, PlatformRefused, PlatformThrottled
 from shared.application.work.pause import TRIES_MAX
+from shared.domain.changes.circuits import CircuitChangeKind
 from shared.domain.changes.record import ChangeState
 from shared.domain.changes.versions import REQUIRED_TAGS, tag_problems
 from tests.support.benches.changes import ChangeBench
@@ -114,3 +115,28 @@ async def test_faults_without_end_fail_the_change_and_the_next_one_brings_it(cha
     assert taken.environment is not None
     assert changes.environments.registrations[0].tags["pr_number"] == "PR-20"
     assert [(run.request.circuit_id, run.request.pr_number) for run in changes.trained()] == [("C001", "PR-21")]
+
+
+async def test_a_circuit_that_names_what_production_runs_already_is_not_trained(changes: ChangeBench) -> None:
+    """A release brought the fleet there without new models, and the configuration only agrees again."""
+    changes.environments.add("custom-tf-env", "1.5.1")
+    changes.running.versions = {"P001-C001": "1.5.1", "P001-C002": "1.5.0"}
+    for circuit in ("C001", "C002"):
+        changes.project.edit(circuit_path("P001", circuit), "1.5.0", "1.5.1")
+    record = await changes.settled(changes.project.commit("Name what production runs (#21)"))
+
+    assert record.state is ChangeState.TAKEN
+    assert [each.kind for each in record.circuits] == [CircuitChangeKind.RELEASED, CircuitChangeKind.TRAINING]
+    assert [run.request.circuit_id for run in changes.trained()] == ["C002"]
+    assert any("1 circuits name the environment that production runs already" in note for note in record.notes)
+
+
+async def test_a_circuit_that_changes_more_than_its_environment_is_trained(changes: ChangeBench) -> None:
+    """Also where production runs the environment: another cutoff date is another model."""
+    changes.environments.add("custom-tf-env", "1.5.1")
+    changes.running.versions = {"P001-C001": "1.5.1"}
+    changes.project.edit(circuit_path(), "1.5.0", "1.5.1")
+    changes.project.cutoff("2025-12-20")
+    record = await changes.settled(changes.project.commit("More days in 1.5.1 (#22)"))
+    assert [each.kind for each in record.circuits] == [CircuitChangeKind.TRAINING]
+    assert len(changes.trained()) == 1

@@ -13,7 +13,7 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.work.look import LookedAfter, WorkKind
 from shared.application.work.sweep import Net
 from shared.domain.changes.record import ChangeClaim, ChangeState
-from tests.fakes.changes import MemoryKeptConfigurations
+from tests.fakes.changes import MemoryKeptConfigurations, MemoryRunning
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.training import (
@@ -79,6 +79,7 @@ class ChangeWorld(WorkWorld):
                 *PLATFORM_FAULTS,
                 late={"register": Late("register_late", PlatformOutcomeUnknown)},
             ),
+            production=MemoryRunning(),
             training=training,
             branch=MAIN,
             environment_name=ENVIRONMENT,

@@ -13,7 +13,12 @@ from shared.application.training.ports import TrainingPorts
 from shared.application.work.look import look_at
 from shared.domain.changes.record import ChangeClaim, ChangeRecord
 from shared.domain.training.model import TrainingRun
-from tests.fakes.changes import MemoryChangeLog, MemoryEnvironmentRegistry, MemoryKeptConfigurations
+from tests.fakes.changes import (
+    MemoryChangeLog,
+    MemoryEnvironmentRegistry,
+    MemoryKeptConfigurations,
+    MemoryRunning,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import MemoryFactPublisher, MemoryFindingLog
 from tests.fakes.queues import MemoryLookQueue, Sent
@@ -51,6 +56,7 @@ class ChangeBench:
     queue: MemoryLookQueue = field(default_factory=MemoryLookQueue)
     kept: MemoryKeptConfigurations = field(default_factory=MemoryKeptConfigurations)
     environments: MemoryEnvironmentRegistry = field(default_factory=MemoryEnvironmentRegistry)
+    running: MemoryRunning = field(default_factory=MemoryRunning)
     runs: MemoryTrainingStore = field(default_factory=MemoryTrainingStore)
     source: GitSource = field(init=False)
     ports: ChangePorts = field(init=False)
@@ -76,6 +82,7 @@ class ChangeBench:
             source=self.source,
             kept=self.kept,
             environments=self.environments,
+            production=self.running,
             training=training,
             branch="main",
             environment_name="custom-tf-env",
