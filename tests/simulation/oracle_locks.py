@@ -61,8 +61,6 @@ class WatchedLocks(MemoryCircuitLocks):
         """Beside another only where that one watches for long enough, and not to bring an environment."""
         before = self.locks.get(key)
         lock = await super().acquire(key, release_id, now, beside)
-        if lock.holder == release_id:
-            self._first.setdefault((release_id, key), lock.epoch)
         if before is None or lock.holder != release_id or before.holder == release_id or not lock.environment:
             return lock
         keeper, taker = self._partitions[lock.environment].release, self._partitions[release_id].release
@@ -110,8 +108,8 @@ class WatchedLocks(MemoryCircuitLocks):
         """Whether a rollback took this circuit from the release."""
         return any(loss.release_id == release_id and taken == key for (taken, _), loss in self.losses.items())
 
-    def held_since(self, release_id: str, key: str) -> int:
-        """The epoch under which this release had the circuit first; later ones are of circuits that it regained."""
+    def changed_first(self, release_id: str, key: str) -> int:
+        """The epoch under which this release changed the circuit first; later ones are of circuits that it regained."""
         return self._first.get((release_id, key), 0)
 
     def check_change(self, release_id: str, key: str, epoch: int | None) -> None:
@@ -127,6 +125,7 @@ class WatchedLocks(MemoryCircuitLocks):
         untold = before is not None and before.by == release_id and not self._told(before.release_id, key)
         require(not untold, f"I7: {release_id} changed {key}, and whom it was taken from was not told")
         self._changed[key] = epoch or 0
+        self._first.setdefault((release_id, key), epoch or 0)
 
     def _told(self, release_id: str, key: str) -> bool:
         said = (event for event in self._published.values() if isinstance(event, CircuitTaken))

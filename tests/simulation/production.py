@@ -75,7 +75,7 @@ def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
     for circuit, epoch, plan, found, brought in _targets(release, store):
         key = (Place.PRODUCTION, *plan)
         back = (found, brought)
-        first, was_seen = store.locks.held_since(rid, circuit), (rid, False, key) in store.fleets.seen
+        first, was_seen = store.locks.changed_first(rid, circuit), (rid, False, key) in store.fleets.seen
         if first < epoch and was_seen and release.kind is Kind.ENVIRONMENT:  # others came between there and back
             yield Touch(rid, key, first, found, (brought,))
             found = brought
