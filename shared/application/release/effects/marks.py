@@ -10,6 +10,7 @@ from shared.domain.release import events as e
 from shared.domain.release.dimensions import ROLLED_BACK_TAGS
 from shared.domain.release.lowering import asset_of
 from shared.domain.release.model import Dimension, Kind, Release
+from shared.domain.tags import as_tag
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ async def _mark(undone: Release, command: c.MarkRolledBack, ports: Ports) -> Non
     what = Dimension.MODEL if undone.kind is Kind.MODEL else Dimension.ENVIRONMENT
     name, version = asset_of(undone.registry_model_id or undone.registry_environment_id)
     by, at, reason = ROLLED_BACK_TAGS
-    tags = {by: command.release_id, at: command.at.strftime("%Y-%m-%dT%H:%M:%SZ"), reason: command.reason[:256]}
+    tags = {by: command.release_id, at: command.at.strftime("%Y-%m-%dT%H:%M:%SZ"), reason: as_tag(command.reason)}
     try:
         await ports.platform.mark(what, name, version, tags)
     except PLATFORM_FAULTS as error:
