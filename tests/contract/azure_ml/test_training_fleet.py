@@ -32,6 +32,8 @@ from tests.support.training_azure import (
 
 pytestmark = pytest.mark.azurite
 PARALLEL_MAX = 5
+LOOK_S = 0.1
+"""Between two looks at jobs, which take seconds; each look is a request that the service has to answer."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ async def counting(azure: Workshop) -> Any:
     async def count() -> None:
         while not done.is_set():
             most.append(len(await asyncio.to_thread(azure.live_jobs)))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_S)
 
     counter = asyncio.create_task(count())
     try:
@@ -91,6 +93,7 @@ async def work_off(ports: TrainingPorts, deadline_s: float = 60) -> list[Trainin
         while run_ids := [each.run_id for each in await ports.runs.open_runs()]:
             for pair in zip(run_ids[::2], [*run_ids[1::2], run_ids[0]], strict=False):
                 await asyncio.gather(*(advance(run_id, ports) for run_id in dict.fromkeys(pair)))
+            await asyncio.sleep(LOOK_S)
     stored = [await ports.runs.load(run_id) for run_id in await ports.runs.ended_ids(50)]
     return [each.run for each in stored if each]
 

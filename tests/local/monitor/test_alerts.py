@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,8 +37,8 @@ class App:
         return (self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]), {}
 
 
-@pytest.fixture
-def app() -> Iterator[App]:
+@contextmanager
+def an_app() -> Iterator[App]:
     state = App()
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,12 +63,32 @@ def app() -> Iterator[App]:
         thread.join()
 
 
+@contextmanager
+def a_monitor(app: App, directory: Path) -> Iterator[Part]:
+    options = ["--data", str(directory / "data"), "--blob-endpoint", "http://127.0.0.1:1/devstoreaccount1"]
+    to_app = ["--alerts", f"{app.url}/api/alerts", "--identity", app.url]
+    with running("local.azureml", *options, *to_app, log=directory / "log") as part:
+        yield part
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with an_app() as state:
+        yield state
+
+
 @pytest.fixture
 def monitor(app: App, tmp_path: Path) -> Iterator[Part]:
-    options = ["--data", str(tmp_path / "data"), "--blob-endpoint", "http://127.0.0.1:1/devstoreaccount1"]
-    to_app = ["--alerts", f"{app.url}/api/alerts", "--identity", app.url]
-    with running("local.azureml", *options, *to_app, log=tmp_path / "log") as part:
+    """One of the test's own, for whoever moves its clock, counts what it has, or has it give the app up."""
+    with a_monitor(app, tmp_path) as part:
         yield part
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Part, App]]:
+    """For tests that look at nothing but their own alerts; they say what the app answers, and leave the clock alone."""
+    with an_app() as app, a_monitor(app, tmp_path_factory.mktemp("monitor")) as part:
+        yield part, app
 
 
 def fire(monitor: Part, **firing: Any) -> list[str]:
@@ -76,9 +97,10 @@ def fire(monitor: Part, **firing: Any) -> list[str]:
     return [str(alert_id) for alert_id in answer.json()["alerts"]]
 
 
-def messages(monitor: Part) -> list[dict[str, Any]]:
+def messages(monitor: Part, alert_id: str = "") -> list[dict[str, Any]]:
+    """Of one alert, or of all."""
     known = httpx.get(f"{monitor.url}/control/alerts").json()["value"]
-    return [message for alert in known for message in alert["sent"]]
+    return [message for alert in known if alert["id"] == alert_id or not alert_id for message in alert["sent"]]
 
 
 def taken(monitor: Part, count: int) -> bool:
@@ -164,11 +186,13 @@ def test_an_app_that_nobody_can_reach_is_tried_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 502])
-def test_any_other_answer_is_final(monitor: Part, app: App, status: int) -> None:
+def test_any_other_answer_is_final(shared: tuple[Part, App], status: int) -> None:
     """As in Azure; what was said is kept."""
+    monitor, app = shared
     app.statuses = [status]
-    fire(monitor, circuits=["P001/C001"])
-    (message,) = until(lambda: [each for each in messages(monitor) if each["state"] == "refused"])
+    app.received.clear()
+    (alert_id,) = fire(monitor, circuits=["P001/C001"])
+    (message,) = until(lambda: [each for each in messages(monitor, alert_id) if each["state"] == "refused"])
     assert message["detail"].startswith(f"{status}:")
     assert len(app.received) == 1
 
@@ -210,15 +234,17 @@ def test_the_interface_filters_by_condition_and_tells_the_context_on_request(mon
     ],
     ids=["no such alert", "another subscription", "no such range"],
 )
-def test_what_is_not_there_is_said(monitor: Part, path: str, status: int) -> None:
+def test_what_is_not_there_is_said(shared: tuple[Part, App], path: str, status: int) -> None:
     """In Resource Manager's form."""
+    monitor, _ = shared
     answer = httpx.get(monitor.url + path, headers=token())
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("firing", [{"rule": "activityLogAlerts/x"}, {"severity": "Sev9"}, {"circuit": "P001/C001"}])
-def test_an_alert_that_no_rule_could_fire_is_refused(monitor: Part, firing: dict[str, Any]) -> None:
+def test_an_alert_that_no_rule_could_fire_is_refused(shared: tuple[Part, App], firing: dict[str, Any]) -> None:
     """Spelling mistakes show at once."""
+    monitor, _ = shared
     assert httpx.post(f"{monitor.url}/control/alerts", json={"rule": RULE, **firing}).status_code == 400
     assert httpx.post(f"{monitor.url}/control/alerts/unknown/resolve").status_code == 404
