@@ -207,13 +207,15 @@ async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool]
     """Looks until what is seen is good. Fails with the last thing seen when the deadline passes.
 
     The pause is no bet on how long something takes: what is waited for happens in another process, which has no other
-    way to tell than being asked, as Azure ML has none; without a pause the asking would take its processor.
+    way to tell than being asked, as Azure ML has none; without a pause the asking would take its processor. The longer
+    it takes, the longer are the pauses.
     """
-    end = time.monotonic() + deadline_s
+    end, pause_s = time.monotonic() + deadline_s, 0.05
     while not good(seen := await look()):
         if time.monotonic() > end:
             raise AssertionError(f"not seen within {deadline_s} s; last: {seen!r}")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.3, 0.2)
     return seen
 
 

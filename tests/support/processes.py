@@ -81,13 +81,18 @@ def running(module: str, *options: str, log: Path) -> Iterator[Part]:
             part.terminate()
 
 
-def until(look: Callable[[], T], *, deadline_s: float = 10, every_s: float = 0.02) -> T:
-    """Look until something true is seen. Fails with the last thing seen when the deadline passes."""
-    end = time.monotonic() + deadline_s
+def until(look: Callable[[], T], *, deadline_s: float = 10, every_s: float = 0.1) -> T:
+    """Look until something true is seen. Fails with the last thing seen when the deadline passes.
+
+    What comes soon is seen soon. The longer it takes, the longer are the pauses, up to `every_s`: most looks are
+    requests to the very process that is waited for.
+    """
+    end, pause_s = time.monotonic() + deadline_s, 0.02
     while not (seen := look()):
         if time.monotonic() > end:
             raise AssertionError(f"not seen within {deadline_s} s; last: {seen!r}")
-        time.sleep(every_s)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.3, every_s)
     return seen
 
 
