@@ -13,7 +13,7 @@ from cli.show import clock
 from cli.unreadable import tell_unreadable
 from cli.views import Text, View
 
-Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many alerts to list.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many alerts to list.")]
 Reasons = Annotated[
     bool, typer.Option("--reasons", help="Show every rule of the decision, also those that did not hold.")
 ]

@@ -1,7 +1,7 @@
 """The HTTP API as the command uses it. Whatever goes wrong becomes an ApiError whose text says what to do."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -12,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 from cli.views import Accepted, Problem
 
 TIMEOUT_S = 30.0
+PAGE_MAX = 200
+"""Records that the API puts on one page."""
+
 NOTEBOOK_TYPE = "application/x-ipynb+json"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -52,9 +55,9 @@ class ReleaseApi:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def releases(self) -> Any:
-        """JSON of the list."""
-        return self._request("GET", "/releases")
+    def releases(self, limit: int = PAGE_MAX, **wanted: str) -> Any:
+        """JSON of the list, of as many pages as `limit` releases need; `wanted` are the API's parameters."""
+        return self._listed("/releases", "releases", limit, wanted)
 
     def release(self, release_id: str) -> Any:
         """JSON of one release."""
@@ -111,11 +114,11 @@ class ReleaseApi:
 
     def alerts(self, limit: int) -> Any:
         """JSON of the latest alerts."""
-        return self._request("GET", f"/alerts?limit={limit}")
+        return self._listed("/alerts", "alerts", limit, {})
 
     def changes(self, limit: int) -> Any:
         """JSON of the latest changes."""
-        return self._request("GET", f"/changes?limit={limit}")
+        return self._listed("/changes", "changes", limit, {})
 
     def change(self, change_id: str) -> Any:
         """JSON of one change."""
@@ -151,9 +154,9 @@ class ReleaseApi:
         """End a freeze early; the answer is the freeze as it was lifted."""
         return self._request("POST", f"/freezes/{quote(freeze_id, safe='')}/lift", {"reason": reason})
 
-    def trainings(self) -> Any:
-        """JSON of open training runs and the latest ended ones."""
-        return self._request("GET", "/trainings")
+    def trainings(self, limit: int = PAGE_MAX) -> Any:
+        """JSON of open training runs and ended ones."""
+        return self._listed("/trainings", "trainings", limit, {})
 
     def training(self, run_id: str) -> Any:
         """JSON of one training run."""
@@ -178,6 +181,23 @@ class ReleaseApi:
         path = f"/releases/{quote(release_id, safe='')}/{action}"
         return parse(Accepted, self._request("POST", path, {"reason": reason}))
 
+    def _listed(self, path: str, name: str, limit: int, wanted: Mapping[str, str]) -> Any:
+        """The pages of a list as one answer, whose `next` is not null where more would follow. `name` is where its
+        records are. A page may hold fewer than were asked for, and not be the last."""
+        query = {key: value for key, value in wanted.items() if value}
+        answer = self._request("GET", path + _query({"limit": str(min(limit, PAGE_MAX)), **query}))
+        while (
+            isinstance(answer, dict)
+            and (missing := limit - len(answer.get(name, []))) > 0
+            and (after := answer.get("next"))
+        ):
+            page = {"limit": str(min(missing, PAGE_MAX)), "after": str(after), **query}
+            following = self._request("GET", path + _query(page))
+            for part in (name, "unreadable"):
+                answer[part] = [*answer.get(part, []), *following.get(part, [])]
+            answer["next"] = following.get("next")
+        return answer
+
     def _request(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, content: bytes | None = None
     ) -> Any:
@@ -191,6 +211,10 @@ class ReleaseApi:
         if answer.is_success:
             return _json(answer)
         raise _refusal(answer)
+
+
+def _query(asked: Mapping[str, str]) -> str:
+    return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
 
 
 def parse(view: type[ViewT], answer: Any) -> ViewT:

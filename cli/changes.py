@@ -22,9 +22,7 @@ LISTED_MAX = 200
 _STYLES = {"taken": "green", "refused": "red", "failed": "red", "accepted": "cyan", "ignored": "yellow"}
 
 ChangeId = Annotated[str, typer.Argument(metavar="[COMMIT]", help="A commit, or its first digits: shows that change.")]
-Limit = Annotated[
-    int, typer.Option("--limit", min=1, max=LISTED_MAX, help="How many changes to list, the latest first.")
-]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many changes to list, the latest first.")]
 
 
 class Field(View):

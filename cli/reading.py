@@ -16,19 +16,34 @@ ReleaseId = Annotated[str, typer.Argument(metavar="ID", help="The release's id, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
 
 
-def releases(context: typer.Context, as_json: AsJson = False) -> None:
-    """List open releases, then the latest ended ones."""
+def releases(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many to list.")] = 100,
+    phase: Annotated[str, typer.Option("--phase", help="Only those in this phase.")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="Only model, environment or rollback.")] = "",
+    circuit: Annotated[str, typer.Option("--circuit", help="Only those for this circuit, P001/C001.")] = "",
+    since: Annotated[str, typer.Option("--since", help="Only those whose phase began then or later.")] = "",
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you can move on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List open releases, then ended ones, the latest end first."""
     with talking(context) as api:
-        answer = api.releases()
+        wanted = {"phase": phase, "kind": kind, "circuit": circuit, "since": since, "waiting_for": "me" if mine else ""}
+        answer = api.releases(limit, **wanted)
         if as_json:
             print_json(answer)
             return
         tell_unreadable(answer)
         listed = parse(Releases, answer).releases
+        if not listed and any(wanted.values()):
+            console.print("There are no such releases.")
+            return
         if not listed:
             console.print("There are no releases: register a model in the dev workspace, and its release opens.")
             return
         console.print(releases_table(listed, datetime.now(UTC)))
+        if answer.get("next"):
+            console.print(f"There may be more: --limit {2 * limit} shows them.")
 
 
 def show(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False) -> None:

@@ -73,10 +73,15 @@ def train(
         console.print(f"Its release:  {COMMAND} show {run.release_id}", markup=False, soft_wrap=True)
 
 
-def trainings(context: typer.Context, run_id: OneRun = "", as_json: AsJson = False) -> None:
-    """List open training runs and the latest ended ones, or show one run."""
+def trainings(
+    context: typer.Context,
+    run_id: OneRun = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many to list.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List open training runs, then ended ones, the latest end first, or show one run."""
     with talking(context) as api:
-        answer = api.training(run_id) if run_id else api.trainings()
+        answer = api.training(run_id) if run_id else api.trainings(limit)
         if as_json:
             print_json(answer)
         elif run_id:

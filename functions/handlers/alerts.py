@@ -8,13 +8,13 @@ from http import HTTPStatus
 import azure.functions as func
 
 from functions.handlers.grid_events import read_event
-from functions.handlers.http_answers import authenticated, json_answer, limit_of, raw_body_of, with_role
+from functions.handlers.http_answers import authenticated, json_answer, page_asked, raw_body_of, with_role
 from shared import bootstrap
 from shared.application.alerts import assess, queries
 from shared.application.alerts.ports import AlertPorts
 from shared.application.ports import IntakeResult
 from shared.application.release import intake
-from shared.contracts.http.alerts import AlertAccepted, alert_list_of
+from shared.contracts.http.alerts import ALERTS, AlertAccepted, alert_list_of
 from shared.contracts.inbound.alert_facts import claimed_facts
 from shared.contracts.inbound.alerts import BODY_BYTES_MAX, AlertError, parse_alert
 from shared.domain.errors import InvalidRequest
@@ -42,7 +42,7 @@ async def accept_alert(req: func.HttpRequest, sender: Actor) -> func.HttpRespons
 @authenticated
 async def list_alerts(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
-    found = await queries.list_alerts(bootstrap.alert_ports.started(), limit_of(req))
+    found = await queries.list_alerts(bootstrap.alert_ports.started(), *page_asked(req, ALERTS))
     return json_answer(alert_list_of(found))
 
 

@@ -11,12 +11,13 @@ from http import HTTPStatus
 import azure.functions as func
 from pydantic import SecretStr
 
-from functions.handlers.http_answers import BodyTooLarge, authenticated, json_answer, limit_of, problem, raw_body_of
+from functions.handlers.http_answers import BodyTooLarge, authenticated, json_answer, page_asked, problem, raw_body_of
 from shared import bootstrap
 from shared.application.changes import take
 from shared.application.changes.ignored import tell_ignored
 from shared.application.errors import TransientFault
 from shared.contracts.http.changes import (
+    CHANGES,
     FOLLOW,
     WebhookAnswer,
     change_list_of,
@@ -97,7 +98,7 @@ async def accept_azure_devops_change(req: func.HttpRequest) -> func.HttpResponse
 async def list_changes(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """The latest first, 50 unless `limit` says otherwise."""
     ports = bootstrap.change_ports.started()
-    found = await take.list_changes(ports, limit_of(req))
+    found = await take.list_changes(ports, *page_asked(req, CHANGES))
     return json_answer(change_list_of(found, await ports.log.in_force(ports.branch)))
 
 

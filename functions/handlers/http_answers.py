@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
 from functools import wraps
 from http import HTTPStatus
 from typing import TypeVar
@@ -15,8 +17,8 @@ from shared.application.errors import NotFound, PlatformErrored, PlatformRefused
 from shared.application.release.people import Answer, Decided
 from shared.contracts.auth_errors import Forbidden, KeysUnavailable, Unauthenticated
 from shared.contracts.base import read_request
+from shared.contracts.http.paging import LISTED_DEFAULT, LISTED_MAX, place_of
 from shared.contracts.http.releases import Accepted, Problem
-from shared.contracts.http.routes import LISTED_DEFAULT, LISTED_MAX
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
 from shared.domain.release.model import Actor
 
@@ -30,6 +32,7 @@ class BodyTooLarge(Exception):
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 HttpHandler = Callable[[func.HttpRequest, Actor], Awaitable[func.HttpResponse]]
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
@@ -112,6 +115,35 @@ def limit_of(request: func.HttpRequest) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LISTED_MAX or len(text) > 9:
         raise InvalidRequest(f"limit is a number from 1 to {LISTED_MAX}")
     return int(text)
+
+
+def page_asked(request: func.HttpRequest, name: str) -> tuple[int, str]:
+    """How many the caller wants of the list of this name, and from behind which place on, by the parameters `limit` and
+    `after`. Raises InvalidRequest."""
+    return limit_of(request), place_of(name, request.params.get("after", ""))
+
+
+def choice_of(request: func.HttpRequest, name: str, choices: type[ChoiceT]) -> ChoiceT | None:
+    """The parameter of this name as one of `choices`; None where it is left out. Raises InvalidRequest."""
+    text = request.params.get(name)
+    try:
+        return choices(text) if text is not None else None
+    except ValueError as error:
+        raise InvalidRequest(f"there is no {name} {text!r}: use one of {', '.join(choices)}") from error
+
+
+def time_of(request: func.HttpRequest, name: str) -> datetime | None:
+    """The parameter of this name as a time; None where it is left out. Raises InvalidRequest."""
+    text = request.params.get(name)
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text.replace(" ", "+"))  # what a plus sign in an address means
+    except ValueError as error:
+        raise InvalidRequest(f"{name} is a time such as 2026-01-31T08:00:00Z") from error
+    if time.tzinfo is None:
+        raise InvalidRequest(f"{name} needs a time zone, such as 2026-01-31T08:00:00Z")
+    return time
 
 
 def content_type_of(request: func.HttpRequest) -> str:

@@ -5,16 +5,25 @@ Only `release_events` advances a release. People's decisions are POST; who they 
 
 import azure.functions as func
 
-from functions.handlers.http_answers import authenticated, body_of, decided_answer, json_answer
+from functions.handlers.http_answers import (
+    authenticated,
+    body_of,
+    choice_of,
+    decided_answer,
+    json_answer,
+    page_asked,
+    time_of,
+)
 from shared import bootstrap
 from shared.application.carry_out import carry_out
 from shared.application.errors import TransientFault
 from shared.application.freezes.freezes import read_freezes
-from shared.application.release import attempts, people, queries
+from shared.application.release import attempts, lists, people, queries
 from shared.application.release.handle_events import handle_events
 from shared.application.release.try_later import try_later
 from shared.application.work.look import look_at
 from shared.contracts.http.releases import (
+    RELEASES,
     DecisionRequest,
     ModelReleaseRequest,
     ReasonRequest,
@@ -25,16 +34,17 @@ from shared.contracts.http.releases import (
 from shared.contracts.looks import look_of
 from shared.contracts.messages import decode_command, decode_event
 from shared.domain.errors import InvalidRequest
-from shared.domain.release.model import Actor
+from shared.domain.release.model import Actor, Kind, Phase
 from shared.domain.release.policy import Stage
 
 
 @authenticated
 async def list_releases(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
-    """Open releases, then the latest ended ones."""
+    """Open releases, then ended ones, the latest end first: a page of those that are wanted."""
     ports = await bootstrap.ports()
-    releases, freezes = await queries.list_releases(ports), await read_freezes(ports)
-    return json_answer(release_list_of(releases, freezes))
+    limit, after = page_asked(req, RELEASES)
+    page = await lists.list_releases(ports, limit, after, _wanted(req, actor))
+    return json_answer(release_list_of(page, await read_freezes(ports)))
 
 
 @authenticated
@@ -127,6 +137,20 @@ async def effects(message: func.ServiceBusMessage) -> None:
         await carry_out(command, await bootstrap.ports())
     except TransientFault as error:
         await try_later(command, message.message_id, error, bootstrap.ports.started())
+
+
+def _wanted(req: func.HttpRequest, actor: Actor) -> lists.Wanted:
+    """Raises InvalidRequest."""
+    waits_for = req.params.get("waiting_for")
+    if waits_for not in (None, "me"):
+        raise InvalidRequest("waiting_for is me: releases that you can move on")
+    return lists.Wanted(
+        phase=choice_of(req, "phase", Phase),
+        kind=choice_of(req, "kind", Kind),
+        circuit=req.params.get("circuit", "").replace("/", "-"),
+        since=time_of(req, "since"),
+        waits_for=actor if waits_for else None,
+    )
 
 
 def _stage(text: str) -> Stage:

@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from functions.handlers.http_answers import authenticated, body_of, json_answer
+from functions.handlers.http_answers import authenticated, body_of, json_answer, page_asked
 from shared import bootstrap
 from shared.application.training import people
 from shared.application.training.start import train_by_hand
 from shared.contracts.http.releases import ReasonRequest
-from shared.contracts.http.training import TrainingWish, lineage_view_of, training_list_of, training_view_of
+from shared.contracts.http.training import TRAININGS, TrainingWish, lineage_view_of, training_list_of, training_view_of
 from shared.domain.release.model import Actor
 
 
@@ -26,7 +26,8 @@ async def train_circuit(req: func.HttpRequest, actor: Actor) -> func.HttpRespons
 async def list_trainings(req: func.HttpRequest, actor: Actor) -> func.HttpResponse:
     """Open runs, then the latest ended ones."""
     ports = await bootstrap.training_ports()
-    return json_answer(training_list_of(await people.list_trainings(ports), ports.config.plan().dev_workspace))
+    found = await people.list_trainings(ports, *page_asked(req, TRAININGS))
+    return json_answer(training_list_of(found, ports.config.plan().dev_workspace))
 
 
 @authenticated

@@ -1,5 +1,6 @@
 """Lists of stored records. One that this version cannot read harms itself: the list goes on, and tells its id."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -7,6 +8,9 @@ from typing import TypeVar
 from shared.application.errors import Unreadable
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 10
+"""Records read at the same time: quick enough for a page, and far from what one table partition serves."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -46,6 +50,15 @@ def or_unreadable(load: Callable[[str], Awaitable[T | None]]) -> Callable[[str],
 async def each_of(record_ids: Iterable[str], load: Callable[[str], Awaitable[T | None]]) -> Listed[T]:
     """The records of these ids, each loaded once, without those that are gone."""
     return parted([await or_unreadable(load)(record_id) for record_id in dict.fromkeys(record_ids)])
+
+
+async def all_of(record_ids: Iterable[str], load: Callable[[str], Awaitable[T | None]]) -> Listed[T]:
+    """As `each_of`, AT_ONCE at a time: for a page that somebody waits for."""
+    ids = list(dict.fromkeys(record_ids))
+    found: list[T | Unreadable | None] = []
+    for start in range(0, len(ids), AT_ONCE):
+        found += await asyncio.gather(*(or_unreadable(load)(each) for each in ids[start : start + AT_ONCE]))
+    return parted(found)
 
 
 def parted(loaded: Iterable[T | Unreadable | None]) -> Listed[T]:

@@ -47,10 +47,15 @@ def is_requester(release: Release, stage: Stage, actor: Actor) -> bool:
 
     Identifiers compare without regard to case.
     """
-    made_by = (*release.candidate.requesters, *release.requested_by) if release.candidate else release.requested_by
-    asked_by = release.rollback_by if stage is Stage.ROLLBACK else made_by
-    requesters = {requester.casefold() for requester in asked_by}
-    return bool(requesters & {actor.object_id.casefold(), actor.username.casefold()} - {""})
+    asked_by = {requester.casefold() for requester in requesters(release, stage)}
+    return bool(asked_by & {actor.object_id.casefold(), actor.username.casefold()} - {""})
+
+
+def requesters(release: Release, stage: Stage) -> tuple[str, ...]:
+    """The identifiers of everybody who may not decide on the gate of `stage`."""
+    if stage is Stage.ROLLBACK:
+        return release.rollback_by
+    return (*release.candidate.requesters, *release.requested_by) if release.candidate else release.requested_by
 
 
 def groups_missing(rules: tuple[ApprovalRule, ...], approvals: list[Approval]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class App:
     answers: dict[str, Answers] = field(default_factory=dict)
     bodies: list[tuple[str, Any]] = field(default_factory=list)
     content_types: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
 
     def on(self, request: str, *answers: BaseModel | tuple[int, BaseModel | str]) -> None:
@@ -41,8 +42,9 @@ class App:
         self.answers[request] = [each if isinstance(each, tuple) else (200, each) for each in answers]
 
     def next_answer(self, request: str) -> tuple[int, BaseModel | str]:
-        """404 for what nobody prepared."""
-        waiting = self.answers.get(request)
+        """404 for what nobody prepared. What was prepared without parameters is the answer to any."""
+        self.asked.append(request)
+        waiting = self.answers.get(request) or self.answers.get(request.partition("?")[0])
         if not waiting:
             return 404, Problem(title="Not Found", status=404, detail=f"nothing is prepared for {request}")
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]

@@ -72,6 +72,29 @@ def test_parts_of_an_answer_tell_what_the_app_cannot_read_too(server: App, run: 
     assert "unreadable: P001-C002: it has schema_v 99" in shown
 
 
+def test_the_list_is_read_page_by_page_up_to_the_limit(server: App, run: Run) -> None:
+    """Also behind a page that holds none; what the app cannot read is told of all pages."""
+    server.on(
+        "GET /api/releases",
+        ReleaseList(releases=[summary(view(release_id="rel-1"))], next="one"),
+        ReleaseList(releases=[], unreadable=[UnreadableView(id="odd", reason="it was cut")], next="two"),
+        ReleaseList(releases=[summary(view(release_id="rel-2"))], next="three"),
+    )
+    shown = run("releases", "--limit", "2", "--phase", "held", "--mine", "--circuit", "P001/C001").output
+    assert [each in shown for each in ("rel-1", "rel-2", "unreadable: odd", "--limit 4")] == [True] * 4
+    asked = "phase=held&circuit=P001%2FC001&waiting_for=me"
+    assert server.asked == [
+        f"GET /api/releases?limit=2&{asked}",
+        f"GET /api/releases?limit=1&after=one&{asked}",
+        f"GET /api/releases?limit=1&after=two&{asked}",
+    ]
+
+
+def test_a_filter_that_finds_nothing_does_not_say_that_there_are_no_releases(server: App, run: Run) -> None:
+    server.on("GET /api/releases", ReleaseList(releases=[]))
+    assert "There are no such releases." in run("releases", "--mine").output
+
+
 def test_an_empty_list_says_how_a_release_opens(server: App, run: Run) -> None:
     """Not just an empty table."""
     server.on("GET /api/releases", ReleaseList(releases=[]))

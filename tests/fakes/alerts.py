@@ -6,7 +6,13 @@ from datetime import datetime
 from shared.application.alerts.ports import StoredAlert
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.domain.alerts.model import AlertFacts, AlertRecord, AlertState
+from tests.fakes.pages import page_of
+
+
+def _place(record: AlertRecord) -> str:
+    return record.key
 
 
 class MemoryAlertLog:
@@ -32,9 +38,9 @@ class MemoryAlertLog:
         self.records[record.key] = (record, current + 1)
         return str(current + 1)
 
-    async def latest(self, limit: int, since: datetime | None = None) -> Listed[AlertRecord]:
+    async def latest(self, limit: int, since: datetime | None = None, after: str = "") -> Page[AlertRecord]:
         found = [record for record, _ in self.records.values() if since is None or record.accepted_at >= since]
-        return Listed(sorted(found, key=lambda record: record.accepted_at, reverse=True)[:limit])
+        return page_of(sorted(found, key=lambda each: each.accepted_at, reverse=True), limit, after, _place)
 
     async def undecided(self, limit: int) -> Listed[tuple[str, datetime]]:
         left = [record for record, _ in self.records.values() if record.state is not AlertState.DECIDED]

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from shared.application.changes.ports import Registration, StoredChange
 from shared.application.configuration import ConfigFiles
 from shared.application.errors import ConcurrentUpdate, PortError, TransientFault
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.domain.changes.record import ChangeRecord
+from tests.fakes.pages import page_of
 
 
 class MemoryChangeLog:
@@ -44,9 +45,10 @@ class MemoryChangeLog:
         if moves and configures:
             self.configured[moves] = record.change_id
 
-    async def latest(self, limit: int) -> Listed[ChangeRecord]:
+    async def latest(self, limit: int, after: str = "") -> Page[ChangeRecord]:
         records = [stored.record for stored in self.records.values()]
-        return Listed(sorted(records, key=lambda each: (each.accepted_at, each.change_id), reverse=True)[:limit])
+        latest_first = sorted(records, key=lambda each: (each.accepted_at, each.change_id), reverse=True)
+        return page_of(latest_first, limit, after, lambda each: each.change_id)
 
     async def taken(self, branch: str) -> str:
         return self.branches.get(branch, "")

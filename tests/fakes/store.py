@@ -5,12 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.application.errors import ConcurrentUpdate, Unreadable
-from shared.application.release.ports import ReleaseCommit, Stored
+from shared.application.listed import Listed
+from shared.application.paging import Page
+from shared.application.release.ports import EndedEntry, ReleaseCommit, Stored
+from shared.application.release.resting import OpenEntry, ReleaseRest
+from shared.application.release.summary import Summary
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Release
 
 ROWS_MAX = 90
+_LAST = 10**10
 
 
 @dataclass
@@ -19,6 +24,7 @@ class Partition:
 
     release: Release
     version: int = 1
+    may_rest: bool = False
     inbox: set[str] = field(default_factory=set)
     history: list[HistoryEntry] = field(default_factory=list)
     outbox: dict[str, Command] = field(default_factory=dict)
@@ -39,8 +45,9 @@ class MemoryReleaseStore:
 
     def __init__(self) -> None:
         self.partitions: dict[str, Partition] = {}
-        self.open: dict[str, datetime] = {}
-        self.closed: dict[str, datetime] = {}
+        self.entries: dict[str, OpenEntry] = {}  # of open releases
+        self.closed: dict[str, EndedEntry] = {}
+        self.closed_as_of: dict[str, int] = {}
         self.unreadable: dict[str, str] = {}  # ids, and why nobody can read them
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
@@ -50,7 +57,13 @@ class MemoryReleaseStore:
         if partition is None:
             return None
         seen = frozenset(event_id for event_id in event_ids if event_id in partition.inbox)
-        return Stored(release=partition.release, version=str(partition.version), seen=seen)
+        return Stored(
+            release=partition.release,
+            number=partition.version,
+            may_rest=partition.may_rest,
+            version=str(partition.version),
+            seen=seen,
+        )
 
     async def without_fleet(self, release_id: str) -> Release | None:
         partition = self.partitions.get(release_id)
@@ -60,7 +73,7 @@ class MemoryReleaseStore:
         partition = self.partitions.get(release_id)
         return partition.release.roster.find(key) if partition else None
 
-    async def commit(self, change: ReleaseCommit) -> None:
+    async def commit(self, change: ReleaseCommit) -> int:
         rows = 2 + len(change.event_ids) + len(change.entries) + len(change.commands)
         if rows > ROWS_MAX:
             raise ValueError(f"{rows} rows in one commit; the limit is {ROWS_MAX}")
@@ -75,9 +88,11 @@ class MemoryReleaseStore:
         else:
             partition.release = change.release
             partition.version += 1
+        partition.may_rest = change.may_rest
         partition.inbox.update(change.event_ids)
         partition.history.extend(change.entries)
         partition.outbox.update({command.command_id: command for command in change.commands})
+        return partition.version
 
     async def outbox(self, release_id: str) -> list[Command]:
         partition = self.partitions.get(release_id)
@@ -91,16 +106,34 @@ class MemoryReleaseStore:
         partition = self.partitions.get(release_id)
         return list(partition.history) if partition else []
 
-    async def add_open(self, release_id: str, at: datetime) -> None:
-        self.open.setdefault(release_id, at)
+    async def add_open(self, release_id: str, at: datetime, woken: int = -1) -> None:
+        self.entries.setdefault(release_id, OpenEntry(release_id=release_id, woken=woken))
 
-    async def open_ids(self) -> list[str]:
-        return list(self.open)
+    async def wake(self, release_id: str, number: int) -> None:
+        if entry := self.entries.get(release_id):
+            self.entries[release_id] = entry.waking(number)
 
-    async def close(self, release_id: str, at: datetime) -> None:
-        self.closed.setdefault(release_id, at)
-        self.open.pop(release_id, None)
+    async def rest(self, rest: ReleaseRest) -> None:
+        if entry := self.entries.get(rest.summary.release_id):
+            self.entries[entry.release_id] = entry.laid(rest)
 
-    async def closed_ids(self, limit: int) -> list[str]:
-        newest_first = sorted(self.closed, key=lambda release_id: self.closed[release_id], reverse=True)
-        return newest_first[:limit]
+    async def open(self, limit: int, after: str = "") -> Page[OpenEntry]:
+        found = sorted(each for each in self.entries if each > after)
+        records = Listed(self.entries[each] for each in found[:limit])
+        return Page(records=records, after=found[limit - 1] if len(found) > limit else "")
+
+    async def close(self, summary: Summary, at: datetime, number: int) -> None:
+        release_id = summary.release_id
+        place = f"{_LAST - at.timestamp():017.3f}|{release_id}"
+        entry = EndedEntry(release_id=release_id, place=place, ended_at=at, summary=summary)
+        kept = self.closed.setdefault(release_id, entry)
+        if self.closed_as_of.get(release_id, -1) < number:
+            self.closed_as_of[release_id] = number
+            self.closed[release_id] = replace(kept, summary=summary)
+        self.entries.pop(release_id, None)
+
+    async def ended(self, limit: int, after: str = "") -> Page[EndedEntry]:
+        places = {each.place: each for each in self.closed.values()}
+        found = sorted(place for place in places if place > after)
+        records = Listed(places[each] for each in found[:limit])
+        return Page(records=records, after=found[limit - 1] if len(found) > limit else "")

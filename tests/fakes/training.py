@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.application.errors import ConcurrentUpdate, PlatformRefused, TransientFault
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.training.ports import (
     DataSeen,
     ModelSeen,
@@ -20,6 +21,7 @@ from shared.domain.training.limits import TrainingLimits
 from shared.domain.training.lineage import DataAsset, Trained
 from shared.domain.training.model import TrainingPhase, TrainingRequest, TrainingRun
 from tests.fakes.clock import FakeClock
+from tests.fakes.pages import page_of
 
 
 class MemoryTrainingStore:
@@ -63,8 +65,10 @@ class MemoryTrainingStore:
             for run in found
         )
 
-    async def ended_ids(self, limit: int) -> list[str]:
-        return [run.run_id for run in self._ended()][:limit]
+    async def listed(self, limit: int, after: str = "") -> Page[str]:
+        ids = [f"open|{each.run_id}" for each in await self.open_runs()]
+        page = page_of([*ids, *(f"ended|{run.run_id}" for run in self._ended())], limit, after, str)
+        return Page(records=Listed(each.partition("|")[2] for each in page.records), after=page.after)
 
     async def failed_since(self, at: datetime, limit: int) -> list[str]:
         failed = [

@@ -62,6 +62,18 @@ async def test_the_list_shows_who_has_the_slots(workshop: TrainingBench, signer:
     assert listed["parallel_max"] == 5
 
 
+async def test_the_list_has_pages(workshop: TrainingBench, signer: Signer) -> None:
+    """Of each circuit's run on one of them."""
+    workshop.platform.decide = lambda _: (9000, "Completed", "")
+    await request_trainings([a_request("C001"), a_request("C002")], workshop.ports)
+    first = answered(await list_trainings(request(signer.token(), query={"limit": "1"})), 200)
+    query = {"limit": "1", "after": first["next"]}
+    last = answered(await list_trainings(request(signer.token(), query=query)), 200)
+    assert {run["circuit_id"] for run in (*first["trainings"], *last["trainings"])} == {"C001", "C002"}
+    assert last["next"] is None
+    answered(await list_trainings(request(signer.token(), query={"after": "elsewhere"})), 400)
+
+
 @pytest.mark.parametrize(
     ("wish", "status"),
     [

@@ -7,9 +7,12 @@ to one kind of release is in `oracle_model.py` and `oracle_fleet.py`.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 from shared.application.release.ports import ReleaseCommit
+from shared.application.release.resting import ReleaseRest
+from shared.application.release.summary import summary_of
 from shared.domain.release.decide import MACHINES
 from shared.domain.release.events import ApprovalSubmitted, Event
 from shared.domain.release.history import broken_at
@@ -40,6 +43,8 @@ _MOVES = {
 
 #: The stages whose gates guard a change to production; people are also asked before they go back.
 _FORWARD = (Stage.REGISTRY, Stage.PRODUCTION)
+REST_PAST_DUE_MAX = timedelta(minutes=1)
+"""Nobody looks for a lost message earlier than after a look interval, of 30 s here."""
 _PAST_ROLLBACK_GATE = (Phase.ROLLING_BACK, Phase.WAITING_FOR_FLEET)
 
 
@@ -73,11 +78,16 @@ class WatchedStore(MemoryReleaseStore):
         """The judge of releases of this kind."""
         return self._judges[release.kind]
 
-    async def commit(self, change: ReleaseCommit) -> None:
+    async def commit(self, change: ReleaseCommit) -> int:
         before = self.partitions[change.release.release_id].release if change.version else None
-        await super().commit(change)
+        number = await super().commit(change)
+        self._check_commit(before, change)
+        return number
+
+    def _check_commit(self, before: Release | None, change: ReleaseCommit) -> None:
         after = change.release
         check_views(after, self.clock.now())
+        self._check_rest(after.release_id)
         self.locks.check_alone(after, self.partitions.values())
         if before is None:
             if after.kind is Kind.ROLLBACK:
@@ -144,6 +154,24 @@ class WatchedStore(MemoryReleaseStore):
                 for event in said
             )
             require(heard, f"I5: {after.release_id} counts an approval of {approval.stage} that nobody gave")
+
+    async def rest(self, rest: ReleaseRest) -> None:
+        await super().rest(rest)
+        self._check_rest(rest.summary.release_id)
+
+    def _check_rest(self, release_id: str) -> None:
+        """I31: a release that rests in the index is as the index says, to the letter, and has nothing unsent."""
+        entry, partition = self.entries.get(release_id), self.partitions.get(release_id)
+        if entry is None or entry.resting is None:
+            return
+        require(partition is not None, f"I31: {release_id} rests and never opened")
+        if partition is not None:
+            told, due = entry.resting, (partition.release.look_at, partition.release.deadline_at)
+            require(not partition.release.phase.is_terminal, f"I31: {release_id} rests and has ended")
+            require(told.summary == summary_of(partition.release), f"I31: {release_id} is not as its summary says")
+            require(not partition.outbox, f"I31: {release_id} rests and has unsent commands")
+            latest = min(filter(None, due)) + REST_PAST_DUE_MAX
+            require(told.until <= latest, f"I31: {release_id} rests until {told.until}, past what is due")
 
     async def mark_sent(self, release_id: str, command_id: str) -> None:
         command = self.partitions[release_id].outbox.get(command_id)
@@ -224,7 +252,8 @@ def check_end(store: WatchedStore, platform: WatchedPlatform, jobs: MemoryTestJo
         release = partition.release
         require(release.phase.is_terminal, f"L1: {rid} is still {release.phase}")
         require(not partition.outbox, f"L3: {rid} has unsent commands {list(partition.outbox)}")
-        require(rid not in store.open, f"L3: {rid} ended and is still listed as open")
+        require(store.closed[rid].summary == summary_of(release), f"I31: {rid} is listed as it was before")
+        require(rid not in store.entries, f"L3: {rid} ended and is still listed as open")
         require(broken_at(partition.history) is None, f"I21: the history of {rid} does not verify")
         require(len(partition.history) == release.history_count, f"I21: {rid} lost history")
         check_tests(release, platform)

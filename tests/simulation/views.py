@@ -21,8 +21,9 @@ from cli.tallies import tallies
 from cli.views import Release as ShownRelease
 from cli.views import Releases as ShownReleases
 from cli.views import Targets as ShownTargets
+from shared.application.release.summary import summary_of
 from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, targets_of
-from shared.contracts.http.releases import ReleaseList, summary_of, view_of
+from shared.contracts.http.releases import ReleaseList, line_of, view_of
 from shared.contracts.http.rollback import rollback_report_of
 from shared.domain.errors import Conflict
 from shared.domain.release.model import Kind, Release
@@ -54,7 +55,7 @@ def check_views(release: Release, now: datetime) -> None:
 
 
 def _show(release: Release, now: datetime) -> None:
-    summary, view = summary_of(release), view_of(release)
+    summary, view = line_of(summary_of(release)), view_of(release)
     shown = ShownRelease.model_validate_json(view.model_dump_json())
     listed = ShownReleases.model_validate_json(ReleaseList(releases=[summary]).model_dump_json())
     said = [what_to_type(shown), what_a_new_rollback_does(shown, critical=True)]

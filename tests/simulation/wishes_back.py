@@ -60,8 +60,8 @@ async def _models(release: Release, rng: random.Random, ports: Ports) -> list[st
     """Sometimes models shall go back with an environment: all that ended, whatever became of them."""
     if release.kind is not Kind.ENVIRONMENT or rng.random() < 0.5:
         return []
-    ended = await ports.store.closed_ids(50)
-    return [release_id for release_id in ended if release_id.startswith("sensor-model")]
+    ended = (await ports.store.ended(50)).records
+    return [each.release_id for each in ended if each.release_id.startswith("sensor-model")]
 
 
 def _who(rng: random.Random, ports: Ports) -> tuple[Actor, AlertSeen | None]:

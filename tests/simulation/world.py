@@ -178,7 +178,7 @@ class World(Host):
         ended = all(p.release.phase.is_terminal and not p.outbox for p in self.store.partitions.values())
         locked = any(lock.kept_by for lock in self.locks.locks.values())
         accepted = self.registered == self.expected and self.asked == len(self.scene.requests)
-        return ended and accepted and not locked and not self.store.open
+        return ended and accepted and not locked and not self.store.entries
 
     def check_end(self) -> None:
         for intake_id in self.registered:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.application.release.resting import ReleaseRest
+from shared.application.release.summary import Summary, summary_of
 from shared.domain.fleet.meter import Meter
 from shared.domain.release.commands import PublishFact
 from shared.domain.release.events import LookDue
@@ -178,6 +180,16 @@ def a_release(phase: Phase = Phase.VERIFYING, **changes: Any) -> Release:
         look_at = release.phase_since + timedelta(seconds=30) if phase in LOOKED_AT else None
         release = replace(release, deadline_at=deadline_at, look_at=look_at)
     return replace(release, **changes)
+
+
+def a_summary(release_id: str = RELEASE_ID) -> Summary:
+    """What an index says of a release."""
+    return summary_of(a_release(Phase.AWAITING_REGISTRY_APPROVAL, release_id=release_id))
+
+
+def a_rest(release_id: str = RELEASE_ID, number: int = 1) -> ReleaseRest:
+    """A release that rests for a day."""
+    return ReleaseRest(number=number, until=NOW + timedelta(days=1), summary=a_summary(release_id))
 
 
 def _brought(step: int) -> dict[str, Any]:

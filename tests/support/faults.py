@@ -28,16 +28,19 @@ STATUS = {Fault.DONE_THEN_500: 500, Fault.DONE_THEN_503: 503}
 
 
 class FaultyTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
-    """Applies `faults` to the next writes, one each, and `read_faults` to the next reads; then all is well."""
+    """Applies `faults` to the next writes, one each, and `read_faults` to the next reads; then all is well. It counts
+    `reads`."""
 
     def __init__(self) -> None:
         self._inner = AioHttpTransport()
         self.faults: list[Fault] = []
         self.read_faults: list[Fault] = []
+        self.reads = 0
         self._late: list[tuple[HttpRequest, dict[str, Any]]] = []
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> AsyncHttpResponse:
         is_read = request.method == "GET"
+        self.reads += is_read
         due = self.read_faults if is_read else self.faults
         fault = due.pop(0) if due else Fault.NONE
         if fault is Fault.NEVER_ARRIVES:

@@ -61,13 +61,16 @@ class Table:
                 return None
 
     async def query(
-        self, partition_key: str, *, keys: tuple[str, str] = ("", ""), limit: int | None = None
+        self, partition_key: str, *, keys: tuple[str, str] = ("", ""), limit: int | None = None, behind: str = ""
     ) -> list[Row]:
-        """The rows of a partition in the order of their keys; `keys` are the first and the one after the last."""
+        """The rows of a partition in the order of their keys; `keys` are the first and the one after the last. With
+        `behind`, only rows with a higher key than this."""
         rule, parameters = "PartitionKey eq @partition", {"partition": partition_key}
         if keys[1]:
             rule = f"{rule} and RowKey ge @first and RowKey lt @after"
             parameters |= {"first": keys[0], "after": keys[1]}
+        if behind:
+            rule, parameters = f"{rule} and RowKey gt @behind", {**parameters, "behind": behind}
         rows: list[Row] = []
         async with self._call(f"querying {partition_key}", TransientFault) as client:
             page = min(limit or 1000, 1000)

@@ -8,6 +8,7 @@
 from datetime import datetime
 
 from shared.adapters.tables.access import Table, etag_of
+from shared.adapters.tables.paging import page_of
 from shared.adapters.tables.reading import listed_rows
 from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import (
@@ -23,6 +24,7 @@ from shared.adapters.tables.rows import (
 from shared.adapters.tables.writes import create_row
 from shared.application.alerts.ports import StoredAlert
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.contracts.stored.alerts import ALERT
 from shared.domain.alerts.model import AlertRecord, AlertState
 
@@ -55,10 +57,11 @@ class TableAlertLog:
             listed = [delete({"PartitionKey": ALERTS, "RowKey": waiting["RowKey"]}, etag_of(waiting))]
         return await self._alerts.save(record, version, *listed)
 
-    async def latest(self, limit: int, since: datetime | None = None) -> Listed[AlertRecord]:
+    async def latest(self, limit: int, since: datetime | None = None, after: str = "") -> Page[AlertRecord]:
         """Records in the order of their rows."""
-        after = f"t|{latest_first_key(since)}}}" if since else "t}"
-        return self._alerts.all_of(await self._table.query(ALERTS, keys=("t|", after), limit=limit))
+        last = f"t|{latest_first_key(since)}}}" if since else "t}"
+        rows = await self._table.query(ALERTS, keys=("t|", last), limit=limit + 1, behind=after)
+        return page_of(rows, limit, self._alerts.of)
 
     async def undecided(self, limit: int) -> Listed[tuple[str, datetime]]:
         """Keys and times of acceptance."""

@@ -9,13 +9,14 @@ import re
 from dataclasses import replace
 
 from shared.adapters.tables.access import Table, Unsettled, etag_of
+from shared.adapters.tables.paging import page_of
 from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import CHANGES, Operation, Row, hashed, insert, latest_first_key
 from shared.adapters.tables.rows import replace as swap
 from shared.adapters.tables.writes import create_row
 from shared.application.changes.ports import StoredChange
 from shared.application.errors import ConcurrentUpdate
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.contracts.stored.changes import CHANGE
 from shared.domain.changes.record import ChangeRecord
 
@@ -58,9 +59,10 @@ class TableChangeLog:
         branch = [await self._move(moves, since, record.change_id, configures=configures)] if moves else []
         await self._changes.save(_fitting(record), version, *branch)
 
-    async def latest(self, limit: int) -> Listed[ChangeRecord]:
+    async def latest(self, limit: int, after: str = "") -> Page[ChangeRecord]:
         """Records in the order of their rows."""
-        return self._changes.all_of(await self._table.query(CHANGES, keys=("t|", "t}"), limit=limit))
+        rows = await self._table.query(CHANGES, keys=("t|", "t}"), limit=limit + 1, behind=after)
+        return page_of(rows, limit, self._changes.of)
 
     async def taken(self, branch: str) -> str:
         """The commit; empty before the first."""

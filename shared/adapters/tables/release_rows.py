@@ -44,20 +44,27 @@ _TARGET = "target|"
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """What a commit must know about the release row. `outbox_count` is how many commands there ever were."""
+    """What a commit must know about the release row. `outbox_count` is how many commands there ever were; `may_rest` is
+    what the commit said, and true where older code made it, which did not say."""
 
     etag: str
     outbox_count: int
+    may_rest: bool = True
 
     def text(self) -> str:
         """The opaque form that callers hold."""
-        return f"{self.outbox_count}|{self.etag}"
+        return f"{self.outbox_count}|{self.may_rest}|{self.etag}"
 
     @staticmethod
     def of(text: str) -> "Version":
         """The version that `text` wrote."""
-        count, _, etag = text.partition("|")
-        return Version(etag=etag, outbox_count=int(count))
+        count, may_rest, etag = text.split("|", 2)
+        return Version(etag=etag, outbox_count=int(count), may_rest=may_rest == "True")
+
+    def number(self, release: Release) -> int:
+        """The number of the commit that left `release` with this version: what it wrote down, and nothing is ever
+        unwritten. Older code counts the same way."""
+        return release.history_count + self.outbox_count
 
 
 def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
@@ -67,7 +74,7 @@ def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
         return None
     target_rows = sorted((row for row in rows if row is not own), key=lambda row: int(row["number"]))
     texts = [join_text("json", row) for row in target_rows]
-    version = Version(etag=etag_of(own), outbox_count=own["outbox_count"])
+    version = Version(etag=etag_of(own), outbox_count=own["outbox_count"], may_rest=own.get("may_rest", True))
     release = read_without_targets(own)
     if release.kind is not Kind.MODEL:
         return dataclasses.replace(release, fleet=tuple(FLEET_TARGET.load(text) for text in texts)), version
@@ -92,7 +99,7 @@ def commit_operations(change: ReleaseCommit, before: Release | None, op_id: str)
     release_id = change.release.release_id
     version = Version.of(change.version) if change.version is not None else None
     count = version.outbox_count if version else 0
-    own = _release_row(change.release, op_id, count + len(change.commands))
+    own = _release_row(change.release, op_id, count + len(change.commands)) | {"may_rest": change.may_rest}
     entries = [
         {"RowKey": f"history|{entry.number:06}", "digest": entry.digest, **split_text("json", ENTRY.dump(entry))}
         for entry in change.entries
@@ -116,7 +123,7 @@ def commit_operations(change: ReleaseCommit, before: Release | None, op_id: str)
 def version_after(change: ReleaseCommit, etag: str) -> Version:
     """The version that the commit left behind; `etag` is that of its release row."""
     before = Version.of(change.version).outbox_count if change.version is not None else 0
-    return Version(etag=etag, outbox_count=before + len(change.commands))
+    return Version(etag=etag, outbox_count=before + len(change.commands), may_rest=change.may_rest)
 
 
 def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:

@@ -53,7 +53,8 @@ class TableReleaseStore(ReleaseIndex):
         if found is None:
             return None
         release, version = found
-        return Stored(release=release, version=version.text(), seen=seen)
+        number = version.number(release)
+        return Stored(release=release, number=number, may_rest=version.may_rest, version=version.text(), seen=seen)
 
     async def without_fleet(self, release_id: str) -> Release | None:
         """One row; the targets of a model release are few and come with it."""
@@ -76,7 +77,7 @@ class TableReleaseStore(ReleaseIndex):
         with reading(release_id):
             return FLEET_TARGET.load(join_text("json", row)) if row else None
 
-    async def commit(self, change: ReleaseCommit) -> None:
+    async def commit(self, change: ReleaseCommit) -> int:
         """Raises RowLimitError, before anything is sent, when the change does not fit one transaction."""
         release_id = check_release_id(change.release.release_id)
         operations = commit_operations(change, await self._before(change), uuid.uuid4().hex)
@@ -88,6 +89,7 @@ class TableReleaseStore(ReleaseIndex):
             is_own, _ = await read_back(self._table, operations[0][1])
             if not is_own:
                 raise ConcurrentUpdate(f"release {release_id} is not as it was loaded: {fault}") from fault
+        return change.release.history_count + int(operations[0][1]["outbox_count"])
 
     async def outbox(self, release_id: str) -> list[Command]:
         """Oldest first."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -105,6 +105,11 @@ def time_key(at: datetime) -> str:
 def latest_first_key(at: datetime) -> str:
     """A key that sorts by time, to the millisecond, the latest first."""
     return f"{_TIME_MAX_MS - int(at.timestamp() * 1000):013}"
+
+
+def time_of_latest_first(key: str) -> datetime:
+    """The time, to the millisecond, in a key that begins as `latest_first_key` wrote it."""
+    return datetime.fromtimestamp((_TIME_MAX_MS - int(key[:13])) / 1000, UTC)
 
 
 def insert(row: Row) -> Operation:

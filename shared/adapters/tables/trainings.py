@@ -10,10 +10,12 @@ transaction:
 from datetime import UTC, datetime
 
 from shared.adapters.tables.access import Table
+from shared.adapters.tables.paging import page_of
 from shared.adapters.tables.reading import listed_rows, row_id
 from shared.adapters.tables.record import Records
 from shared.adapters.tables.rows import TRAININGS, Operation, Row, latest_first_key, plain_key, put_index, time_text
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.training.ports import OpenRun, StoredRun
 from shared.contracts.stored.training import TRAINING
 from shared.domain.training.model import TrainingPhase, TrainingRun
@@ -46,10 +48,16 @@ class TableTrainingStore:
         rows = await self._table.query(TRAININGS, keys=(f"{_OPEN}|", f"{_OPEN}~"))
         return listed_rows(rows, _open_run)
 
-    async def ended_ids(self, limit: int) -> list[str]:
-        """The latest end first."""
-        rows = await self._table.query(TRAININGS, keys=(f"{_ENDED}|", f"{_ENDED}~"), limit=limit)
-        return [row_id(row) for row in rows]
+    async def listed(self, limit: int, after: str = "") -> Page[str]:
+        """Open ones, the oldest request first, then ended ones, the latest end first."""
+        rows, ended = list[Row](), after if after.startswith(f"{_ENDED}|") else ""
+        if not ended:
+            keys = (f"{_OPEN}|", f"{_OPEN}~")
+            rows += await self._table.query(TRAININGS, keys=keys, limit=limit + 1, behind=after)
+        if len(rows) <= limit:
+            keys, missing = (f"{_ENDED}|", f"{_ENDED}~"), limit + 1 - len(rows)
+            rows += await self._table.query(TRAININGS, keys=keys, limit=missing, behind=ended)
+        return page_of(rows, limit, row_id)
 
     async def failed_since(self, at: datetime, limit: int) -> list[str]:
         """The latest first."""

@@ -165,7 +165,7 @@ async def _read_again(record: AlertRecord, ports: AlertPorts) -> AlertRecord:
 async def _decide(record: AlertRecord, changes: RecentChanges, ports: AlertPorts) -> RollbackDecision:
     policy = ports.config.alerts()
     since = ports.releases.clock.now() - timedelta(seconds=policy.window_s)
-    recent = await ports.log.latest(ALERTS_MAX, since=_looked_back_to(record, since))
+    recent = (await ports.log.latest(ALERTS_MAX, since=_looked_back_to(record, since))).records
     observation = observe(
         record,
         recent,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.release.ports import Ports
 from shared.application.work.look import LookQueue
 from shared.domain.alerts.model import AlertFacts, AlertPolicy, AlertRecord
@@ -39,7 +40,7 @@ class AlertLog(Protocol):
 
         Raises ConcurrentUpdate when it changed since `version`. An unknown outcome is resolved by reading back."""
 
-    async def latest(self, limit: int, since: datetime | None = None) -> Listed[AlertRecord]:
+    async def latest(self, limit: int, since: datetime | None = None, after: str = "") -> Page[AlertRecord]:
         """Records accepted at or after `since`, the latest first, at most `limit`."""
 
     async def undecided(self, limit: int) -> Listed[tuple[str, datetime]]:

@@ -5,16 +5,16 @@ from collections.abc import Collection
 
 from shared.application.alerts.ports import AlertPorts
 from shared.application.errors import TransientFault
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.domain.alerts.model import AlertFacts, AlertRecord
 from shared.domain.release.model import Release
 
 log = logging.getLogger(__name__)
 
 
-async def list_alerts(ports: AlertPorts, limit: int) -> Listed[AlertRecord]:
-    """The latest first."""
-    return await ports.log.latest(limit)
+async def list_alerts(ports: AlertPorts, limit: int, after: str = "") -> Page[AlertRecord]:
+    """The latest first, from behind `after` on."""
+    return await ports.log.latest(limit, after=after)
 
 
 async def alerts_still_firing(ports: AlertPorts, circuits: Collection[str] = ()) -> list[AlertFacts]:

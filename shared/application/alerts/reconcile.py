@@ -56,7 +56,7 @@ async def _left(ports: AlertPorts) -> list[Firing]:
     if not firing:
         return []
     oldest = min(told.fired_at for told in firing) - timedelta(seconds=FIRED_TOLERANCE_S)
-    recent = await ports.log.latest(ALERTS_MAX, since=oldest)
+    recent = (await ports.log.latest(ALERTS_MAX, since=oldest)).records
     found = [Firing(told=told, record=_record_of(told, recent)) for told in firing]
     left = [each for each in found if each.record is None or not _is_settled(each.record)]
     return sorted(left, key=lambda each: each.record is not None)[:FOUND_MAX]  # those that nobody brought first

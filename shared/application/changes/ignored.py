@@ -29,7 +29,7 @@ _ADVICE = (
 async def tell_ignored(commit: str, source: str, reason: str, ports: ChangePorts) -> None:
     """Keeps that a merge was ignored and why, once a day for each reason, of few reasons. Raises TransientFault."""
     now = ports.clock.now()
-    latest = await ports.log.latest(SEARCHED_MAX)
+    latest = (await ports.log.latest(SEARCHED_MAX)).records
     told = {
         each.notes[:1]
         for each in latest

@@ -31,7 +31,7 @@ def nets(ports: ChangePorts) -> list[Net[Any]]:
     """Accepted changes whose message was lost."""
 
     async def waiting() -> Listed[ChangeRecord]:
-        found = await ports.log.latest(SWEPT_MAX)
+        found = (await ports.log.latest(SWEPT_MAX)).records
         return Listed((each for each in found if not each.is_ended), found.unreadable)
 
     async def look(change: ChangeRecord) -> int:

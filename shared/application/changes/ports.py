@@ -9,7 +9,7 @@ from typing import Protocol
 
 from shared.application.configuration import ConfigFiles, KeptConfigurations
 from shared.application.errors import PortError
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.platform_ports import RegisteredEnvironment
 from shared.application.ports import Clock
 from shared.application.training.ports import TrainingPorts
@@ -109,7 +109,7 @@ class ChangeLog(Protocol):
         Raises ConcurrentUpdate when the record changed since `version`, or the branch was moved since. An unknown
         outcome is resolved by reading back."""
 
-    async def latest(self, limit: int) -> Listed[ChangeRecord]:
+    async def latest(self, limit: int, after: str = "") -> Page[ChangeRecord]:
         """The latest accepted first."""
 
     async def taken(self, branch: str) -> str:

@@ -16,7 +16,7 @@ from shared.application.changes.ports import (
 )
 from shared.application.changes.steps import registered_environment, requests_of, training_problems, without_released
 from shared.application.errors import ConcurrentUpdate, NotFound, PlatformRefused, TransientFault
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.training.start import request_trainings
 from shared.application.work.look import Look, WorkKind
 from shared.domain.changes.circuits import ConfigProblem
@@ -95,9 +95,9 @@ async def give_up(change_id: str, reason: str, ports: ChangePorts) -> None:
         await _end(_Taken(_failed(stored.record, reason, again)), stored.version, ports)
 
 
-async def list_changes(ports: ChangePorts, limit: int) -> Listed[ChangeRecord]:
-    """The latest accepted first."""
-    return await ports.log.latest(limit)
+async def list_changes(ports: ChangePorts, limit: int, after: str = "") -> Page[ChangeRecord]:
+    """The latest accepted first, from behind `after` on."""
+    return await ports.log.latest(limit, after)
 
 
 async def read_change(change_id: str, ports: ChangePorts) -> ChangeRecord:
@@ -176,7 +176,8 @@ async def _configures(judged: ChangeRecord, found: Found, ports: ChangePorts) ->
 
 async def _untaken(ports: ChangePorts) -> list[ChangeClaim]:
     """What came in before anything was taken."""
-    return [each.claim for each in await ports.log.latest(UNTAKEN_MAX) if each.state is not ChangeState.IGNORED]
+    found = (await ports.log.latest(UNTAKEN_MAX)).records
+    return [each.claim for each in found if each.state is not ChangeState.IGNORED]
 
 
 async def _judged(record: ChangeRecord, found: Found, ports: ChangePorts) -> ChangeRecord:

@@ -9,6 +9,7 @@ from shared.application.errors import NotFound, Unreadable
 from shared.application.ids import content_digest
 from shared.application.listed import each_of
 from shared.application.release.effects.answers import answer
+from shared.application.release.lists import open_entries
 from shared.application.release.people import Answer
 from shared.application.release.ports import Ports
 from shared.domain.errors import Conflict
@@ -123,7 +124,8 @@ def busy_by_freeze(command: Command, freeze: Freeze, ports: Ports) -> CircuitBus
 
 async def _look_again(freeze: Freeze, ports: Ports) -> None:
     """Has waiting releases look now, instead of at their next look in a few minutes."""
-    for stored in await each_of(await ports.store.open_ids(), ports.store.load):
+    standing = [each.release_id async for each in open_entries(ports) if each.summary is None or each.summary.ahead]
+    for stored in await each_of(standing, ports.store.load):
         if stops_at_a_freeze(stored.release) and stored.release.look_at is not None:
             event = look_due(stored.release)
             await ports.events.publish(event, message_id=f"{event.event_id}-lift-{freeze.freeze_id}")

@@ -1,19 +1,24 @@
 """Outbox to queues. Commands leave after their commit, are sent until that is known, and are then forgotten."""
 
-from shared.application.release.ports import Ports
+from shared.application.release.ports import CommittedRelease, Ports
+from shared.application.release.resting import rest_of
+from shared.application.release.summary import summary_of
 from shared.domain.release.commands import Command, ScheduleEvent
-from shared.domain.release.model import Release
 
 
-async def dispatch(release: Release, ports: Ports) -> int:
-    """Sends what the outbox of `release` holds, oldest first; returns how many. A release that ended with an empty
-    outbox leaves the open index. A crash anywhere is repaired by the next event or by the sweeper (I22)."""
+async def dispatch(standing: CommittedRelease, ports: Ports) -> int:
+    """Sends what the outbox of a release holds, oldest first; returns how many. With an empty outbox a release that
+    ended leaves the open index, and one that may rest is laid to rest there. A crash anywhere is repaired by the next
+    event or by the sweeper (I22)."""
+    release = standing.release
     commands = await ports.store.outbox(release.release_id)
     for command in commands:
         await _send(command, ports)
         await ports.store.mark_sent(release.release_id, command.command_id)
     if release.phase.is_terminal:
-        await ports.store.close(release.release_id, release.phase_since)
+        await ports.store.close(summary_of(release), release.phase_since, standing.number)
+    elif standing.may_rest and (rest := rest_of(release, standing.number)):
+        await ports.store.rest(rest)
     return len(commands)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from shared.application.errors import ConcurrentUpdate
 from shared.application.ports import IntakeResult
 from shared.application.release.dispatch import dispatch
-from shared.application.release.ports import Ports, ReleaseCommit, Stored
+from shared.application.release.ports import CommittedRelease, Ports, ReleaseCommit, Stored
+from shared.application.release.resting import may_rest
 from shared.domain.errors import DomainError
 from shared.domain.release.commands import Command
 from shared.domain.release.decide import (
@@ -45,15 +46,16 @@ async def handle_events(release_id: str, events: Sequence[Event], ports: Ports) 
     Safe to repeat. Raises TransientFault when store or bus do not answer; nothing is lost then, because the message
     comes back or the sweeper finishes what was committed.
     """
-    release: Release | None = None
+    standing: CommittedRelease | None = None
     for start in range(0, len(events), EVENTS_PER_COMMIT):
-        release = await _commit(release_id, events[start : start + EVENTS_PER_COMMIT], ports)
-    if release is not None:
-        await dispatch(release, ports)
-    return release
+        standing = await _commit(release_id, events[start : start + EVENTS_PER_COMMIT], ports)
+    if standing is None:
+        return None
+    await dispatch(standing, ports)
+    return standing.release
 
 
-async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> Release | None:
+async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> CommittedRelease | None:
     for _ in range(COMMIT_TRIES):
         stored = await ports.store.load(release_id, [event.event_id for event in events])
         fold = _Fold(stored)
@@ -64,16 +66,21 @@ async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> Rel
             return None
         if stored is None:
             await ports.store.add_open(release_id, ports.clock.now())
-        if not fold.changed:
-            return fold.release
+        elif not fold.changed:
+            return stored
+        elif stored.release.phase.is_terminal:  # it is told who undid it: listed anew, until the index says so too
+            await ports.store.add_open(release_id, ports.clock.now(), stored.number)
+        elif stored.may_rest:
+            await ports.store.wake(release_id, stored.number)
+        change = fold.change(ports)
         try:
-            await ports.store.commit(fold.change())
+            number = await ports.store.commit(change)
         except ConcurrentUpdate as error:
             log.info(
                 "another instance changed the release: deciding again: %s", error, extra={"release_id": release_id}
             )
             continue
-        return fold.release
+        return CommittedRelease(release=change.release, number=number, may_rest=change.may_rest)
     raise ConcurrentUpdate(f"release {release_id} changed {COMMIT_TRIES} times while deciding; try again later")
 
 
@@ -142,12 +149,13 @@ class _Fold:
         except DomainError as error:
             return refused(self.release, event, error, now)
 
-    def change(self) -> ReleaseCommit:
+    def change(self, ports: Ports) -> ReleaseCommit:
         if self.release is None:
             raise ValueError("nothing to commit")
         return ReleaseCommit(
             release=self.release,
             version=self.stored.version if self.stored else None,
+            may_rest=may_rest(self.release, ports.clock.now()),
             event_ids=tuple(self.event_ids),
             entries=tuple(self.entries),
             commands=tuple(self.commands),

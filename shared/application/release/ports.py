@@ -12,11 +12,14 @@ from typing import Protocol
 from shared.application.configuration import Configurations
 from shared.application.freezes.ports import FreezeLog
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.platform_ports import (
     EnvironmentPlatform,
     ModelPlatform,
 )
 from shared.application.ports import Clock, FactPublisher, IntakeLog
+from shared.application.release.resting import OpenEntry, ReleaseRest
+from shared.application.release.summary import Summary
 from shared.domain.evidence.matrix import NotebookFacts
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
@@ -27,26 +30,47 @@ from shared.domain.release.policy import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
-    """A release as it was read. `version` is opaque (the ETag); `seen` are the asked event ids already applied."""
+class CommittedRelease:
+    """A release as of one commit. The `number` of a commit is never lower than that of the one before. `may_rest` says
+    that the index may have it at rest: whoever commits next wakes it first."""
 
     release: Release
+    number: int
+    may_rest: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored(CommittedRelease):
+    """A release as it was read. `version` is opaque (the ETag); `seen` are the asked event ids already applied."""
+
     version: str
     seen: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseCommit:
-    """One atomic commit: release and targets, inbox, history, outbox. `version` None creates the release.
+    """One atomic commit: release and targets, inbox, history, outbox. `version` None creates the release. `may_rest`
+    says that the release may be laid to rest as of this commit (`resting.py`).
 
     At most 90 rows in all, so that it fits one entity-group transaction of 100 (I24).
     """
 
     release: Release
     version: str | None
+    may_rest: bool = False
     event_ids: tuple[str, ...] = ()
     entries: tuple[HistoryEntry, ...] = ()
     commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedEntry:
+    """A release in the index of ended ones, and its `place` there; without a summary where older code listed it."""
+
+    release_id: str
+    place: str
+    ended_at: datetime
+    summary: Summary | None
 
 
 class ReleaseStore(Protocol):
@@ -63,9 +87,10 @@ class ReleaseStore(Protocol):
     async def fleet_target(self, release_id: str, key: str) -> FleetTarget | None:
         """One of the release's `fleet`, as it is now; None when there is no such target."""
 
-    async def commit(self, change: ReleaseCommit) -> None:
-        """All or nothing. Raises ConcurrentUpdate when the release changed since `change.version`, or exists already
-        when it is None. An unknown outcome is resolved by reading back, so that the own success is never an error."""
+    async def commit(self, change: ReleaseCommit) -> int:
+        """All or nothing; returns the commit's number. Raises ConcurrentUpdate when the release changed since
+        `change.version`, or exists already when it is None. An unknown outcome is resolved by reading back, so that the
+        own success is never an error."""
 
     async def outbox(self, release_id: str) -> list[Command]:
         """Commands committed and not yet known to be sent, oldest first."""
@@ -76,17 +101,25 @@ class ReleaseStore(Protocol):
     async def history(self, release_id: str) -> list[HistoryEntry]:
         """Oldest first."""
 
-    async def add_open(self, release_id: str, at: datetime) -> None:
-        """Lists the release as open; written before the release opens, so a stale entry is possible and harmless."""
+    async def add_open(self, release_id: str, at: datetime, woken: int = -1) -> None:
+        """Lists the release as open, awake up to commit `woken`, unless it is listed. It is written before the release
+        opens, or before one that has ended is told something, so a stale entry is possible and harmless."""
 
-    async def open_ids(self) -> list[str]:
-        """Every release listed as open."""
+    async def wake(self, release_id: str, number: int) -> None:
+        """Ends every rest as of commit `number` or an earlier one, for good. Nothing where it is not listed."""
 
-    async def close(self, release_id: str, at: datetime) -> None:
-        """Moves the release from the open to the ended index; repeating it is fine."""
+    async def rest(self, rest: ReleaseRest) -> None:
+        """Notes the rest unless a later one is noted. Nothing where the release is not listed as open."""
 
-    async def closed_ids(self, limit: int) -> list[str]:
-        """The ids of ended releases, the latest end first, at most `limit`."""
+    async def open(self, limit: int, after: str = "") -> Page[OpenEntry]:
+        """At most `limit` of the releases listed as open, in the order of their ids, from behind `after` on."""
+
+    async def close(self, summary: Summary, at: datetime, number: int) -> None:
+        """Moves the release, which ended at `at`, from the open to the ended index, as it is as of commit `number`;
+        repeating it is fine, also with an earlier one, which changes nothing."""
+
+    async def ended(self, limit: int, after: str = "") -> Page[EndedEntry]:
+        """At most `limit` of the ended releases, the latest end first, from behind `after` on."""
 
 
 class EventQueue(Protocol):

@@ -2,23 +2,12 @@
 
 from dataclasses import replace
 
-from shared.application.listed import Listed, each_of
 from shared.application.release.attempts import succeeded_rollback
 from shared.application.release.people import NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion, compatible_versions
 from shared.domain.release.history import HistoryEntry, verifies
 from shared.domain.release.model import Phase, Release
-
-#: How many ended releases a list shows.
-ENDED_MAX = 50
-
-
-async def list_releases(ports: Ports) -> Listed[Release]:
-    """Open releases, then ended ones, the latest end first, at most ENDED_MAX of them."""
-    ids = [*await ports.store.open_ids(), *await ports.store.closed_ids(ENDED_MAX)]
-    found = await each_of(ids, ports.store.load)
-    return Listed((each.release for each in found), found.unreadable)
 
 
 async def read_release(release_id: str, ports: Ports) -> Release:

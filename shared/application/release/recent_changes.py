@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from shared.application.errors import Unreadable
-from shared.application.listed import or_unreadable, parted
-from shared.application.release.ports import Ports
+from shared.application.listed import AT_ONCE, or_unreadable, parted
+from shared.application.release.lists import open_entries
+from shared.application.release.ports import EndedEntry, Ports
+from shared.application.release.resting import OpenEntry
+from shared.application.release.summary import Summary
 from shared.domain.alerts.model import RecentChange
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import Kind, Phase, Release
 
 ENDED_MAX = 500
 """Ended releases that are looked at, the latest first: with a release of every circuit a day two days' worth."""
-
-AT_ONCE = 10
-"""Releases read at the same time: quick enough for an alert, and far from what one table partition serves."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -83,14 +83,15 @@ def _changed_at(release: Release, history: Sequence[HistoryEntry]) -> datetime:
 
 async def _releases(ports: Ports, since: datetime) -> list[Release]:
     """Open ones, and ended ones from the latest back to `since`."""
-    found = await _load(ports, await ports.store.open_ids())
-    ended = await ports.store.closed_ids(ENDED_MAX)
-    for start in range(0, len(ended), AT_ONCE):
-        batch = await _load(ports, ended[start : start + AT_ONCE])
-        found += [release for release in batch if release.phase_since >= since]
-        if any(release.phase_since < since for release in batch):
-            break
+    entries: list[OpenEntry | EndedEntry] = [each async for each in open_entries(ports)]
+    entries += [each for each in (await ports.store.ended(ENDED_MAX)).records if each.ended_at >= since]
+    found = await _load(ports, [each.release_id for each in entries if _may_count(each.summary)])
     return list({release.release_id: release for release in found}.values())
+
+
+def _may_count(summary: Summary | None) -> bool:
+    """Whether the release changed production, or put back what another one had changed."""
+    return summary is None or summary.touched or summary.phase is Phase.ROLLED_BACK
 
 
 async def _load(ports: Ports, release_ids: Sequence[str]) -> list[Release]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from shared.application.errors import ConcurrentUpdate, NotFound, TransientFault
-from shared.application.listed import Listed, each_of, or_unreadable, parted
+from shared.application.listed import Listed, all_of, or_unreadable, parted
 from shared.application.training.effects import artifact_name
 from shared.application.training.ports import DataSeen, ModelSeen, Slot, TrainingPorts, look_of
 from shared.domain.errors import Conflict, InvalidRequest
@@ -13,7 +13,6 @@ from shared.domain.training.lineage import TRAINING_RUN
 from shared.domain.training.model import TrainingPhase, TrainingRun
 from shared.domain.training.steps import entered
 
-ENDED_LISTED_MAX = 50
 _TRIES = 5
 _ABORTABLE = (TrainingPhase.REGISTERING_DATA, TrainingPhase.WAITING_FOR_SLOT, TrainingPhase.TRAINING)
 
@@ -24,11 +23,12 @@ class NoSuchTraining(NotFound):
 
 @dataclass(frozen=True, kw_only=True)
 class Trainings:
-    """What a list of runs shows."""
+    """What a page of runs shows; `after` is where the next one begins."""
 
     runs: Listed[TrainingRun]
     slots: list[Slot]
     parallel_max: int
+    after: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +45,16 @@ class Lineage:
     artifact: dict[str, str] | None
 
 
-async def list_trainings(ports: TrainingPorts) -> Trainings:
-    """Open runs, the oldest first, then the latest ended ones, at most ENDED_LISTED_MAX."""
-    opened = await ports.runs.open_runs()
-    ids = [*(each.run_id for each in opened), *await ports.runs.ended_ids(ENDED_LISTED_MAX)]
-    stored = await each_of(ids, ports.runs.load)
+async def list_trainings(ports: TrainingPorts, limit: int, after: str = "") -> Trainings:
+    """Open runs, the oldest first, then ended ones, the latest end first: those behind `after`."""
+    page = await ports.runs.listed(limit, after)
+    stored = await all_of(page.records, ports.runs.load)
     slots = parted([await or_unreadable(lambda _: ports.slots.taken())("")])
     return Trainings(
-        runs=Listed((each.run for each in stored), (*opened.unreadable, *stored.unreadable, *slots.unreadable)),
+        runs=Listed((each.run for each in stored), (*stored.unreadable, *slots.unreadable)),
         slots=[slot for taken in slots for slot in taken],
         parallel_max=ports.config.plan().limits.parallel_max,
+        after=page.after,
     )
 
 

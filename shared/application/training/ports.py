@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.ports import Clock, FactPublisher, FindingLog
 from shared.application.work.look import Look, LookQueue, WorkKind
 from shared.domain.job_ends import JobSeen
@@ -54,8 +55,9 @@ class TrainingStore(Protocol):
     async def open_runs(self) -> Listed[OpenRun]:
         """Every run that is not settled, the oldest request first."""
 
-    async def ended_ids(self, limit: int) -> list[str]:
-        """Runs that have ended, the latest end first."""
+    async def listed(self, limit: int, after: str = "") -> Page[str]:
+        """The ids of at most `limit` runs from behind `after` on: open ones, the oldest request first, then ended ones,
+        the latest end first. One that has ended and is not settled is twice on the list."""
 
     async def failed_since(self, at: datetime, limit: int) -> list[str]:
         """Runs that failed at or after `at`, the latest first."""

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.contracts.base import Contract
-from shared.contracts.http.routes import LISTED_MAX
+from shared.contracts.http.paging import LISTED_MAX, token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.alerts.decision_model import RollbackDecision
 from shared.domain.alerts.model import AlertFacts, AlertRecord
@@ -85,15 +85,24 @@ class AlertView(Contract):
 
 
 class AlertList(Contract):
-    """The latest first."""
+    """A page, the latest first."""
 
     alerts: list[AlertView] = Field(max_length=LISTED_MAX)
     unreadable: list[UnreadableView] = Field(default_factory=list)
+    next: str | None = Field(default=None, description="Give it as `after` for the next page; null on the last one.")
 
 
-def alert_list_of(records: Listed[AlertRecord]) -> AlertList:
+ALERTS = "alerts"
+"""The name of the list in the tokens of its pages."""
+
+
+def alert_list_of(page: Page[AlertRecord]) -> AlertList:
     """The list as it is shown."""
-    return AlertList(alerts=[alert_of(record) for record in records], unreadable=unreadable_of(records.unreadable))
+    return AlertList(
+        alerts=[alert_of(record) for record in page.records],
+        unreadable=unreadable_of(page.records.unreadable),
+        next=token_of(ALERTS, page.after),
+    )
 
 
 def alert_of(record: AlertRecord) -> AlertView:

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.contracts.base import Contract
-from shared.contracts.http.routes import LISTED_MAX
+from shared.contracts.http.paging import LISTED_MAX, token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.changes.record import ChangeRecord, CircuitOutcome, EnvironmentOutcome
 
@@ -100,7 +100,7 @@ class ChangeView(ChangeSummary):
 
 
 class ChangeList(Contract):
-    """The latest first."""
+    """A page, the latest first."""
 
     changes: list[ChangeSummary] = Field(max_length=LISTED_MAX)
     unreadable: list[UnreadableView] = Field(default_factory=list)
@@ -108,13 +108,19 @@ class ChangeList(Contract):
         default="",
         description="The commit whose configuration is in force; empty for the files that the app was published with.",
     )
+    next: str | None = Field(default=None, description="Give it as `after` for the next page; null on the last one.")
 
 
-def change_list_of(records: Listed[ChangeRecord], in_force: str) -> ChangeList:
+CHANGES = "changes"
+"""The name of the list in the tokens of its pages."""
+
+
+def change_list_of(page: Page[ChangeRecord], in_force: str) -> ChangeList:
     """The list as it is shown."""
     return ChangeList(
-        changes=[change_summary_of(record) for record in records],
-        unreadable=unreadable_of(records.unreadable),
+        changes=[change_summary_of(record) for record in page.records],
+        unreadable=unreadable_of(page.records.unreadable),
+        next=token_of(CHANGES, page.after),
         in_force=in_force,
     )
 

@@ -5,16 +5,17 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.application.listed import Listed
+from shared.application.paging import Page
+from shared.application.release.summary import Summary, summary_of
 from shared.contracts.base import Contract
 from shared.contracts.http.evidence import EvidenceView, evidence_in_release
 from shared.contracts.http.fleet import ProgressView, fleet_progress_of
+from shared.contracts.http.paging import token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.freezes.freeze import Freezes
 from shared.domain.release.history import HistoryEntry
-from shared.domain.release.model import GATE_OF_PHASE, Kind, Release
+from shared.domain.release.model import GATE_OF_PHASE, Release
 from shared.domain.release.specs import gate_digest, gate_facts
-from shared.domain.release.waiting import waiting
 
 REASON_MAX = 2000
 VERSION_MAX = 64
@@ -139,10 +140,11 @@ class ReleaseView(ReleaseSummary):
 
 
 class ReleaseList(Contract):
-    """Open releases first, then ended ones, the latest end first."""
+    """A page: open releases first, then ended ones, the latest end first."""
 
     releases: list[ReleaseSummary]
     unreadable: list[UnreadableView] = Field(default_factory=list)
+    next: str | None = Field(default=None, description="Give it as `after` for the next page; null on the last one.")
 
 
 class HistoryView(Contract):
@@ -185,23 +187,29 @@ class Problem(Contract):
     detail: str
 
 
-def release_list_of(releases: Listed[Release], freezes: Freezes) -> ReleaseList:
-    """The list as it is shown."""
+RELEASES = "releases"
+"""The name of the list in the tokens of its pages."""
+
+
+def release_list_of(page: Page[Summary], freezes: Freezes) -> ReleaseList:
+    """The page as it is shown."""
     return ReleaseList(
-        releases=[summary_of(release, freezes) for release in releases], unreadable=unreadable_of(releases.unreadable)
+        releases=[line_of(summary, freezes) for summary in page.records],
+        unreadable=unreadable_of(page.records.unreadable),
+        next=token_of(RELEASES, page.after),
     )
 
 
-def summary_of(release: Release, freezes: Freezes | None = None) -> ReleaseSummary:
+def line_of(summary: Summary, freezes: Freezes | None = None) -> ReleaseSummary:
     """The list's view of a release."""
-    return ReleaseSummary(**_summary(release, freezes))
+    return ReleaseSummary(**_line(summary, freezes))
 
 
 def view_of(release: Release, freezes: Freezes | None = None, again_as: str | None = None) -> ReleaseView:
     """The full view of a release."""
     previous = release.targets[0].previous if release.targets else None
     return ReleaseView(
-        **_summary(release, freezes),
+        **_line(summary_of(release), freezes),
         opened_at=release.opened_at,
         phase_since=release.phase_since,
         attempt=release.attempt,
@@ -239,35 +247,24 @@ def history_of(release_id: str, entries: list[HistoryEntry], *, verified: bool) 
     return HistoryList(release_id=release_id, verified=verified, entries=views)
 
 
-def _summary(release: Release, freezes: Freezes | None) -> dict[str, Any]:
-    wait = waiting(release, freezes)
+def _line(summary: Summary, freezes: Freezes | None) -> dict[str, Any]:
+    wait = summary.waits(freezes)
     return {
-        "release_id": release.release_id,
-        "kind": release.kind.value,
-        "model": release.asset,
-        "circuit": _circuit(release),
-        "phase": release.phase.value,
-        "version_attempt": release.version_attempt,
-        "undone_by": release.undone_by or None,
-        "ended": release.phase.is_terminal,
-        "reason": release.reason,
+        "release_id": summary.release_id,
+        "kind": summary.kind.value,
+        "model": summary.asset,
+        "circuit": summary.for_whom,
+        "phase": summary.phase.value,
+        "version_attempt": summary.version_attempt,
+        "undone_by": summary.undone_by or None,
+        "ended": summary.phase.is_terminal,
+        "reason": summary.reason,
         "waiting": WaitingView(
             waits_for=wait.waits_for, since=wait.since, until=wait.until, who_can_end_it=list(wait.who_can_end_it)
         )
         if wait
         else None,
     }
-
-
-def _circuit(release: Release) -> str:
-    """Before the targets are frozen, the fleet is as large as its configuration says."""
-    if release.kind is not Kind.MODEL:
-        keys = list(release.epochs) if release.endpoints_to_list else [target.key for target in release.fleet]
-        if len(keys) == 1:
-            return keys[0].replace("-", "/")
-        return f"fleet of {len(keys)}" if keys else "fleet"
-    candidate = release.candidate
-    return f"{candidate.plant_id}/{candidate.circuit_id}" if candidate else ""
 
 
 def _gate(release: Release) -> GateView | None:

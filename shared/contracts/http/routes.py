@@ -2,10 +2,10 @@
 
 from functools import partial
 
+from shared.contracts.http.paging import LISTED_DEFAULT, LISTED_MAX
 from shared.contracts.http.route import JSON, Access, Body, Query, Route
+from shared.domain.release.model import Kind, Phase
 
-LISTED_DEFAULT = 50
-LISTED_MAX = 200
 NOTEBOOK_TYPES = ("application/x-ipynb+json", JSON)
 """The content types of an uploaded notebook."""
 
@@ -29,6 +29,17 @@ _of_fleet = partial(_get, refusals=(400, 404, 409))
 _LIMIT = Query("limit", {"type": "integer", "minimum": 1, "maximum": LISTED_MAX, "default": LISTED_DEFAULT})
 
 
+_PAGE = (_LIMIT, Query("after", {"type": "string", "description": "`next` of the page before"}))
+_LISTED_RELEASES = (
+    *_PAGE,
+    Query("phase", {"type": "string", "enum": list(Phase)}),
+    Query("kind", {"type": "string", "enum": list(Kind)}),
+    Query("circuit", {"type": "string", "description": "P001-C001: releases that are for this circuit"}),
+    Query("since", {"type": "string", "format": "date-time", "description": "Those whose phase began then or later"}),
+    Query("waiting_for", {"type": "string", "enum": ["me"], "description": "Those that the caller can move on"}),
+)
+
+
 def _text(name: str, description: str) -> Query:
     return Query(name, {"type": "string", "description": description})
 
@@ -48,11 +59,18 @@ ALERTS = (
         refusals=(400, 413),
         body=Body(),  # Azure Monitor's common alert schema
     ),
-    _get("alerts.list_alerts", "alerts", "List alerts", "alerts.AlertList", refusals=(400, 404), query=(_LIMIT,)),
+    _get("alerts.list_alerts", "alerts", "List alerts", "alerts.AlertList", refusals=(400, 404), query=_PAGE),
 )
 
 RELEASES = (
-    _get("releases.list_releases", "releases", "List releases", "releases.ReleaseList"),
+    _get(
+        "releases.list_releases",
+        "releases",
+        "List releases",
+        "releases.ReleaseList",
+        refusals=(400,),
+        query=_LISTED_RELEASES,
+    ),
     _get("releases.read_release", "releases/{release_id}", "Read a release", "releases.ReleaseView"),
     _get("releases.read_history", "releases/{release_id}/history", "Read its history", "releases.HistoryList"),
     _get(
@@ -178,13 +196,20 @@ CHANGES = (
         "Take a webhook of Azure DevOps about a merged change",
         access=Access.AZURE_DEVOPS,
     ),
-    _get("changes.list_changes", "changes", "List changes", "changes.ChangeList", refusals=(400, 404), query=(_LIMIT,)),
+    _get("changes.list_changes", "changes", "List changes", "changes.ChangeList", refusals=(400, 404), query=_PAGE),
     _get("changes.read_change", "changes/{change_id}", "Read a change", "changes.ChangeView"),
 )
 
 TRAINING = (
     _train("training.train_circuit", "trainings", "Train a circuit", body=Body("training.TrainingWish")),
-    _get("training.list_trainings", "trainings", "List trainings", "training.TrainingList"),
+    _get(
+        "training.list_trainings",
+        "trainings",
+        "List trainings",
+        "training.TrainingList",
+        refusals=(400, 404),
+        query=_PAGE,
+    ),
     _get("training.read_training", "trainings/{run_id}", "Read a training", "training.TrainingView"),
     _train(
         "training.abort_training",

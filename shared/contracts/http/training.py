@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.application.ids import release_id_of
 from shared.contracts.base import Contract
 from shared.contracts.config.circuits import CircuitId, IsoDate, PlantId
+from shared.contracts.http.paging import token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.training.model import TrainingPhase, TrainingRun, hyperparameters_hash
 
@@ -58,12 +59,13 @@ class TrainingSlotView(Contract):
 
 
 class TrainingList(Contract):
-    """Open runs, the oldest first, then the latest ended ones."""
+    """A page: open runs, the oldest first, then ended ones, the latest end first."""
 
     trainings: list[TrainingView]
     unreadable: list[UnreadableView] = Field(default_factory=list)
     slots: list[TrainingSlotView]
     parallel_max: int
+    next: str | None = Field(default=None, description="Give it as `after` for the next page; null on the last one.")
 
 
 class DataView(Contract):
@@ -136,6 +138,10 @@ def training_view_of(run: TrainingRun, dev_workspace: str) -> TrainingView:
     )
 
 
+TRAININGS = "trainings"
+"""The name of the list in the tokens of its pages."""
+
+
 def training_list_of(trainings: "Trainings", dev_workspace: str) -> TrainingList:
     """The list as it is shown."""
     return TrainingList(
@@ -143,6 +149,7 @@ def training_list_of(trainings: "Trainings", dev_workspace: str) -> TrainingList
         unreadable=unreadable_of(trainings.runs.unreadable),
         slots=[TrainingSlotView(run_id=slot.run_id, since=slot.since) for slot in trainings.slots],
         parallel_max=trainings.parallel_max,
+        next=token_of(TRAININGS, trainings.after),
     )
 
 

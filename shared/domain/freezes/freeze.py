@@ -78,9 +78,11 @@ class Freezes:
 
     def holding(self, release: Release) -> Freeze | None:
         """The freeze that `release` waits for; None when it waits for something else, or not at all."""
-        if not stops_at_a_freeze(release):
-            return None
-        return blocking(self.current, _circuits_ahead(release), self.now)
+        return self.before(circuits_ahead(release))
+
+    def before(self, circuits: Iterable[str]) -> Freeze | None:
+        """The freeze that a forward change of `circuits` waits for."""
+        return blocking(self.current, circuits, self.now)
 
 
 def blocking(freezes: Iterable[Freeze], circuits: Iterable[str], now: datetime) -> Freeze | None:
@@ -95,8 +97,11 @@ def stops_at_a_freeze(release: Release) -> bool:
     return release.phase in _BEFORE_A_CHANGE.get(release.kind, ()) and release.ending is None
 
 
-def _circuits_ahead(release: Release) -> tuple[str, ...]:
-    """The circuits whose production the current step has not begun to change."""
+def circuits_ahead(release: Release) -> tuple[str, ...]:
+    """The circuits whose production the current step is to change forward and has not begun to: a freeze of one of them
+    stands before the step."""
+    if not stops_at_a_freeze(release):
+        return ()
     if release.phase is Phase.UPDATING:
         changing = (target for target in of_progress(release, Progress.CHANGING) if not target.look)
         return tuple(target.key for target in (*changing, *of_progress(release, Progress.WAITING)))

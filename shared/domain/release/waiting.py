@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.domain.evidence.gate import evidence_missing
 from shared.domain.fleet.batch_jobs import told
 from shared.domain.fleet.lanes import WORK, places
-from shared.domain.freezes.freeze import Freezes
+from shared.domain.freezes.freeze import Freeze, Freezes
 from shared.domain.people import groups_missing
 from shared.domain.release.model import AZURE_ML, GATE_OF_PHASE, Kind, Phase, Progress, Release
 from shared.domain.release.policy import Stage
@@ -52,12 +52,7 @@ def waiting(release: Release, freezes: Freezes | None = None) -> Waiting | None:
     if release.phase.is_terminal:
         return None
     if freezes is not None and (freeze := freezes.holding(release)):
-        return Waiting(
-            waits_for=f"the end of the {freeze}{_behind(release)}",
-            since=max(release.phase_since, freeze.starts_at),
-            until=freeze.ends_at,
-            who_can_end_it=tuple(sorted(freezes.groups)),
-        )
+        return behind(freeze, freezes, release.phase_since, so_far(release))
     return Waiting(
         waits_for=_waits_for(release),
         since=release.phase_since,
@@ -66,7 +61,17 @@ def waiting(release: Release, freezes: Freezes | None = None) -> Waiting | None:
     )
 
 
-def _behind(release: Release) -> str:
+def behind(freeze: Freeze, freezes: Freezes, since: datetime, so_far: str = "") -> Waiting:
+    """The wait for the end of `freeze`, one of `freezes`, in a phase that began at `since`."""
+    return Waiting(
+        waits_for=f"the end of the {freeze}{so_far}",
+        since=max(since, freeze.starts_at),
+        until=freeze.ends_at,
+        who_can_end_it=tuple(sorted(freezes.groups)),
+    )
+
+
+def so_far(release: Release) -> str:
     """How far an update was before the freeze; circuits outside its scope go on."""
     return f" (updated{_count(release)})" if release.phase is Phase.UPDATING else ""
 

@@ -85,7 +85,7 @@ async def test_scoring_errors_of_one_new_model_roll_it_back(bench: Bench, reques
 async def test_a_decision_has_a_reason_for_every_rule_and_is_kept(bench: Bench, requests: Requests) -> None:
     """Readable afterwards, whatever was decided."""
     await fired(bench, requests, DRIFT)
-    (record,) = await list_alerts(bench.alert_ports, 5)
+    (record,) = (await list_alerts(bench.alert_ports, 5)).records
     assert record.decision is not None
     assert [reason.rule for reason in record.decision.reasons] == list(RollbackRule)
     assert all(reason.text for reason in record.decision.reasons)

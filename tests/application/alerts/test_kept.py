@@ -79,7 +79,7 @@ async def test_an_alert_that_waits_has_one_chain_of_messages(bench: Bench, lost:
         await swept(bench)
         bench.clock.advance(60)
     await delivered_with_follow_ups(bench)
-    (record,) = await list_alerts(bench.alert_ports, 5)
+    (record,) = (await list_alerts(bench.alert_ports, 5)).records
     assert record.state is AlertState.DECIDED
     assert len(bench.looks.known) <= 17
 
@@ -95,7 +95,7 @@ async def test_an_alert_nobody_can_decide_on_is_asked_about_once_an_hour(bench: 
     assert bench.looks.ids == [f"alert-{key}-hour-5"]
     bench.clock.advance(86_400)
     assert await swept(bench) == 0
-    assert [record.state for record in await list_alerts(bench.alert_ports, 5)] == [AlertState.ACCEPTED]
+    assert [record.state for record in (await list_alerts(bench.alert_ports, 5)).records] == [AlertState.ACCEPTED]
 
 
 async def test_an_alert_that_is_given_up_says_why_and_is_asked_about_again(bench: Bench, requests: Requests) -> None:
@@ -103,14 +103,14 @@ async def test_an_alert_that_is_given_up_says_why_and_is_asked_about_again(bench
     await new_model(bench)
     key = await accepted(bench, an_alert(bench, SCORING))
     await give_up(key, "nobody could process it", bench.alert_ports)
-    (record,) = await list_alerts(bench.alert_ports, 5)
+    (record,) = (await list_alerts(bench.alert_ports, 5)).records
     assert (record.state, record.note) == (AlertState.ACCEPTED, "nobody could process it")
     bench.clock.advance(20)
     assert await swept(bench) == 1
 
     decided = await assessed(bench, requests, key)
     await give_up(key, "late", bench.alert_ports)
-    assert await list_alerts(bench.alert_ports, 5) == [decided]
+    assert (await list_alerts(bench.alert_ports, 5)).records == [decided]
     await give_up("0" * 32, "nobody knows it", bench.alert_ports)
 
 

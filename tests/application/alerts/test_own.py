@@ -131,7 +131,7 @@ async def test_what_the_app_and_azure_monitor_both_report_rolls_back_once(bench:
         facts = bench.alert_source.fire(an_alert(bench, FAILURES, circuit))
         await claimed(bench, facts)
     await bench.deliver()
-    assert {each.state for each in await list_alerts(bench.alert_ports, 9)} == {AlertState.DECIDED}
+    assert {each.state for each in (await list_alerts(bench.alert_ports, 9)).records} == {AlertState.DECIDED}
     [begun] = await rollbacks_begun(bench)
     assert "the app asked to roll back: alert batch-job-failure (Sev1)" in begun
 

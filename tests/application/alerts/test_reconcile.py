@@ -52,7 +52,7 @@ async def test_an_alert_that_fired_while_the_app_was_away_is_found_and_acted_on(
     bench.clock.advance(LATER_S)
     assert await reconciled(bench) == 1
     await bench.deliver()
-    (record,) = await list_alerts(bench.alert_ports, 5)
+    (record,) = (await list_alerts(bench.alert_ports, 5)).records
     assert (record.source, record.sender, record.state) == (SOURCE, "azure-monitor", AlertState.DECIDED)
     assert len(await rollbacks_begun(bench)) == 1
     assert await reconciled(bench) == 0
@@ -65,7 +65,7 @@ async def test_an_alert_that_comes_after_it_was_found_is_a_repetition(bench: Ben
     await reconciled(bench)
     key = await claimed(bench, facts)
     await assessed(bench, requests, key)
-    assert [each.key for each in await list_alerts(bench.alert_ports, 5)] == [key]
+    assert [each.key for each in (await list_alerts(bench.alert_ports, 5)).records] == [key]
     assert requests.releases == [(MODEL_RELEASE, True)]
 
 
@@ -74,7 +74,7 @@ async def test_what_the_action_group_may_still_bring_is_left_to_it(bench: Bench)
     bench.alert_source.fire(an_alert(bench, SCORING))
     bench.clock.advance(LATER_S - 2)
     assert await reconciled(bench) == 0
-    assert await list_alerts(bench.alert_ports, 5) == []
+    assert (await list_alerts(bench.alert_ports, 5)).records == []
 
 
 async def test_what_was_accepted_is_not_accepted_again_though_its_times_differ_a_little(
@@ -86,7 +86,7 @@ async def test_what_was_accepted_is_not_accepted_again_though_its_times_differ_a
     bench.alert_source.fire(replace(facts, fired_at=facts.fired_at + timedelta(seconds=1)))
     bench.clock.advance(LATER_S)
     assert await reconciled(bench) == 0
-    assert len(await list_alerts(bench.alert_ports, 5)) == 1
+    assert len((await list_alerts(bench.alert_ports, 5)).records) == 1
 
 
 async def test_alerts_of_rules_that_are_not_listed_are_not_looked_for(bench: Bench) -> None:
@@ -106,7 +106,7 @@ async def test_the_word_that_it_is_over_does_not_hide_that_it_fires(bench: Bench
     bench.clock.advance(LATER_S)
     assert await reconciled(bench) == 1
     await bench.deliver()
-    assert [each.claim.fired for each in await list_alerts(bench.alert_ports, 5)] == [True, False]
+    assert [each.claim.fired for each in (await list_alerts(bench.alert_ports, 5)).records] == [True, False]
 
 
 async def test_an_undecided_alert_that_still_fires_is_looked_at_again_however_many_others_wait(bench: Bench) -> None:
@@ -127,7 +127,7 @@ async def test_alerts_nobody_can_decide_on_do_not_keep_out_those_that_nobody_bro
     bench.alert_source.fire(an_alert(bench, SCORING))
     bench.clock.advance(LATER_S)
     await swept(bench)
-    assert [each.source for each in await list_alerts(bench.alert_ports, 1)] == [SOURCE]
+    assert [each.source for each in (await list_alerts(bench.alert_ports, 1)).records] == [SOURCE]
 
 
 async def test_what_was_decided_while_azure_monitor_was_silent_is_looked_at_again_once_it_fires(

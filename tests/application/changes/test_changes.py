@@ -373,7 +373,7 @@ async def test_changes_are_listed_the_latest_first(changes: ChangeBench) -> None
         await changes.settled(heads[-1])
         changes.clock.advance(1)
 
-    listed = await list_changes(changes.ports, 5)
+    listed = (await list_changes(changes.ports, 5)).records
 
     assert [each.change_id for each in listed] == heads[::-1]
     with pytest.raises(NoSuchChange):

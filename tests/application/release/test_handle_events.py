@@ -131,13 +131,13 @@ class RacingStore(MemoryReleaseStore):
         super().__init__()
         self.races = races
 
-    async def commit(self, change: ReleaseCommit) -> None:
+    async def commit(self, change: ReleaseCommit) -> int:
         if change.version is not None and self.races > 0:
             self.races -= 1
             partition = self.partitions[change.release.release_id]
             partition.release = replace(partition.release, look=partition.release.look + 1)
             partition.version += 1
-        await super().commit(change)
+        return await super().commit(change)
 
 
 async def test_a_lost_race_is_decided_again_on_what_the_other_worker_left(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from shared.application.ports import IntakeResult
 from shared.application.release.dead_letters import ROUNDS_MAX, dead_lettered
 from shared.application.release.dispatch import dispatch
 from shared.application.release.ports import Stored
+from shared.application.release.summary import summary_of
 from shared.application.release.sweep import release_nets
 from shared.application.release.try_later import try_later
 from shared.application.work.dead_letters import DeadLetter, bury
@@ -48,11 +49,11 @@ class ForgetfulStore(MemoryReleaseStore):
 async def test_dispatching_again_after_a_crash_sends_under_the_same_id(bench: Bench) -> None:
     """The broker drops the second copy: one message, however often it is sent."""
     bench.store = ForgetfulStore()
-    release = await bench.put(a_release(), a_command(1))
+    await bench.put(a_release(), a_command(1))
 
     for _ in range(3):
         with pytest.raises(TransientFault):
-            await dispatch(release, bench.ports)
+            await dispatch(await bench.stored(RELEASE_ID), bench.ports)
 
     assert [key for key, _, _ in bench.commands.sent] == [a_command(1).command_id]
     assert list(bench.store.partitions[RELEASE_ID].outbox) == [a_command(1).command_id]
@@ -63,9 +64,9 @@ async def test_a_scheduled_event_leaves_for_its_own_queue_not_before_its_time(be
     at = NOW + timedelta(minutes=5)
     event = an_event()
     command = ScheduleEvent(command_id="c", release_id=RELEASE_ID, serial=1, not_before=at, event=event)
-    release = await bench.put(a_release(), command)
+    await bench.put(a_release(), command)
 
-    await dispatch(release, bench.ports)
+    await dispatch(await bench.stored(RELEASE_ID), bench.ports)
 
     assert bench.events.sent == [(event.event_id, event, at)]
     assert bench.commands.sent == []
@@ -74,11 +75,11 @@ async def test_a_scheduled_event_leaves_for_its_own_queue_not_before_its_time(be
 async def test_an_ended_release_leaves_the_open_index_only_after_its_commands_left(bench: Bench) -> None:
     """Otherwise nobody would come back for them."""
     bench.store = ForgetfulStore()
-    ended = await bench.put(a_release(Phase.RELEASED), a_command(1))
+    await bench.put(a_release(Phase.RELEASED), a_command(1))
     with pytest.raises(TransientFault):
-        await dispatch(ended, bench.ports)
+        await dispatch(await bench.stored(RELEASE_ID), bench.ports)
 
-    assert list(bench.store.open) == [RELEASE_ID]
+    assert list(bench.store.entries) == [RELEASE_ID]
     assert bench.store.closed == {}
 
 
@@ -170,8 +171,7 @@ class SlowStore(MemoryReleaseStore):
 async def test_a_slow_sweep_shortens_no_cool_down(bench: Bench) -> None:
     """It counts from when the circuit is given back, not from when the sweep began (I7)."""
     bench.store = SlowStore(bench)
-    await bench.put(a_release(Phase.RELEASED))
-    await bench.store.close(RELEASE_ID, NOW)
+    await bench.store.close(summary_of(await bench.put(a_release(Phase.RELEASED))), NOW, 1)
     await bench.locks.acquire(KEY, RELEASE_ID, bench.clock.now())
 
     await swept(bench)

@@ -94,7 +94,7 @@ async def work_off(ports: TrainingPorts, deadline_s: float = 60) -> list[Trainin
             for pair in zip(run_ids[::2], [*run_ids[1::2], run_ids[0]], strict=False):
                 await asyncio.gather(*(advance(run_id, ports) for run_id in dict.fromkeys(pair)))
             await asyncio.sleep(LOOK_S)
-    stored = [await ports.runs.load(run_id) for run_id in await ports.runs.ended_ids(50)]
+    stored = [await ports.runs.load(run_id) for run_id in (await ports.runs.listed(50)).records]
     return [each.run for each in stored if each]
 
 

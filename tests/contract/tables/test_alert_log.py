@@ -72,7 +72,7 @@ async def test_of_many_acceptances_at_once_exactly_one_is_new(log: AlertLog) -> 
 async def test_what_nobody_accepted_is_not_there(log: AlertLog) -> None:
     """An empty log answers too."""
     assert await log.load(KEY) is None
-    assert (await log.latest(5), await log.undecided(5)) == ([], [])
+    assert ((await log.latest(5)).records, await log.undecided(5)) == ([], [])
 
 
 async def test_a_decided_alert_is_read_with_every_reason_and_is_no_longer_open(log: AlertLog) -> None:
@@ -109,10 +109,14 @@ async def test_the_latest_come_first_and_old_ones_can_be_left_out(log: AlertLog)
     times = [NOW + timedelta(milliseconds=each) for each in (2, 0, 1)]
     for number, at in enumerate(times):
         await log.accept(a_record(key=f"{number}", accepted_at=at))
-    assert [record.key for record in await log.latest(5)] == ["0", "2", "1"]
-    assert [record.key for record in await log.latest(2)] == ["0", "2"]
-    assert [record.key for record in await log.latest(5, since=times[2])] == ["0", "2"]
-    assert await log.latest(5, since=NOW + timedelta(seconds=1)) == []
+    assert [record.key for record in (await log.latest(5)).records] == ["0", "2", "1"]
+    assert [record.key for record in (await log.latest(2)).records] == ["0", "2"]
+    assert [record.key for record in (await log.latest(5, since=times[2])).records] == ["0", "2"]
+    assert (await log.latest(5, since=NOW + timedelta(seconds=1))).records == []
+    first = await log.latest(2)
+    await log.accept(a_record(key="9", accepted_at=NOW + timedelta(hours=1)))
+    last = await log.latest(2, after=first.after)
+    assert ([record.key for record in last.records], last.after) == (["1"], "")
 
 
 @pytest.mark.azurite

@@ -74,14 +74,14 @@ async def test_the_first_acceptance_of_a_commit_stays(log: ChangeLog) -> None:
     first = await log.accept(a_change())
     again = await log.accept(a_change(at=NOW + timedelta(hours=1)))
     assert again == first
-    assert await log.latest(5) == [first.record]
+    assert (await log.latest(5)).records == [first.record]
 
 
 async def test_of_many_acceptances_at_once_one_counts(log: ChangeLog) -> None:
     all_of_them = [a_change(at=NOW + timedelta(seconds=number)) for number in range(5)]
     answers = await asyncio.gather(*(log.accept(each) for each in all_of_them))
     assert len({each.record.accepted_at for each in answers}) == 1
-    assert len(await log.latest(5)) == 1
+    assert len((await log.latest(5)).records) == 1
 
 
 async def test_a_change_that_somebody_else_saved_is_not_overwritten(log: ChangeLog) -> None:
@@ -117,7 +117,10 @@ async def test_a_branch_that_somebody_else_moved_is_not_moved_back(log: ChangeLo
 async def test_changes_are_listed_by_their_acceptance(log: ChangeLog) -> None:
     for number, digit in enumerate("bac"):
         await log.accept(a_change(digit, NOW + timedelta(seconds=number)))
-    assert [each.change_id[0] for each in await log.latest(2)] == ["c", "a"]
+    first = await log.latest(2)
+    assert [each.change_id[0] for each in first.records] == ["c", "a"]
+    last = await log.latest(2, first.after)
+    assert ([each.change_id[0] for each in last.records], last.after) == (["b"], "")
 
 
 async def test_nobody_knows_a_commit_that_was_never_accepted(log: ChangeLog) -> None:

@@ -18,7 +18,7 @@ from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.release.ports import ReleaseCommit
 from shared.domain.routines.task import Routine
 from tests.contract.tables.rows_before import ROWS_BEFORE, is_kept
-from tests.support.builders import NOW
+from tests.support.builders import NOW, a_summary
 
 pytestmark = pytest.mark.azurite
 
@@ -43,7 +43,7 @@ def empty(service: TableServiceClient, table_name: str) -> Table:
 async def alerts(before: Table, now: Table) -> None:
     log, new = TableAlertLog(before), TableAlertLog(now)
     undecided = {key for key, _ in await log.undecided(9)}
-    latest = await log.latest(9)
+    latest = (await log.latest(9)).records
     assert (len(latest), len(undecided)) == (2, 1)
     for record in latest:
         stored = await log.load(record.key)
@@ -59,7 +59,7 @@ async def alerts(before: Table, now: Table) -> None:
 
 async def changes(before: Table, now: Table) -> None:
     log, new = TableChangeLog(before), TableChangeLog(now)
-    latest = await log.latest(9)
+    latest = (await log.latest(9)).records
     assert len(latest) == 2
     for record in latest:
         stored = await log.load(record.change_id)
@@ -72,7 +72,7 @@ async def changes(before: Table, now: Table) -> None:
 
 async def trainings(before: Table, now: Table) -> None:
     store, new = TableTrainingStore(before), TableTrainingStore(now)
-    (waiting,), (ended,) = await store.open_runs(), await store.ended_ids(9)
+    (waiting,), (_, ended) = await store.open_runs(), (await store.listed(9)).records
     assert await store.failed_since(LONG_AGO, 9) == [ended]
     for run_id in (waiting.run_id, ended):
         stored = await store.load(run_id)
@@ -140,11 +140,13 @@ async def releases(before: Table, now: Table) -> None:
             release=stored.release, version=None, event_ids=event_ids, entries=entries, commands=commands
         )
         await new.commit(change)
-    for release_id in await store.open_ids():
-        await new.add_open(release_id, NOW)
-    for release_id in await store.closed_ids(9):
-        await new.add_open(release_id, NOW)
-        await new.close(release_id, NOW)
+    for entry in (await store.open(9)).records:
+        assert entry.resting is None
+        await new.add_open(entry.release_id, NOW)
+    for ended in (await store.ended(9)).records:
+        assert ended.summary is None
+        await new.add_open(ended.release_id, NOW)
+        await new.close(a_summary(ended.release_id), NOW, 1)
 
 
 def contents(rows: list[Row]) -> dict[tuple[str, str], Row]:
@@ -162,7 +164,7 @@ def _plain(name: str, value: object) -> object:
     return inside
 
 
-ADDED_SINCE = {"in_force"}
+ADDED_SINCE = {"in_force", "may_rest", "number", "summary_00", "woken"}
 """Columns that rows have got since; `test_change_log.py` reads a row without this one."""
 
 

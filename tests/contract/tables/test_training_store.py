@@ -88,7 +88,7 @@ async def test_a_run_stays_open_until_its_end_is_settled(runs: TrainingStore) ->
     assert [each.phase for each in await runs.open_runs()] == [TrainingPhase.FAILED]
     await runs.save(settled(ended), version)
     assert await runs.open_runs() == []
-    assert await runs.ended_ids(10) == [run.run_id]
+    assert (await runs.listed(10)).records == [run.run_id]
 
 
 async def test_ends_and_failures_are_listed_by_their_time(runs: TrainingStore) -> None:
@@ -99,9 +99,32 @@ async def test_ends_and_failures_are_listed_by_their_time(runs: TrainingStore) -
         stored = await runs.load(run.run_id)
         assert stored is not None
         await runs.save(settled(entered(run, phase, at, LIMITS)), stored.version)
-    assert [each.split("-")[2] for each in await runs.ended_ids(2)] == ["c003", "c002"]
+    first = await runs.listed(2)
+    assert [each.split("-")[2] for each in first.records] == ["c003", "c002"]
+    last = await runs.listed(2, first.after)
+    assert ([each.split("-")[2] for each in last.records], last.after) == (["c001"], "")
     assert [each.split("-")[2] for each in await runs.failed_since(NOW, 10)] == ["c003", "c001"]
     assert [each.split("-")[2] for each in await runs.failed_since(NOW + timedelta(seconds=1), 10)] == ["c003"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4])
+async def test_pages_lead_from_open_runs_to_ended_ones(runs: TrainingStore, limit: int) -> None:
+    """None is left out where one list ends and the other begins."""
+    for number in range(4):
+        run = a_run(f"C00{number}", number)
+        await runs.create(run)
+        stored = await runs.load(run.run_id)
+        assert stored is not None
+        if number >= 2:
+            at = NOW + timedelta(minutes=number)
+            await runs.save(settled(entered(run, TrainingPhase.SUCCEEDED, at, LIMITS)), stored.version)
+    found, page = list[str](), await runs.listed(limit)
+    while True:
+        found += page.records
+        if not page.after:
+            break
+        page = await runs.listed(limit, page.after)
+    assert [each.split("-")[2] for each in found] == ["c000", "c001", "c003", "c002"]
 
 
 async def test_of_many_at_once_only_as_many_get_a_slot_as_there_are(slots: TrainingSlots) -> None:

@@ -22,7 +22,7 @@ from shared.application.ports import IntakeResult
 from shared.application.release.ports import ReleaseCommit
 from shared.domain.release.model import Phase
 from tests.contract.conftest import ACCOUNT, KEY, Account, free_port
-from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_entry
+from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, a_rest, a_summary, an_entry
 from tests.support.faults import Fault, FaultyTransport
 
 pytestmark = pytest.mark.azurite
@@ -217,10 +217,17 @@ async def test_records_and_indexes_survive_lost_answers(
     store: TableReleaseStore, table: Table, transport: FaultyTransport, faults: list[Fault]
 ) -> None:
     """Intake records and the list of ended releases."""
+    transport.faults = list(faults)
     await store.add_open(RELEASE_ID, NOW)
     transport.faults = list(faults)
-    await store.close(RELEASE_ID, NOW)
-    assert (await store.open_ids(), await store.closed_ids(10)) == ([], [RELEASE_ID])
+    await store.wake(RELEASE_ID, 3)
+    transport.faults = list(faults)
+    await store.rest(a_rest(number=4))
+    assert [each.resting for each in (await store.open(10)).records] == [a_rest(number=4)]
+    transport.faults = list(faults)
+    await store.close(a_summary(), NOW, 1)
+    assert [each.summary for each in (await store.ended(10)).records] == [a_summary()]
+    assert (await store.open(10)).records == []
     transport.faults = list(faults)
     await TableIntakeLog(table).record("id", IntakeResult.NOT_OURS, "subject", "reason", NOW)
     assert len(await table.query("intake")) == 1
@@ -233,9 +240,11 @@ CALLS: dict[str, Callable[[Table], Awaitable[object]]] = {
     "mark_sent": lambda table: TableReleaseStore(table).mark_sent(RELEASE_ID, "command"),
     "history": lambda table: TableReleaseStore(table).history(RELEASE_ID),
     "add_open": lambda table: TableReleaseStore(table).add_open(RELEASE_ID, NOW),
-    "open_ids": lambda table: TableReleaseStore(table).open_ids(),
-    "close": lambda table: TableReleaseStore(table).close(RELEASE_ID, NOW),
-    "closed_ids": lambda table: TableReleaseStore(table).closed_ids(10),
+    "wake": lambda table: TableReleaseStore(table).wake(RELEASE_ID, 1),
+    "rest": lambda table: TableReleaseStore(table).rest(a_rest()),
+    "open": lambda table: TableReleaseStore(table).open(10),
+    "close": lambda table: TableReleaseStore(table).close(a_summary(), NOW, 1),
+    "ended": lambda table: TableReleaseStore(table).ended(10),
     "acquire": lambda table: TableCircuitLocks(table).acquire("P001-C001", RELEASE_ID, NOW),
     "free": lambda table: TableCircuitLocks(table).free("P001-C001", RELEASE_ID, NOW),
     "get": lambda table: TableCircuitLocks(table).get("P001-C001"),

@@ -26,6 +26,7 @@ from shared.adapters.tables.slots import TableTrainingSlots
 from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import Unreadable
 from shared.application.listed import Listed
+from shared.application.paging import Page
 from shared.application.release.ports import ReleaseCommit
 from shared.domain.freezes.freeze import blocking
 from shared.domain.release.model import Phase
@@ -35,7 +36,7 @@ from tests.contract.tables.test_change_log import a_change
 from tests.contract.tables.test_task_store import PROPOSAL, TASK
 from tests.contract.tables.test_training_store import a_run
 from tests.domain.freezes.test_freeze import HOUR, a_freeze
-from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_entry
+from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, a_rest, a_summary, an_entry
 
 KEYS = ("a" * 32, "b" * 32)
 COMMITS = ("a" * 40, "b" * 40)
@@ -97,7 +98,7 @@ async def locks(table: Table) -> None:
 CASES = {
     "TableAlertLog.latest": Case(
         fill=alerts,
-        lists=lambda table: TableAlertLog(table).latest(10),
+        lists=lambda table: records(TableAlertLog(table).latest(10)),
         partition="alerts",
         holds=f"|{KEYS[0]}",
         column="json_00",
@@ -113,7 +114,7 @@ CASES = {
     ),
     "TableChangeLog.latest": Case(
         fill=changes,
-        lists=lambda table: TableChangeLog(table).latest(10),
+        lists=lambda table: records(TableChangeLog(table).latest(10)),
         partition="changes",
         holds=f"|{COMMITS[0]}",
         column="json_00",
@@ -174,11 +175,18 @@ ELSEWHERE = {
     "TableTrainingSlots.taken": "all slots are one row; a test of its own below",
     "TableReleaseStore.outbox": "of one release, which is refused as a whole; a test of its own below",
     "TableReleaseStore.history": "of one release, which is refused as a whole; a test of its own below",
-    "ReleaseIndex.open_ids": "a row is nothing but its key",
-    "ReleaseIndex.closed_ids": "a row is nothing but its key",
-    "TableTrainingStore.ended_ids": "a row is nothing but its key",
+    "TableTrainingStore.listed": "a row is nothing but its key",
+    "ReleaseIndex.open": "the release is read instead; a test of its own below",
+    "ReleaseIndex.ended": "the release is read instead; a test of its own below",
     "TableTrainingStore.failed_since": "a row is nothing but its key",
 }
+
+
+LISTS = ("list[", "shared.application.listed.Listed[", "shared.application.paging.Page[")
+
+
+async def records(page: Awaitable[Page[Any]]) -> Listed[Any]:
+    return (await page).records
 
 
 def lists_of_stores() -> set[str]:
@@ -192,7 +200,7 @@ def lists_of_stores() -> set[str]:
                 continue
             for name, method in vars(store).items():
                 answer = str(inspect.signature(method).return_annotation) if inspect.iscoroutinefunction(method) else ""
-                if not name.startswith("_") and answer.startswith(("list[", "shared.application.listed.Listed[")):
+                if not name.startswith("_") and answer.startswith(LISTS):
                     found.add(f"{store.__name__}.{name}")
     return found
 
@@ -288,3 +296,20 @@ async def test_one_release_that_cannot_be_read_is_refused_with_its_id(table: Tab
     reads = {"history|": store.history, "outbox|": store.outbox}
     with pytest.raises(Unreadable, match=RELEASE_ID):
         await reads.get(part, store.load)(RELEASE_ID)
+
+
+@pytest.mark.azurite
+async def test_a_release_whose_summary_cannot_be_read_is_read_itself(table: Table) -> None:
+    """The index says nothing that the release does not say better: it is awake, and shown as it is."""
+    store = TableReleaseStore(table)
+    await store.add_open("rel-a", NOW)
+    await store.rest(a_rest("rel-a", number=3))
+    await store.close(a_summary("rel-b"), NOW, 1)
+    for partition, holds in (("open", "rel-a"), ("closed", "|rel-b")):
+        await spoil(table, partition, holds, "summary_00", '{"schema_v": 99}')
+
+    (entry,), (ended,) = (await store.open(9)).records, (await store.ended(9)).records
+
+    assert (entry.release_id, entry.resting, ended.release_id, ended.summary) == ("rel-a", None, "rel-b", None)
+    await store.rest(a_rest("rel-a", number=4))
+    assert [each.resting for each in (await store.open(9)).records] == [a_rest("rel-a", number=4)]

@@ -9,6 +9,7 @@ from typing import Any
 from shared.application.alerts.assess import FINDER, MONITOR, accept_alert, assess_alert
 from shared.application.release.people import Answer, Decided
 from shared.application.release.ports import Ports
+from shared.application.release.summary import summary_of
 from shared.domain.alerts.decision_model import RollbackAction, RollbackRule, RollbackVerdict
 from shared.domain.alerts.model import AlertFacts, AlertRecord, Reading
 from shared.domain.errors import Conflict
@@ -122,7 +123,7 @@ async def put_changed(bench: Bench, release: Release, *, minutes_ago: float = 10
     phase = Phase.DEPLOYING_PRODUCTION if release.kind is Kind.MODEL else Phase.UPDATING
     bench.store.partitions[release.release_id].history = [an_entry(at=at, phase_after=phase)]
     if release.phase.is_terminal:
-        await bench.store.close(release.release_id, release.phase_since)
+        await bench.store.close(summary_of(release), release.phase_since, 1)
     return release
 
 

@@ -9,7 +9,7 @@ from shared.application.alerts.ports import AlertPorts
 from shared.application.carry_out import carry_out
 from shared.application.release import intake
 from shared.application.release.handle_events import handle_events
-from shared.application.release.ports import Outcomes, Ports, ReleaseCommit
+from shared.application.release.ports import Outcomes, Ports, ReleaseCommit, Stored
 from shared.application.work.look import look_at
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
@@ -94,10 +94,16 @@ class Bench:
         """The release as it is stored."""
         return self.store.partitions[release_id].release
 
-    async def put(self, release: Release, *commands: Command) -> Release:
+    async def stored(self, release_id: str) -> Stored:
+        """The release as it is loaded."""
+        found = await self.store.load(release_id)
+        assert found is not None
+        return found
+
+    async def put(self, release: Release, *commands: Command, may_rest: bool = False) -> Release:
         """Stores a release that is where the test needs it, listed as open, with `commands` in its outbox."""
         await self.store.add_open(release.release_id, self.clock.now())
-        await self.store.commit(ReleaseCommit(release=release, version=None, commands=commands))
+        await self.store.commit(ReleaseCommit(release=release, version=None, may_rest=may_rest, commands=commands))
         return release
 
     async def registered(self) -> str:
