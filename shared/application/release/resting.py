@@ -70,8 +70,10 @@ class OpenEntry:
 def rests_until(release: Release) -> datetime | None:
     """When a sweep has to look for what did not come: a whole look interval after it is due. None for a release that
     does not rest: it has ended, or is worked on at many targets at once, whose answers come at any moment."""
+    if release.phase in WORK or release.phase.is_terminal:
+        return None
     due = [at for at in (release.look_at, release.deadline_at) if at is not None]
-    if release.phase.is_terminal or release.phase in WORK or not due:
+    if not due:
         return None
     return min(due) + timedelta(seconds=release.policy.limits.look_interval_s)
 
