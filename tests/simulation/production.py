@@ -80,7 +80,7 @@ def _touches(release: Release, store: WatchedStore) -> Iterator[Touch]:
             yield Touch(rid, key, first, found, (brought,))
             found = brought
         if store.locks.lost(rid, circuit) or _in_vain(release, circuit):
-            yield Touch(rid, key, epoch, found, back, sure=False)
+            yield Touch(rid, key, epoch, found, (*back, *_put_back(release, circuit, back[0], store)), sure=False)
         elif release.phase is Phase.RELEASED or release.kind is Kind.ROLLBACK:
             yield Touch(rid, key, epoch, found, (brought,), was_first=release.kind is Kind.ROLLBACK)
         else:

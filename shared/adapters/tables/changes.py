@@ -70,8 +70,11 @@ class TableChangeLog:
         return str(row["commit"]) if row else ""
 
     async def in_force(self, branch: str) -> str:
+        """One read, and two of a row of before."""
+        return await self._in_force(await self._table.get(CHANGES, _branch_key(branch)))
+
+    async def _in_force(self, row: Row | None) -> str:
         """Rows of before name one commit only: where the branch began, or one that was taken."""
-        row = await self._table.get(CHANGES, _branch_key(branch))
         if row is None:
             return ""
         if _IN_FORCE in row:
@@ -89,7 +92,7 @@ class TableChangeLog:
         there = await self._table.get(CHANGES, _branch_key(branch))
         if (there["commit"] if there else "") != since:
             raise ConcurrentUpdate(f"branch {branch} was moved since it was taken up to {since or 'nothing'}")
-        in_force = commit if configures else await self.in_force(branch)
+        in_force = commit if configures else await self._in_force(there)
         row = _branch_row(branch, commit, in_force=in_force)
         return swap(row, etag_of(there)) if there else insert(row)
 

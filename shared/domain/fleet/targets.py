@@ -39,12 +39,16 @@ def roll_back(release: Release, ending: Phase, now: datetime, note: str) -> Move
 
 
 def target_answered(release: Release, event: e.TargetAnswered, now: datetime) -> Move:
-    """One answer about one target. Late answers of earlier tries change nothing, unless they say that it is done."""
+    """One answer about one target. Late answers of earlier tries change nothing: what a try saw of a deployment may be
+    older than the failure that ended it. Only a sample inference that succeeded late stays what it was."""
     target = find(release, event.target_key)
     if target is None or progress_of(release, target) is not Progress.CHANGING:
         return stay(release)
     current = (event.attempt, event.look) == (target.attempt, target.look)
-    if event.outcome is Outcome.DONE and (current or release.phase is not Phase.CHECKING):
+    is_proof = release.phase is Phase.VERIFYING_ROLLBACK or (
+        release.phase is not Phase.CHECKING and event.attempt == target.attempt
+    )
+    if event.outcome is Outcome.DONE and (current or is_proof):
         return _done(release, target, event, now)
     if not current:
         return stay(release)

@@ -28,13 +28,13 @@ def found(changes: ChangeBench) -> list[str]:
 
 
 async def listed(changes: ChangeBench) -> list[ChangeState]:
-    return [each.state for each in await list_changes(changes.ports, 50)]
+    return [each.state for each in (await list_changes(changes.ports, 50)).records]
 
 
 async def test_a_merge_that_is_ignored_is_listed_and_found(changes: ChangeBench) -> None:
     """With what to do about it."""
     await tell_ignored("a" * 40, "github", REASON, changes.ports)
-    (record,) = await list_changes(changes.ports, 50)
+    (record,) = (await list_changes(changes.ports, 50)).records
     assert (record.state, record.notes[0]) == (ChangeState.IGNORED, REASON)
     assert "CHANGES_REPOSITORY" in record.notes[1]
     assert found(changes) == [f"change {'a' * 40}: {REASON}"]

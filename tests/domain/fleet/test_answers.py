@@ -92,13 +92,34 @@ def test_a_late_answer_of_another_try_or_look_changes_nothing(
 
 
 @pytest.mark.parametrize("phase", [Phase.UPDATING, Phase.ROLLING_BACK])
-def test_a_late_answer_that_production_was_read_back_as_wanted_counts(phase: Phase) -> None:
-    """Whichever try brought it there: done is what production runs."""
+def test_a_late_answer_of_the_same_try_that_production_was_read_back_as_wanted_counts(phase: Phase) -> None:
+    """Whichever look saw it: done is what production runs."""
     drive = driven_to(phase)
-    drive.answered(KEY, ERRORED)
-    drive.answered(KEY, DONE, attempt=1, look=4)
+    drive.answered(KEY, PENDING)
+    drive.answered(KEY, DONE, look=0)
 
     assert drive.keys(Progress.DONE) == [KEY]
+
+
+@pytest.mark.parametrize("phase", [Phase.UPDATING, Phase.ROLLING_BACK])
+def test_what_an_earlier_try_saw_of_a_deployment_is_older_than_the_failure_that_ended_it(phase: Phase) -> None:
+    """The change was sent twice, one landed and was read back, the other one failed: the next try looks again."""
+    drive = driven_to(phase)
+    drive.answered(KEY, ERRORED)
+    before = drive.release
+    drive.answered(KEY, DONE, attempt=1, look=4)
+
+    assert drive.release == before
+
+
+def test_a_sample_inference_of_an_earlier_try_that_succeeded_counts() -> None:
+    """The job ran on what was put back; another one would say the same."""
+    drive = driven_to(Phase.VERIFYING_ROLLBACK)
+    [key] = drive.keys(Progress.CHANGING)[:1]
+    drive.answered(key, ERRORED)
+    drive.answered(key, DONE, attempt=1)
+
+    assert key in drive.keys(Progress.DONE)
 
 
 def test_a_late_verdict_of_an_earlier_job_does_not_count() -> None:
