@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.update_fleet import LIMIT, PROFILE, Change, Figures, limit_s, most_in_a_second, report
+from benchmarks.update_fleet import INSTANT, LIMIT, PROFILE, Change, Figures, limit_s, most_in_a_second, report
 
 
 def changes(endpoint: str, *durations: float, apart_s: float = 10) -> list[Change]:
@@ -10,19 +10,32 @@ def changes(endpoint: str, *durations: float, apart_s: float = 10) -> list[Chang
 
 
 def figures(app: float) -> Figures:
-    return Figures(limit=100, app=app, loop_mean=11, loop_count=2, writes_in_a_second=8)
+    return Figures(
+        profile=PROFILE,
+        limit=100,
+        app=app,
+        loop_mean=11,
+        loop_count=2,
+        writes_in_a_second=8,
+        messages={"effects": 1000, "release_events": 400},
+    )
 
 
 def test_the_limit_is_what_the_slowest_endpoint_takes() -> None:
     """Its changes one after the other, each with its write, and one read to know the end."""
     expected = 2 * PROFILE.write_seconds + 11 + 12 + PROFILE.read_seconds
-    assert limit_s([*changes("a", 11, 12), *changes("b", 5, 6)]) == pytest.approx(expected)
+    assert limit_s([*changes("a", 11, 12), *changes("b", 5, 6)], PROFILE) == pytest.approx(expected)
 
 
 def test_the_limit_is_the_budget_where_writes_are_what_is_scarce() -> None:
     """Ten thousand changes of a moment: 200 at once, and ten a second."""
     many = [change for n in range(10_000) for change in changes(f"e{n}", 0.1)]
-    assert limit_s(many) == pytest.approx(980 + PROFILE.read_seconds)
+    assert limit_s(many, PROFILE) == pytest.approx(980 + PROFILE.read_seconds)
+
+
+def test_where_nothing_takes_time_the_rate_is_the_limit() -> None:
+    """The bucket stays full for a rollback: 200 changes take as long as it takes to give 200 writes back."""
+    assert limit_s([change for n in range(200) for change in changes(f"e{n}", 0)], INSTANT) == 20
 
 
 def test_the_busiest_second_is_found_wherever_it_begins() -> None:
@@ -33,4 +46,6 @@ def test_the_busiest_second_is_found_wherever_it_begins() -> None:
 @pytest.mark.parametrize(("app", "status"), [(100 * LIMIT, 0), (100 * LIMIT + 1, 1)])
 def test_more_than_the_limit_allows_fails(app: float, status: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(figures(app), 200) == status
-    assert "2 measured, 11.0 s each, times 200" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 measured, 11.0 s each, times 200" in printed
+    assert "effects 5.0, release_events 2.0" in printed
