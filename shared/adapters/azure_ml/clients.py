@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -107,7 +107,7 @@ class AzureMlClients:
             client = self._workspaces.get(workspace)
             if client is None:
                 client = self._workspaces[workspace] = self._build(workspace_name=workspace)
-                _submit_without_polling(client)
+                _submit_lean(client)
             return client
 
     def fresh_dev(self) -> "MLClient":
@@ -145,12 +145,25 @@ class AzureMlClients:
         return MLClient(self.credential, scope.subscription_id, scope.resource_group, **where, **options)
 
 
-def _submit_without_polling(client: "MLClient") -> None:
-    """Have the PUT of a deployment return once it is accepted, with no thread that polls it.
+def _submit_lean(client: "MLClient") -> None:
+    """Have the PUT of a deployment return once it is accepted, with no thread that polls it and no read before it.
 
     `polling=False` is the documented option of every operation of the generated client, but the layer above has no way
     to pass it on, and a long polling interval does not help: the service's Retry-After overrides it, and every
-    deployment would keep a thread and a share of the subscription's reads. The outcome is read back anyway.
+    deployment would keep a thread and a share of the subscription's reads. The outcome is read back anyway. The same
+    layer reads endpoint and workspace before every PUT (docs/azure-facts.md#calls-and-paths): the service refuses a
+    deployment whose endpoint is missing by itself, and the location of a workspace never changes.
     """
-    generated: Any = client.batch_deployments._batch_deployment
+    deployments: Any = client.batch_deployments
+    generated = deployments._batch_deployment
     generated.begin_create_or_update = partial(generated.begin_create_or_update, polling=False)
+    deployments._batch_endpoint_operations = _NothingToCheck
+    deployments._get_workspace_location = cache(deployments._get_workspace_location)
+
+
+class _NothingToCheck:
+    """Stands where the client asks whether an endpoint exists."""
+
+    @staticmethod
+    def get(**_: Any) -> None:
+        """Says nothing: an endpoint that is missing raises nothing here."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.adapters.azure_ml.clients import AzureMlClients
-from shared.adapters.azure_ml.errors import translated
+from shared.adapters.azure_ml.errors import status_of, translated
 from shared.adapters.azure_ml.predictions import batch_outputs
 from shared.adapters.azure_ml.sent_marker import sent_marker
 from shared.adapters.azure_ml.specs import entity_of, service_name, spec_of
@@ -21,6 +21,7 @@ from shared.domain.release.model import DeploymentSpec
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
+    from azure.ai.ml.entities import ModelBatchDeployment
 
 ENDPOINT_WAIT_S = 30
 """How long the creation of a plant's endpoint is waited for, once in the plant's life.
@@ -28,6 +29,10 @@ ENDPOINT_WAIT_S = 30
 It usually takes less than a minute. What is not ready then is left to the step's next look, so that no thread is kept
 longer.
 """
+
+
+_OF_THE_ENDPOINT = (400, 404, 409)
+"""How the service refuses a deployment whose endpoint is missing, failed or busy; and much else."""
 
 
 class AzureMlDeployments:
@@ -52,19 +57,19 @@ class AzureMlDeployments:
     def put(self, place: Place, spec: DeploymentSpec) -> None:
         """Returns when the service accepted the change.
 
-        Until the PUT itself is on the wire nothing can have changed, so that a fault of the reads and uploads before it
-        is no unknown outcome.
+        The endpoint is looked at only after a no that it may have caused: in a fleet it is there, and a read before
+        each change would keep every deployment waiting. Until the PUT itself is on the wire nothing can have changed,
+        so that a fault of the reads and uploads before it is no unknown outcome.
         """
         workspace = self._clients.scope.workspace(place)
-        what = f"deployment {spec.endpoint_name}/{spec.deployment_name} in {place.value}"
         client = self._clients.of(place)
         entity = entity_of(spec, self._clients.scope, workspace)
-        _ensure_endpoint(client, spec.endpoint_name, place)
-        sent_marker.sent = False
-        try:
-            client.batch_deployments.begin_create_or_update(entity)
-        except AzureError as error:
-            raise translated(error, f"{what} could not be changed", sent=sent_marker.sent) from error
+        what = f"deployment {spec.endpoint_name}/{spec.deployment_name} in {place.value} could not be changed"
+        refused = _submit(client, entity)
+        if status_of(refused) in _OF_THE_ENDPOINT and _prepare_endpoint(client, spec.endpoint_name, place):
+            refused = _submit(client, entity)
+        if refused is not None:
+            raise translated(refused, what, sent=sent_marker.sent) from refused
 
     def invoke(self, place: Place, spec: DeploymentSpec, input_uri: str) -> str:
         """Starts a job on exactly this deployment; returns its name, by which its predictions are found."""
@@ -102,17 +107,28 @@ class AzureMlDeployments:
         return str(job.name)
 
 
-def _ensure_endpoint(client: "MLClient", name: str, place: Place) -> None:
-    """Raises PlatformBusy unless the endpoint is ready to take a change."""
+def _submit(client: "MLClient", entity: "ModelBatchDeployment") -> AzureError | None:
+    """Sends the change; returns what went wrong. `sent_marker` says whether it went out."""
+    sent_marker.sent = False
+    try:
+        client.batch_deployments.begin_create_or_update(entity)
+    except AzureError as error:
+        return error
+    return None
+
+
+def _prepare_endpoint(client: "MLClient", name: str, place: Place) -> bool:
+    """Creates or repairs the endpoint; false when it was ready. Raises PlatformBusy unless it then takes a change."""
     what = f"endpoint {name} in {place.value}"
     try:
-        state = _state(client, name)
-        if state in ("", "failed", "canceled"):
+        state = before = _state(client, name)
+        if before in ("", "failed", "canceled"):
             state = _create(client, name)
     except AzureError as error:
         raise translated(error, f"{what} could not be prepared") from error
     if state != "succeeded":
         raise PlatformBusy(f"{what} is {state}")
+    return state != before
 
 
 def _state(client: "MLClient", name: str) -> str:

@@ -46,7 +46,7 @@ PATIENCE_DEFAULT_S = 10.0
 """Where a 429 does not say how long to wait."""
 
 
-def status_of(error: AzureError) -> int | None:
+def status_of(error: AzureError | None) -> int | None:
     """The HTTP status that refused a request; None when there was no such answer."""
     status = error.status_code if isinstance(error, HttpResponseError) else None
     return status if status and status >= 400 else None

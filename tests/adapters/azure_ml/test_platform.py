@@ -252,6 +252,19 @@ async def test_of_two_shares_at_once_the_second_is_told_that_it_is_under_way(azu
     assert await share() == shared
 
 
+async def test_a_change_of_a_deployment_that_is_there_reads_nothing_before_it(
+    azure: AzureMlHands, spec: DeploymentSpec
+) -> None:
+    """Each read would keep an endpoint of a fleet waiting: faults of both that the client would make stay unmet."""
+    await azure.platform.put_deployment(Place.TEST, spec)
+    there = (await settled(azure.platform, Place.TEST, spec)).spec
+    for operation in ("endpoint.get", "workspace.get"):
+        azure.fault(operation, "status", status=400, count=1)
+    await azure.platform.put_deployment(Place.TEST, replace(there, mini_batch_size=7))
+    assert (await settled(azure.platform, Place.TEST, spec)).spec.mini_batch_size == 7
+    assert len(azure.faults()) == 2
+
+
 async def test_an_endpoint_that_is_being_created_is_waited_for(azure: AzureMlHands, spec: DeploymentSpec) -> None:
     """The looks meanwhile say so, and the first look after that gets through."""
     azure.profile(lro_seconds=1.5)
