@@ -1,10 +1,17 @@
 """Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
 
+import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.application.errors import PlatformBlocked, PlatformBusy, PlatformOutcomeUnknown, PlatformRefused
+from shared.application.errors import (
+    PlatformBlocked,
+    PlatformBusy,
+    PlatformOutcomeUnknown,
+    PlatformRefused,
+    TransientFault,
+)
 from shared.application.fleet.look_later import READS_PER_S, look_later
 from shared.application.fleet.put_back import decides_environment, goes_back
 from shared.application.fleet.rollback import list_restorable, notify_preempted, preempt
@@ -18,6 +25,7 @@ from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
 from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.fleet.roster import Roster
 from shared.domain.fleet.specs import restored_by
 from shared.domain.fleet.strangers import doubles, strangers
@@ -32,6 +40,9 @@ log = logging.getLogger(__name__)
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1
+
+#: Where changes take less than this, in seconds, or nobody knows yet, each is read back right after it was accepted.
+LOOK_AT_ONCE_S = 1.0
 
 #: All locks of a fleet are told in one message, each with its epoch; ten thousand circuits with names like P0001-C001
 #: take 180,000.
@@ -173,11 +184,13 @@ async def list_targets(command: c.ListTargets, release: Release, ports: Ports) -
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What became of one try; without an outcome nobody waits for it any more. `lock` is of a circuit regained."""
+    """What became of one try; without an outcome nobody waits for it any more. `lock` is of a circuit regained.
+    A change that was accepted and over was done `at_once`."""
 
     outcome: Outcome | None
     detail: str = ""
     lock: Lock | None = None
+    at_once: bool = False
 
 
 async def change_target(command: c.ChangeTarget, release: Release, ports: Ports) -> e.Event | None:
@@ -191,11 +204,12 @@ async def change_target(command: c.ChangeTarget, release: Release, ports: Ports)
     if said.outcome is None:
         return None
     if said.outcome is Outcome.PENDING and command.look:
-        least_s = release.policy.limits.updates_parallel_max / READS_PER_S
+        times = release.change_times or ChangeTimes()
+        least_s = times.looked_at * release.policy.limits.updates_parallel_max / READS_PER_S
         await look_later(command, release, ports, share=LOOK_SHARE, least_s=least_s)
         return None
     more = {"epoch": said.lock.epoch, "quiet_until": said.lock.free_from} if said.lock else {}
-    return target_answer(command, ports, said.outcome, said.detail, **more)
+    return target_answer(command, ports, said.outcome, said.detail, at_once=said.at_once, **more)
 
 
 async def _change(command: c.ChangeTarget, release: Release, ports: Ports) -> Said:
@@ -248,7 +262,19 @@ async def _put(command: c.ChangeTarget, wanted: DeploymentSpec, state: Deploymen
     if release.phase is Phase.UPDATING and (why := taken_out(command.target_key, ports)):
         return Said(outcome=Outcome.REFUSED, detail=f"{why} any more")
     await ports.platform.put_deployment(Place.PRODUCTION, wanted)
+    times = release.change_times
+    if times is None or times.first_look_s < LOOK_AT_ONCE_S:
+        with contextlib.suppress(*PLATFORM_FAULTS, TransientFault):  # it was accepted: a later look reads it
+            after = await ports.platform.get_deployment(Place.PRODUCTION, wanted.endpoint_name, wanted.deployment_name)
+            if after is not None and _is_done(wanted, after):
+                detail = f"runs {_version(after)}, provisioning {after.provisioning}"
+                return Said(outcome=Outcome.DONE, detail=detail, at_once=True)
     return Said(outcome=Outcome.PENDING, detail="accepted by Azure ML")
+
+
+def _is_done(wanted: DeploymentSpec, state: DeploymentState) -> bool:
+    is_wanted = runs(wanted, state.spec) and state.spec.environment == wanted.environment
+    return is_wanted and state.provisioning == "Succeeded"
 
 
 async def _without_the_circuit(

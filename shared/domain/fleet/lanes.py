@@ -118,6 +118,7 @@ def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, t
             attempt=1,
             look=0,
             not_before=None,
+            accepted_at=None,
             touched=target.touched or release.phase in _CHANGING_WORK,
             detail="",
         )
@@ -225,8 +226,11 @@ def quiet_s(release: Release, now: datetime) -> int:
 
 
 def pause_s(release: Release, look: int) -> float:
-    """How long to wait before look number `look`, in seconds: short at first, at most the look interval."""
-    limits = release.policy.limits
+    """How long to wait before look number `look`, in seconds: short at first, at most the look interval. A change is
+    looked at first when the quickest of this release had nearly ended."""
+    limits, times = release.policy.limits, release.change_times
+    if times is not None and look == 1 and release.phase in _CHANGING_WORK:
+        return float(min(times.first_look_s, limits.look_interval_s))
     return float(min(limits.target_look_s * _PAUSE_GROWTH ** min(look, 20), limits.look_interval_s))
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.fleet.lanes import (
     begin,
     find,
@@ -55,7 +56,8 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
     if event.outcome is Outcome.PENDING:
         if release.phase is Phase.ROLLING_BACK:
             release = marked(release, first_write_at=event.occurred_at)
-        return _look_again(release, replace(target, look=target.look + 1, not_before=None, detail=event.detail), now)
+        looked = replace(target, look=target.look + 1, not_before=None, detail=event.detail)
+        return _look_again(release, replace(looked, accepted_at=target.accepted_at or event.occurred_at), now)
     if event.outcome is Outcome.BUSY:
         return _busy(release, target, event.detail)
     if event.outcome is Outcome.FROZEN:
@@ -67,7 +69,9 @@ def target_answered(release: Release, event: e.TargetAnswered, now: datetime) ->
     if event.outcome is Outcome.TAKEN:
         return _left_alone(release, target, event.detail, now)
     if event.outcome is Outcome.ERRORED and target.attempt < release.policy.limits.attempts_max:
-        return _try_again(release, replace(target, attempt=target.attempt + 1, look=0, detail=event.detail), now)
+        return _try_again(
+            release, replace(target, attempt=target.attempt + 1, look=0, accepted_at=None, detail=event.detail), now
+        )
     return _given_up(release, replace(target, progress=Progress.FAILED, detail=event.detail), now)
 
 
@@ -143,9 +147,22 @@ def _done(release: Release, target: FleetTarget, event: e.TargetAnswered, now: d
         note = f"{target.key}: {event.verdict.value if event.verdict else 'judged'}: {event.detail}"
     else:
         note = f"{target.key}: {event.detail}"
+    if release.phase in (Phase.UPDATING, Phase.ROLLING_BACK):
+        release = _timed(release, target, event)
     if release.phase is Phase.ROLLING_BACK:
+        if event.at_once:
+            release = marked(release, first_write_at=event.occurred_at)
         release = marked(release, first_restored_at=event.occurred_at)
     return _next(with_targets(release, (done,)), now, note)
+
+
+def _timed(release: Release, target: FleetTarget, event: e.TargetAnswered) -> Release:
+    """With the time of this change, where one was made: a target that ran what it should has none."""
+    accepted_at = event.occurred_at if event.at_once else target.accepted_at
+    if accepted_at is None:
+        return release
+    took_s = (event.occurred_at - accepted_at).total_seconds()
+    return replace(release, change_times=(release.change_times or ChangeTimes()).with_one(max(0.0, took_s)))
 
 
 def _left_alone(release: Release, target: FleetTarget, taken_by: str, now: datetime) -> Move:

@@ -330,7 +330,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class TargetAnswered(StepEvent):
     """The answer to one look at one target; `verdict` is what a check said. A circuit that is the release's own again
-    has this `epoch`; until `quiet_until` a change of whom it was taken from may still be in flight."""
+    has this `epoch`; until `quiet_until` a change of whom it was taken from may still be in flight. A change that was
+    accepted and over was done `at_once`."""
 
     target_key: str
     attempt: int
@@ -340,6 +341,7 @@ class TargetAnswered(StepEvent):
     detail: str = ""
     epoch: int = 0
     quiet_until: datetime | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from shared.domain.evidence.model import Evidence
 from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.fleet.meter import Meter
 from shared.domain.fleet.roster import NOBODY, Roster
 from shared.domain.release.earlier import EarlierAttempt
@@ -224,8 +225,8 @@ class FleetTarget:
     it is left alone.
 
     `progress` counts for the phase `goal` and the release's `serial` only (`lanes.py`). `attempt` and `look` count
-    the tries of a check or change and the looks at one try, which does not begin before `not_before`; `check` is what
-    the compatibility check said.
+    the tries of a check or change and the looks at one try, which does not begin before `not_before`, and which Azure
+    ML took at `accepted_at`; `check` is what the compatibility check said.
     """
 
     key: str
@@ -238,6 +239,7 @@ class FleetTarget:
     attempt: int = 1
     look: int = 0
     not_before: datetime | None = None
+    accepted_at: datetime | None = None
     touched: bool = False
     check: Verdict | None = None
     check_detail: str = ""
@@ -339,6 +341,7 @@ class Release:
     rollback_by: tuple[str, ...] = ()
     critical: bool = False
     meter: Meter | None = None
+    change_times: ChangeTimes | None = None
     batch_jobs: BatchJobs | None = None
     watch_extended: int = 0
     watch_excused: tuple[str, ...] = ()

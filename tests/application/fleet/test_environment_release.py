@@ -144,6 +144,7 @@ async def test_only_a_member_of_an_approving_group_may_request(fleet: Bench) -> 
 
 async def test_two_targets_of_one_endpoint_are_never_changed_at_once(fleet: Bench) -> None:
     """Azure ML refuses it; all endpoints are changed at the same time."""
+    fleet.platform.reads_in_progress = 3
     release = await up_to(fleet, Phase.UPDATING)
     changing = [t.previous.endpoint_name for t in release.fleet if t.progress is Progress.CHANGING]
     answers = [event for _, event, _ in fleet.events.sent if isinstance(event, TargetAnswered)]

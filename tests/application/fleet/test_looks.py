@@ -8,9 +8,11 @@ import pytest
 from shared.application.carry_out import carry_out
 from shared.application.errors import PlatformThrottled
 from shared.application.fleet.effects import LOOK_SHARE
-from shared.application.platform_ports import Place
+from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.handle_events import handle_events
+from shared.application.release.ports import ReleaseCommit
 from shared.application.release.try_later import try_later
+from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.release.commands import ChangeTarget
 from shared.domain.release.events import Outcome, TargetAnswered
 from shared.domain.release.model import DeploymentSpec, Phase, Release
@@ -21,9 +23,17 @@ from tests.support.benches.road import ENGINEER, MANAGER, NEW, decide, running, 
 
 
 class ThrottledPlatform(MemoryModelPlatform):
-    """Refuses as many changes as it is told to, and asks to wait 17 seconds."""
+    """Refuses as many changes as it is told to, or every read of what was changed, and asks to wait 17 seconds."""
 
     refusals = 0
+    reads_after_a_put_fail = False
+
+    async def get_deployment(self, place: Place, endpoint_name: str, deployment_name: str) -> DeploymentState | None:
+        if self.reads_after_a_put_fail and self.deployments.get((place, endpoint_name, deployment_name)):
+            written = [(at, spec.endpoint_name, spec.deployment_name) for at, spec in self.puts]
+            if (place, endpoint_name, deployment_name) in written:
+                raise PlatformThrottled("too many reads", retry_after_s=17)
+        return await super().get_deployment(place, endpoint_name, deployment_name)
 
     async def put_deployment(self, place: Place, spec: DeploymentSpec) -> None:
         if self.refusals:
@@ -58,6 +68,41 @@ async def test_a_release_hears_of_a_change_when_it_is_accepted_and_when_it_ends(
     assert len({event.target_key for event in answers if event.outcome is Outcome.DONE}) == 6
     assert {event.look for event in answers if event.outcome is Outcome.PENDING} == {0}
     assert all(target.attempt == 1 for target in release.fleet)
+
+
+async def test_a_change_that_takes_no_time_is_told_once(fleet: Bench) -> None:
+    """It is read back right after it was accepted: one answer, one commit, and no look."""
+    updating, _ = await entering_updating(fleet)
+    await fleet.run_until(updating.release_id, Phase.WATCHING)
+    told = [event for _, event, _ in fleet.events.sent if isinstance(event, TargetAnswered)]
+    answers = [(event.outcome, event.look, event.at_once) for event in told if event.serial == updating.serial]
+    assert answers == [(Outcome.DONE, 0, True)] * 6
+
+
+async def test_where_changes_take_their_time_none_is_read_right_after_it_was_accepted(fleet: Bench) -> None:
+    """Reads are scarce. Until one change is known each is read at once, for it may take no time."""
+    updating, (first, *_) = await entering_updating(fleet)
+    stored = await fleet.store.load(updating.release_id)
+    assert stored is not None
+    known = replace(stored.release, change_times=ChangeTimes(count=1, total_s=10, quickest_s=10))
+    await fleet.store.commit(
+        ReleaseCommit(release=known, version=stored.version, event_ids=(), entries=(), commands=())
+    )
+    await carry_out(first, fleet.ports)
+    answer = fleet.events.sent[-1][1]
+    assert isinstance(answer, TargetAnswered)
+    assert answer.outcome is Outcome.PENDING
+
+
+async def test_a_read_that_fails_right_after_a_change_was_accepted_says_nothing_about_the_change(fleet: Bench) -> None:
+    """It is under way, and the next look reads it."""
+    _, (first, *_) = await entering_updating(fleet)
+    assert isinstance(fleet.platform, ThrottledPlatform)
+    fleet.platform.reads_after_a_put_fail = True
+    await carry_out(first, fleet.ports)
+    answer = fleet.events.sent[-1][1]
+    assert isinstance(answer, TargetAnswered)
+    assert (answer.outcome, answer.detail) == (Outcome.PENDING, "accepted by Azure ML")
 
 
 async def test_a_long_change_is_looked_at_less_and_less_often(fleet: Bench) -> None:
