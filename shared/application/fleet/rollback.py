@@ -21,7 +21,7 @@ from shared.domain.job_ends import JobEnded
 from shared.domain.predictions import PredictionQuality
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
-from shared.domain.release.dimensions import brings, brought_by, is_from
+from shared.domain.release.dimensions import brings, brought_by, is_from, with_dimension
 from shared.domain.release.events import Outcome
 from shared.domain.release.model import DeploymentSpec, Dimension, FleetTarget, Kind, Phase, Release
 
@@ -62,14 +62,16 @@ async def list_restorable(command: c.ListTargets, release: Release, ports: Ports
 
 
 async def _go_back_to(undone: Release, version: str, ports: Ports) -> list[FleetTarget]:
-    """What each changed circuit ran before, or when it last ran this version; one that never did is left alone."""
+    """What each changed circuit ran before, with the dimension that the release is about as it was when it last ran
+    this version: what else came with the release goes back by one step only. Where it never ran, nothing goes back."""
     if not version:
         return [FleetTarget(key=key, previous=previous) for key, previous in recorded(undone)]
     dimension, found = dimension_of(undone), []
-    for key, specs in (await known_before(undone, ports)).items():
-        spec = next((spec for spec in specs if version_of(spec, dimension) == version), None)
-        never = "" if spec else f"nobody, and never ran {version}"
-        found.append(FleetTarget(key=key, previous=spec or specs[0], superseded_by=never))
+    for key, (last, *further) in (await known_before(undone, ports)).items():
+        chosen = next((spec for spec in (last, *further) if version_of(spec, dimension) == version), None)
+        never = "" if chosen else f"nobody, and never ran {version}"
+        previous = with_dimension(last, dimension, chosen) if chosen else last
+        found.append(FleetTarget(key=key, previous=previous, superseded_by=never))
     return found
 
 

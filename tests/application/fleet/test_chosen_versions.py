@@ -12,6 +12,7 @@ from shared.domain.release.specs import gate_facts
 from tests.application.fleet.test_rollbacks import OTHER, a_released_model, approve, of_circuit
 from tests.application.fleet.test_superseded import model
 from tests.application.fleet.test_taken_circuits import environment_up_to
+from tests.fakes.platform import REGISTRY
 from tests.support.benches.release import MODEL, Bench
 from tests.support.benches.road import ENGINEER, MANAGER, NAME, NEW, NEW_ID, OLD, TAGS, approved, requested, running
 
@@ -55,6 +56,25 @@ async def test_a_model_goes_back_to_a_version_before_the_last(fleet: Bench) -> N
     assert version(fleet) == "6"
     assert of_circuit(fleet).environment_variables == before.environment_variables
     assert fleet.release(last.release_id).undone_by
+
+
+async def test_the_environment_that_came_with_a_model_goes_back_by_one_step_whichever_model_was_chosen(
+    fleet: Bench,
+) -> None:
+    """The environment release between the two models is not what is undone (I28)."""
+    await a_released_model(fleet)
+    fleet.clock.advance(1000)
+    environment = await environment_up_to(fleet, Phase.WATCHING)
+    await fleet.run_until(environment, Phase.RELEASED, within_s=100_000)
+    fleet.clock.advance(1000)
+    fleet.platform.registry[f"{REGISTRY}/environments/{NAME}/versions/1.6.0"] = "environment"
+    fleet.configurations.current.plans = {"environment_version": "1.6.0"}
+    last = await through(fleet, await model(fleet, "8"))
+    assert of_circuit(fleet).environment.endswith("/1.6.0")
+    await gone_back(fleet, last.release_id, "6")
+
+    assert (version(fleet), of_circuit(fleet).environment) == ("6", NEW_ID)
+    assert of_circuit(fleet).tags["environment_release"] == environment
 
 
 async def test_a_version_that_never_ran_is_refused_with_those_that_did(fleet: Bench) -> None:
