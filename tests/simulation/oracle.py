@@ -22,6 +22,7 @@ from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.store import MemoryReleaseStore
+from tests.simulation.oracle_attempts import AttemptJudge
 from tests.simulation.oracle_dimensions import DimensionJudge
 from tests.simulation.oracle_evidence import EvidenceJudge
 from tests.simulation.oracle_fleet import FleetJudge
@@ -65,6 +66,7 @@ class WatchedStore(MemoryReleaseStore):
         self.models = ModelJudge(clock)
         self.fleets = FleetJudge(clock)
         self.rollbacks = RollbackJudge(clock, self.partitions, published)
+        self.attempts = AttemptJudge(self.partitions, published)
         self.evidence = EvidenceJudge()
         self._published = published
         self._acknowledged = acknowledged
@@ -90,6 +92,7 @@ class WatchedStore(MemoryReleaseStore):
         self._check_rest(after.release_id)
         self.locks.check_alone(after, self.partitions.values())
         if before is None:
+            self.attempts.check_opened(after)
             if after.kind is Kind.ROLLBACK:
                 self.rollbacks.check_opened(after)
             return
@@ -131,8 +134,15 @@ class WatchedStore(MemoryReleaseStore):
                 check_gate(replace(before, approvals=after.approvals), stage)
         elif stage and after.phase is not Phase.HELD and not after.phase.is_terminal:
             check_gate(replace(before, approvals=after.approvals), stage)
+            self._check_askers(after, stage)
             self.evidence.check_gate(before, after, stage)
             self._passed[after.release_id, stage] = gate_digest(before, stage)
+
+    def _check_askers(self, release: Release, stage: Stage) -> None:
+        """I4: nobody who asked for an attempt of the version is among those who wave it through."""
+        valid = (a for a in release.approvals if a.stage is stage and a.approved)
+        asked = [a.actor.name for a in valid if self.attempts.asked_for(release, a.actor)]
+        require(not asked, f"I4: {release.release_id} {stage} by {asked}, who asked for it or for an attempt before")
 
     def check_gates(self, release: Release) -> None:
         """I2, I5: every gate was passed, and what was approved for production is what there is."""
@@ -262,5 +272,6 @@ def check_end(store: WatchedStore, platform: WatchedPlatform, jobs: MemoryTestJo
     for lock in store.locks.locks.values():
         require(not lock.kept_by, f"L2: circuit {lock.key} is held by ended {lock.kept_by}")
     store.rollbacks.check_end()
+    store.attempts.check_end()
     store.fleets.check_jobs({rid: each.release for rid, each in store.partitions.items()})
     check_claims(store.partitions, jobs, platform.invoked)

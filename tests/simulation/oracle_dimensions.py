@@ -49,6 +49,11 @@ def part(spec: DeploymentSpec, dimension: str) -> DeploymentSpec:
     )
 
 
+def version_of(spec: DeploymentSpec, dimension: str) -> str:
+    """The version that it runs in this dimension."""
+    return (spec.model if dimension == MODEL else spec.environment).rpartition("/")[2]
+
+
 @dataclass(frozen=True)
 class Found:
     """What a release found in one dimension: the part, and who had brought it."""
@@ -132,9 +137,21 @@ class DimensionJudge:
                 back, by = found.part, found.by
                 if (back, by) == (part(spec, dimension), _told(spec, dimension)):
                     break
+            back, by = self._chosen(release, key, dimension, Found(back, by))
             require(by != self._by[key, dimension], f"I28: {rid} changes the {dimension} of {key[1:]} from {by}")
             require(part(spec, dimension) == back, f"I28: {rid} changes the {dimension} of {key[1:]} to something else")
             self._by[key, dimension] = by
+
+    def _chosen(self, release: Release, key: DeploymentKey, dimension: str, last: Found) -> tuple[DeploymentSpec, str]:
+        """Further back, to the version that somebody chose; of the other dimension nothing was chosen."""
+        undone = self._partitions[release.undoes].release if release.undoes_to else release
+        own = MODEL if undone.kind is Kind.MODEL else ENVIRONMENT
+        while release.undoes_to and dimension == own and version_of(last.part, own) != release.undoes_to:
+            found = self._found.get((last.by, key, dimension))
+            if found is None:
+                break
+            last = found
+        return last.part, last.by
 
     def _undone(self, release: Release, circuit: str) -> tuple[str, ...]:
         """The releases that go back on this circuit."""

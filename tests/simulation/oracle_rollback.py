@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.platform import DeploymentKey
 from tests.fakes.store import Partition
-from tests.simulation.oracle_dimensions import MODEL, part
+from tests.simulation.oracle_dimensions import BOTH, ENVIRONMENT, MODEL, part, version_of
 from tests.simulation.oracle_fleet import check_lanes, check_one_list
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_samples import check_samples
@@ -76,9 +76,17 @@ class RollbackJudge:
         undone = self._partitions[after.undoes].release
         recorded = replaced(undone)
         listed = {target.key: target.previous for target in after.fleet}
-        require(listed == recorded, f"I18: {after.release_id} lists {sorted(listed)}, not {sorted(recorded)}")
+        require(
+            listed.keys() == recorded.keys(),
+            f"I18: {after.release_id} lists {sorted(listed)}, not {sorted(recorded)}",
+        )
+        own = MODEL if undone.kind is Kind.MODEL else ENVIRONMENT
+        for key, previous in listed.items():
+            chosen = bool(after.undoes_to) and version_of(previous, own) == after.undoes_to
+            kept = all(part(previous, each) == part(recorded[key], each) for each in BOTH if each != own or not chosen)
+            require(kept, f"I18: {after.release_id} does not list what {after.undoes} found on {key}")
         for target in after.fleet:
-            if target.superseded_by:
+            if target.superseded_by and not target.superseded_by.startswith("nobody, and never ran"):
                 since = [rid for rid in self._history(target) if rid != after.undoes]
                 meddled = place_of(target.previous) in self.platform.ever_meddled
                 require(

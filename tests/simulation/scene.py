@@ -18,12 +18,13 @@ VERSIONS = ("1.5.1", "1.5.2")
 
 @dataclass(frozen=True)
 class Registration:
-    """Event Grid says, once or more, that a model version was registered."""
+    """Event Grid says, once or more, that a model version was registered; else somebody asks for it `by_hand`."""
 
     event_id: str
     name: str
     version: str
     after_s: float
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,5 +161,5 @@ def _registrations(
         after_s = rng.choice((0, rng.uniform(0, within_s - 400)))
         for copy in range(rng.randint(1, 3)):
             event_id = f"event-{number}-{copy if rng.random() < 0.5 else 0}"
-            found.append(Registration(event_id, name, version, after_s + rng.uniform(0, 400)))
+            found.append(Registration(event_id, name, version, after_s + rng.uniform(0, 400), rng.random() < 0.1))
     return tuple(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.application.alerts.assess import MONITOR
+from shared.application.fleet.earlier_versions import versions_before
 from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.freezes.freezes import NoSuchFreeze, lift_freeze, read_freezes, set_freeze
 from shared.application.release.ports import Ports
@@ -23,17 +24,19 @@ _ASKS_FOR_ANYTHING = 0.1
 
 @dataclass(frozen=True)
 class Unrest:
-    """How often a world's people want to go back or to freeze, each time somebody acts; most worlds know only one."""
+    """How often a world's people want to go back, to freeze or to release again, each time somebody acts."""
 
     rolls_back: float
     freezes: float
+    releases_again: float
 
     @classmethod
     def of(cls, rng: random.Random, *, is_mixed: bool, is_calm: bool) -> "Unrest":
         if is_calm:
-            return cls(rolls_back=rng.choice((0.004, 0.02)), freezes=0.0)
+            return cls(rng.choice((0.004, 0.02)), freezes=0.0, releases_again=rng.choice((0.0, 0.01)))
         rolls_back = rng.choice((0.0, 0.02, 0.06)) * (1 if is_mixed else 2)
-        return cls(rolls_back, rng.choice((0.0, 0.0, 0.02)))
+        again = rng.choice((0.0, 0.0, 0.01, 0.05))
+        return cls(rolls_back, freezes=rng.choice((0.0, 0.0, 0.02)), releases_again=again)
 
 
 def may_be_undone(partitions: Mapping[str, Partition], rng: random.Random) -> list[Release]:
@@ -48,12 +51,21 @@ async def roll_back(release: Release, rng: random.Random, ports: Ports) -> None:
     critical = rng.random() < 0.4
     actor, alert = _who(rng, ports)
     models = await _models(release, rng, ports)
+    to = "" if alert else await _to(release, rng, ports)
     try:
         await request_rollback(
-            release.release_id, actor, "scoring errors", ports, critical=critical, alert=alert, models=models
+            release.release_id, actor, "scoring errors", ports, critical=critical, alert=alert, models=models, to=to
         )
     except DomainError:
         return
+
+
+async def _to(release: Release, rng: random.Random, ports: Ports) -> str:
+    """Sometimes a person chooses an earlier version, of those that the history knows or not."""
+    if rng.random() < 0.5:
+        return ""
+    known = await versions_before(release, ports)
+    return rng.choice((*known, *known[1:], *known[1:], "0"))
 
 
 async def _models(release: Release, rng: random.Random, ports: Ports) -> list[str]:

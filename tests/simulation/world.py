@@ -34,6 +34,7 @@ from tests.simulation.scene import EnvironmentRequest, Registration, set_the_sce
 from tests.simulation.scheduler import Late
 from tests.simulation.violation import require
 from tests.simulation.wishes import wish
+from tests.simulation.wishes_again import may_be_had_again, release_again, release_by_hand
 from tests.simulation.wishes_back import Unrest, freeze, may_be_undone, roll_back
 from tests.simulation.wishes_evidence import read_once
 
@@ -95,7 +96,7 @@ class World(Host):
         self.acting_steps = self.rng.choice(ACTING_STEPS[self.scene.is_mixed])
         self.unrest = Unrest.of(self.rng, is_mixed=is_mixed, is_calm=is_calm)
         self.meddlers = self.scene.is_quiet and self.rng.random() < 0.3
-        self.expected = {each.event_id for each in self.scene.registrations}
+        self.expected = {each.event_id for each in self.scene.registrations if not each.by_hand}
         self.registered: set[str] = set()
         self.asked = 0
 
@@ -118,7 +119,10 @@ class World(Host):
         def delivered() -> Coroutine[Any, Any, Any]:
             return intake.model_registered(model.event_id, DEV_WORKSPACE, model.name, model.version, at, self.ports)
 
-        self.until_done("model_registered", delivered, lambda: self.registered.add(model.event_id))
+        if model.by_hand:
+            self.once("by hand", release_by_hand(model.name, model.version, self.rng.choice(PEOPLE), self.ports))
+        else:
+            self.until_done("model_registered", delivered, lambda: self.registered.add(model.event_id))
 
     def _request(self, request: EnvironmentRequest) -> None:
         """People ask until they get an answer; some of them may not."""
@@ -152,6 +156,8 @@ class World(Host):
             self.once("freeze", freeze(self.rng, self.ports))
         if self.rng.random() < self.unrest.rolls_back:
             self._somebody_goes_back()
+        if self.rng.random() < self.unrest.releases_again:
+            self._somebody_releases_again()
         releases = [p.release for p in self.store.partitions.values() if not p.release.phase.is_terminal]
         if not releases:
             return
@@ -169,6 +175,13 @@ class World(Host):
         for _ in range(self.rng.choice((1, 1, 1, 2, 3)) if ended else 0):
             release = self.rng.choice(ended)
             self.once("goes back", roll_back(release, self.rng, self.ports))
+
+    def _somebody_releases_again(self) -> None:
+        """Sometimes several do at once."""
+        there = may_be_had_again(self.store.partitions)
+        for _ in range(self.rng.choice((1, 1, 2)) if there else 0):
+            actor = self.rng.choice(PEOPLE)
+            self.once("again", release_again(self.rng.choice(there), actor, self.rng, self.ports))
 
     def mend(self) -> None:
         self.platform.mend()
