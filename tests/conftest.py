@@ -22,6 +22,7 @@ TOGETHER = (
     "tests/local/azureml/",
     "tests/e2e/test_demo_environment.py",
     "tests/e2e/test_fleet_kill.py",
+    "tests/e2e/test_decision_matrix.py",
     "tests/e2e/test_demo_training.py",
     "tests/local/servicebus/",
     "tests/environment/",

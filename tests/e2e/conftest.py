@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ LOCK = "PT5S"
 ATTEMPTS = {"attempts_max": 10}
 """A part that was killed is gone for several of them while it starts on a busy machine."""
 SHORT_WAITS = {"look_interval_s": 2, "settle_quiet_s": 2}
+QUICK = {"look_interval_s": 1, "settle_quiet_s": 1}
 CIRCUIT = Circuit("P001", "C001")
 
 
@@ -31,15 +32,30 @@ def killable_cloud(directory: Path) -> LocalCloud:
         queue["lockDuration"] = LOCK
     config = directory / "queues.json"
     config.write_text(json.dumps(queues))
+    return _cloud(directory, _patient, {"servicebus": ["--config", str(config)]})
+
+
+def quick_cloud(directory: Path) -> LocalCloud:
+    """Not started yet. What is waited for there is looked at again at once, and nothing is killed."""
+    return _cloud(directory, _quick, {})
+
+
+def _cloud(directory: Path, changed: Callable[[Any], Any], part_options: dict[str, list[str]]) -> LocalCloud:
     policies = directory / "policies.yml"
-    cloud = LocalCloud(
-        directory / "data",
-        part_options={"servicebus": ["--config", str(config)]},
-        extra_settings={"POLICIES_FILE": str(policies)},
-    )
+    settings = {"POLICIES_FILE": str(policies)}
+    cloud = LocalCloud(directory / "data", part_options=part_options, extra_settings=settings)
     write_policies(cloud.layout)
-    policies.write_text(yaml.safe_dump(_patient(yaml.safe_load(cloud.layout.policies_file.read_text()))))
+    policies.write_text(yaml.safe_dump(changed(yaml.safe_load(cloud.layout.policies_file.read_text()))))
     return cloud
+
+
+def _quick(policies: dict[str, Any]) -> dict[str, Any]:
+    """Short waits for everything, and environment releases without evidence."""
+    for kind in ("model", "environment"):
+        policies["kinds"][kind]["limits"].update(QUICK)
+    policies["kinds"]["environment"]["evidence_required"] = False
+    policies["kinds"]["rollback"]["samples_max"] = 1
+    return policies
 
 
 def _patient(policies: dict[str, Any]) -> dict[str, Any]:
