@@ -3,6 +3,7 @@
 Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite runs on both.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -72,3 +73,15 @@ class IntakeLog(Protocol):
 
     async def record(self, intake_id: str, result: IntakeResult, subject: str, reason: str, at: datetime) -> None:
         """Recording the same id again is fine."""
+
+
+class SourceControl(Protocol):
+    """The repository that holds the configuration."""
+
+    async def read(self, path: str) -> str:
+        """The file on the main branch. Raises PlatformRefused when there is none, TransientFault without an answer."""
+
+    async def propose(self, files: Mapping[str, str], *, branch: str, title: str, body: str) -> str:
+        """Makes the branch, its one commit with these texts by path, and its pull request, as far as they are missing;
+        returns its address. A branch has one pull request at most, also after that was closed: then it is the answer.
+        Raises the errors of `read`."""

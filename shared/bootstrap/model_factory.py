@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from shared.adapters.config.whole import WholeConfig
     from shared.application.changes.ports import ChangePorts
     from shared.application.etl.load import LoadPorts
-    from shared.application.routines.ports import RoutinePorts, SourceControl
+    from shared.application.ports import SourceControl
+    from shared.application.routines.ports import RoutinePorts
     from shared.application.training.ports import TrainingPorts
 
 

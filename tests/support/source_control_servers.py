@@ -1,4 +1,4 @@
-"""GitHub and Azure DevOps on 127.0.0.1, as far as proposals need them: branches, one file's commits, pull requests.
+"""GitHub and Azure DevOps on 127.0.0.1, as far as proposals need them: branches, commits of some files, pull requests.
 
 Answers, statuses and refusals are those of the real interfaces (GitHub REST 2022-11-28, Azure DevOps Git 7.1).
 """
@@ -29,6 +29,8 @@ class Repository:
     requests: list[str] = field(default_factory=list)
     faults: dict[str, list[int]] = field(default_factory=dict)
     commits: int = 0
+    objects: dict[str, dict[str, str]] = field(default_factory=dict)
+    parent: str = ""
 
     def tip(self, branch: str) -> str:
         """A commit's id, which follows from the branch's files."""
@@ -56,22 +58,46 @@ class GitHubServer(Repository):
                 return 404, {"message": "Not Found"}
             return 200, {"ref": f"refs/heads/{found[1]}", "object": {"sha": self.tip(found[1]), "type": "commit"}}
         if found := re.fullmatch(r"/contents/(.+)", at):
-            return self._contents(method, found[1], query, body)
+            return self._contents(found[1], query["ref"])
+        if at.startswith("/git/"):
+            return self._git(method, at.removeprefix("/git"), body)
         return 404, {"message": "Not Found"}
 
-    def _contents(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
-        branch = body["branch"] if body else query["ref"]
+    def _contents(self, path: str, branch: str) -> Answer:
         text = self.branches.get(branch, {}).get(path)
         if text is None:
             return 404, {"message": "Not Found"}
-        if method == "PUT":
-            if body["sha"] != _digest(text):
-                return 409, {"message": f"{path} does not match {body['sha']}"}
-            self.branches[branch][path] = base64.b64decode(body["content"]).decode()
-            self.commits += 1
-            return 200, {"commit": {"sha": self.tip(branch)}}
         encoded = base64.encodebytes(text.encode()).decode()  # in lines, as GitHub sends it
         return 200, {"type": "file", "encoding": "base64", "content": encoded, "sha": _digest(text)}
+
+    def _git(self, method: str, at: str, body: Any) -> Answer:
+        """Trees and commits are objects without a name until a branch is moved to one."""
+        if found := re.fullmatch(r"/commits/(\w+)", at):
+            tree = self.objects.get(found[1]) or next(
+                (files for name, files in self.branches.items() if self.tip(name) == found[1]), None
+            )
+            return (200, {"sha": found[1], "tree": {"sha": self._kept(tree)}}) if tree else (404, {"message": "-"})
+        if at == "/trees":
+            if any(set(each) != {"path", "mode", "type", "content"} for each in body["tree"]):
+                return 422, {"message": "Must supply valid tree.path"}
+            files = self.objects[body["base_tree"]] | {each["path"]: each["content"] for each in body["tree"]}
+            return 201, {"sha": self._kept(files)}
+        if at == "/commits":
+            [self.parent] = body["parents"]
+            return 201, {"sha": body["tree"], "tree": {"sha": body["tree"]}}
+        branch = at.removeprefix("/refs/heads/")
+        if method != "PATCH" or branch not in self.branches:
+            return 404, {"message": "Not Found"}
+        if self.parent != self.tip(branch) and not body["force"]:
+            return 422, {"message": "Update is not a fast forward"}
+        self.branches[branch] = dict(self.objects[body["sha"]])
+        self.commits += 1
+        return 200, {"ref": f"refs/heads/{branch}", "object": {"sha": body["sha"], "type": "commit"}}
+
+    def _kept(self, files: dict[str, str]) -> str:
+        name = _digest(json.dumps(files, sort_keys=True))
+        self.objects[name] = files
+        return name
 
     def _pulls(self, method: str, query: dict[str, str], body: Any) -> Answer:
         if method == "GET":
@@ -150,7 +176,7 @@ def served(repository: GitHubServer | AzureDevOpsServer) -> Iterator[str]:
         def do_GET(self) -> None:
             self._answer()
 
-        do_POST = do_PUT = do_GET
+        do_POST = do_PATCH = do_GET
 
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

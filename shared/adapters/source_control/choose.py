@@ -1,11 +1,13 @@
 """Which source control takes proposals: the service that an address belongs to, or the files in force (dry run)."""
 
+from collections.abc import Mapping
+
 from shared.adapters.config.files import ConfigTree
 from shared.adapters.source_control.azure_devops import AzureDevOps
 from shared.adapters.source_control.github import GitHub
 from shared.adapters.source_control.rest import check_path
 from shared.application.errors import PlatformRefused
-from shared.application.routines.ports import SourceControl
+from shared.application.ports import SourceControl
 from shared.domain.changes.address import AZURE_DEVOPS, repository_address
 from shared.domain.changes.address import GITHUB as GITHUB_HOST
 
@@ -24,7 +26,7 @@ class FilesInForce:
         except OSError as error:
             raise PlatformRefused(f"{path} cannot be read: {error.strerror}") from error
 
-    async def propose(self, *, path: str, text: str, branch: str, title: str, body: str) -> str:
+    async def propose(self, files: Mapping[str, str], *, branch: str, title: str, body: str) -> str:
         """Nothing is ever changed here."""
         raise PlatformRefused("the configuration in force cannot be changed here")
 

@@ -7,6 +7,7 @@ so that repeating the whole proposal is safe. Foreign errors end here.
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from azure.core import AsyncPipelineClient
@@ -69,6 +70,14 @@ def check_path(path: str) -> None:
     """Raises PlatformRefused for anything but the file of a circuit: nothing else is ever proposed."""
     if not _PATH.fullmatch(path):
         raise PlatformRefused(f"{path} is not the file of a circuit")
+
+
+def check_paths(files: Mapping[str, str]) -> None:
+    """The same of every file of a proposal. Raises PlatformRefused for one without any, too."""
+    if not files:
+        raise PlatformRefused("a proposal without files proposes nothing")
+    for path in files:
+        check_path(path)
 
 
 def check_text(text: str, path: str) -> str:

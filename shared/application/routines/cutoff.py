@@ -49,7 +49,7 @@ async def _proposed(proposal: Proposal, why: str, ports: RoutinePorts) -> Propos
         log.info("dry run: a pull request %r would be opened", proposal.title)
         return replace(proposal, state=ProposalState.DRY_RUN)
     url = await ports.source_control.propose(
-        path=proposal.path, text=change.text, branch=proposal.branch, title=proposal.title, body=proposal.body
+        {proposal.path: change.text}, branch=proposal.branch, title=proposal.title, body=proposal.body
     )
     return replace(proposal, state=ProposalState.OPENED, url=url)
 

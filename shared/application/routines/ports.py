@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from shared.application.listed import Listed
 from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
-from shared.application.ports import Clock, FactPublisher, FindingLog
+from shared.application.ports import Clock, FactPublisher, FindingLog, SourceControl
 from shared.application.release.ports import ReleaseConfig
 from shared.application.work.look import LookQueue
 from shared.domain.routines.cutoff import Proposal
@@ -112,17 +112,6 @@ class ProposalStore(Protocol):
 
     async def of(self, periods: Sequence[str]) -> Listed[Proposal]:
         """Every proposal of these quarters."""
-
-
-class SourceControl(Protocol):
-    """The repository that holds the configuration."""
-
-    async def read(self, path: str) -> str:
-        """The file on the main branch. Raises PlatformRefused when there is none, TransientFault without an answer."""
-
-    async def propose(self, *, path: str, text: str, branch: str, title: str, body: str) -> str:
-        """Makes the branch, its one commit and its pull request, as far as they are missing; returns its address. A
-        branch has one pull request at most, also after that was closed: then it is the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

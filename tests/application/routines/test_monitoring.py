@@ -12,7 +12,7 @@ from shared.domain.routines.cutoff import ProposalState
 from shared.domain.routines.monitoring import Bounds, Thresholds
 from shared.domain.routines.task import EndKind, Routine, TaskState
 from tests.fakes.clock import FakeClock
-from tests.fakes.routines import MemorySourceControl
+from tests.fakes.source_control import MemorySourceControl
 from tests.support.benches.routines import CIRCUITS, Production
 
 MONTH, QUARTER = "2025-12", "2025-q4"

@@ -11,8 +11,8 @@ from shared.adapters.source_control.azure_devops import AzureDevOps
 from shared.adapters.source_control.choose import FilesInForce, source_control_of
 from shared.adapters.source_control.github import GitHub
 from shared.application.errors import PlatformRefused, TransientFault
-from shared.application.routines.ports import SourceControl
-from tests.fakes.routines import MemorySourceControl
+from shared.application.ports import SourceControl
+from tests.fakes.source_control import MemorySourceControl
 from tests.support.source_control_servers import TOKEN, AzureDevOpsServer, GitHubServer, served
 
 PATH, BRANCH = "config/plants/P001/C001.yml", "drift/p001-c001-2025-q4"
@@ -56,7 +56,7 @@ async def any_source(request: pytest.FixtureRequest) -> AsyncIterator[SourceCont
 
 
 async def propose(source: SourceControl) -> str:
-    return await source.propose(path=PATH, text=NEW, branch=BRANCH, title="Train P001/C001", body="it drifted")
+    return await source.propose({PATH: NEW}, branch=BRANCH, title="Train P001/C001", body="it drifted")
 
 
 async def test_a_file_of_the_main_branch_is_read(any_source: SourceControl) -> None:
@@ -80,6 +80,22 @@ async def test_a_proposal_is_a_branch_with_one_commit_and_a_pull_request(server:
     assert (len(server.pulls), server.commits) == (1, 1)
 
 
+async def test_several_files_are_one_commit(server: Server, source: SourceControl) -> None:
+    """Files that are so already on the branch do not matter, and the main branch's others stay."""
+    others = {f"config/plants/P001/C{number:03}.yml": TEXT for number in range(2, 13)}
+    server.branches["main"] |= others
+    wanted = {PATH: NEW, **dict.fromkeys(list(others)[:10], NEW)}
+    await source.propose(wanted, branch=BRANCH, title="Name 1.5.1", body="released")
+    assert server.branches[BRANCH] == {**server.branches["main"], **wanted}
+    assert (len(server.pulls), server.commits) == (1, 1)
+
+
+async def test_a_proposal_without_files_is_refused(server: Server, source: SourceControl) -> None:
+    with pytest.raises(PlatformRefused, match="without files"):
+        await source.propose({}, branch=BRANCH, title="", body="")
+    assert server.requests == []
+
+
 async def test_a_pull_request_that_was_closed_is_not_opened_again(server: Server, source: SourceControl) -> None:
     """Somebody decided; also when the branch is gone since."""
     url = await propose(source)
@@ -90,7 +106,7 @@ async def test_a_pull_request_that_was_closed_is_not_opened_again(server: Server
     assert BRANCH not in server.branches
 
 
-@pytest.mark.parametrize("survived", [1, 2, 4, 6])
+@pytest.mark.parametrize("survived", range(1, 9))
 async def test_an_interrupted_proposal_goes_on_where_it_was(
     server: Server, source: SourceControl, survived: int
 ) -> None:
@@ -147,7 +163,7 @@ async def test_who_does_not_answer_is_asked_later() -> None:
 @pytest.mark.parametrize("path", ["config/policies.yml", "config/plants/../policies.yml", ".github/workflows/x.yml"])
 async def test_only_files_of_circuits_are_ever_proposed(source: SourceControl, server: Server, path: str) -> None:
     with pytest.raises(PlatformRefused, match="not the file of a circuit"):
-        await source.propose(path=path, text="", branch=BRANCH, title="", body="")
+        await source.propose({PATH: NEW, path: ""}, branch=BRANCH, title="", body="")
     assert server.requests == []
 
 

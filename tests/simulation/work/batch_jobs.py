@@ -1,7 +1,7 @@
 """Production's batch jobs in the simulation: each has its fate from the start, and comes to it by the clock."""
 
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,8 @@ from shared.domain.job_ends import JobSeen
 from shared.domain.predictions import Predicted
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import PREDICTED, FakeJob, MemoryModelPlatform
-from tests.fakes.routines import MemoryRoutinePlatform, MemorySourceControl
+from tests.fakes.routines import MemoryRoutinePlatform
+from tests.fakes.source_control import MemorySourceControl
 from tests.simulation.violation import Violation, require
 
 HANGS_S = 10 * 86_400
@@ -177,9 +178,10 @@ class WatchedSource(MemorySourceControl):
         super().__init__(files)
         self._judge = judge
 
-    async def propose(self, *, path: str, text: str, branch: str, title: str, body: str) -> str:
-        self._judge(path, text, branch)
-        return await super().propose(path=path, text=text, branch=branch, title=title, body=body)
+    async def propose(self, files: Mapping[str, str], *, branch: str, title: str, body: str) -> str:
+        for path, text in files.items():
+            self._judge(path, text, branch)
+        return await super().propose(files, branch=branch, title=title, body=body)
 
 
 def at_once(work: Coroutine[Any, Any, Any]) -> None:

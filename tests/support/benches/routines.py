@@ -19,9 +19,9 @@ from tests.fakes.queues import MemoryLookQueue
 from tests.fakes.routines import (
     MemoryProposalStore,
     MemoryRoutinePlatform,
-    MemorySourceControl,
     MemoryTaskStore,
 )
+from tests.fakes.source_control import MemorySourceControl
 from tests.support.configuration import load_monitoring
 
 ENGINEER = Actor(object_id="a1", tenant_id="t", name="Ada", groups=("ML-Engineers",))
