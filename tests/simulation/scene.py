@@ -1,6 +1,7 @@
 """What a seed's world looks like at first, and what comes in: models, environments, and how well things go."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.application.platform_ports import Place
@@ -14,6 +15,9 @@ OLD = "1.5.0"
 #: What few circuits were brought to by somebody before: above what the configuration and the fleet's releases name.
 AHEAD = ("1.6.0", "2.0.0")
 VERSIONS = ("1.5.1", "1.5.2")
+
+#: About how long a model takes to be released in a calm world.
+CALM_S = 1200
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Scene:
 
     @property
     def is_quiet(self) -> bool:
-        """One environment version and no model: what somebody changes by hand then concerns one release only."""
+        """One environment version and no model: what somebody changes by hand then concerns one release only, if nobody
+        releases it again. A second one would record the change by hand as what ran before, and wait for it for ever."""
         return not self.registrations and len({request.version for request in self.requests}) == 1
 
 
@@ -81,7 +86,7 @@ def set_the_scene(
     requests = _requests(rng, environments) if is_mixed else ()
     least, most = (2, 4) if is_calm else (0, 2) if is_mixed else (1, 3)
     models = rng.randint(least, most)
-    registrations = _registrations(rng, platform, config, models, within_s=4000 if is_calm else 400)
+    registrations = _registrations(rng, platform, config, _come_in(rng, models, is_calm=is_calm))
     return Scene(is_mixed=is_mixed, is_calm=is_calm, config=config, registrations=registrations, requests=requests)
 
 
@@ -146,19 +151,26 @@ def _requests(rng: random.Random, environments: WatchedEnvironments) -> tuple[En
     return tuple(wanted)
 
 
+def _come_in(rng: random.Random, models: int, *, is_calm: bool) -> list[float]:
+    """When each version comes in, after so many seconds. In a calm world they follow each other, mostly after the one
+    before was released, so that there is a history to go back in; else any may come first, and some at once."""
+    if not is_calm:
+        return [rng.choice((0, rng.uniform(0, 400))) for _ in range(models)]
+    return [rng.uniform(0.6, 1.2) * CALM_S * number for number in range(models)]
+
+
 def _registrations(
-    rng: random.Random, platform: WatchedPlatform, config: SimulatedConfig, models: int, within_s: int
+    rng: random.Random, platform: WatchedPlatform, config: SimulatedConfig, times_s: Sequence[float]
 ) -> tuple[Registration, ...]:
     """Versions of few circuits, so that releases meet; each event comes once or more."""
     circuits = [rng.choice(config.circuits) for _ in range(2)] if len(config.circuits) > 2 else list(config.circuits)
     found = []
-    for number in range(models):
+    for number, after_s in enumerate(times_s):
         plant, circuit = rng.choice((circuits[0], circuits[0], circuits[1]))
         name, version = f"sensor_model_{plant}_{circuit}", str(number + 1)
         tags = {"plant_id": plant, "circuit_id": circuit, "pr_author": "author@example.com"}
         if rng.random() < 0.95:
             platform.add_model(name, version, tags if rng.random() < 0.95 else {})
-        after_s = rng.choice((0, rng.uniform(0, within_s - 400)))
         for copy in range(rng.randint(1, 3)):
             event_id = f"event-{number}-{copy if rng.random() < 0.5 else 0}"
             found.append(Registration(event_id, name, version, after_s + rng.uniform(0, 400), rng.random() < 0.1))

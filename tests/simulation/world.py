@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from shared.application.carry_out import carry_out
@@ -17,7 +18,7 @@ from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.release.commands import Command, PublishFact
 from shared.domain.release.events import DeadlinePassed, Event, LookDue
-from shared.domain.release.model import Phase
+from shared.domain.release.model import Phase, Release
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.jobs import MemoryTestJobs
@@ -47,6 +48,10 @@ LATE_CHECKS = {"submit_check": Late("submit_late")}
 #: Messages on the queues of one release for each thing that may be under way, deadlines left out (L6). Twice the three
 #: that are promised, because here one I/O may take a minute, in which looks go on.
 MESSAGES_PER_WORK_MAX = 6
+
+
+def _opened_at(release: Release) -> datetime:
+    return release.opened_at
 
 
 class World(Host):
@@ -95,7 +100,7 @@ class World(Host):
         self.faulty_steps = self.rng.choice(FAULTY_STEPS[self.scene.is_mixed])
         self.acting_steps = self.rng.choice(ACTING_STEPS[self.scene.is_mixed])
         self.unrest = Unrest.of(self.rng, is_mixed=is_mixed, is_calm=is_calm)
-        self.meddlers = self.scene.is_quiet and self.rng.random() < 0.3
+        self.meddlers = self.scene.is_quiet and not self.unrest.releases_again and self.rng.random() < 0.3
         self.expected = {each.event_id for each in self.scene.registrations if not each.by_hand}
         self.registered: set[str] = set()
         self.asked = 0
@@ -170,10 +175,10 @@ class World(Host):
         self.once("person", wants)
 
     def _somebody_goes_back(self) -> None:
-        """Sometimes several do at once, of one release or of several."""
+        """Sometimes several do at once, of one release or of several; mostly of the latest."""
         ended = may_be_undone(self.store.partitions, self.rng)
         for _ in range(self.rng.choice((1, 1, 1, 2, 3)) if ended else 0):
-            release = self.rng.choice(ended)
+            release = self.rng.choice(ended) if self.rng.random() < 0.5 else max(ended, key=_opened_at)
             self.once("goes back", roll_back(release, self.rng, self.ports))
 
     def _somebody_releases_again(self) -> None:
