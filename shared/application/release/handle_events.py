@@ -111,7 +111,8 @@ class _Fold:
 
     @property
     def changed(self) -> bool:
-        return self.stored is None or self.release != self.stored.release or bool(self.commands)
+        before = self.stored.release if self.stored else None
+        return bool(self.commands) or (self.release is not before and self.release != before)
 
     def apply(self, event: Event, ports: Ports) -> None:
         seen = self.stored.seen if self.stored else frozenset()

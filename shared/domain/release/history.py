@@ -25,11 +25,17 @@ class HistoryEntry:
     digest: str = ""
 
 
+_in_json = json.JSONEncoder(sort_keys=True).encode
+
+
 def chain(entry: HistoryEntry, previous_digest: str) -> HistoryEntry:
     """The entry with its digest, which binds it to everything before it."""
+    return replace(entry, digest=_digest(entry, previous_digest))
+
+
+def _digest(entry: HistoryEntry, previous_digest: str) -> str:
     body = {**vars(entry), "at": entry.at.isoformat(), "digest": ""}
-    text = json.dumps([previous_digest, body], sort_keys=True)
-    return replace(entry, digest=hashlib.sha256(text.encode()).hexdigest())
+    return hashlib.sha256(_in_json([previous_digest, body]).encode()).hexdigest()
 
 
 def verifies(entries: list[HistoryEntry], count: int, digest: str) -> bool:
@@ -44,7 +50,7 @@ def broken_at(entries: list[HistoryEntry]) -> int | None:
     """The number of the first entry that is not the next one, or whose digest does not fit; None: the chain fits."""
     previous = ""
     for number, entry in enumerate(entries, start=1):
-        if entry.number != number or chain(entry, previous).digest != entry.digest:
+        if entry.number != number or _digest(entry, previous) != entry.digest:
             return entry.number
         previous = entry.digest
     return None
