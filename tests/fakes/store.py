@@ -1,7 +1,7 @@
 """ReleaseStore in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.application.errors import ConcurrentUpdate, Unreadable
@@ -10,6 +10,7 @@ from shared.application.paging import Page
 from shared.application.release.ports import EndedEntry, ReleaseCommit, Stored
 from shared.application.release.resting import OpenEntry, ReleaseRest
 from shared.application.release.summary import Summary
+from shared.domain.records import replace
 from shared.domain.release.commands import Command
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Release

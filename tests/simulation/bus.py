@@ -49,7 +49,8 @@ class SimulatedQueue:
         self._seen: dict[str, datetime] = {}
         self._on_dead = on_dead
         self.nothing_until = EVER
-        """Until when `receive` finds nothing, unless something happens before."""
+        """Until when `receive` finds nothing, unless something happens before: a message becomes visible then, or a
+        lock runs out. NEVER when nothing is to come."""
 
     async def publish(self, event: Event, *, at: datetime | None = None, message_id: str | None = None) -> None:
         self.published.setdefault(event.event_id, event)  # of two with one id the first one counts
@@ -77,15 +78,20 @@ class SimulatedQueue:
         now = self.clock.time
         if now < self.nothing_until:
             return None
-        busy, free = set(), []
+        busy, free, change = set(), [], NEVER
         for each in self.messages:
-            if each.locked_until and each.locked_until > now:
+            locked_until = each.locked_until
+            if locked_until is not None and locked_until > now:
                 busy.add(each.session)
+                if locked_until < change:
+                    change = locked_until
             elif each.visible_at <= now:
                 free.append(each)
+            elif each.visible_at < change:
+                change = each.visible_at
         ready = [each for each in free if each.session is None or each.session not in busy]
         if not ready:
-            self.nothing_until = self.next_change()
+            self.nothing_until = change
             return None
         message = self.rng.choice(ready) if ready[0].session is None or self.rng.random() < 0.2 else ready[0]
         if message.deliveries >= DELIVERIES_MAX:
@@ -106,15 +112,6 @@ class SimulatedQueue:
         """The message is abandoned, or its lock is lost: it is visible again."""
         message.locked_until = None
         self.nothing_until = EVER
-
-    def next_change(self) -> datetime:
-        """When a message becomes visible or a lock runs out next; NEVER when nothing is to come."""
-        now, first = self.clock.time, NEVER
-        for each in self.messages:
-            for at in (each.visible_at, each.locked_until):
-                if at and now < at < first:
-                    first = at
-        return first
 
 
 class SimulatedLooks(SimulatedQueue):

@@ -39,6 +39,9 @@ GATE_DEADLINE_S = 1800
 WATCH = WatchPolicy(success_rate_min_pct=90, jobs_min=6, look_interval_s=120, extension_s=600, extensions_max=2)
 
 
+_NAMES = FakeReleaseConfig()
+
+
 @dataclass(frozen=True)
 class SimulatedConfig:
     """ReleaseConfig of `circuits`, pairs of plant and circuit; one endpoint per plant. Models name `environment`."""
@@ -103,7 +106,7 @@ class SimulatedConfig:
         """Names are in lower case, as Azure ML gives them back."""
         if (plant_id, circuit_id) not in self.circuits:
             return None
-        plan = FakeReleaseConfig().plan("P001", circuit_id)
+        plan = _NAMES.plan("P001", circuit_id)
         if plan is None:
             return None
         return replace(

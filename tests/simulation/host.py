@@ -12,7 +12,7 @@ from shared.application.work.dead_letters import DeadLetter
 from shared.application.work.sweep import Net, sweep
 from tests.fakes.intake import MemoryIntakeLog
 from tests.simulation.bus import NEVER, Message, SimulatedQueue
-from tests.simulation.scheduler import FaultRates, Scheduler
+from tests.simulation.scheduler import HEALED, Scheduler
 from tests.simulation.violation import Violation, require
 
 SWEEP_EVERY_S = 60
@@ -92,15 +92,16 @@ class Host(ABC):
 
     def _run(self) -> int:
         self.begin()
-        self.scheduler.at(self.sweep_every_s, self._sweep)
-        while self.scheduler.steps < STEPS_MAX:
-            if self.scheduler.steps == self.faulty_steps:
+        scheduler, dice = self.scheduler, self.rng.random
+        scheduler.at(self.sweep_every_s, self._sweep)
+        while scheduler.steps < STEPS_MAX:
+            if scheduler.steps == self.faulty_steps:
                 self._heal()
             self._deliver()
-            if self.scheduler.steps < self.acting_steps and self.rng.random() * 100 < self.acts_pct:
+            if scheduler.steps < self.acting_steps and dice() * 100 < self.acts_pct:
                 self.somebody_acts()
-            self.scheduler.step()
-            if self.healed and not self.scheduler.tasks and self.at_rest():
+            scheduler.step()
+            if self.healed and not scheduler.tasks and self.at_rest():
                 break
         require(self.at_rest(), f"L1: not at rest after {STEPS_MAX} steps: {dict(enumerate(self.ends()))}")
         self.check_end()
@@ -172,7 +173,7 @@ class Host(ABC):
 
     def _heal(self) -> None:
         self.healed = True
-        self.scheduler.rates = FaultRates()
+        self.scheduler.rates = HEALED
         self.mend()
 
 

@@ -6,13 +6,13 @@ to one kind of release is in `oracle_model.py` and `oracle_fleet.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 from shared.application.release.ports import ReleaseCommit
 from shared.application.release.resting import ReleaseRest
 from shared.application.release.summary import summary_of
+from shared.domain.records import replace
 from shared.domain.release.decide import MACHINES
 from shared.domain.release.events import ApprovalSubmitted, Event
 from shared.domain.release.history import broken_at

@@ -103,7 +103,7 @@ class Road:
                 sweep_at += timedelta(seconds=SWEEP_EVERY_S)
                 await self._until_death(sweep(release_nets(ports)))
             elif not await self._handle_next(ports) and not await self._somebody_decides():
-                changes = (queue.next_change() for queue in self._queues)
+                changes = (queue.nothing_until for queue in self._queues)
                 clock.time = min(sweep_at, *changes)
         return clock.now() - began
 

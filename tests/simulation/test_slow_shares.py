@@ -4,7 +4,7 @@ from shared.domain.release.model import Phase
 from tests.fakes.platform import REGISTRY
 from tests.simulation.circuits import ENVIRONMENT
 from tests.simulation.scene import OLD
-from tests.simulation.scheduler import FaultRates
+from tests.simulation.scheduler import HEALED
 from tests.simulation.world import World
 
 SHARE_S = 95.0
@@ -14,7 +14,7 @@ SEEDS = 24
 def promoting(seed: int) -> list[str]:
     """What the histories of this world say about sharing."""
     world = World(seed)
-    world.scheduler.rates = FaultRates()
+    world.scheduler.rates = HEALED
     world.platform.share_s = SHARE_S
     del world.platform.registry[f"{REGISTRY}/environments/{ENVIRONMENT}/versions/{OLD}"]
     world.run()

@@ -4,11 +4,12 @@ A view that cannot be made would take a list down with it, or leave whoever is o
 """
 
 import io
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from itertools import repeat
 from types import NoneType
 from typing import Any
 
@@ -26,6 +27,7 @@ from shared.contracts.http.fleet import RollbackFormat, rollback_metadata_of, ta
 from shared.contracts.http.releases import ReleaseList, line_of, view_of
 from shared.contracts.http.rollback import rollback_report_of
 from shared.domain.errors import Conflict
+from shared.domain.fleet.roster import Roster
 from shared.domain.release.model import Kind, Release
 from shared.domain.release.waiting import waiting
 from tests.simulation.violation import Violation, require
@@ -105,25 +107,35 @@ def _way_of(kind: type) -> Callable[[Any], object]:
     if issubclass(kind, Enum | bool | NoneType):
         return lambda value: value
     if is_dataclass(kind):
-        return _Parts(kind)
+        names = [each.name for each in fields(kind)]
+        return _Kept(lambda value: tuple(_shapes(map(getattr, repeat(value), names))))
     if issubclass(kind, str):
         return bool
     if issubclass(kind, Mapping):
         return lambda value: min(len(value), 2)
+    if issubclass(kind, tuple | frozenset | Roster):
+        return _Kept(_shape_of_collection)
     if issubclass(kind, Collection):
-        return lambda value: (min(len(value), 2), frozenset([shape_of(each) for each in value]))
+        return _shape_of_collection
     return type
 
 
-class _Parts:
-    """The shapes of a dataclass's fields. From one commit to the next most parts of a release are the very same
-    objects, which never change: what was found for one is kept under its identity, with the object, so that no other
-    gets it."""
+def _shape_of_collection(value: Collection[object]) -> object:
+    return min(len(value), 2), frozenset(_shapes(value))
+
+
+def _shapes(values: Iterable[object]) -> list[object]:
+    return [_way_of(type(each))(each) for each in values]
+
+
+class _Kept:
+    """The shapes of values of a type that never change. From one commit to the next most parts of a release are the
+    very same objects: what was found for one is kept under its identity, with the object, so that no other gets it."""
 
     KEPT_MAX = 10_000
 
-    def __init__(self, kind: type) -> None:
-        self._names = [each.name for each in fields(kind)]
+    def __init__(self, find: Callable[[Any], object]) -> None:
+        self._find = find
         self._shapes: dict[object, object] = {}
         self._known: dict[int, tuple[object, object]] = {}
 
@@ -131,8 +143,7 @@ class _Parts:
         """The same object for the same shape, as nested tuples would be compared part by part."""
         if known := self._known.get(id(value)):
             return known[1]
-        parts = tuple([shape_of(getattr(value, name)) for name in self._names])
-        shape = self._shapes.setdefault(parts, object())
+        shape = self._shapes.setdefault(self._find(value), object())
         if len(self._known) >= self.KEPT_MAX:
             self._known.clear()
         self._known[id(value)] = value, shape

@@ -94,6 +94,7 @@ class World(Host):
             evidence=faulty(MemoryEvidenceStore()),
             read_notebook=read_once,
         )
+        self._nets = release_nets(self.ports)
         self.store.fleets.verdicts = self.environments.verdicts
         self.store.fleets.silent = self.outcomes.silent
         self.store.fleets.checks, self.store.fleets.jobs = self.environments.checks, self.platform.jobs
@@ -154,7 +155,7 @@ class World(Host):
         return dead_letters.dead_lettered(dead, message.body, self.ports)
 
     def nets(self) -> Sequence[Net[Any]]:
-        return release_nets(self.ports)
+        return self._nets
 
     def somebody_acts(self) -> None:
         if self.rng.random() < self.unrest.freezes:
