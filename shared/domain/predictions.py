@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from shared.domain.tags import TAG_CHARS_MAX
+from shared.domain.tags import TAG_CHARS_MAX, number_of
 
 RANGES_TAG = "prediction_ranges"
 """Tag of a model and of its deployments: the values that are plausible, `temperature=40:80,pressure=0:10`."""
@@ -19,6 +19,10 @@ BASELINE_MEASURES = "mae", "rmse"
 
 JUDGED_BY_TAGS = RANGES_TAG, *BASELINE_MEASURES
 """Tags of a model that its deployments carry too: daily inference and monitoring judge it by them."""
+
+ERROR_MIN = 1e-6
+"""No model is so good, in standard deviations of a feature: what a tag says below that is a mistake, and any error would
+be beyond all bounds worse."""
 
 PLAUSIBLE_DEVIATIONS = 8.0
 """How far from its mean in training a predicted value may be. Readings of 200 sensors stay within four or five standard
@@ -43,13 +47,15 @@ class PredictionQuality(StrEnum):
 class Predicted:
     """One circuit's file of predictions for one day, as it was read.
 
-    `other_days` counts rows of any other day, `no_numbers` values that are missing, NaN or infinite; `columns` are the
-    lowest and highest number of each predicted feature that has any number.
+    `other_days` counts rows of any other day, `other_circuits` those that say they are of another circuit's sensor,
+    `no_numbers` values that are missing, NaN or infinite; `columns` are the lowest and highest number of each predicted
+    feature that has any number.
     """
 
     day: date
     rows: int
     other_days: int = 0
+    other_circuits: int = 0
     no_numbers: int = 0
     columns: Mapping[str, Range] = field(default_factory=dict)
 
@@ -98,14 +104,11 @@ def ranges_text(ranges: Mapping[str, Range]) -> str:
 
 
 def baseline_of(tags: Mapping[str, str]) -> dict[str, float]:
-    """The errors at release that tags of a deployment name; one that is no number above 0 is not known."""
+    """The errors at release that tags of a deployment name; one that is no number from ERROR_MIN on is not known."""
     found = {}
     for name in BASELINE_MEASURES:
-        try:
-            value = float(tags.get(name, ""))
-        except ValueError:
-            continue
-        if 0 < value < math.inf:
+        value = number_of(tags.get(name, ""))
+        if value is not None and value >= ERROR_MIN:
             found[name] = value
     return found
 
@@ -117,6 +120,8 @@ def _problem(found: Predicted, ranges: Mapping[str, Range], day: date | None) ->
         return f"the predictions are of {found.day} and not of {day}"
     if found.other_days:
         return f"{found.other_days} rows are of other days"
+    if found.other_circuits:
+        return f"{found.other_circuits} rows are of another circuit's sensor"
     if found.no_numbers:
         return f"{found.no_numbers} predicted values are no numbers"
     if not found.columns:
@@ -135,16 +140,13 @@ def _columns(columns: Mapping[str, Range]) -> str:
 
 
 def ranges_of(tags: Mapping[str, str]) -> dict[str, Range]:
-    """The plausible ranges that tags of a model or deployment name. One that cannot be understood makes all of them
-    unknown: a typing mistake is shown, and fails nothing."""
+    """The plausible ranges that tags of a model or deployment name. One that cannot be understood, or a feature with
+    two, makes all of them unknown: a typing mistake is shown, and fails nothing."""
     found: dict[str, Range] = {}
     for each in filter(None, (part.strip() for part in tags.get(RANGES_TAG, "").split(","))):
-        name, _, bounds = each.partition("=")
-        low, _, high = bounds.partition(":")
-        try:
-            found[name.strip()] = float(low), float(high)
-        except ValueError:
+        name, _, bounds = (part.strip() for part in each.partition("="))
+        low, high = (number_of(text) for text in (bounds.partition(":")[0], bounds.partition(":")[2]))
+        if not name or name in found or low is None or high is None or low > high:
             return {}
-    bounds_of_all = ((name, *bounds) for name, bounds in found.items())
-    sound = all(name and -math.inf < low <= high < math.inf for name, low, high in bounds_of_all)
-    return found if sound else {}
+        found[name] = low, high
+    return found

@@ -45,6 +45,7 @@ def test_where_the_model_brings_no_range_the_facts_warn(known: dict[str, tuple[f
         (replace(GOOD, columns={}), "no column of values"),
         (replace(GOOD, no_numbers=1), "1 predicted values are no numbers"),
         (replace(GOOD, other_days=3), "3 rows are of other days"),
+        (replace(GOOD, other_circuits=2), "2 rows are of another circuit's sensor"),
         (replace(GOOD, day=date(2026, 1, 4)), "are of 2026-01-04 and not of 2026-01-05"),
         (
             replace(GOOD, columns={"temperature": (39.9, 60.0)}),
@@ -76,7 +77,10 @@ def test_ranges_are_read_from_a_tag() -> None:
     assert ranges_of({RANGES_TAG: "temperature=40:80, pressure = 0:1e1"}) == RANGES
 
 
-@pytest.mark.parametrize("text", ["", "temperature", "temperature=40", "t=80:40", "t=nan:1", "=1:2", "t=1:2,p=x:y"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "temperature", "temperature=40", "t=80:40", "t=nan:1", "=1:2", "t=1:2,p=x:y", "t=1:2,t=3:4", "t=1_0:2_0"],
+)
 def test_a_tag_that_cannot_be_understood_is_no_range(text: str) -> None:
     """Shown as unknown: a typing mistake in a tag must not fail a model."""
     assert ranges_of({RANGES_TAG: text}) == {}
@@ -108,6 +112,8 @@ def test_features_that_find_no_place_in_the_tag_have_no_known_range() -> None:
         ({"mae": "0", "rmse": "-1"}, {}),
         ({"mae": "nan", "rmse": "inf"}, {}),
         ({"mae": "unknown", "rmse": ""}, {}),
+        ({"mae": "1_0", "rmse": "\N{ARABIC-INDIC DIGIT ONE}"}, {}),
+        ({"mae": "1e-320", "rmse": " 2e-1 "}, {"rmse": 0.2}),
     ],
 )
 def test_errors_at_release_are_numbers_above_zero(tags: dict[str, str], known: dict[str, float]) -> None:

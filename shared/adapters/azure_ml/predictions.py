@@ -17,6 +17,7 @@ from shared.application.errors import PlatformRefused
 from shared.domain.predictions import Predicted, Range
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from azure.ai.ml import Output
 
 BATCH_OUTPUT = "score"
@@ -60,7 +61,7 @@ def read(blobs: WorkspaceBlobs, job_name: str, plant_id: str, circuit_id: str, d
     except AzureError as error:
         raise translated(error, f"the predictions of job {job_name} could not be read") from error
     try:
-        return described(content, wanted)
+        return described(content, wanted, f"SENSOR_{plant_id}_{circuit_id}")
     except ValueError as error:
         said = " ".join(str(error).split())[:200]
         raise PlatformRefused(f"the predictions of job {job_name} for {wanted} cannot be read: {said}") from error
@@ -73,8 +74,9 @@ def _latest(blobs: WorkspaceBlobs, of_circuit: str) -> date | None:
     return max((date.fromisoformat(each[1]) for each in found if each), default=None)
 
 
-def described(content: bytes, day: date) -> Predicted:
-    """A Parquet file of predictions for `day` as facts. Raises ValueError for anything else."""
+def described(content: bytes, day: date, sensor_id: str = "") -> Predicted:
+    """A Parquet file of predictions for `day`, a day of UTC, as facts. `sensor_id` is the one whose rows it should have:
+    rows that name another are counted, where the file names any. Raises ValueError for anything else."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -87,17 +89,19 @@ def described(content: bytes, day: date) -> Predicted:
         raise ValueError("there is no column timestamp")
     if not pa.types.is_timestamp(table.schema.field("timestamp").type):
         raise ValueError(f"timestamp is {table.schema.field('timestamp').type} and no time")
-    days = pc.cast(table["timestamp"], pa.date32()).combine_chunks()
+    times = table["timestamp"]
+    if (stamp := times.type).tz is not None:  # a cast of it would give the day in its own time zone
+        times = pc.cast(times, pa.timestamp(stamp.unit, tz="UTC"))
+    days = pc.cast(times, pa.date32()).combine_chunks()
     of_the_day = pc.sum(pc.equal(days, pa.scalar(day, pa.date32()))).as_py() or 0
     columns: dict[str, Range] = {}
     no_numbers = 0
     for name in table.column_names:
         if not name.startswith(VALUES_PREFIX):
             continue
-        if not (
-            pa.types.is_floating(table.schema.field(name).type) or pa.types.is_integer(table.schema.field(name).type)
-        ):
-            raise ValueError(f"{name} is {table.schema.field(name).type} and no number")
+        kind = table.schema.field(name).type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+            raise ValueError(f"{name} is {kind} and no number")
         values = pc.cast(table[name], pa.float64())
         numbers = values.filter(pc.fill_null(pc.is_finite(values), fill_value=False))
         no_numbers += len(values) - len(numbers)
@@ -105,5 +109,17 @@ def described(content: bytes, day: date) -> Predicted:
             bounds = pc.min_max(numbers).as_py()
             columns[name.removeprefix(VALUES_PREFIX)] = bounds["min"], bounds["max"]
     return Predicted(
-        day=day, rows=table.num_rows, other_days=table.num_rows - of_the_day, no_numbers=no_numbers, columns=columns
+        day=day,
+        rows=table.num_rows,
+        other_days=table.num_rows - of_the_day,
+        other_circuits=_other_circuits(table, sensor_id),
+        no_numbers=no_numbers,
+        columns=columns,
     )
+
+
+def _other_circuits(table: "pa.Table", sensor_id: str) -> int:
+    """How many rows name another sensor; one that names none is not counted."""
+    if not sensor_id or "sensor_id" not in table.column_names:
+        return 0
+    return sum(each not in (None, sensor_id) for each in table["sensor_id"].to_pylist())

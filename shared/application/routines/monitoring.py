@@ -3,7 +3,6 @@
 See R-MON-1 and R-MON-2. Too little data is inconclusive and said so; it never counts as well.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,11 @@ from shared.domain.routines.monitoring import (
     performance_level,
 )
 from shared.domain.routines.task import Routine, Task, days_of
+
+NUMBER_MAX = 1e100
+"""A report is JSON, whose numbers have no end: what is beyond is a mistake, and no arithmetic is done with it."""
+
+SHOWN_MAX = 40
 
 
 class Monitoring:
@@ -114,6 +118,6 @@ def _drifted(report: Mapping[str, Any]) -> dict[str, float]:
 
 def _number(report: Mapping[str, Any], name: str) -> float:
     value = report.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise PlatformRefused(f"the report says {name} = {value!r}, which is no number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= NUMBER_MAX:
+        raise PlatformRefused(f"the report says {name} = {str(value)[:SHOWN_MAX]}, which is no number")
     return float(value)

@@ -10,6 +10,7 @@ from shared.contracts.base import Contract
 from shared.contracts.config.circuits import CircuitId, IsoDate, PlantId
 from shared.contracts.http.paging import token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
+from shared.domain.tags import number_of
 from shared.domain.training.model import TrainingPhase, TrainingRun, hyperparameters_hash
 
 if TYPE_CHECKING:
@@ -183,17 +184,9 @@ def lineage_view_of(lineage: "Lineage") -> LineageView:
         else None,
         run_id=tags.get("training_run", ""),
         hyperparameters=hyperparameters,
-        metrics={name: float(tags[name]) for name in METRICS if _is_number(tags.get(name, ""))},
+        metrics={name: number for name in METRICS if (number := number_of(tags.get(name, ""))) is not None},
         artifact=lineage.artifact,
         consistent=data is not None
         and lineage.job_data == asset
         and (hyperparameters is None or hyperparameters_hash(hyperparameters) == named),
     )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -52,6 +52,29 @@ def test_rows_of_another_day_are_counted() -> None:
     assert (found.rows, found.other_days) == (3, 2)
 
 
+def test_the_day_is_one_of_utc_whatever_the_time_zone_of_the_file() -> None:
+    """23:30 UTC is the next day in Berlin."""
+    first = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)
+    times = pa.array([first, first + timedelta(hours=1)], pa.timestamp("us", tz="Europe/Berlin"))
+    found = described(written(pa.table({"timestamp": times, "predicted_temperature": [1.0, 2.0]})), DAY)
+    assert (found.rows, found.other_days) == (2, 1)
+
+
+def test_rows_of_another_sensor_are_counted() -> None:
+    """Its file may lie in the right folder and be of the right day. A row that names no sensor is not counted."""
+    content = file_of([1.0, 2.0, 3.0], sensor_id=["SENSOR_P001_C001", "SENSOR_P001_C002", None])
+    found = described(content, DAY, "SENSOR_P001_C001")
+    assert found.other_circuits == 1
+    assert judged(found, {}, DAY).quality is PredictionQuality.BAD
+
+
+def test_a_column_that_holds_nothing_has_no_numbers() -> None:
+    """A writer of Parquet that is given nothing but missing values knows no type for them."""
+    found = described(file_of([1.0, 2.0], predicted_pressure=pa.nulls(2)), DAY)
+    assert found.no_numbers == 2
+    assert judged(found, {}, DAY).quality is PredictionQuality.BAD
+
+
 def test_an_empty_table_has_no_rows() -> None:
     assert described(file_of([]), DAY).rows == 0
 

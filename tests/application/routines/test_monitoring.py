@@ -164,7 +164,9 @@ async def test_too_few_rows_are_inconclusive_and_never_ok(production: Production
     assert "level" not in task.result
 
 
-@pytest.mark.parametrize("report", [{**GOOD, "mae": float("nan")}, {**GOOD, "rows": "many"}, {"mae": True}])
+@pytest.mark.parametrize(
+    "report", [{**GOOD, "mae": float("nan")}, {**GOOD, "rows": "many"}, {"mae": True}, {**GOOD, "mae": 10**400}]
+)
 async def test_a_report_that_says_no_number_is_tried_again_and_fails(
     production: Production, report: dict[str, object]
 ) -> None:
