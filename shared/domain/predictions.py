@@ -3,7 +3,6 @@
 See R-INF-8: what was produced counts, not how the job ended. Good, bad and "nobody can tell" have different next steps.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,8 +20,8 @@ JUDGED_BY_TAGS = RANGES_TAG, *BASELINE_MEASURES
 """Tags of a model that its deployments carry too: daily inference and monitoring judge it by them."""
 
 ERROR_MIN = 1e-6
-"""No model is so good, in standard deviations of a feature: what a tag says below that is a mistake, and any error would
-be beyond all bounds worse."""
+"""No model is so good, in standard deviations of a feature: what a tag says below that is a mistake, and any error
+would be beyond all bounds worse."""
 
 PLAUSIBLE_DEVIATIONS = 8.0
 """How far from its mean in training a predicted value may be. Readings of 200 sensors stay within four or five standard
