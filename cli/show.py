@@ -152,6 +152,8 @@ def evidence_text(evidence: Evidence) -> Text:
 def gate_panel(gate: Gate) -> Panel:
     """The open gate with the facts that an approver decides on, and the digest a decision binds to."""
     needed = ", ".join(f"{rule.count} of {rule.group}" for rule in gate.approvals_needed)
+    if gate.people_min > sum(rule.count for rule in gate.approvals_needed):
+        needed += f"; {gate.people_min} different people in all"
     rows: list[tuple[str, str | Text]] = [
         *gate.facts.items(),
         ("approvals needed", needed),

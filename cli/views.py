@@ -69,6 +69,7 @@ class Gate(View):
     instructions: Text
     facts: dict[Text, Text]
     approvals_needed: list[Rule]
+    people_min: int = 1
     approved_by: list[Text]
 
 

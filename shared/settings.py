@@ -203,6 +203,7 @@ class Settings(BaseSettings):
     config_dir: Path = Field(default=APP_ROOT / "config", description="the directory of the fleet's configuration")
     policies_file: Path | None = Field(default=None, description="the file of the release policies")
     monitoring_file: Path | None = Field(default=None, description="the file of daily inference and monitoring")
+    people_file: Path | None = Field(default=None, description="the file that says whose accounts are whose")
 
     @field_validator("api_audience", "token_issuer", "alert_topics", mode="before")
     @classmethod
@@ -277,6 +278,11 @@ class Settings(BaseSettings):
     def monitoring_path(self) -> Path:
         """`monitoring.yml` of the configuration directory, unless MONITORING_FILE says otherwise."""
         return self.monitoring_file or self.config_dir / "monitoring.yml"
+
+    @property
+    def people_path(self) -> Path:
+        """`people.yml` of the configuration directory, unless PEOPLE_FILE says otherwise."""
+        return self.people_file or self.config_dir / "people.yml"
 
     @property
     def resource_group_id(self) -> str:

@@ -53,6 +53,11 @@ class Directory(_Strict):
         return [str(self.groups.get(name, name)) for name in names]
 
 
+def user_name(person: str) -> str:
+    """What Entra would call one of the people."""
+    return f"{person}@switchyard.example"
+
+
 @cache
 def load_directory() -> Directory:
     return Directory.model_validate_json(PEOPLE_FILE.read_bytes())

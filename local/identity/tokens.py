@@ -16,7 +16,7 @@ import jwt
 from pydantic import BaseModel, ConfigDict
 
 from local.identity.keys import KeyStore
-from local.identity.people import Directory, Person
+from local.identity.people import Directory, Person, user_name
 
 PERSON_LIFETIME_S = 3600
 MANAGED_IDENTITY_LIFETIME_S = 24 * 3600  # what Azure hands out to a managed identity
@@ -72,7 +72,7 @@ class TokenIssuer:
         claims: dict[str, Any] = {
             **self._frame(request.audience, str(person.oid), tenant, request.expires_in),
             "name": person.name,
-            "preferred_username": f"{request.person}@switchyard.example",
+            "preferred_username": user_name(request.person),
             "scp": "access_as_user",
             "azp": CLI_CLIENT_ID,
             "azpacr": "0",

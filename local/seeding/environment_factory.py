@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from local.identity.people import user_name
 from local.seeding.fleet_config import ENVIRONMENT_VERSION
-from local.seeding.model_factory import ENVIRONMENT_FILE, ModelFactory
+from local.seeding.model_factory import ENVIRONMENT_FILE, SHA_DIGITS, ModelFactory
 from local.seeding.uploads import quiet_uploads
 from local.supervisor.cloud import CloudError
 from local.supervisor.settings import REGISTRY
@@ -25,8 +26,7 @@ from local.supervisor.settings import REGISTRY
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Environment
 
-MAKER = "trainer@switchyard.example"
-SHA_DIGITS = 40
+MAKER = user_name("trainer")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ Training runs in a process of its own, as a job would; registration uses the rea
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local import redirect
+from local.identity.people import user_name
 from local.seeding.credentials import PersonCredential
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.parts import REPOSITORY
@@ -30,6 +32,8 @@ ENVIRONMENT_FILE = REPOSITORY / "environment" / "custom_tf_env.yml"
 TABLE = "processed/sensor_data"
 LAST_DAY = "2025-12-09"  # the cutoff date of the sample fleet
 DAYS = 30
+ENVIRONMENT_NAME = "custom-tf-env"
+SHA_DIGITS = 40
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class ModelFactory:
 
     def _tags(self, circuit: Circuit, folder: Path, pull_request: str) -> dict[str, str]:
         metadata: Mapping[str, Any] = json.loads((folder / "metadata.json").read_text())
+        content = self._file_of(circuit).read_bytes()  # there is no commit here: the digest of the file stands for it
         mean, deviation = (
             dict(zip(metadata["features"], metadata["scaler"][each], strict=True)) for each in ("mean", "std")
         )
@@ -127,8 +132,12 @@ class ModelFactory:
             "plant_id": circuit.plant_id,
             "circuit_id": circuit.circuit_id,
             "pr_number": pull_request,
-            "pr_author": f"{self._person}@switchyard.example",
+            "pr_author": user_name(self._person),
+            "git_commit_sha": hashlib.sha256(content).hexdigest()[:SHA_DIGITS],
             "cutoff_date": metadata["cutoff_date"],
+            "data_asset_name": f"sensor_training_data_{circuit.plant_id}_{circuit.circuit_id}",
+            "data_asset_version": metadata["cutoff_date"],
+            "environment_name": ENVIRONMENT_NAME,
             "environment_version": metadata["environment_version"],
             "hyperparameters_hash": metadata["hyperparameters_hash"],
             RANGES_TAG: ranges_text(plausible_ranges(mean, deviation)),

@@ -67,6 +67,10 @@ class Layout:
         return self.data / "monitoring.yml"
 
     @property
+    def people_file(self) -> Path:
+        return self.data / "people.yml"
+
+    @property
     def config_dir(self) -> Path:
         """The fleet's configuration: the data directory's own (local/seeding/fleet_config.py), or else the sample's."""
         own = self.data / "config"

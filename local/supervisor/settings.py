@@ -15,7 +15,7 @@ import yaml
 from local import storage_account
 from local.conventions import LOOPBACK, write_atomically
 from local.eventgrid.names import custom_topic_id
-from local.identity.people import load_directory
+from local.identity.people import load_directory, user_name
 from local.supervisor.parts import REPOSITORY, SERVICE_BUS_KEY, TENANT, Layout
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -86,6 +86,7 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "DRIFT_SCHEDULE": "0 0 6 1 1,4,7,10 *",
         "ROUTINE_SWEEP_SCHEDULE": "*/30 * * * * *",
         "MONITORING_FILE": str(layout.monitoring_file),
+        "PEOPLE_FILE": str(layout.people_file),
         "CONFIG_DIR": str(layout.config_dir),
         "POLICIES_FILE": str(layout.policies_file),
     }
@@ -109,7 +110,7 @@ def write_settings(layout: Layout, extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_policies(layout: Layout) -> None:
-    """The fleet's own policies with short waits."""
+    """The fleet's own policies with short waits, and whose accounts are whose."""
     policies = yaml.safe_load((REPOSITORY / "config" / "policies.yml").read_text())
     for kind in ("model", "environment"):  # rollbacks have the limits of environment releases
         policies["kinds"][kind]["limits"].update(SHORT_WAITS)
@@ -121,6 +122,22 @@ def write_policies(layout: Layout) -> None:
     for limits in monitoring["routines"].values():
         limits.update(SHORT_WAITS_OF_ROUTINES)
     write_atomically(layout.monitoring_file, yaml.safe_dump(monitoring, sort_keys=False))
+    write_atomically(layout.people_file, yaml.safe_dump(_people(), sort_keys=False))
+
+
+def _people() -> dict[str, Any]:
+    """The demo people, by each name that the local parts know them by."""
+    people = [
+        {
+            "object_id": str(person.oid),
+            "name": person.name,
+            "entra_names": [user_name(key)],
+            "git_emails": [user_name(key)],
+            "github_logins": [key],
+        }
+        for key, person in load_directory().people.items()
+    ]
+    return {"version": 1, "people": people}
 
 
 def write_eventgrid_config(layout: Layout, *, with_host: bool) -> None:

@@ -22,12 +22,14 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredModel:
-    """A model version as Azure ML describes it. `fingerprint` covers path, type, tags and properties."""
+    """A model version as Azure ML describes it. `fingerprint` covers path, type, tags and properties; `created_by` is
+    the person who registered it by Azure ML's record, nobody for an application."""
 
     asset_id: str
     fingerprint: str
     tags: dict[str, str] = field(default_factory=dict)
     created_by: tuple[str, ...] = ()
+    archived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,7 @@ class RegisteredEnvironment:
     fingerprint: str
     tags: dict[str, str] = field(default_factory=dict)
     created_by: tuple[str, ...] = ()
+    archived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

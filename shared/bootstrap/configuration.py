@@ -96,4 +96,5 @@ def _installation() -> "Installation":
         registry=app.model_registry,
         resource_group_id=app.resource_group_id,
         sensor_table=app.sensor_table or "",
+        people_file=app.people_path,
     )

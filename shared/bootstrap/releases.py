@@ -22,15 +22,19 @@ def ports() -> "Ports":
     """Everything the use cases need."""
     from shared.adapters.blobs.evidence import BlobEvidenceStore
     from shared.adapters.system_clock import SystemClock
+    from shared.adapters.tables.changes import TableChangeLog
     from shared.adapters.tables.freezes import TableFreezeLog
     from shared.adapters.tables.intake import TableIntakeLog
     from shared.adapters.tables.jobs import TableTestJobs
     from shared.adapters.tables.locks import TableCircuitLocks
     from shared.adapters.tables.releases import TableReleaseStore
     from shared.adapters.tables.routines import TableTaskStore
+    from shared.adapters.tables.trainings import TableTrainingStore
+    from shared.application.changes.makers import RecordedChanges
     from shared.application.configuration import ViewedConfigurations
     from shared.application.release.ports import Ports
     from shared.application.routines.inference import RecordedOutcomes
+    from shared.application.training.makers import RecordedRuns
 
     table = connections.table()
     platform, environments = connections.azure_ml()
@@ -48,6 +52,8 @@ def ports() -> "Ports":
         platform=platform,
         environments=environments,
         batch_outcomes=RecordedOutcomes(TableTaskStore(table)),
+        model_makers=RecordedRuns(TableTrainingStore(table)),
+        environment_makers=RecordedChanges(TableChangeLog(table)),
         config=published().releases,
         configurations=ViewedConfigurations(configurations(), lambda whole: whole.releases),
         evidence=BlobEvidenceStore(connections.blobs),

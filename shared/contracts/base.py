@@ -68,6 +68,14 @@ def read_request(body: bytes, model: type[ContractT]) -> ContractT:
     return model.model_validate_json(body, strict=True)
 
 
+def check_once(body: bytes) -> None:
+    """Raises InvalidRequest for a key that is there twice, at any depth; what is no JSON is for others to refuse."""
+    try:
+        json.loads(body, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):

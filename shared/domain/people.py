@@ -55,14 +55,19 @@ def requesters(release: Release, stage: Stage) -> tuple[str, ...]:
     """The identifiers of everybody who may not decide on the gate of `stage`."""
     if stage is Stage.ROLLBACK:
         return release.rollback_by
-    return (*release.candidate.requesters, *release.requested_by) if release.candidate else release.requested_by
+    if release.candidate is None:
+        return release.requested_by
+    makers = (maker.object_id for maker in release.candidate.makers)
+    return (*release.candidate.requesters, *makers, *release.requested_by)
 
 
-def groups_missing(rules: tuple[ApprovalRule, ...], approvals: list[Approval]) -> tuple[str, ...]:
+def groups_missing(rules: tuple[ApprovalRule, ...], approvals: list[Approval], people_min: int = 1) -> tuple[str, ...]:
     """The groups of which one more person would bring the gate further, in alphabetical order."""
     seats = [rule.group for rule in rules for _ in range(rule.count)]
     people = {a.actor.object_id: frozenset(a.actor.groups) for a in approvals if a.approved}
     taken = _most(seats, people)
+    if taken == len(seats) and len(people) < people_min:
+        return tuple(sorted(set(seats)))
     return tuple(sorted({group for group in seats if _most(seats, {**people, "": frozenset({group})}) > taken}))
 
 
@@ -72,11 +77,12 @@ def _most(seats: list[str], people: dict[str, frozenset[str]]) -> int:
     return next((n for n in counts if any(_seat(list(some), people) for some in combinations(seats, n))), 0)
 
 
-def gate_satisfied(rules: tuple[ApprovalRule, ...], approvals: list[Approval]) -> bool:
-    """True when every rule has its count of approvals and no person counts twice, not even for two groups."""
+def gate_satisfied(rules: tuple[ApprovalRule, ...], approvals: list[Approval], people_min: int = 1) -> bool:
+    """True when every rule has its count of approvals, no person counts twice, not even for two groups, and at least
+    `people_min` different people have approved."""
     seats = [rule.group for rule in rules for _ in range(rule.count)]
     people = {a.actor.object_id: frozenset(a.actor.groups) for a in approvals if a.approved}
-    return _seat(seats, people)
+    return len(people) >= people_min and _seat(seats, people)
 
 
 def _seat(seats: list[str], people: dict[str, frozenset[str]]) -> bool:

@@ -83,6 +83,9 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     "above": ("critical", "warning", 0.5),
     "routine": ("drift", "performance"),
     "any_of": (),
+    "unknown": ("one",),
+    "required": (["metrics"],),
+    "missing": ("refuse",),
     "plant_id": ("P009",),
     "circuit_id": ("C009",),
 }

@@ -7,8 +7,18 @@ from typing import Any
 from shared.application.configuration import NoConfiguration
 from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertKind, AlertPolicy, AllowedRule
+from shared.domain.makers import AccountKind, EntraPerson, People
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+
+#: Whoever registers models and environments in the fakes, by the name that Azure ML has and by that of their commits.
+PEOPLE = People(
+    {
+        (kind, f"{name}@example.com"): EntraPerson(object_id=f"{name}-id", name=name.capitalize())
+        for name in ("trainer", "engineer", "maker")
+        for kind in (AccountKind.ENTRA_NAME, AccountKind.GIT_EMAIL)
+    }
+)
 
 PLANTS = ("P001", "P002", "P003")
 CIRCUITS = ("C001", "C002")
@@ -81,6 +91,7 @@ class FakeReleaseConfig:
         origin: str = "the fleet of the tests",
         without: Collection[str] = (),
         plans: Mapping[str, Any] | None = None,
+        known: People | None = None,
     ) -> None:
         self._policy = policy or model_policy()
         self.evidence_required = evidence_required
@@ -88,6 +99,7 @@ class FakeReleaseConfig:
         self.without = set(without)
         self.plans = dict(plans or {})
         self.alert_policy = alert_policy()
+        self.known = known or PEOPLE
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
         if kind is Kind.MODEL:
@@ -103,6 +115,9 @@ class FakeReleaseConfig:
             test_compute="cpu-cluster",
             input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
         )
+
+    def people(self) -> People:
+        return self.known
 
     def freeze_groups(self) -> tuple[str, ...]:
         return "ML-Engineers", "Engineering-Managers"

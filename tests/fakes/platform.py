@@ -78,11 +78,11 @@ class MemoryModelPlatform:
         self.predicted_by: dict[str, Predicted | PortError | None] = {}
 
     def add_model(self, name: str, version: str, tags: dict[str, str], created_by: str = "trainer@example.com") -> None:
-        """Registers a model version in the dev workspace."""
+        """Registers a model version in the dev workspace; with no `created_by`, as an application."""
         asset_id = f"azureml://workspaces/{DEV_WORKSPACE}/models/{name}/versions/{version}"
         fingerprint = hashlib.sha256(f"{asset_id}{sorted(tags.items())}".encode()).hexdigest()
         self.models[name, version] = RegisteredModel(
-            asset_id=asset_id, fingerprint=fingerprint, tags=tags, created_by=(created_by,)
+            asset_id=asset_id, fingerprint=fingerprint, tags=tags, created_by=(created_by,) if created_by else ()
         )
 
     async def get_model(self, workspace: str, name: str, version: str) -> RegisteredModel | None:

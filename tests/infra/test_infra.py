@@ -31,7 +31,7 @@ ROLES = {
 }
 
 #: Settings of the app that Azure does not set: connection strings are secrets, the files ship with the app.
-NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE", "MONITORING_FILE"}
+NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE", "MONITORING_FILE", "PEOPLE_FILE"}
 
 #: What is no setting of shared/settings.py: read by the host, by the triggers, or by the identity SDK.
 OF_THE_PLATFORM = {

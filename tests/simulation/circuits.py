@@ -1,12 +1,21 @@
 """The fleet of one simulated world: its plants and circuits, policies and people."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertPolicy
+from shared.domain.makers import AccountKind, EntraPerson, People
 from shared.domain.release.model import Actor, DeploymentPlan, Kind
-from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
+from shared.domain.release.policy import (
+    ApprovalRule,
+    GatePolicy,
+    Limits,
+    Policy,
+    Stage,
+    UnknownMakers,
+    WatchPolicy,
+)
 from tests.fakes.config import FakeReleaseConfig, alert_policy
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -24,6 +33,14 @@ REQUESTER = replace(_person("trainer", "Trainer", ENGINEERS, MANAGERS), username
 OUTSIDER = _person("viewer-1", "Viewer")
 ROBOT = replace(_person("robot", "Robot", ENGINEERS, MANAGERS), is_person=False)
 PEOPLE = (ENGINEER, ENGINEER, ENGINEER, SECOND, SECOND, MANAGER, MANAGER, BOTH, REQUESTER, OUTSIDER, ROBOT)
+
+#: Under which names models and environments are registered, and whose they are: most worlds know most of them.
+ACCOUNTS = {
+    (AccountKind.ENTRA_NAME, "trainer@example.com"): EntraPerson(object_id=REQUESTER.object_id, name=REQUESTER.name),
+    (AccountKind.ENTRA_NAME, "engineer@example.com"): EntraPerson(object_id=SECOND.object_id, name=SECOND.name),
+    (AccountKind.GIT_EMAIL, "author@example.com"): EntraPerson(object_id=ENGINEER.object_id, name=ENGINEER.name),
+    (AccountKind.GIT_EMAIL, "maker@example.com"): EntraPerson(object_id=MANAGER.object_id, name=MANAGER.name),
+}
 
 #: As in production, but with waits of an hour instead of days, so that a schedule ends after few looks.
 LIMITS = Limits(
@@ -50,6 +67,7 @@ class SimulatedConfig:
     policies: dict[Kind, Policy]
     environment: str = "1.5.0"
     origin: str = "the fleet of the world"
+    known: People = field(default_factory=People)
 
     @classmethod
     def of(cls, rng: random.Random, circuits: tuple[tuple[str, str], ...]) -> "SimulatedConfig":
@@ -73,14 +91,17 @@ class SimulatedConfig:
         rollback = {Stage.ROLLBACK: _gate(ApprovalRule(group=ENGINEERS))}
         if rng.random() < 0.5:
             environment |= rollback
+        aside = _aside(rng)
+        unknown = aside.choice((UnknownMakers.TWO, UnknownMakers.TWO, UnknownMakers.ONE, UnknownMakers.REFUSE))
         return cls(
             circuits=circuits,
             environment=rng.choice(("1.5.0", "1.5.0", "1.5.1")) if len(circuits) > 2 else "1.5.0",
             policies={
-                Kind.MODEL: Policy(gates=model, limits=limits),
-                Kind.ENVIRONMENT: Policy(gates=environment, limits=limits, watch=WATCH),
+                Kind.MODEL: Policy(gates=model, limits=limits, unknown_makers=unknown),
+                Kind.ENVIRONMENT: Policy(gates=environment, limits=limits, watch=WATCH, unknown_makers=unknown),
                 Kind.ROLLBACK: Policy(gates=rollback, limits=limits, critical_at_once=rng.random() < 0.9),
             },
+            known=People({key: who for key, who in ACCOUNTS.items() if aside.random() < 0.8}),
         )
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
@@ -95,6 +116,9 @@ class SimulatedConfig:
             test_compute="cpu-cluster",
             input_uri="azureml://datastores/sensor_lake/paths/processed/sensor_data/",
         )
+
+    def people(self) -> People:
+        return self.known
 
     def freeze_groups(self) -> tuple[str, ...]:
         return (MANAGERS,)
@@ -116,6 +140,13 @@ class SimulatedConfig:
             registry_model_name=f"sensor_model_{plant_id}_{circuit_id}",
             environment_version=self.environment,
         )
+
+
+def _aside(rng: random.Random) -> random.Random:
+    """Draws of its own, so that those that follow stay what they were."""
+    aside = random.Random()
+    aside.setstate(rng.getstate())
+    return aside
 
 
 def _gate(*rules: ApprovalRule) -> GatePolicy:

@@ -17,7 +17,7 @@ from shared.domain.release.decide import MACHINES
 from shared.domain.release.events import ApprovalSubmitted, Event
 from shared.domain.release.history import broken_at
 from shared.domain.release.model import GATE_OF_PHASE, Actor, DeploymentSpec, Kind, Phase, Release
-from shared.domain.release.policy import ApprovalRule, Stage
+from shared.domain.release.policy import ApprovalRule, Stage, UnknownMakers
 from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
@@ -236,6 +236,18 @@ def check_gate(release: Release, stage: Stage) -> None:
     people = {(a.tenant_id, a.object_id) for a in valid}
     require(len(people) == len(valid), f"I4: somebody counted twice in {release.release_id}")
     require(_enough(gate.approvals, valid), f"I2: {release.release_id} {stage} has only {len(people)} approvals")
+    _check_unknown(release, stage, len(people))
+
+
+def _check_unknown(release: Release, stage: Stage, people: int) -> None:
+    """I4: where nobody can say who made it, the policy's number of people must have agreed."""
+    if release.candidate is None or stage is Stage.ROLLBACK:
+        return
+    proven = [maker for maker in release.candidate.makers if maker.account.proven and maker.object_id]
+    if proven and all(maker.object_id for maker in release.candidate.makers):
+        return
+    needed = {UnknownMakers.ONE: 1, UnknownMakers.TWO: 2, UnknownMakers.REFUSE: 1_000}[release.policy.unknown_makers]
+    require(people >= needed, f"I4: {release.release_id} {stage}: {people} approved what nobody is known to have made")
 
 
 def _enough(rules: tuple[ApprovalRule, ...], people: list[Actor]) -> bool:
@@ -250,7 +262,8 @@ def _enough(rules: tuple[ApprovalRule, ...], people: list[Actor]) -> bool:
 
 def _asked_for(release: Release, actor: Actor, stage: Stage) -> bool:
     """Who made or wanted what is new may not wave it through; nor who wants to go back, of going back."""
-    made = release.candidate.requesters if release.candidate else ()
+    candidate = release.candidate
+    made = (*candidate.requesters, *(maker.object_id for maker in candidate.makers)) if candidate else ()
     wanted = release.rollback_by if stage is Stage.ROLLBACK else (*made, *release.requested_by)
     asked = {name.lower() for name in wanted if name}
     return actor.object_id.lower() in asked or actor.username.lower() in asked

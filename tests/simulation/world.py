@@ -22,6 +22,7 @@ from shared.domain.release.model import Phase, Release
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.jobs import MemoryTestJobs
+from tests.fakes.makers import MemoryMakerRecords
 from tests.fakes.platform import DEV_WORKSPACE
 from tests.simulation.bus import Message, SimulatedQueue
 from tests.simulation.circuits import ENVIRONMENT, PEOPLE
@@ -89,6 +90,8 @@ class World(Host):
             platform=faulty(self.platform, PlatformErrored, late=LATE_CHANGES),
             environments=faulty(self.environments, PlatformErrored, late=LATE_CHECKS),
             batch_outcomes=faulty(self.outcomes),
+            model_makers=faulty(MemoryMakerRecords()),
+            environment_makers=faulty(MemoryMakerRecords()),
             config=self.scene.config,
             configurations=OnlyPublished(self.scene.config),
             evidence=faulty(MemoryEvidenceStore()),

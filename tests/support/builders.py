@@ -7,6 +7,7 @@ from typing import Any
 from shared.application.release.resting import ReleaseRest
 from shared.application.release.summary import Summary, summary_of
 from shared.domain.fleet.meter import Meter
+from shared.domain.makers import Account, AccountKind, Maker
 from shared.domain.release.commands import PublishFact
 from shared.domain.release.events import LookDue
 from shared.domain.release.history import HistoryEntry, chain
@@ -77,6 +78,12 @@ def a_policy(**changes: Any) -> Policy:
     return replace(Policy(gates=gates, limits=Limits()), **changes)
 
 
+def a_maker(number: int = 1, name: str = "rita@example.com", *, proven: bool = True) -> Maker:
+    """Person `number`, known by the name that Azure ML has."""
+    account = Account(kind=AccountKind.ENTRA_NAME, name=name, proven=proven)
+    return Maker(account=account, object_id=f"11111111-aaaa-bbbb-cccc-{number:012d}", name=f"Person {number}")
+
+
 def a_candidate(**changes: Any) -> Candidate:
     """Version 7 of the model of circuit C001 in plant P001."""
     candidate = Candidate(
@@ -88,6 +95,7 @@ def a_candidate(**changes: Any) -> Candidate:
         plant_id="P001",
         circuit_id="C001",
         requesters=("11111111-aaaa-bbbb-cccc-000000000001", "rita@example.com"),
+        makers=(a_maker(),),
         tags={"pr_number": "42", "pr_author": "rita", "mae": "0.12"},
     )
     return replace(candidate, **changes)

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -60,6 +60,9 @@ class Hands(Protocol):
     def retag(self, name: str, version: str, tags: dict[str, str]) -> None:
         """Changes the tags of a model."""
 
+    def archive(self, name: str, version: str) -> None:
+        """Takes a model version out of use."""
+
     def slow_down(self) -> None:
         """From now on a change of a deployment takes a while, and so does a job."""
 
@@ -74,6 +77,9 @@ class MemoryHands:
         version = str(1 + sum(1 for known, _ in self.platform.models if known == name))
         self.platform.add_model(name, version, tags)
         return version
+
+    def archive(self, name: str, version: str) -> None:
+        self.platform.models[name, version] = replace(self.platform.models[name, version], archived=True)
 
     def retag(self, name: str, version: str, tags: dict[str, str]) -> None:
         old = self.platform.models[name, version]
@@ -110,6 +116,9 @@ class AzureMlHands:
         (folder / "weights.txt").write_text(str(sorted(tags.items())))
         made = self.trainer.models.create_or_update(Model(name=name, path=str(folder), tags=tags))
         return str(made.version)
+
+    def archive(self, name: str, version: str) -> None:
+        self.trainer.models.archive(name, version)
 
     def retag(self, name: str, version: str, tags: dict[str, str]) -> None:
         model = self.trainer.models.get(name, version)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import httpx
 
+from local.identity.people import user_name
 from local.supervisor.cloud import CloudError
 from local.supervisor.parts import REPOSITORY
 
-AUTHOR = ("Trainer", "trainer@switchyard.example")
-MERGER = ("Engineer One", "engineer-1@switchyard.example")
+AUTHOR = ("Trainer", user_name("trainer"))
+MERGER = ("Engineer One", user_name("engineer-1"))
 _IGNORED = shutil.ignore_patterns("__pycache__", ".*")
 
 
@@ -96,38 +97,48 @@ class FleetRepository:
 
 
 class GitHub:
-    """Sends the webhook of a push, signed as GitHub signs it."""
+    """Sends the webhooks of a merge, signed as GitHub signs them."""
 
     def __init__(self, api: str, secret: str) -> None:
-        self._api, self._secret, self._last = api, secret, b""
+        self._api, self._secret = api, secret
+        self._last: tuple[str, dict[str, object]] = ("", {})
 
-    def pushed(self, before: str, after: str) -> str:
-        """Tell the app of new commits on `main`; the id of the change. Raises `CloudError`."""
-        body = json.dumps(
-            {
-                "ref": "refs/heads/main",
-                "before": before,
-                "after": after,
-                "deleted": False,
-                "repository": {"clone_url": "https://github.com/example/fleet.git"},
-                "pusher": {"name": "engineer-1"},
-            }
-        ).encode()
-        answer = self._send(body)
-        if answer.status_code != httpx.codes.ACCEPTED:
-            raise CloudError(f"The app answers {answer.status_code} to the webhook: {answer.text}")
-        self._last = body
-        return str(answer.json()["change_id"])
+    def merged(self, number: int, before: str, after: str) -> str:
+        """Tell the app of a pull request that the trainer opened and engineer-1 merged, by both events of GitHub.
+
+        Returns the id of the change. Raises `CloudError`.
+        """
+        merger = {"login": "engineer-1", "type": "User"}
+        common = {"repository": {"clone_url": "https://github.com/example/fleet.git"}, "sender": merger}
+        push = {"ref": "refs/heads/main", "before": before, "after": after, "pusher": {"name": "engineer-1"}}
+        pull_request = {
+            "number": number,
+            "merged": True,
+            "merge_commit_sha": after,
+            "base": {"ref": "main", "sha": before},
+            "user": {"login": "trainer", "type": "User"},
+            "merged_by": merger,
+        }
+        self._accepted("push", {**push, **common})
+        return self._accepted("pull_request", {"action": "closed", "pull_request": pull_request, **common})
 
     def repeated(self) -> str:
         """Send the last webhook again; what the app says to it."""
-        return str(self._send(self._last).json()["answer"])
+        return str(self._send(*self._last).json()["answer"])
 
-    def _send(self, body: bytes) -> httpx.Response:
+    def _accepted(self, event: str, body: dict[str, object]) -> str:
+        answer = self._send(event, body)
+        if answer.status_code != httpx.codes.ACCEPTED:
+            raise CloudError(f"The app answers {answer.status_code} to the webhook: {answer.text}")
+        self._last = event, body
+        return str(answer.json()["change_id"])
+
+    def _send(self, event: str, document: dict[str, object]) -> httpx.Response:
+        body = json.dumps(document).encode()
         signature = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {
             "Content-Type": "application/json",
-            "X-GitHub-Event": "push",
+            "X-GitHub-Event": event,
             "X-Hub-Signature-256": f"sha256={signature}",
         }
         return httpx.post(f"{self._api}changes/github", content=body, headers=headers, timeout=60, trust_env=False)

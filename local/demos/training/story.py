@@ -79,7 +79,7 @@ class Story:
         with screen.busy("its sensor sends data …"):
             self._factory.write_data(self._repository.config)
         screen.say(f"pull request #{NEW_REQUEST} adds {NEW}:{diff.splitlines()[-1]}; engineer-1 merges it")
-        [run] = self._trained([run.run_id for run in self._runs_of(before, known, 1)])
+        [run] = self._trained([run.run_id for run in self._runs_of(NEW_REQUEST, before, known, 1)])
         release = self._waiting(run)
         commit = (release.gate.facts if release.gate else {}).get("configuration", "")
         if commit != f"commit {self._repository.head}":
@@ -100,13 +100,15 @@ class Story:
         known, before = {run.run_id for run in self._listed()}, self._repository.head
         diff = self._repository.merge(number, day, circuits)
         screen.say(f"pull request #{number} sets cutoff_date {day}:{diff.splitlines()[-1]}; engineer-1 merges it")
-        return self._runs_of(before, known, len(circuits))
+        return self._runs_of(number, before, known, len(circuits))
 
-    def _runs_of(self, before: str, known: set[str], count: int) -> list[Training]:
-        """Tells the app of what was merged since `before`; the runs that it led to, beside the known ones."""
-        change_id = self._github.pushed(before, self._repository.head)
-        screen.say("GitHub's webhook of the push is accepted; the app waits 20 s for one that knows the pull request,")
-        screen.say("then reads the diff, and the pull request's number, from the repository")
+    def _runs_of(self, number: int, before: str, known: set[str], count: int) -> list[Training]:
+        """Tells the app of what pull request `number` merged since `before`; the runs it led to, beside the known."""
+        change_id = self._github.merged(number, before, self._repository.head)
+        screen.say(
+            "GitHub's webhooks of the push and of the pull request are accepted: together they prove who opened it"
+        )
+        screen.say("and who merged it; what changed the app reads from the repository")
         end = time.monotonic() + PATIENCE_S
         while True:
             change = self._api.change(change_id)

@@ -26,12 +26,15 @@ from shared.domain.names import can_be_asset
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Environment, Model
+    from azure.ai.ml.operations import EnvironmentOperations, ModelOperations
 
 Asset = TypeVar("Asset", "Model", "Environment")
+Read = TypeVar("Read")
+ARCHIVED = "archived"
 NOT_PEOPLE = ("application", "managedidentity", "key")
 
 
-def registered_model(model: "Model") -> RegisteredModel:
+def registered_model(model: "Model", *, archived: bool = False) -> RegisteredModel:
     """A model as the port describes it; identifiers of its maker are in lower case."""
     description = {
         "asset_id": str(model.id),
@@ -46,7 +49,16 @@ def registered_model(model: "Model") -> RegisteredModel:
         fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         tags=texts(model.tags),
         created_by=makers(model),
+        archived=archived or str(model.stage or "").lower() == ARCHIVED,
     )
+
+
+def is_archived(operations: "ModelOperations | EnvironmentOperations", name: str, version: str, what: str) -> bool:
+    """Whether somebody took the version out of use. The client's entities do not say: only its lists do."""
+    from azure.ai.ml.constants import ListViewType
+
+    listed = _read(lambda: list(operations.list(name, list_view_type=ListViewType.ARCHIVED_ONLY)), what)
+    return any(str(each.version) == version for each in listed or ())
 
 
 def makers(asset: "Model | Environment") -> tuple[str, ...]:
@@ -69,7 +81,10 @@ class AzureMlAssets:
         if not can_be_asset(name, version):
             return None
         model = _read(lambda: self._clients.dev().models.get(name, version), f"model {name}:{version}")
-        return registered_model(model) if model else None
+        if model is None:
+            return None
+        archived = is_archived(self._clients.dev().models, name, version, f"model {name}:{version}")
+        return registered_model(model, archived=archived)
 
     def promote_model(self, workspace: str, name: str, version: str, registry_name: str) -> str:
         self._scope.check_dev(workspace)
@@ -149,7 +164,7 @@ def _share_once(
         )
 
 
-def _read(call: Callable[[], Asset], what: str) -> Asset | None:
+def _read(call: Callable[[], Read], what: str) -> Read | None:
     try:
         return call()
     except ResourceNotFoundError:

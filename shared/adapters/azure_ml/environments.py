@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from shared.adapters.azure_ml.assets import makers
+from shared.adapters.azure_ml.assets import is_archived, makers
 from shared.adapters.azure_ml.checks import AzureMlChecks
 from shared.adapters.azure_ml.clients import AzureMlClients
 from shared.adapters.azure_ml.errors import translated
@@ -38,7 +38,7 @@ class AzureMlEnvironmentPlatform:
         self.read_report = clients.pooled(checks.report)
 
 
-def registered_environment(environment: "Environment") -> RegisteredEnvironment:
+def registered_environment(environment: "Environment", *, archived: bool = False) -> RegisteredEnvironment:
     """An environment version as the port describes it; identifiers of its maker are in lower case."""
     build = environment.build
     description = {
@@ -56,6 +56,7 @@ def registered_environment(environment: "Environment") -> RegisteredEnvironment:
         fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         tags=texts(environment.tags),
         created_by=makers(environment),
+        archived=archived,
     )
 
 
@@ -70,7 +71,9 @@ class AzureMlEnvironments:
             return None
         client = self._home(workspace)
         try:
-            return registered_environment(client.environments.get(name, version))
+            found = client.environments.get(name, version)
+            archived = is_archived(client.environments, name, version, f"environment {name}:{version}")
+            return registered_environment(found, archived=archived)
         except ResourceNotFoundError:
             return None
         except AzureError as error:

@@ -6,16 +6,18 @@ from typing import TypeVar
 
 from shared.adapters.config.files import ConfigTree, circuit_path, file_of, fleet_of, policies_of
 from shared.contracts.config.files import ConfigError, FleetConfig, Policies
+from shared.contracts.config.makers import PeopleConfig
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
 
 T = TypeVar("T")
 
-POLICIES, MONITORING = "policies.yml", "monitoring.yml"
+POLICIES, MONITORING, PEOPLE = "policies.yml", "monitoring.yml", "people.yml"
 
 OTHERS: Mapping[str, Callable[[ConfigTree, str], object]] = {
     POLICIES: policies_of,
     MONITORING: lambda tree, path: file_of(tree, path, MonitoringConfig),
+    PEOPLE: lambda tree, path: file_of(tree, path, PeopleConfig),
 }
 """Files beside those of the fleet, each with what reads it; one that is not there is no mistake."""
 

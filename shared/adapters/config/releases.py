@@ -1,21 +1,34 @@
 """ReleaseConfig from the configuration files: what a release needs of policies and fleet, in the domain's words."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 from shared.application.configuration import PUBLISHED
 from shared.application.release.ports import Fleet
 from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import OWN_RULES, AlertKind, AlertPolicy, AllowedRule, Measure
+from shared.domain.makers import People
 from shared.domain.release.model import DeploymentPlan, Kind
-from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage, WatchPolicy
+from shared.domain.release.policy import (
+    ApprovalRule,
+    Fact,
+    GatePolicy,
+    Limits,
+    MissingFacts,
+    Policy,
+    Stage,
+    UnknownMakers,
+    WatchPolicy,
+)
 
 HOUR_S = 3600
 
 
 class FileReleaseConfig:
     """Policies and fleet of one configuration. `resource_group_id` is the ARM id of the group that holds the alert
-    rules; `origin` says which configuration it is."""
+    rules; `origin` says which configuration it is. `people` are never of a commit that is judged by them; without them
+    nobody is known."""
 
     def __init__(
         self,
@@ -23,14 +36,15 @@ class FileReleaseConfig:
         fleet: files.FleetConfig,
         resource_group_id: str = "",
         *,
+        people: People | None = None,
         origin: str = PUBLISHED,
     ) -> None:
-        self._policies, self._fleet, self._origin = policies, fleet, origin
+        self._policies, self._fleet, self._people, self._origin = policies, fleet, people or People(), origin
         self._alerts = _alerts(policies.alerts, resource_group_id)
         kinds = self._policies.kinds
-        environment = _of_environments(_policy(kinds.environment), kinds.environment)
+        environment = replace(_of_environments(_policy(kinds.environment), kinds.environment), **_asked(policies))
         self._by_kind = {
-            Kind.MODEL: _policy(kinds.model),
+            Kind.MODEL: replace(_policy(kinds.model), **_asked(policies)),
             Kind.ENVIRONMENT: _with_rollback(environment, kinds.rollback),
             Kind.ROLLBACK: _with_rollback(replace(_policy(kinds.environment), gates={}), kinds.rollback),
         }
@@ -55,6 +69,10 @@ class FileReleaseConfig:
             test_compute=deployment.compute.test,
             input_uri=deployment.input_uri,
         )
+
+    def people(self) -> People:
+        """Whose accounts are whose."""
+        return self._people
 
     def freeze_groups(self) -> tuple[str, ...]:
         """The groups whose members may freeze production and lift freezes."""
@@ -84,6 +102,15 @@ class FileReleaseConfig:
             input_uri=deployment.input_uri,
             known_as=self._fleet.name_of(plant_id, circuit_id),
         )
+
+
+def _asked(policies: files.Policies) -> dict[str, Any]:
+    """What any gate asks for where a maker or a fact is missing."""
+    return {
+        "unknown_makers": UnknownMakers(policies.makers.unknown),
+        "required_facts": tuple(Fact(name) for name in policies.facts.required),
+        "missing_facts": MissingFacts(policies.facts.missing),
+    }
 
 
 def _policy(kind: files.KindPolicy | files.EnvironmentPolicy) -> Policy:

@@ -8,6 +8,7 @@ from shared.adapters.config.check import MONITORING, POLICIES, attempted
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, ConfigTree, file_of, fleet_of, policies_of
 from shared.adapters.config.loads import load_plan_of
 from shared.adapters.config.monitoring import policy_of
+from shared.adapters.config.people import load_people
 from shared.adapters.config.releases import FileReleaseConfig
 from shared.adapters.config.training import FileTrainingConfig
 from shared.application.configuration import PUBLISHED
@@ -15,18 +16,21 @@ from shared.application.etl.load import LoadPlan
 from shared.contracts.config.files import ConfigError, FleetConfig, Policies
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
+from shared.domain.makers import People
 from shared.domain.routines.monitoring import MonitoringPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
     """What no configuration says, because each installation has its own. `resource_group_id` is the ARM id of the group
-    that holds the alert rules; `sensor_table` is the table that loads write, empty where none do."""
+    that holds the alert rules; `sensor_table` is the table that loads write, empty where none do. `people_file` says
+    whose accounts are whose: it is never of a commit, which is judged by it; without it nobody is known."""
 
     dev_workspace: str
     registry: str
     resource_group_id: str
     sensor_table: str = ""
+    people_file: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +82,11 @@ def is_read(path: str) -> bool:
 
 def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> WholeConfig:
     """Everything at once. Raises ConfigError with every mistake in every file."""
-    fleet, policies, monitoring = _read(tree)
+    fleet, policies, monitoring, people = _read(tree, installation.people_file)
     origin = f"commit {commit}" if commit else PUBLISHED
     return WholeConfig(
         commit=commit,
-        releases=FileReleaseConfig(policies, fleet, installation.resource_group_id, origin=origin),
+        releases=FileReleaseConfig(policies, fleet, installation.resource_group_id, people=people, origin=origin),
         training=FileTrainingConfig(policies, fleet, tree, installation.dev_workspace, commit=commit),
         monitoring=policy_of(monitoring),
         loads=load_plan_of(policies, installation.registry, installation.sensor_table),
@@ -90,11 +94,12 @@ def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> 
     )
 
 
-def _read(tree: ConfigTree) -> tuple[FleetConfig, Policies, MonitoringConfig]:
+def _read(tree: ConfigTree, people_file: Path | None) -> tuple[FleetConfig, Policies, MonitoringConfig, People]:
     problems: list[ConfigProblem] = []
     fleet = attempted(lambda: fleet_of(tree), problems)
     policies = attempted(lambda: policies_of(tree, POLICIES), problems)
     monitoring = attempted(lambda: file_of(tree, MONITORING, MonitoringConfig), problems)
-    if problems or fleet is None or policies is None or monitoring is None:
+    people = attempted(lambda: load_people(people_file), problems) if people_file else People()
+    if problems or fleet is None or policies is None or monitoring is None or people is None:
         raise ConfigError(problems)
-    return fleet, policies, monitoring
+    return fleet, policies, monitoring, people

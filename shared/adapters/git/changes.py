@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from shared.adapters.config.check import MONITORING, OTHERS, POLICIES, checked
+from shared.adapters.config.check import MONITORING, OTHERS, PEOPLE, POLICIES, checked
 from shared.adapters.config.definition import build_problems
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, CircuitKey, FileTree, circuit_of
 from shared.adapters.config.pins import pins_of
 from shared.adapters.config.strict_yaml import Document, parse
 from shared.adapters.config.whole import is_read
+from shared.adapters.git.authors import commits_between
 from shared.adapters.git.tree import (
     FileChange,
     Files,
@@ -79,6 +80,7 @@ def find_changes(repo: "BaseRepo", base: str, head: str) -> Found:
     old_files = files_below(repo, old_config).content
     touched = list(_touched(changed, old_files, files.content, fleet))
     circuits = _circuits(repo, commit, touched)
+    brought = commits_between(repo, base, head)
     return Found(
         head=facts,
         base=base,
@@ -89,6 +91,8 @@ def find_changes(repo: "BaseRepo", base: str, head: str) -> Found:
         environment_origin=_bump(repo, commit) if found.change else None,
         configurations={**_origins_kept(repo, circuits, head), head: _kept(files)},
         notes=tuple(_notes(changed)),
+        commits=brought.parents,
+        makers=brought.makers,
     )
 
 
@@ -218,6 +222,8 @@ def _notes(changed: Iterable[FileChange]) -> Iterable[str]:
         yield f"{CONFIG}/{POLICIES} changed: it is in force from now on; open releases keep the gates they opened with"
     if MONITORING in paths:
         yield f"{CONFIG}/{MONITORING} changed: it is in force from now on"
+    if PEOPLE in paths:
+        yield f"{CONFIG}/{PEOPLE} changed: it counts once the app is deployed with it"
     if any(path.startswith(SCHEMAS) for path in paths):
         yield f"{CONFIG}/{SCHEMAS} changed: editors use it, nothing else does"
 

@@ -90,13 +90,13 @@ def facts_of(repo: "BaseRepo", commit: "Commit") -> CommitFacts:
     title = commit.message.decode("utf-8", errors="replace").strip().partition("\n")[0].strip()
     return CommitFacts(
         commit=commit.id.decode(),
-        author=_identity(written.author),
+        author=identity(written.author),
         title=title[:TITLE_CHARS_MAX],
         pr_number=pull_request_of(title),
     )
 
 
-def _identity(author: bytes) -> str:
+def identity(author: bytes) -> str:
     """The e-mail address of `Name <address>`; the name without blanks where there is no address."""
     name, _, rest = author.decode("utf-8", errors="replace").partition("<")
     address = "".join(rest.partition(">")[0].split())

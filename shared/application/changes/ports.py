@@ -17,6 +17,7 @@ from shared.application.work.look import LookQueue
 from shared.domain.changes.circuits import CircuitChange, CircuitSettings, CommitFacts, ConfigProblem
 from shared.domain.changes.environment import EnvironmentChange
 from shared.domain.changes.record import ChangeClaim, ChangeRecord
+from shared.domain.makers import Account
 
 
 class RepositoryRefused(PortError):
@@ -48,6 +49,8 @@ class Found:
     `environment_files` are those of `environment/`, relative to it, when its version is to be registered; `digest`
     names exactly this content, `environment_origin` is the commit that raised the version. `configurations` are the
     files of `config/` at the head, and at the commits that circuits are trained from, as far as the app could use them.
+    `commits` are those that `head` has and `base` has not, each with its first parent, and `makers` all whom they name:
+    claims.
     """
 
     head: CommitFacts
@@ -60,6 +63,8 @@ class Found:
     configurations: Mapping[str, ConfigFiles] = field(default_factory=dict, repr=False)
     problems: tuple[ConfigProblem, ...] = ()
     notes: tuple[str, ...] = ()
+    commits: Mapping[str, str] = field(default_factory=dict, repr=False)
+    makers: tuple[Account, ...] = ()
 
     @property
     def trained(self) -> list[CircuitSettings]:

@@ -18,6 +18,7 @@ from shared.domain.changes.circuits import (
 from shared.domain.changes.environment import DEFINITION, EnvironmentChange
 from shared.domain.changes.record import ChangeRecord
 from shared.domain.changes.versions import tag_problems
+from shared.domain.makers import Account
 from shared.domain.training.model import MANUAL, TrainingRequest
 
 DIGEST_TAG = "source_digest"
@@ -79,9 +80,9 @@ async def registered_environment(
 
 
 def requests_of(trained: Sequence[FoundCircuit], found: Found, record: ChangeRecord) -> list[TrainingRequest]:
-    """One request for each circuit, with the commit, pull request and author that changed it last."""
+    """One request for each circuit: with the commit, pull request and author that changed it last, and all makers."""
     return [
-        _request(each.settings, each.origin, pull_request(each.origin, found, record))
+        _request(each.settings, each.origin, pull_request(each.origin, found, record), record.makers)
         for each in trained
         if each.settings
     ]
@@ -96,7 +97,9 @@ def pull_request(origin: CommitFacts, found: Found, record: ChangeRecord) -> str
     return claim.pr_number if meant and claim.pr_number else MANUAL
 
 
-def _request(settings: CircuitSettings, origin: CommitFacts, pr_number: str) -> TrainingRequest:
+def _request(
+    settings: CircuitSettings, origin: CommitFacts, pr_number: str, makers: tuple[Account, ...]
+) -> TrainingRequest:
     return TrainingRequest(
         plant_id=settings.plant_id,
         circuit_id=settings.circuit_id,
@@ -109,6 +112,7 @@ def _request(settings: CircuitSettings, origin: CommitFacts, pr_number: str) -> 
         pr_number=pr_number,
         author=origin.author,
         commit=origin.commit,
+        makers=makers,
     )
 
 

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.application.changes.makers import makers_of_change
 from shared.application.changes.ports import (
     ChangePorts,
     Found,
@@ -30,11 +31,13 @@ from shared.domain.changes.record import (
     CircuitOutcome,
     EnvironmentOutcome,
 )
+from shared.domain.makers import together
 
 log = logging.getLogger(__name__)
 
 PUSH_PAUSE = timedelta(seconds=20)
-"""A push says no pull request. Its own event, which does, is sent at the same moment and may come second."""
+"""A push says no pull request, and GitHub's event of that not what the branch was before. Both are sent at the same
+moment, in any order."""
 
 SAVE_TRIES_MAX = 5
 """Each one is lost only to another webhook of the same commit, or to a fault of the store."""
@@ -61,7 +64,7 @@ async def accept_change(claim: ChangeClaim, ports: ChangePorts) -> tuple[ChangeR
     record = await _stored(ChangeRecord(claim=claim, state=ChangeState.ACCEPTED, accepted_at=now), ports)
     if record.is_ended:
         return record, False
-    at = None if record.claim.pr_number else now + PUSH_PAUSE
+    at = None if record.claim.is_whole else now + PUSH_PAUSE
     message_id = f"{record.change_id}-{claim.source}-{claim.pr_number or 'push'}-{_stamp(now)}"
     await ports.queue.send(look_of(record.change_id), message_id, at=at)
     return record, True
@@ -136,6 +139,7 @@ def _merged(there: ChangeClaim, more: ChangeClaim) -> ChangeClaim:
         since=there.since or more.since,
         is_first=there.is_first or more.is_first,
         forced=there.forced or more.forced,
+        senders=together(there.senders, more.senders),
     )
 
 
@@ -192,6 +196,7 @@ async def _judged(record: ChangeRecord, found: Found, ports: ChangePorts) -> Cha
 
 async def _acted_on(record: ChangeRecord, found: Found, ports: ChangePorts) -> ChangeRecord:
     environment: EnvironmentOutcome | None = None
+    record = replace(record, makers=await makers_of_change(record, found, ports))
     if found.environment:
         registered = await registered_environment(found, found.environment, record, ports)
         if isinstance(registered, ConfigProblem):

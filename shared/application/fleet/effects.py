@@ -20,6 +20,7 @@ from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.effects.answers import PLATFORM_FAULTS, answer, outcome_of, target_answer
 from shared.application.release.effects.configured import taken_out
 from shared.application.release.effects.deploy import newer_than
+from shared.application.release.effects.makers import makers_of, requesters_of
 from shared.application.release.effects.marks import rolled_back
 from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
@@ -72,13 +73,16 @@ async def verify_environment(command: c.VerifyEnvironment, release: Release, por
     if not reviewed.may_be_released:
         said = [str(problem) for problem in reviewed.problems]
         raise PlatformRefused("; ".join([*([reviewed.refusal] if reviewed.refusal else []), *said]))
+    makers = await makers_of(found, (name, version), ports.environment_makers, ports)
     candidate = Candidate(
         workspace=command.workspace,
         name=name,
         version=version,
         asset_id=found.asset_id,
         fingerprint=found.fingerprint,
-        requesters=tuple(sorted({*found.created_by, found.tags.get("registered_by", "")} - {""})),
+        requesters=requesters_of(makers),
+        makers=makers,
+        archived=found.archived,
         tags=found.tags,
         rolled_back=await rolled_back(Dimension.ENVIRONMENT, name, version, ports),
     )

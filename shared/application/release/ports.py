@@ -21,6 +21,7 @@ from shared.application.ports import Clock, FactPublisher, IntakeLog
 from shared.application.release.resting import OpenEntry, ReleaseRest
 from shared.application.release.summary import Summary
 from shared.domain.evidence.matrix import NotebookFacts
+from shared.domain.makers import Account, People
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.history import HistoryEntry
@@ -220,6 +221,15 @@ class NotebookReader(Protocol):
         """Raises InvalidRequest, with the reason, for a file that is no notebook or above a limit."""
 
 
+class MakerRecords(Protocol):
+    """Who made what the app itself registered, by the app's own record, which nobody else can write."""
+
+    async def makers_of(self, name: str, version: str, tags: Mapping[str, str]) -> tuple[Account, ...] | None:
+        """The accounts that had a part in the version, with any other that its tags name; None when the app's record
+        does not say that it made exactly this. `tags` are a hint where to look. Raises PlatformBusy while the record is
+        not written yet."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
     """What every circuit has in common, and the keys of all circuits and endpoints."""
@@ -243,6 +253,9 @@ class ReleaseConfig(Protocol):
 
     def fleet(self) -> Fleet:
         """All plants and circuits."""
+
+    def people(self) -> People:
+        """Whose accounts are whose."""
 
     def freeze_groups(self) -> tuple[str, ...]:
         """The groups whose members may freeze production and lift freezes."""
@@ -271,6 +284,8 @@ class Ports:
     platform: ModelPlatform
     environments: EnvironmentPlatform
     batch_outcomes: BatchOutcomes
+    model_makers: MakerRecords
+    environment_makers: MakerRecords
     config: ReleaseConfig
     configurations: Configurations[ReleaseConfig]
     evidence: EvidenceStore

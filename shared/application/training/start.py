@@ -7,6 +7,7 @@ from datetime import date
 
 from shared.application.training.ports import TrainingPorts, look_of
 from shared.domain.errors import Conflict, InvalidRequest
+from shared.domain.makers import Account, AccountKind
 from shared.domain.people import check_member
 from shared.domain.release.model import Actor
 from shared.domain.training.model import MANUAL, TrainingPhase, TrainingRequest, TrainingRun, run_id_of
@@ -39,7 +40,13 @@ async def train_by_hand(
     cutoff = cutoff_date or circuit.cutoff_date
     if cutoff >= ports.clock.now().date():
         raise InvalidRequest(f"the cutoff date {cutoff} is not over yet: training data are whole days of the past")
-    request = replace(circuit, cutoff_date=cutoff, pr_number=MANUAL, author=actor.username or actor.name)
+    request = replace(
+        circuit,
+        cutoff_date=cutoff,
+        pr_number=MANUAL,
+        author=actor.username or actor.object_id,
+        makers=(Account(kind=AccountKind.ENTRA, name=actor.object_id, proven=True),),
+    )
     for repetition in range(REPETITIONS_MAX):
         stored = await ports.runs.load(run_id_of(request, repetition))
         if stored is None:

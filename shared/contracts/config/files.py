@@ -16,6 +16,7 @@ from shared.contracts.config.circuits import (
     PlantEntry,
     UnknownCircuitError,
 )
+from shared.contracts.config.makers import PeopleConfig
 from shared.contracts.config.policies import (
     Approvals,
     DeploymentPolicy,
@@ -45,6 +46,7 @@ __all__ = [
     "KindPolicy",
     "LimitsConfig",
     "MasterList",
+    "PeopleConfig",
     "PlantEntry",
     "Policies",
     "RollbackPolicy",

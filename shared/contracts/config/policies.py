@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from shared.contracts.config.alerts import AlertsPolicy
 from shared.contracts.config.circuits import ConfigModel, InstanceType
 from shared.contracts.config.data import DataPolicy
+from shared.contracts.config.makers import FactsPolicy, MakersPolicy
 from shared.contracts.config.name_templates import DeploymentTemplate, EndpointTemplate, RegistryModelTemplate
 from shared.contracts.config.training import TrainingPolicy
 
@@ -288,6 +289,10 @@ class Policies(ConfigModel):
     )
     kinds: Kinds
     deployment: DeploymentPolicy
+    makers: MakersPolicy = Field(
+        default_factory=MakersPolicy, description="what a gate asks for when a maker is unknown"
+    )
+    facts: FactsPolicy = Field(default_factory=FactsPolicy, description="facts that a decision has to rest on")
     alerts: AlertsPolicy = Field(default_factory=AlertsPolicy, description="which alerts may lead to a rollback")
     training: TrainingPolicy = Field(default_factory=TrainingPolicy, description="how models are trained")
     data: DataPolicy = Field(default_factory=DataPolicy, description="how the sensor table is loaded")

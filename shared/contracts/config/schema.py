@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shared.contracts.config.files import CircuitConfig, MasterList, Policies
+from shared.contracts.config.files import CircuitConfig, MasterList, PeopleConfig, Policies
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.settings import APP_ROOT
 
@@ -23,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "circuit": CircuitConfig,
     "policies": Policies,
     "monitoring": MonitoringConfig,
+    "people": PeopleConfig,
 }
 
 

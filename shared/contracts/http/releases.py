@@ -14,6 +14,7 @@ from shared.contracts.http.paging import token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.freezes.freeze import Freezes
 from shared.domain.release.history import HistoryEntry
+from shared.domain.release.makers import people_min
 from shared.domain.release.model import GATE_OF_PHASE, Release
 from shared.domain.release.specs import gate_digest, gate_facts
 
@@ -74,6 +75,7 @@ class GateView(Contract):
     instructions: str
     facts: dict[str, str]
     approvals_needed: list[dict[str, str | int]]
+    people_min: int = Field(default=1, description="How many different people must approve at least.")
     approved_by: list[str]
 
 
@@ -279,5 +281,6 @@ def _gate(release: Release) -> GateView | None:
         instructions=policy.instructions,
         facts=gate_facts(release, stage),
         approvals_needed=[{"group": rule.group, "count": rule.count} for rule in policy.approvals],
+        people_min=people_min(release, stage),
         approved_by=[a.actor.name for a in release.approvals if a.stage is stage and a.digest == digest and a.approved],
     )

@@ -24,8 +24,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from shared.contracts.base import check_once
 from shared.contracts.config.circuits import CircuitId, PlantId
 from shared.contracts.inbound.wire import Wire, without_nulls
+from shared.domain.errors import InvalidRequest
 
 BODY_BYTES_MAX = 256 * 1024
 """Azure Monitor sends no more (docs/azure-facts.md#alerts-of-azure-monitor)."""
@@ -197,7 +199,11 @@ def parse_alert(body: Any) -> Alert:
     if isinstance(body, bytes) and len(body) > BODY_BYTES_MAX:
         raise AlertError(f"body: more than {BODY_BYTES_MAX} bytes")
     try:
+        if isinstance(body, bytes):
+            check_once(body)
         data = (_Body.model_validate_json(body) if isinstance(body, bytes) else _Body.model_validate(body)).data
+    except InvalidRequest as error:
+        raise AlertError(str(error)) from error
     except ValidationError as error:
         raise AlertError(_first(error)) from error
     essentials, condition = data.essentials, data.alert_context.condition
@@ -258,7 +264,10 @@ def circuits_of(
 
 def circuit_of(values: Mapping[str, str], where: str) -> tuple[str, str] | None:
     """The circuit that is named, if one is. Raises AlertError for half a name, as C001 is in every plant."""
-    ids = {name.lower(): value for name, value in values.items() if name.lower() in ("plant_id", "circuit_id")}
+    named = [(name.lower(), value) for name, value in values.items() if name.lower() in ("plant_id", "circuit_id")]
+    ids = dict(named)
+    if len(ids) < len(named):
+        raise AlertError(f"{where}: plant_id or circuit_id is there twice; say it once")
     if not ids:
         return None
     try:

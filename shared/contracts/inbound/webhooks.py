@@ -9,14 +9,18 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from shared.contracts.base import check_once
 from shared.contracts.inbound.wire import Wire
 from shared.domain.changes.address import repository_address
 from shared.domain.changes.record import ChangeClaim
+from shared.domain.errors import InvalidRequest
+from shared.domain.makers import Account, AccountKind, together
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
 """A push of GitHub lists up to 2,048 commits, with their files."""
@@ -54,6 +58,10 @@ class _GitHubRepository(Wire):
 
 class _Login(Wire):
     login: Short = ""
+    type: Short = ""
+
+
+class _Pusher(Wire):
     name: Short = ""
 
 
@@ -64,7 +72,8 @@ class _Push(Wire):
     deleted: bool = False
     forced: bool = False
     repository: _GitHubRepository
-    pusher: _Login = _Login()
+    pusher: _Pusher = _Pusher()
+    sender: _Login = _Login()
 
 
 class _Base(Wire):
@@ -78,12 +87,14 @@ class _GitHubPullRequest(Wire):
     merge_commit_sha: CommitId | None = None
     base: _Base
     user: _Login = _Login()
+    merged_by: _Login = _Login()
 
 
 class _PullRequestEvent(Wire):
     action: Short
     pull_request: _GitHubPullRequest
     repository: _GitHubRepository
+    sender: _Login = _Login()
 
 
 class _Commit(Wire):
@@ -107,6 +118,7 @@ class _DevOpsPullRequest(Wire):
     lastMergeCommit: _Commit | None = None
     lastMergeTargetCommit: _Commit | None = None
     createdBy: _Person = _Person()
+    closedBy: _Person = _Person()
 
 
 class _ServiceHook(Wire):
@@ -168,6 +180,7 @@ def azure_devops_claim(body: bytes, *, branch: str, repository: str) -> ChangeCl
         base=found.lastMergeTargetCommit.commitId if found.lastMergeTargetCommit else "",
         pr_number=f"PR-{found.pullRequestId}",
         sender=found.createdBy.uniqueName,
+        senders=_proven(AccountKind.AZURE_DEVOPS_NAME, found.createdBy.uniqueName, found.closedBy.uniqueName),
     )
 
 
@@ -187,6 +200,7 @@ def _of_push(push: _Push, branch: str, repository: str) -> ChangeClaim | Ignored
         is_first=is_first,
         forced=push.forced,
         sender=push.pusher.name,
+        senders=_proven(AccountKind.GITHUB_LOGIN, _pushed_by(push), *_people(push.sender)),
     )
 
 
@@ -206,7 +220,23 @@ def _of_pull_request(event: _PullRequestEvent, branch: str, repository: str) -> 
         since=found.base.sha or "",
         pr_number=f"PR-{found.number}",
         sender=found.user.login,
+        senders=_proven(AccountKind.GITHUB_LOGIN, *_people(found.user, found.merged_by, event.sender)),
     )
+
+
+def _proven(kind: AccountKind, *names: str) -> tuple[Account, ...]:
+    """Accounts that the service knows to have signed in: it says so under its signature or secret."""
+    return together(Account(kind=kind, name=name, proven=True) for name in names if name)
+
+
+def _people(*logins: _Login) -> Iterator[str]:
+    """What an application does, nobody has done."""
+    return (each.login for each in logins if each.type != "Bot")
+
+
+def _pushed_by(push: _Push) -> str:
+    """The pusher has a name and no type; as the sender of the same event an application has one."""
+    return "" if push.sender.type == "Bot" and push.sender.login == push.pusher.name else push.pusher.name
 
 
 def _elsewhere(ref: str, url: str, commit: str | None, branch: str, repository: str) -> Ignored | None:
@@ -227,7 +257,10 @@ def _elsewhere(ref: str, url: str, commit: str | None, branch: str, repository: 
 
 def _read(model: type[PartT], body: bytes) -> PartT:
     try:
+        check_once(body)
         return model.model_validate_json(body)
+    except InvalidRequest as error:
+        raise WebhookError(str(error)) from error
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         named = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in faults[:5])

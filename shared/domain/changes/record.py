@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.changes.circuits import CircuitChangeKind, ConfigProblem, FieldChange
+from shared.domain.makers import Account
 
 CIRCUITS_TOLD_MAX = 1000
 PROBLEMS_TOLD_MAX = 100
@@ -32,7 +33,8 @@ class ChangeClaim:
     """What a webhook says. A hint: only `commit` decides what is looked at, in the repository.
 
     `base` is what the branch was before exactly this; `since` a commit that it had then or earlier. `is_first` says
-    that there was no branch before, `forced` that history was rewritten.
+    that there was no branch before, `forced` that history was rewritten. `senders` are whom the service proves to have
+    opened, merged or pushed it; `sender` is one of them, for people to read.
     """
 
     commit: str
@@ -44,6 +46,12 @@ class ChangeClaim:
     since: str = ""
     is_first: bool = False
     forced: bool = False
+    senders: tuple[Account, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it knows both the pull request and what the branch was before: no other event knows more."""
+        return bool(self.pr_number and (self.base or self.is_first))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +86,7 @@ class EnvironmentOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRecord:
-    """One change, by the commit it brought to the branch."""
+    """One change, by the commit it brought to the branch. `makers` are all who had a part in it, once it is taken."""
 
     claim: ChangeClaim
     state: ChangeState
@@ -95,6 +103,7 @@ class ChangeRecord:
     problems: tuple[ConfigProblem, ...] = ()
     problems_total: int = 0
     notes: tuple[str, ...] = field(default=())
+    makers: tuple[Account, ...] = ()
 
     @property
     def change_id(self) -> str:

@@ -32,7 +32,7 @@ AFTER_VERIFYING = frozenset({P.ROLLED_BACK, P.HELD})
 
 ENVIRONMENT = machine(
     # To the registry
-    row({P.VERIFYING}, e.EnvironmentVerified, rules.verified, {P.AWAITING_REGISTRY_APPROVAL, P.PROMOTING}),
+    row({P.VERIFYING}, e.EnvironmentVerified, rules.verified, {P.AWAITING_REGISTRY_APPROVAL, P.PROMOTING, P.HELD}),
     row({P.AWAITING_REGISTRY_APPROVAL}, e.ApprovalSubmitted, gates.approval_submitted, {STAY, P.PROMOTING, P.REJECTED}),
     row({P.VERIFYING, P.AWAITING_REGISTRY_APPROVAL}, e.EvidenceSubmitted, rules_evidence.evidence_submitted, {STAY}),
     row({P.PROMOTING}, e.EnvironmentPromoted, rules.promoted, {P.WAITING_FOR_FLEET}),

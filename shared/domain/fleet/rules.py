@@ -7,6 +7,7 @@ from shared.domain.fleet.strangers import doubles, strangers
 from shared.domain.records import replace
 from shared.domain.release import events as e
 from shared.domain.release.dimensions import unmarked
+from shared.domain.release.makers import is_refused, refused_makers
 from shared.domain.release.model import Phase, Release
 from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.release.policy import Stage
@@ -20,6 +21,8 @@ HOUR_S = 3600
 def verified(release: Release, event: e.EnvironmentVerified, now: datetime) -> Move:
     """From here on the circuits that will be held are known; epoch 0 says that a lock is not taken yet."""
     note = f"{release.asset} may be released without new models: {len(event.circuits)} circuits"
+    if is_refused(release, event.candidate):
+        return hold(release, now, refused_makers(event.candidate))
     note += f" of {event.configuration}" if event.configuration else ""
     return open_gate(
         release,

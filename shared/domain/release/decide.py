@@ -21,6 +21,7 @@ from shared.domain.release.model import Kind, Phase, Release
 from shared.domain.release.model_machine import MODEL
 from shared.domain.release.moves import Move, enter
 from shared.domain.release.policy import Policy
+from shared.domain.release.rules_gates import too_late
 
 #: Every kind of release and its machine.
 MACHINES = {Kind.MODEL: MODEL, Kind.ENVIRONMENT: ENVIRONMENT, Kind.ROLLBACK: ROLLBACK}
@@ -152,6 +153,8 @@ def _undone(release: Release, event: e.Undone, now: datetime) -> Decision:
 
 
 def _not_foreseen(release: Release, event: Event, now: datetime) -> Decision:
+    if isinstance(event, e.ApprovalSubmitted):
+        raise Conflict(too_late(release, event))
     if isinstance(event, e.PERSON_EVENTS):
         if release.phase.is_terminal:
             raise Conflict(f"this release has ended as {release.phase.value}: {release.reason}")

@@ -10,6 +10,7 @@ from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.fleet.meter import Meter
 from shared.domain.fleet.roster import NOBODY, Roster
+from shared.domain.makers import Maker
 from shared.domain.release.earlier import EarlierAttempt
 from shared.domain.release.policy import Policy, Stage
 
@@ -107,9 +108,10 @@ class Verdict(StrEnum):
 class Candidate:
     """The model or environment version being released, as read back from the dev workspace.
 
-    `fingerprint` covers everything that must not change under an approval; `requesters` are the identifiers (object
-    id, user name, e-mail) of whoever made it: none of them may approve it. An environment belongs to no circuit.
-    `rolled_back` is what the registry says of a version that was rolled back; empty where it was not.
+    `fingerprint` covers everything that must not change under an approval. `makers` are all who had a part in it, tied
+    to people where they are known; `requesters` are their object ids, and every name that was given for one of them:
+    none of them may approve it. An environment belongs to no circuit. `rolled_back` is what the registry says of a
+    version that was rolled back; empty where it was not.
     """
 
     workspace: str
@@ -120,6 +122,8 @@ class Candidate:
     plant_id: str = ""
     circuit_id: str = ""
     requesters: tuple[str, ...] = ()
+    makers: tuple[Maker, ...] = ()
+    archived: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     rolled_back: str = ""
 

@@ -35,7 +35,12 @@ PUT_BACK = frozenset({P.ABORTED, P.EXPIRED, P.FAILED})
 
 MODEL = machine(
     # To the registry
-    row({P.VERIFYING}, e.CandidateVerified, gates.candidate_verified, {P.AWAITING_REGISTRY_APPROVAL, P.PROMOTING}),
+    row(
+        {P.VERIFYING},
+        e.CandidateVerified,
+        gates.candidate_verified,
+        {P.AWAITING_REGISTRY_APPROVAL, P.PROMOTING, P.HELD},
+    ),
     row({P.AWAITING_REGISTRY_APPROVAL}, e.ApprovalSubmitted, gates.approval_submitted, {STAY, P.PROMOTING, P.REJECTED}),
     row({P.PROMOTING}, e.CandidatePromoted, steps.candidate_promoted, {P.WAITING_FOR_CIRCUIT}),
     row({P.WAITING_FOR_CIRCUIT}, e.CircuitAcquired, steps.circuit_acquired, {P.DEPLOYING_TEST}),

@@ -16,6 +16,31 @@ class Stage(StrEnum):
     ROLLBACK = "rollback"  # no step of the road, but people decide on it at a gate as well
 
 
+class UnknownMakers(StrEnum):
+    """What a gate asks for when somebody had a part in the candidate whom nothing ties to a person."""
+
+    TWO = "two"  # two different people, where its groups ask for fewer
+    ONE = "one"  # no more than its groups
+    REFUSE = "refuse"  # nobody can approve
+
+
+class Fact(StrEnum):
+    """A fact that a decision should rest on, by the name that people read and write."""
+
+    AUTHOR = "author"
+    PULL_REQUEST = "pull request"
+    METRICS = "metrics"
+    LINEAGE = "lineage"
+    IN_USE = "in use"
+
+
+class MissingFacts(StrEnum):
+    """What an approval needs where a required fact is missing."""
+
+    REASON = "reason"  # a reason that names it
+    REFUSE = "refuse"  # nobody can approve
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApprovalRule:
     """`count` distinct people of `group` must approve."""
@@ -91,10 +116,14 @@ class Policy:
     """Gates by stage, limits, and what the watch looks for. A stage without a gate starts as soon as the one before it
     is done.
 
-    With `critical_at_once`, a rollback that is called critical does not wait at the gate of rollbacks.
+    With `critical_at_once`, a rollback that is called critical does not wait at the gate of rollbacks. A release
+    that was stored before there were required facts requires none.
     """
 
     gates: dict[Stage, GatePolicy]
     limits: Limits
     watch: WatchPolicy = WatchPolicy()
     critical_at_once: bool = True
+    unknown_makers: UnknownMakers = UnknownMakers.TWO
+    required_facts: tuple[Fact, ...] = ()
+    missing_facts: MissingFacts = MissingFacts.REASON

@@ -8,8 +8,10 @@ from shared.domain.evidence.gate import check_evidence
 from shared.domain.people import check_approver, gate_satisfied
 from shared.domain.release.events import ApprovalSubmitted, CandidateVerified
 from shared.domain.release.lowering import lowered
+from shared.domain.release.makers import is_refused, people_min, refused_makers
+from shared.domain.release.missing import check_missing
 from shared.domain.release.model import GATE_OF_PHASE, Approval, Kind, Phase, Release, Target
-from shared.domain.release.moves import Move, end, enter, stay
+from shared.domain.release.moves import Move, end, enter, hold, stay
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
 
@@ -41,6 +43,8 @@ def candidate_verified(release: Release, event: CandidateVerified, now: datetime
     candidate = event.candidate
     target = Target(key=f"{candidate.plant_id}-{candidate.circuit_id}", plan=event.plan)
     note = f"{candidate.name}:{candidate.version} is a candidate for {candidate.plant_id}/{candidate.circuit_id}"
+    if is_refused(release, candidate):
+        return hold(release, now, refused_makers(candidate))
     note += f", configured by {event.configuration}" if event.configuration else ""
     changes = {"candidate": candidate, "targets": (target,), "configuration": event.configuration}
     return open_gate(release, Stage.REGISTRY, now, note, **changes)
@@ -50,13 +54,14 @@ def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime
     """Counts once per person, never the requester, on this digest only; a rejection needs its reason (I2, I4, I5)."""
     stage = GATE_OF_PHASE[release.phase]
     if event.stage is not stage:
-        raise Conflict(f"the gate of {event.stage.value} is not open: this release waits at {stage.value}")
+        raise Conflict(too_late(release, event))
     check_approver(release, stage, event.actor)
     digest = gate_digest(release, stage)
     if event.digest != digest:
         raise Conflict(f"what you looked at has changed: read the release again and decide on digest {digest}")
     if event.approved:
         check_evidence(release, stage)
+        check_missing(release, stage, event.reason)
         _check_reason(release, event)
     approval = Approval(
         stage=stage,
@@ -69,6 +74,23 @@ def approval_submitted(release: Release, event: ApprovalSubmitted, now: datetime
     if not event.approved:
         return _reject(release, approval, now)
     return _approve(release, approval, now)
+
+
+def too_late(release: Release, event: ApprovalSubmitted) -> str:
+    """What somebody is told whose decision finds no open gate: of several at one moment the first one counts."""
+    said = "approval" if event.approved else "rejection"
+    here = f"has ended as {release.phase.value}: {release.reason}" if release.phase.is_terminal else _is_at(release)
+    decided = [each for each in release.approvals if each.stage is event.stage]
+    if not decided:
+        return f"the gate of {event.stage.value} is not open: this release {here}"
+    by = ", ".join(f"{each.actor.name} {'approved' if each.approved else 'rejected'}" for each in decided)
+    fix = "" if event.approved or release.phase.is_terminal else "; to stop it, abort the release"
+    return f"the {said} of {event.stage.value} came too late: {by}, and this release {here}{fix}"
+
+
+def _is_at(release: Release) -> str:
+    stage = GATE_OF_PHASE.get(release.phase)
+    return f"waits at {stage.value}" if stage else f"is {release.phase.value}"
 
 
 def _check_reason(release: Release, event: ApprovalSubmitted) -> None:
@@ -97,6 +119,6 @@ def _approve(release: Release, approval: Approval, now: datetime) -> Move:
         return stay(release, f"{actor.name} had already approved {stage.value}: counted once")
     approved = stay(release, approvals=(*release.approvals, approval)).release
     note = f"{actor.name} approved {stage.value}" + (f": {approval.reason}" if approval.reason else "")
-    if gate_satisfied(release.policy.gates[stage].approvals, [*counted, approval]):
+    if gate_satisfied(release.policy.gates[stage].approvals, [*counted, approval], people_min(release, stage)):
         return enter(approved, AFTER_GATE[release.kind, stage], now, note)
     return Move(release=approved, note=f"{note}; more approvals are needed")

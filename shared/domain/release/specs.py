@@ -10,6 +10,8 @@ from shared.domain.predictions import JUDGED_BY_TAGS, RANGES_UNKNOWN
 from shared.domain.records import replace
 from shared.domain.release.dimensions import RELEASE_TAGS, brings, kept_tags
 from shared.domain.release.lowering import asset_of, brought_environment, lowered, shown
+from shared.domain.release.makers import maker_facts
+from shared.domain.release.missing import METRICS, missing_told
 from shared.domain.release.model import (
     Candidate,
     CheckRun,
@@ -80,7 +82,7 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
     facts = _facts(release, release.candidate, stage)
     if release.configuration:
         facts["configuration"] = release.configuration
-    return facts | earlier_facts(release)
+    return facts | maker_facts(release, stage) | missing_told(release, stage) | earlier_facts(release)
 
 
 def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
@@ -94,7 +96,7 @@ def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, st
         "environment": brought_environment(release.target),
         "pull request": tags.get("pr_number", "unknown"),
         "author": tags.get("pr_author", "unknown"),
-        "training metrics": ", ".join(f"{k} {tags[k]}" for k in ("mae", "rmse", "mape", "r2") if k in tags) or "none",
+        "training metrics": ", ".join(f"{k} {tags[k]}" for k in METRICS if k in tags) or "none",
     }
     if release.target.plan.known_as:
         facts["known as"] = release.target.plan.known_as

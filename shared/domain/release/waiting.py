@@ -8,6 +8,7 @@ from shared.domain.fleet.batch_jobs import told
 from shared.domain.fleet.lanes import WORK, places
 from shared.domain.freezes.freeze import Freeze, Freezes
 from shared.domain.people import groups_missing
+from shared.domain.release.makers import people_min
 from shared.domain.release.model import AZURE_ML, GATE_OF_PHASE, Kind, Phase, Progress, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
@@ -124,4 +125,4 @@ def _who(release: Release) -> tuple[str, ...]:
         return tuple(sorted({rule.group for gate in gates.values() for rule in gate.approvals}))
     digest = gate_digest(release, stage)
     given = [each for each in release.approvals if each.stage is stage and each.digest == digest]
-    return groups_missing(gates[stage].approvals, given)
+    return groups_missing(gates[stage].approvals, given, people_min(release, stage))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from shared.domain.makers import Account
+
 MANUAL = "MANUAL"
 """What stands for the pull request of a run that a person asked for (R-TRAIN-19)."""
 
@@ -20,7 +22,7 @@ class TrainingRequest:
     """One circuit to train, as its configuration says at one commit.
 
     `config_yaml` is the text of the circuit's file, `pr_number` is `PR-1234` or MANUAL, `commit` the full git sha,
-    empty when asked for by hand without one.
+    empty when asked for by hand without one. `author` is for people to read; `makers` are all who had a part in it.
     """
 
     plant_id: str
@@ -34,6 +36,7 @@ class TrainingRequest:
     pr_number: str
     author: str
     commit: str
+    makers: tuple[Account, ...] = ()
 
 
 class TrainingPhase(StrEnum):

@@ -16,7 +16,9 @@ from tests.support.benches.road import ENGINEER, NAME, NEW, TAGS, approved, requ
 
 async def model(fleet: Bench, version: str) -> str:
     """A version of P001/C001's model that has passed its first gate."""
-    fleet.platform.add_model(MODEL, version, {"plant_id": "P001", "circuit_id": "C001"}, created_by="trainer")
+    fleet.platform.add_model(
+        MODEL, version, {"plant_id": "P001", "circuit_id": "C001"}, created_by="trainer@example.com"
+    )
     at = fleet.clock.now()
     rid = await intake.model_registered(f"registered-{version}", DEV_WORKSPACE, MODEL, version, at, fleet.ports)
     await fleet.run_until(rid, Phase.AWAITING_REGISTRY_APPROVAL)

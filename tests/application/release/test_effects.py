@@ -132,7 +132,7 @@ async def test_whoever_the_service_or_the_tags_name_is_a_requester(bench: Bench)
 
     event = only_answer(bench)
     assert isinstance(event, e.CandidateVerified)
-    assert event.candidate.requesters == ("rita", TRAINER)
+    assert event.candidate.requesters == ("rita", "trainer-id", TRAINER)
 
 
 async def test_a_model_that_changed_after_its_approval_is_not_promoted(bench: Bench) -> None:

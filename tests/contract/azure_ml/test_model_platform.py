@@ -92,6 +92,19 @@ async def test_a_registered_model_is_read_with_its_tags_and_its_maker(hands: Han
     assert model.created_by[0].endswith("@example.com")
 
 
+async def test_a_version_that_was_taken_out_of_use_says_so_and_its_fingerprint_stays(hands: Hands, name: str) -> None:
+    """The other versions of the model are in use."""
+    first, second = hands.register(name, {"mae": "0.1"}), hands.register(name, {"mae": "0.2"})
+    before = await hands.platform.get_model(DEV, name, second)
+    hands.archive(name, second)
+    kept, archived = [await hands.platform.get_model(DEV, name, version) for version in (first, second)]
+    assert before is not None
+    assert kept is not None
+    assert archived is not None
+    assert (before.archived, kept.archived, archived.archived) == (False, False, True)
+    assert archived.fingerprint == before.fingerprint
+
+
 async def test_a_model_that_nobody_registered_is_none(hands: Hands, name: str) -> None:
     """Not there is an answer, not an error."""
     assert await hands.platform.get_model(DEV, name, "1") is None

@@ -18,6 +18,7 @@ from shared.contracts.inbound.webhooks import (
     github_signature_holds,
 )
 from shared.domain.changes.record import ChangeClaim
+from shared.domain.makers import Account, AccountKind
 
 SECRET = "a secret of sixteen"
 BEFORE, AFTER = "b" * 40, "a" * 40
@@ -45,10 +46,12 @@ PULL_REQUEST = {
         "merged": True,
         "merge_commit_sha": AFTER,
         "user": {"login": "person-5"},
+        "merged_by": {"login": "person-6", "type": "User"},
         "base": {"ref": "main", "sha": BEFORE},
         "head": {"ref": "topic", "sha": "c" * 40},
     },
     "repository": {"clone_url": GITHUB_URL},
+    "sender": {"login": "person-7", "type": "User"},
 }
 MERGED = {
     "subscriptionId": "00000000-0000-0000-0000-000000000000",
@@ -63,6 +66,7 @@ MERGED = {
         "pullRequestId": 1234,
         "status": "completed",
         "createdBy": {"displayName": "Person 5", "uniqueName": "person5@example.com"},
+        "closedBy": {"displayName": "Person 6", "uniqueName": "person6@example.com"},
         "sourceRefName": "refs/heads/topic",
         "targetRefName": "refs/heads/main",
         "mergeStatus": "succeeded",
@@ -85,6 +89,14 @@ def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     return made
 
 
+DEVOPS = AccountKind.AZURE_DEVOPS_NAME
+
+
+def login(name: str, kind: AccountKind = AccountKind.GITHUB_LOGIN) -> Account:
+    """Somebody who signed in to GitHub or Azure DevOps."""
+    return Account(kind=kind, name=name, proven=True)
+
+
 def github(event: str, body: object, repository: str = GITHUB_URL) -> ChangeClaim | Ignored:
     return github_claim(event, json.dumps(body).encode(), branch="main", repository=repository)
 
@@ -95,7 +107,7 @@ def devops(body: object, repository: str = DEVOPS_URL) -> ChangeClaim | Ignored:
 
 def test_a_push_claims_a_commit_and_what_was_before() -> None:
     assert github("push", PUSH) == ChangeClaim(
-        commit=AFTER, branch="main", source="github", base=BEFORE, sender="person-5"
+        commit=AFTER, branch="main", source="github", base=BEFORE, sender="person-5", senders=(login("person-5"),)
     )
 
 
@@ -115,7 +127,13 @@ def test_a_forced_push_says_so() -> None:
 def test_a_merged_pull_request_of_github_claims_its_number() -> None:
     """Its base is where the branch began: main had it, and need not have been there any more when it was merged."""
     assert github("pull_request", PULL_REQUEST) == ChangeClaim(
-        commit=AFTER, branch="main", source="github", since=BEFORE, pr_number="PR-17", sender="person-5"
+        commit=AFTER,
+        branch="main",
+        source="github",
+        since=BEFORE,
+        pr_number="PR-17",
+        sender="person-5",
+        senders=(login("person-5"), login("person-6"), login("person-7")),
     )
 
 
@@ -127,7 +145,41 @@ def test_a_merged_pull_request_of_azure_devops_claims_its_number_and_what_main_w
         base=BEFORE,
         pr_number="PR-1234",
         sender="person5@example.com",
+        senders=(login("person5@example.com", DEVOPS), login("person6@example.com", DEVOPS)),
     )
+
+
+def test_who_pushed_is_not_always_who_is_told_as_the_pusher() -> None:
+    claim = github("push", {**PUSH, "sender": {"login": "person-6", "type": "User"}})
+    assert isinstance(claim, ChangeClaim)
+    assert claim.senders == (login("person-5"), login("person-6"))
+
+
+@pytest.mark.parametrize(
+    ("event", "body", "left"),
+    [
+        ("push", {**PUSH, "pusher": {"name": "fleet[bot]"}, "sender": {"login": "fleet[bot]", "type": "Bot"}}, ()),
+        ("push", {key: value for key, value in PUSH.items() if key != "pusher"}, ()),
+        (
+            "pull_request",
+            changed(PULL_REQUEST, "pull_request.user", {"login": "d[bot]", "type": "Bot"}),
+            ("person-6", "person-7"),
+        ),
+    ],
+    ids=["an application pushes", "nobody is named", "an application opens"],
+)
+def test_what_an_application_does_nobody_has_done(event: str, body: dict[str, Any], left: tuple[str, ...]) -> None:
+    claim = github(event, body)
+    assert isinstance(claim, ChangeClaim)
+    assert claim.senders == tuple(map(login, left))
+
+
+@pytest.mark.parametrize(("event", "body"), [("push", PUSH), ("pull_request", PULL_REQUEST)])
+def test_a_key_that_is_there_twice_is_refused_at_any_depth(event: str, body: dict[str, Any]) -> None:
+    """Which of the two somebody else read, nobody can tell."""
+    text = json.dumps(body).replace('"clone_url":', '"clone_url": "https://github.com/Example/other.git", "clone_url":')
+    with pytest.raises(WebhookError, match="clone_url: there twice"):
+        github_claim(event, text.encode(), branch="main", repository=GITHUB_URL)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.release.decide import decide
+from shared.domain.release.decide import decide, refused
 from shared.domain.release.model import Phase, Release
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Stage
 from shared.domain.release.specs import gate_digest, gate_facts
@@ -200,3 +200,29 @@ def test_the_gate_shows_what_the_test_predicted_and_binds_to_it() -> None:
         "not known",
     ]
     assert len(set(digests)) == 3
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_rejection_that_comes_too_late_says_who_decided_and_what_is_left(yes: bool) -> None:
+    """Of several decisions at one moment the first counts."""
+    gate = driven_to(REGISTRY)
+    late = replace(approval(gate, an_actor(3, name="Late")), approved=yes, reason="the sensor was broken")
+    passed = decide(gate, approval(gate, an_actor(2, name="Quick")), NOW).release
+
+    with pytest.raises(Conflict) as told:
+        decide(passed, late, NOW)
+
+    said = "approval" if yes else "rejection"
+    assert f"the {said} of registry came too late: Quick approved, and this release is promoting" in str(told.value)
+    assert ("to stop it, abort the release" in str(told.value)) is not yes
+    entry = refused(passed, late, told.value, NOW).entry
+    assert entry is not None
+    assert (entry.actor, "came too late" in entry.note) == ("Late", True)
+
+
+def test_a_decision_after_the_end_says_how_it_ended() -> None:
+    gate = driven_to(REGISTRY)
+    no = replace(approval(gate, an_actor(2, name="Quick")), approved=False, reason="broken sensor")
+    rejected = decide(gate, no, NOW).release
+    with pytest.raises(Conflict, match=r"Quick rejected, and this release has ended as rejected: .*broken sensor"):
+        decide(rejected, approval(gate, an_actor(3)), NOW)

@@ -9,8 +9,9 @@ from shared.application.alerts.ports import AlertPorts
 from shared.application.carry_out import carry_out
 from shared.application.release import intake
 from shared.application.release.handle_events import handle_events
-from shared.application.release.ports import Outcomes, Ports, ReleaseCommit, Stored
+from shared.application.release.ports import MakerRecords, Outcomes, Ports, ReleaseCommit, Stored
 from shared.application.work.look import look_at
+from shared.domain.makers import AccountKind, EntraPerson, People
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.model import Phase, Release
@@ -24,6 +25,7 @@ from tests.fakes.freezes import MemoryFreezeLog
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
+from tests.fakes.makers import MemoryMakerRecords
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, MemoryModelPlatform
 from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue, MemoryLookQueue
@@ -51,6 +53,8 @@ class Bench:
     alert_source: MemoryAlertSource = field(default_factory=MemoryAlertSource)
     batch_outcomes: MemoryBatchOutcomes = field(default_factory=lambda: MemoryBatchOutcomes(Outcomes(succeeded=1)))
     platform: MemoryModelPlatform = field(default_factory=MemoryModelPlatform)
+    model_makers: MakerRecords = field(default_factory=MemoryMakerRecords)
+    environment_makers: MakerRecords = field(default_factory=MemoryMakerRecords)
     evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
     environments: MemoryEnvironmentPlatform = field(init=False)
     configurations: MemoryConfigurations = field(default_factory=lambda: MemoryConfigurations(FakeReleaseConfig()))
@@ -74,11 +78,18 @@ class Bench:
             platform=self.platform,
             environments=self.environments,
             batch_outcomes=self.batch_outcomes,
+            model_makers=self.model_makers,
+            environment_makers=self.environment_makers,
             config=self.configurations.current,
             configurations=self.configurations,
             evidence=self.evidence,
             read_notebook=read_notebook,
         )
+
+    def knows(self, kind: AccountKind, name: str, object_id: str) -> None:
+        """Have this account belong to this person, beside those of the fakes."""
+        config = self.configurations.current
+        config.known = People({**config.known.accounts, (kind, name): EntraPerson(object_id=object_id, name="")})
 
     @property
     def alert_ports(self) -> AlertPorts:

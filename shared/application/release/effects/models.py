@@ -6,8 +6,10 @@ from shared.application.errors import PlatformBlocked, PlatformRefused
 from shared.application.platform_ports import RegisteredModel
 from shared.application.release.effects.answers import answer
 from shared.application.release.effects.configured import COMMIT_TAG, plan_of
+from shared.application.release.effects.makers import makers_of, requesters_of
 from shared.application.release.effects.marks import rolled_back
 from shared.application.release.ports import Ports
+from shared.domain.makers import Maker
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Candidate, Dimension, Release
@@ -25,15 +27,16 @@ async def verify_candidate(command: c.VerifyCandidate, release: Release, ports: 
     if not plant_id or not circuit_id:
         raise PlatformRefused(f"model {wanted} has no tags plant_id and circuit_id: register it with both")
     plan, configuration = await plan_of(f"{plant_id}-{circuit_id}", model.tags.get(COMMIT_TAG, ""), ports)
-    candidate = _candidate(command, model, plant_id, circuit_id)
+    makers = await makers_of(model, (command.model_name, command.model_version), ports.model_makers, ports)
+    candidate = _candidate(command, model, plant_id, circuit_id, makers)
     marked = await rolled_back(Dimension.MODEL, plan.registry_model_name, candidate.version, ports)
     candidate = replace(candidate, rolled_back=marked)
     return answer(e.CandidateVerified, command, ports, candidate=candidate, plan=plan, configuration=configuration)
 
 
-def _candidate(command: c.VerifyCandidate, model: RegisteredModel, plant_id: str, circuit_id: str) -> Candidate:
-    """Whoever the service or the tags name as maker is a requester; a false name can only forbid, never allow."""
-    named = (*model.created_by, model.tags.get("pr_author", ""), model.tags.get("requested_by", ""))
+def _candidate(
+    command: c.VerifyCandidate, model: RegisteredModel, plant_id: str, circuit_id: str, makers: tuple[Maker, ...]
+) -> Candidate:
     return Candidate(
         workspace=command.workspace,
         name=command.model_name,
@@ -42,7 +45,9 @@ def _candidate(command: c.VerifyCandidate, model: RegisteredModel, plant_id: str
         fingerprint=model.fingerprint,
         plant_id=plant_id,
         circuit_id=circuit_id,
-        requesters=tuple(sorted({name for name in named if name})),
+        requesters=requesters_of(makers),
+        makers=makers,
+        archived=model.archived,
         tags=model.tags,
     )
 
