@@ -13,7 +13,6 @@ from enum import StrEnum
 MAKERS_MAX = 50
 """More than these of one candidate are counted, and not named."""
 
-_OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PRIVATE_ADDRESS = re.compile(r"(?:[0-9]+\+)?(?P<login>[a-z0-9-]+)@users\.noreply\.github\.com")
 
 
@@ -40,10 +39,13 @@ _TOLD = {
 }
 
 
-#: Where the name in a tag may be known; Azure DevOps writes user names of Entra.
+#: As what else a name may be known. Azure DevOps writes user names of Entra. An object id that Azure ML has for a name
+#: may be that of an application: only one that the file lists is a person's.
 _ALSO = {
+    AccountKind.ENTRA_NAME: (AccountKind.ENTRA,),
     AccountKind.AZURE_DEVOPS_NAME: (AccountKind.ENTRA_NAME,),
     AccountKind.TAG: (
+        AccountKind.ENTRA,
         AccountKind.ENTRA_NAME,
         AccountKind.GIT_EMAIL,
         AccountKind.GITHUB_LOGIN,
@@ -117,7 +119,7 @@ class People:
 
     def _maker(self, account: Account) -> Maker | None:
         name = account.name.strip().casefold()
-        if account.kind is AccountKind.ENTRA or (account.kind in _ENTRA_ALSO and _OBJECT_ID.fullmatch(name)):
+        if account.kind is AccountKind.ENTRA:
             return Maker(account=account, object_id=name, name=self._name_of(name))
         for known in _spelled(account.kind, name):
             if known in _OF_NOBODY:
@@ -130,9 +132,6 @@ class People:
     def _name_of(self, object_id: str) -> str:
         people = (person for person in self.accounts.values() if person)
         return next((person.name for person in people if person.object_id == object_id), "")
-
-
-_ENTRA_ALSO = (AccountKind.ENTRA_NAME, AccountKind.TAG)
 
 
 def _spelled(kind: AccountKind, name: str) -> Iterator[tuple[AccountKind, str]]:

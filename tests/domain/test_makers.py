@@ -14,6 +14,7 @@ PEOPLE = People(
         (AccountKind.GITHUB_LOGIN, "one"): ANN,
         (AccountKind.ENTRA_NAME, "two@example.com"): BEN,
         (AccountKind.GITHUB_LOGIN, "robot"): None,
+        (AccountKind.ENTRA, ANN.object_id): ANN,
     }
 )
 
@@ -34,7 +35,9 @@ def account(kind: AccountKind, name: str, *, proven: bool = False) -> Account:
         (AccountKind.TAG, "TWO@example.com", BEN.object_id),
         (AccountKind.TAG, "someone", ""),
         (AccountKind.ENTRA, "33333333-0000-4000-8000-000000000001", "33333333-0000-4000-8000-000000000001"),
-        (AccountKind.ENTRA_NAME, "33333333-0000-4000-8000-00000000000A", "33333333-0000-4000-8000-00000000000a"),
+        (AccountKind.ENTRA_NAME, "33333333-0000-4000-8000-00000000000a", ""),
+        (AccountKind.ENTRA_NAME, ANN.object_id.upper(), ANN.object_id),
+        (AccountKind.TAG, ANN.object_id, ANN.object_id),
         (AccountKind.GIT_EMAIL, "33333333-0000-4000-8000-000000000001", ""),
         (AccountKind.UNNAMED, "one", ""),
     ],

@@ -10,6 +10,7 @@ import asyncio
 
 import jwt
 
+from local.azureml.service.documents import Application
 from local.azureml.service.errors import ArmError
 
 AUDIENCES = [
@@ -39,7 +40,8 @@ class Authenticator:
             raise ArmError(503, "AuthenticationUnavailable", f"The signing keys cannot be read: {problem}") from problem
         except jwt.PyJWTError as problem:
             raise _refused(f"The access token is not valid: {problem}") from problem
-        return next((str(claims[name]) for name in _NAME_CLAIMS if claims.get(name)), _ANYONE)
+        name = next((str(claims[name]) for name in _NAME_CLAIMS if claims.get(name)), _ANYONE)
+        return Application(name) if claims.get("idtyp") == "app" else name
 
     async def _claims(self, token: str) -> dict[str, object]:
         if self._keys is None:

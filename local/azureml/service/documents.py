@@ -15,13 +15,17 @@ def utc_now() -> str:
     return CLOCK.now().isoformat().replace("+00:00", "Z")
 
 
+class Application(str):
+    """The name of a caller that is no person."""
+
+
 def system_data(caller: str, old: Document | None) -> dict[str, str]:
-    """Who created and last changed a resource: the caller's name from the token."""
-    now = utc_now()
-    changed = {"lastModifiedBy": caller, "lastModifiedByType": "User", "lastModifiedAt": now}
+    """Who created and last changed a resource: the caller's name from the token, and whether that is a person."""
+    now, kind = utc_now(), "Application" if isinstance(caller, Application) else "User"
+    changed = {"lastModifiedBy": caller, "lastModifiedByType": kind, "lastModifiedAt": now}
     if old:
         return {**old["systemData"], **changed}
-    return {"createdBy": caller, "createdByType": "User", "createdAt": now, **changed}
+    return {"createdBy": caller, "createdByType": kind, "createdAt": now, **changed}
 
 
 def touched(document: Document) -> Document:

@@ -102,3 +102,18 @@ def test_the_lake_is_a_folder_below_the_data_unless_told_otherwise(part: Part) -
     """It is there from the start, so that somebody can put a table into it."""
     data = Path(part.options[part.options.index("--data") + 1])
     assert (data / "lake").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("claims", "kind"), [({}, "User"), ({"idtyp": "app", "upn": "", "oid": "4" * 8}, "Application")]
+)
+def test_who_made_a_version_is_on_record_with_what_they_are(
+    part: Part, signing_key: rsa.RSAPrivateKey, claims: dict[str, str], kind: str
+) -> None:
+    """An application is nobody who could be asked."""
+    address = f"{part.url}{workspace_path()}/environments/made-by-{kind.lower()}/versions/1"
+    headers = {"authorization": f"Bearer {signed(signing_key, **claims)}"}
+    answer = httpx.put(address, headers=headers, json={"properties": {"image": "scratch"}})
+    made = answer.json()["systemData"]
+    assert (made["createdByType"], made["lastModifiedByType"]) == (kind, kind)
+    assert made["createdBy"] == (claims.get("oid") or "ada@example.com")
