@@ -39,6 +39,7 @@ from tests.fakes.freezes import MemoryFreezeLog
 from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
+from tests.fakes.makers import MemoryMakerRecords
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeDeployment, MemoryModelPlatform
 from tests.fakes.store import MemoryReleaseStore
@@ -171,6 +172,8 @@ class CoreWorld:
             "environments": environments,
             "batch_outcomes": MemoryBatchOutcomes(),
             "evidence": MemoryEvidenceStore(),
+            "model_makers": MemoryMakerRecords(),
+            "environment_makers": MemoryMakerRecords(),
         }
         ports: dict[str, Any] = {name: Counted(port, self.calls) for name, port in counted.items()}
         self.ports = Ports(
