@@ -6,6 +6,9 @@ import re
 #: Longest release id; leaves room for the suffixes of command and event ids within 128 characters.
 RELEASE_ID_MAX = 48
 
+#: A release's id in two parts: what may be shortened, and its digest with the attempt.
+_ENDS = re.compile(r"(.*?)((?:^|-)[0-9a-f]{6}(?:-attempt-\d+)?)?", re.DOTALL)
+
 
 def release_id_of(workspace: str, model_name: str, model_version: str) -> str:
     """The release of a model version: readable, and unique by a digest of all three names."""
@@ -19,14 +22,18 @@ def attempt_id_of(first: str, number: int) -> str:
     if number == 1:
         return first
     slug, _, digest = first.rpartition("-")
-    suffix = f"{digest}-attempt-{number}"
-    return f"{slug[: RELEASE_ID_MAX - len(suffix) - 1].strip('-')}-{suffix}".strip("-")
+    return _shortened(slug, f"{digest}-attempt-{number}")
 
 
 def rollback_id(undone: str, number: int) -> str:
-    """The id of a release's rollback, from 1 on; short enough for the ids that are derived from it."""
-    suffix = f"-rollback-{number}"
-    return f"{undone[: RELEASE_ID_MAX - len(suffix)].strip('-')}{suffix}"
+    """The id of a release's rollback, from 1 on. Shortened before the digest and the attempt, so that two releases that
+    are rolled back at once never meet in one."""
+    slug, end = _ENDS.fullmatch(undone).groups("")  # type: ignore[union-attr]  # it matches every text
+    return _shortened(slug, f"{end.lstrip('-')}-rollback-{number}".lstrip("-"))
+
+
+def _shortened(slug: str, end: str) -> str:
+    return f"{slug[: RELEASE_ID_MAX - len(end) - 1].strip('-')}-{end}".strip("-")
 
 
 def content_digest(*parts: object) -> str:

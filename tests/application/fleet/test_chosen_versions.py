@@ -137,6 +137,22 @@ async def test_a_past_release_is_had_again_with_its_gates_and_its_record(fleet: 
     assert released.target.previous.model == last.registry_model_id
 
 
+async def test_two_attempts_that_are_rolled_back_at_once_get_a_rollback_each(fleet: Bench) -> None:
+    """Neither wish is lost, whichever is heard first (I13)."""
+    first, _ = await two_models(fleet)
+    attempts = []
+    for name in ("9", "10"):
+        again = (await request_again(first.release_id, ENGINEER, "better after all", fleet.ports)).release.release_id
+        await fleet.run_until(again, Phase.AWAITING_REGISTRY_APPROVAL)
+        await approved(fleet, again, Stage.REGISTRY, OTHER)
+        attempts.append((await through(fleet, again)).release_id)
+        await through(fleet, await model(fleet, name))
+    wishes = [await request_rollback(each, ENGINEER, "worse", fleet.ports, critical=False) for each in attempts]
+    await fleet.deliver()
+
+    assert [fleet.release(wish.release.release_id).undoes for wish in wishes] == attempts
+
+
 async def test_both_are_asked_for_by_name_or_refused(fleet: Bench) -> None:
     """A person learns which model cannot go back with the environment before anything is opened."""
     environment = await environment_up_to(fleet, Phase.WATCHING)
