@@ -61,14 +61,18 @@ soak: install ## Kill the parts of the local cloud 100 times under load and look
 bench-check: install ## Compare what the core does, in counts and not in seconds, with what it did before
 	PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.check
 
-bench: install ## Measure imports, the local cloud, reads of the sensor table, lists of 10,000 releases, the update of 200 deployments, the simulation, 9 minutes
+bench: install ## Measure imports, the local cloud, the sensor table, lists, events, updates and rollbacks of 200 deployments, the simulation, 15 minutes
 	$(BIN)/python benchmarks/import_cost.py
 	$(BIN)/python -m benchmarks.local_start
 	$(BIN)/python -m benchmarks.servicebus
 	$(BIN)/python -m benchmarks.delta_reads
+	$(BIN)/python -m benchmarks.load_of_a_day
 	$(BIN)/python -m benchmarks.core_cost
 	$(BIN)/python -m benchmarks.lists
+	$(BIN)/python -m benchmarks.decisions
+	$(BIN)/python -m benchmarks.scale_out
 	$(BIN)/python -m benchmarks.update_fleet --circuits 200
+	$(BIN)/python -m benchmarks.fleet_rollback --circuits 200
 	$(BIN)/python -m tests.simulation 500 0
 
 format: install ## Format and sort imports
