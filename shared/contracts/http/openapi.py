@@ -16,18 +16,24 @@ from pydantic.json_schema import models_json_schema
 
 from shared.contracts.http.route import JSON, Access, Route
 from shared.contracts.http.routes import ROUTES
+from shared.domain.release.model import Kind, Phase
 from shared.domain.release.policy import Stage
 
 PATH = Path("docs/openapi.json")
 
 _PROBLEM = "releases.Problem"
 _PARAMETER = re.compile(r"{(\w+)}")
-_FORMS = {"stage": {"enum": list(Stage)}}
-"""What is known of a path's parameter besides that it is a text."""
 _FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 Part = dict[str, Any]
 Refs = Mapping[str, Part]
+
+_FORMS: Mapping[str, Part] = {
+    "stage": {"enum": list(Stage)},
+    "phase": {"enum": list(Phase)},
+    "kind": {"enum": list(Kind)},
+}
+"""What is known of a parameter besides that it is a text; a cold start, which reads the routes, does not pay for it."""
 
 
 def openapi() -> Part:
@@ -102,7 +108,10 @@ def _parameters(route: Route) -> list[Part]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_FORMS.get(name, {})}}
         for name in _PARAMETER.findall(route.path)
     ]
-    asked = [{"name": each.name, "in": "query", "required": False, "schema": each.schema} for each in route.query]
+    asked = [
+        {"name": each.name, "in": "query", "required": False, "schema": {**each.schema, **_FORMS.get(each.name, {})}}
+        for each in route.query
+    ]
     return [*named, *asked]
 
 
