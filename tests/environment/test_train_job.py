@@ -17,8 +17,8 @@ from sensor_model.metadata import read_metadata
 from sensor_model.train_job import FAILURE_TAG, TrainingDataError, circuit_for, main, read_mltable
 
 from shared.domain.training.lineage import data_asset_of
-from shared.domain.training.model import hyperparameters_hash
-from tests.domain.training.test_steps import NOW, Phase, a_run
+from shared.domain.training.model import TrainingPhase, hyperparameters_hash
+from tests.domain.training.test_steps import NOW, a_run
 from tests.support.benches.training import HYPERPARAMETERS, a_request, config_yaml
 
 RUN = "train-p001-c001-20251209-0a1b2c3d-1"
@@ -75,7 +75,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracking]:
 def job(tmp_path: Path, table_dir: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The arguments of a job for P001/C001, with the data asset as the app registers it."""
     request = a_request()
-    asset = data_asset_of(a_run(Phase.REGISTERING_DATA), "azureml://datastores/lake/paths/processed/", NOW)
+    asset = data_asset_of(a_run(TrainingPhase.REGISTERING_DATA), "azureml://datastores/lake/paths/processed/", NOW)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "MLTable").write_text(asset.mltable)
     configured(monkeypatch, config_yaml("P001", "C001", request.cutoff_date, __version__))
