@@ -152,7 +152,11 @@ class FleetLimits(LimitsConfig):
 
     watch_s: int = Field(ge=1, le=7 * DAY_S, description="seconds production is watched, 1 to 604800 (a week)")
     rollback_deadline_s: int = Field(ge=1, le=DAY_S, description="seconds for rolling back, 1 to 86400 (a day)")
-    target_look_s: int = Field(ge=1, le=600, description="seconds before the first look at a target, 1 to 600")
+    target_look_s: int = Field(
+        ge=1,
+        le=600,
+        description="seconds before the first look at a check, or at a change while none of its release has ended, 1 to 600",
+    )
     checks_parallel_max: int = Field(ge=1, le=30, description="compatibility checks at once, 1 to 30")
     updates_parallel_max: int = Field(ge=1, le=30, description="endpoints changed at once, 1 to 30")
     check_s: int = Field(
