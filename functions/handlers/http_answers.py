@@ -174,7 +174,8 @@ def decided_answer(decided: Decided) -> func.HttpResponse:
 
 def problem(status: HTTPStatus, detail: str) -> func.HttpResponse:
     """A problem the caller can act on."""
-    body = Problem(title=status.phrase, status=status.value, detail=detail)
+    said = detail.encode(errors="replace").decode()  # it repeats what was asked for, which need not be text
+    body = Problem(title=status.phrase, status=status.value, detail=said)
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
     return func.HttpResponse(
         body.model_dump_json(), status_code=status, mimetype="application/problem+json", headers=headers

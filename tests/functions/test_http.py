@@ -250,3 +250,9 @@ async def test_a_store_that_does_not_answer_is_a_503(bench: Bench, signer: Signe
     response = await READS["read_release"](request(signer.token(), release_id=RELEASE_ID))
 
     assert "try again" in answered(response, 503)["detail"]
+
+
+async def test_an_id_that_is_no_text_is_none(bench: Bench, signer: Signer) -> None:
+    """The answer repeats it, and has to be one."""
+    asked = request(signer.token(), release_id="\ud800")
+    assert "?" in answered(await READS["read_release"](asked), 404)["detail"]

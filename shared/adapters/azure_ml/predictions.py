@@ -75,8 +75,8 @@ def _latest(blobs: WorkspaceBlobs, of_circuit: str) -> date | None:
 
 
 def described(content: bytes, day: date, sensor_id: str = "") -> Predicted:
-    """A Parquet file of predictions for `day`, a day of UTC, as facts. `sensor_id` is the one whose rows it should
-    have: rows that name another are counted, where the file names any. Raises ValueError for anything else."""
+    """A Parquet file of predictions for `day`, a day of UTC, as facts. `sensor_id` is whose rows it should have: rows
+    that name another are counted, where the file names any. Raises ValueError for anything else."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -138,19 +138,31 @@ def _package(files: Mapping[str, bytes]) -> Pin:
     """`__version__` as Python would assign it; only a literal text can be read without running it."""
     trouble = 'write __version__ = "<version>", once'
     try:
-        body = ast.parse(files.get(PACKAGE, b"")).body
-    except (SyntaxError, ValueError):
+        tree = ast.parse(files.get(PACKAGE, b""))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested without end
         return Pin(file=PACKAGE, version="", trouble="it is no Python file")
     values = [
         each.value
-        for each in body
+        for each in tree.body
         if isinstance(each, ast.Assign | ast.AnnAssign)
         for target in (each.targets if isinstance(each, ast.Assign) else [each.target])
         if isinstance(target, ast.Name) and target.id == "__version__"
     ]
-    if len(values) != 1 or not isinstance(values[0], ast.Constant) or not isinstance(values[0].value, str):
+    if (
+        len(values) != 1
+        or sum(map(_binds_version, ast.walk(tree))) != 1
+        or not isinstance(values[0], ast.Constant)
+        or not isinstance(values[0].value, str)
+    ):
         return Pin(file=PACKAGE, version="", trouble=trouble)
     return Pin(file=PACKAGE, version=values[0].value)
+
+
+def _binds_version(node: ast.AST) -> bool:
+    """Whether `__version__` gets or loses its value here, at any depth."""
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name) == "__version__"
+    return isinstance(node, ast.Name) and node.id == "__version__" and not isinstance(node.ctx, ast.Load)
 
 
 def _text(files: Mapping[str, bytes], file: str) -> str:

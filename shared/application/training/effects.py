@@ -89,7 +89,8 @@ async def _choose_version(step: Next, run: TrainingRun, job: JobSeen | None, por
     one; a model of this run that is there already is taken as it is."""
     there = await ports.platform.versions(run.model_name)
     own = [each.version for each in there if each.tags.get(TRAINING_RUN) == run.run_id]
-    following = str(max((int(each.version) for each in there if each.version.isdigit()), default=0) + 1)
+    numbers = [int(each.version) for each in there if each.version.isascii() and each.version.isdecimal()]
+    following = str(max(numbers, default=0) + 1)
     return replace(run, model_version=own[0] if own else following, serial=run.serial + 1)
 
 

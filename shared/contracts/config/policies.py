@@ -155,7 +155,7 @@ class FleetLimits(LimitsConfig):
     target_look_s: int = Field(
         ge=1,
         le=600,
-        description="seconds before the first look at a check, or at a change while none of its release has ended, 1 to 600",
+        description="seconds before the first look at a check, or at a change while none has ended, 1 to 600",
     )
     checks_parallel_max: int = Field(ge=1, le=30, description="compatibility checks at once, 1 to 30")
     updates_parallel_max: int = Field(ge=1, le=30, description="endpoints changed at once, 1 to 30")

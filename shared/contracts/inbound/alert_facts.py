@@ -16,9 +16,11 @@ from shared.contracts.inbound.alerts import (
     AzureTime,
     AzureWire,
     MonitorCondition,
+    Properties,
     circuit_of,
     circuits_of,
-    conditions_of,
+    context_of,
+    with_circuit_of,
 )
 from shared.domain.alerts.model import AlertFacts, Reading
 
@@ -34,7 +36,7 @@ class _Essentials(AzureWire):
 class _Properties(AzureWire):
     essentials: _Essentials
     context: Any = None
-    custom_properties: dict[str, Any] | None = None
+    custom_properties: Properties = Field(default_factory=dict)
 
 
 class _Told(AzureWire):
@@ -67,11 +69,9 @@ def told_facts(body: Any) -> AlertFacts:
         problem = error.errors(include_input=False, include_url=False)[0]
         raise AlertError(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}") from error
     essentials = told.properties.essentials
-    custom = {
-        name: value for name, value in (told.properties.custom_properties or {}).items() if isinstance(value, str)
-    }
+    conditions, of_context = context_of(told.properties.context)
     try:
-        readings = _readings(conditions_of(told.properties.context), custom)
+        readings = _readings(conditions, with_circuit_of(of_context, told.properties.custom_properties))
     except AlertError:
         readings = ()
     return AlertFacts(

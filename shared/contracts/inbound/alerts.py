@@ -26,7 +26,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.contracts.base import check_once
 from shared.contracts.config.circuits import CircuitId, PlantId
-from shared.contracts.inbound.wire import Wire, without_nulls
+from shared.contracts.inbound.wire import Wire
 from shared.domain.errors import InvalidRequest
 
 BODY_BYTES_MAX = 256 * 1024
@@ -82,8 +82,9 @@ class AlertCondition:
 class Alert:
     """What an alert claims. Times are UTC. `circuits` are pairs of plant id and circuit id, each once, in order.
 
-    A circuit is named by the dimensions `plant_id` and `circuit_id` of one condition; where no condition names one, by
-    the custom properties of the rule. `rule_id` is empty when Azure Monitor leaves it out.
+    A circuit is named by the dimensions `plant_id` and `circuit_id` of one condition, in capitals or without the bar as
+    well; where no condition names one, by the custom properties of the rule, which a log search alert has in its
+    context. A name that is empty is none. `rule_id` is empty when Azure Monitor leaves it out.
     """
 
     alert_id: str
@@ -110,7 +111,10 @@ def _number(value: Any) -> Any:
 
 
 def _texts(value: Any) -> Any:
-    return without_nulls(value) if isinstance(value, Mapping) else value
+    """Only texts can name anything: other values are somebody's own, and not looked at."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: each for name, each in value.items() if isinstance(each, str)}
 
 
 def _utc(value: datetime) -> datetime:
@@ -119,6 +123,8 @@ def _utc(value: datetime) -> datetime:
     except OverflowError:
         raise ValueError("the time is out of range") from None
 
+
+_ID_NAMES = {"plantid": "plant_id", "circuitid": "circuit_id"}
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 ArmId = Annotated[str, StringConstraints(pattern=r"^/subscriptions/[^/\x00-\x1f]{1,100}/[^\x00-\x1f]{1,2000}$")]
@@ -133,6 +139,7 @@ AlertId = Annotated[
 ]
 FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
 AzureTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+Properties = Annotated[dict[str, str], BeforeValidator(_texts)]
 OptionalNumber = Annotated[FiniteNumber | None, BeforeValidator(_number)]
 
 
@@ -163,6 +170,7 @@ class _ConditionSet(AzureWire):
 
 class _Context(AzureWire):
     condition: _ConditionSet | None = None
+    properties: Properties = Field(default_factory=dict)
 
 
 class _Essentials(AzureWire):
@@ -178,8 +186,8 @@ class _Essentials(AzureWire):
 
 class _Data(AzureWire):
     essentials: _Essentials
-    alert_context: _Context
-    custom_properties: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(default_factory=dict)
+    alert_context: _Context = Field(default_factory=_Context)
+    custom_properties: Properties = Field(default_factory=dict)
 
 
 class _Body(AzureWire):
@@ -210,6 +218,7 @@ def parse_alert(body: Any) -> Alert:
     if condition is None and essentials.monitor_condition is MonitorCondition.FIRED:
         raise AlertError("data.alertContext.condition: missing; only metric alerts and log search alerts V2 are known")
     conditions = tuple(_condition(each) for each in condition.all_of) if condition else ()
+    custom = with_circuit_of(data.alert_context.properties, data.custom_properties)
     return Alert(
         alert_id=essentials.alert_id,
         rule_name=essentials.alert_rule,
@@ -220,25 +229,26 @@ def parse_alert(body: Any) -> Alert:
         fired_at=essentials.fired_date_time,
         resolved_at=essentials.resolved_date_time,
         conditions=conditions,
-        circuits=circuits_of(conditions, data.custom_properties),
-        custom_properties=data.custom_properties,
+        circuits=circuits_of(conditions, custom),
+        custom_properties=custom,
     )
 
 
-def conditions_of(context: Any) -> tuple[AlertCondition, ...]:
-    """The conditions in what Azure Monitor keeps of an alert's context; none where it has none in a known form.
+def context_of(context: Any) -> tuple[tuple[AlertCondition, ...], dict[str, str]]:
+    """The conditions and custom properties in what Azure Monitor keeps of an alert's context; none where it has none in
+    a known form.
 
     The interface calls the context an object and says no more; tried are the message's own form, and that once nested.
     """
     inner = context.get("context") if isinstance(context, Mapping) else None
     for form in (context, inner):
         try:
-            condition = _Context.model_validate(form).condition
+            known = _Context.model_validate(form)
         except ValidationError:
             continue
-        if condition is not None:
-            return tuple(_condition(each) for each in condition.all_of)
-    return ()
+        if known.condition is not None:
+            return tuple(_condition(each) for each in known.condition.all_of), known.properties
+    return (), {}
 
 
 def _condition(wire: _Condition) -> AlertCondition:
@@ -264,10 +274,11 @@ def circuits_of(
 
 def circuit_of(values: Mapping[str, str], where: str) -> tuple[str, str] | None:
     """The circuit that is named, if one is. Raises AlertError for half a name, as C001 is in every plant."""
-    named = [(name.lower(), value) for name, value in values.items() if name.lower() in ("plant_id", "circuit_id")]
-    ids = dict(named)
-    if len(ids) < len(named):
-        raise AlertError(f"{where}: plant_id or circuit_id is there twice; say it once")
+    ids: dict[str, str] = {}
+    for name, value in values.items():
+        known, said = _id_name(name), value.strip()
+        if known and said and ids.setdefault(known, said) != said:
+            raise AlertError(f"{where}: {known} is named twice, and not alike")
     if not ids:
         return None
     try:
@@ -275,6 +286,17 @@ def circuit_of(values: Mapping[str, str], where: str) -> tuple[str, str] | None:
     except ValidationError as error:
         raise AlertError(f"{where}: {_first(error)}") from error
     return circuit.plant_id, circuit.circuit_id
+
+
+def with_circuit_of(context: Mapping[str, str], custom: Mapping[str, str]) -> dict[str, str]:
+    """The custom properties of an alert, with the circuit that those in its context name where they name none."""
+    if any(_id_name(name) for name in custom):
+        return dict(custom)
+    return {**{name: value for name, value in context.items() if _id_name(name)}, **custom}
+
+
+def _id_name(name: str) -> str | None:
+    return _ID_NAMES.get(name.strip().lower().replace("_", ""))
 
 
 def _first(error: ValidationError) -> str:

@@ -16,6 +16,7 @@ GITHUB = "github.com"
 _SCHEMES = ("http", "https", "ssh", "git", "git+ssh")
 _SCP = re.compile(r"(?:[^@/\s]+@)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+):(?!//)(\S.*)")
 _OLD_DEVOPS = ".visualstudio.com"
+_OLD_SSH = "vs-ssh.visualstudio.com"
 _SAME_HOST = {"www.github.com": GITHUB, "ssh.github.com": GITHUB, "ssh.dev.azure.com": AZURE_DEVOPS}
 _COLLECTION = "defaultcollection"
 _NO_LETTER = re.compile(r"[\W_]+")
@@ -70,7 +71,7 @@ def repository_address(text: str) -> RepositoryAddress | None:
     path[-1] = path[-1].removesuffix(".git")
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if host == AZURE_DEVOPS or host.endswith(_OLD_DEVOPS) or "_git" in path:
-        found = _azure_devops(host, path)
+        found = _azure_devops(host, parts.username or "", path)
         return RepositoryAddress(found[0], found[1], found[2], True, origin) if found else None
     return RepositoryAddress(host, tuple(path[:-1]), path[-1], False, origin) if len(path) > 1 else None
 
@@ -85,11 +86,14 @@ def _split(text: str) -> SplitResult | None:
     return parts if parts.scheme in _SCHEMES else None
 
 
-def _azure_devops(host: str, path: list[str]) -> tuple[str, tuple[str, ...], str] | None:
+def _azure_devops(host: str, user: str, path: list[str]) -> tuple[str, tuple[str, ...], str] | None:
     """Host, organization and project, and name."""
     if path[0].lower() == "v3":  # SSH: v3/<organization>/<project>/<repository>
         return (AZURE_DEVOPS, (path[1], path[2]), path[3]) if len(path) == 4 else None
-    if host.endswith(_OLD_DEVOPS):
+    if host == _OLD_SSH:  # the organization is the user
+        path = [user, *path]
+        host = AZURE_DEVOPS
+    elif host.endswith(_OLD_DEVOPS):
         path = [host.removesuffix(_OLD_DEVOPS), *path]
         host = AZURE_DEVOPS
     marks = [number for number, part in enumerate(path) if part.lower() in ("_git", "_ssh")]

@@ -119,7 +119,7 @@ def _lowers(running: tuple[str, str], wanted: tuple[str, str], order: _Order) ->
 
 
 def _number(version: str) -> tuple[int, ...] | None:
-    return (int(version),) if version.isdigit() else None
+    return (int(version),) if re.fullmatch(r"[0-9]{1,64}", version) else None
 
 
 def _semantic(version: str) -> tuple[int, ...] | None:

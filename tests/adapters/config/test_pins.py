@@ -118,6 +118,10 @@ def test_python_is_found_in_every_spelling_of_conda(spec: str, version: str) -> 
         ("__version__ = version('sensor_model')", ""),
         ('__version__ = "1.5.0"\n__version__ = "1.5.1"', ""),
         ("__version__ = (", ""),
+        ('__version__ = "1.5.0"\n__version__ += ".post1"', ""),
+        ('__version__ = "1.5.0"\nif True:\n    __version__ = "1.5.1"', ""),
+        ('__version__ = "1.5.0"\nfrom sensor_model.about import __version__', ""),
+        (f'__version__ = "1.5.0"\nx = {"(" * 100_000}', ""),
     ],
 )
 def test_the_packages_version_is_what_python_would_assign(text: str, version: str) -> None:

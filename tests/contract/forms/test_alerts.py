@@ -160,6 +160,32 @@ def test_custom_properties_name_the_circuit_when_no_dimension_does() -> None:
     assert parse_alert(changed(only)).circuits == (("P002", "C004"),)
 
 
+def test_the_custom_properties_of_a_log_search_alert_are_in_its_context() -> None:
+    def move(data: dict[str, Any]) -> None:
+        data["alertContext"]["condition"]["allOf"][0]["dimensions"] = []
+        data["alertContext"]["properties"] = {"plant_id": "P002", "circuit_id": "C004", "attempts": 3}
+        data["customProperties"] = {"runbook": "batch-job-failure", "attempts": 3}
+
+    alert = parse_alert(changed(move))
+    assert alert.circuits == (("P002", "C004"),)
+    assert alert.custom_properties["runbook"] == "batch-job-failure"
+    assert "attempts" not in alert.custom_properties
+
+
+@pytest.mark.parametrize(
+    "names", [("plantId", "circuitId"), ("PLANT_ID", "CIRCUIT_ID"), ("PlantID", "Circuit_Id"), ("plantid", "circuitid")]
+)
+def test_a_circuit_may_be_named_in_other_letters(names: tuple[str, str]) -> None:
+    """Columns of a query are named by whoever wrote it."""
+    alert = parse_alert(changed(dimensions(**dict(zip(names, ("P002", "C004"), strict=True)))))
+    assert alert.circuits == (("P002", "C004"),)
+
+
+def test_a_dimension_that_is_empty_names_nothing() -> None:
+    """Rows of a query that have no circuit are an alert of the fleet: it must not be lost."""
+    assert parse_alert(changed(dimensions(plant_id="", circuit_id=" "))).circuits == ()
+
+
 def test_an_alert_of_the_fleet_names_no_circuit() -> None:
     """More than ten alerts an hour is nobody's in particular."""
     alert = parse_alert(changed(lambda data: data["alertContext"]["condition"]["allOf"][0].update(dimensions=[])))
@@ -178,6 +204,11 @@ def test_a_resolved_alert_needs_no_condition() -> None:
     """It is recorded and does nothing, so nothing of the condition is used."""
     alert = parse_alert(changed(lambda data: data["alertContext"].pop("condition"), "alert_metric_resolved"))
     assert (alert.monitor_condition, alert.conditions, alert.circuits) == (MonitorCondition.RESOLVED, (), ())
+    for gone in (
+        changed(lambda data: data.pop("alertContext"), "alert_metric_resolved"),
+        changed(lambda data: data.update(alertContext=None), "alert_metric_resolved"),
+    ):
+        assert parse_alert(gone).conditions == ()
 
 
 def in_essentials(**values: Any) -> Change:
@@ -218,6 +249,8 @@ def dimensions(**values: str) -> Change:
         (in_condition(metricValue=float("inf")), "data.alertContext.condition.allOf.0.metricValue"),
         (dimensions(plant_id="P001"), "dimensions: circuit_id: Field required"),
         (dimensions(circuit_id="C001"), "dimensions: plant_id: Field required"),
+        (dimensions(plant_id="", circuit_id="C001"), "dimensions: plant_id: Field required"),
+        (dimensions(plant_id="P001", plantId="P002", circuit_id="C001"), "dimensions: plant_id is named twice"),
         (dimensions(plant_id="P001' or 1", circuit_id="C001"), "dimensions: plant_id: String should match"),
         (lambda data: data["alertContext"]["condition"].update(allOf=[]), "allOf: List should have at least 1 item"),
     ],

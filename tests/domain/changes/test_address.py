@@ -19,6 +19,8 @@ SAME_ON_DEVOPS = [
     "git@ssh.dev.azure.com:v3/contoso/Fleet/config",
     "ssh://git@ssh.dev.azure.com/v3/contoso/Fleet/config",
     "contoso@vs-ssh.visualstudio.com:v3/contoso/Fleet/config",
+    "ssh://contoso@vs-ssh.visualstudio.com:22/Fleet/_ssh/config",
+    "ssh://contoso@vs-ssh.visualstudio.com:22/DefaultCollection/Fleet/_ssh/config",
     "ssh://contoso@contoso.visualstudio.com:22/Fleet/_git/config",
     "ssh://contoso@contoso.visualstudio.com:22/DefaultCollection/Fleet/_ssh/config",
 ]

@@ -160,3 +160,9 @@ def test_many_lowered_circuits_are_told_by_number() -> None:
     ]
     told = lowered(replace(release, fleet=tuple(ahead)))["environment"]
     assert told.endswith("P002-C001 and 3 more run")
+
+
+@pytest.mark.parametrize("version", ["\N{SUPERSCRIPT TWO}", "9" * 5000, "latest", ""])
+def test_a_version_that_is_no_number_is_not_compared(version: str) -> None:
+    """Somebody deployed it by hand; it must not stop the release."""
+    assert "model" not in lowered(at_the_gate(running(model=version)))
