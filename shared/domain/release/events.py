@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from shared.domain.evidence.model import Quality, Reason
 from shared.domain.fleet.batch_jobs import BatchJobs
@@ -18,6 +17,8 @@ from shared.domain.release.model import (
     Kind,
     Verdict,
 )
+from shared.domain.release.outcomes import Outcome as Outcome
+from shared.domain.release.outcomes import Running as Running
 from shared.domain.release.policy import Stage
 
 
@@ -92,14 +93,6 @@ class PreviousRecorded(StepEvent):
 @dataclass(frozen=True, kw_only=True)
 class DeploymentSubmitted(StepEvent):
     """Azure ML accepted the change; its outcome is looked up later."""
-
-
-class Running(StrEnum):
-    """What a deployment runs, compared with what the step wants."""
-
-    WANTED = "wanted"
-    OTHER = "other"
-    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,20 +304,6 @@ class TargetsListed(StepEvent):
 
     endpoint_name: str
     targets: tuple[FleetTarget, ...]
-
-
-class Outcome(StrEnum):
-    """What became of one try of a check or a change."""
-
-    DONE = "done"  # judged, or read back as wanted
-    PENDING = "pending"  # under way, or nobody knows: look again
-    TAKEN = "taken"  # nothing was sent: `detail` names who has the circuit now
-    BUSY = "busy"  # nothing was sent: other work, which `detail` names, stands before it
-    FROZEN = "frozen"  # nothing was sent: a freeze, which `detail` names, stands before the change
-    OCCUPIED = "occupied"  # nothing was sent: `detail` names the release that has the circuit for a while
-    REGAINED = "regained"  # nothing was sent: the circuit is the release's own again, under another epoch
-    ERRORED = "errored"  # a technical fault: try again
-    REFUSED = "refused"  # trying again cannot help
 
 
 @dataclass(frozen=True, kw_only=True)
