@@ -17,6 +17,7 @@ from itertools import count
 from typing import Any
 
 from benchmarks.memory_table import MemoryTable
+from shared.adapters.config.edits import with_environment_raised
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.application.carry_out import carry_out
 from shared.application.configuration import OnlyPublished
@@ -42,6 +43,7 @@ from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.makers import MemoryMakerRecords
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeDeployment, MemoryModelPlatform
+from tests.fakes.source_control import MemorySourceControl
 from tests.fakes.store import MemoryReleaseStore
 from tests.support.benches.road import ENGINEER, MANAGER, NAME, NEW, OLD_ID, REQUESTER, TAGS
 from tests.support.builders import a_spec
@@ -183,6 +185,8 @@ class CoreWorld:
             config=config,
             configurations=OnlyPublished(config),
             read_notebook=_no_notebook,
+            local_files=MemorySourceControl({}),
+            raise_environment=with_environment_raised,
             **ports,
         )
         self.release: Release | None = None

@@ -131,6 +131,8 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     rows += [(tally.name, tally.text) for tally in tallies(release)]
     if release.registry_model_id:
         rows.append(("registry model", release.registry_model_id))
+    if release.pull_request:
+        rows.append(("pull request", release.pull_request))
     rows.append(("production", _production(release)))
     if release.previous_model:
         rows.append(("previous model", release.previous_model))

@@ -169,6 +169,7 @@ class Release(Summary):
     production_touched: bool
     earlier: list[Earlier] = []
     again_as: Text | None = None
+    pull_request: Text | None = None
     progress: Progress | None = None
     evidence: Evidence | None = None
 

@@ -78,7 +78,7 @@ param changesGitHubUri string = ''
 @description('Key vault secret: the password of the service hooks of Azure DevOps.')
 param changesDevOpsUri string = ''
 
-@description('True: high drift opens a pull request. False: it is recorded and shown, nothing is sent.')
+@description('True: high drift and released environments open pull requests. False: they are recorded and shown, nothing is sent.')
 param proposeChanges bool = false
 
 @description('Key vault secret: a token that may write branches and pull requests of the repository.')
@@ -225,7 +225,7 @@ module app 'modules/function_app.bicep' = {
       CHANGES_BRANCH: changesBranch
       CHANGES_REPOSITORY_TOKEN: empty(changesTokenUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesTokenUri})'
       CHANGES_GITHUB_SECRET: empty(changesGitHubUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesGitHubUri})'
-      PROPOSE_CHANGES: string(proposeChanges) // false: the changes that drift calls for are recorded and not sent
+      PROPOSE_CHANGES: string(proposeChanges) // false: changes of the configuration are recorded and not sent
       PROPOSALS_TOKEN: empty(proposalsTokenUri) ? '' : '@Microsoft.KeyVault(SecretUri=${proposalsTokenUri})'
       PROPOSALS_API: proposalsApi
       CHANGES_AZURE_DEVOPS_SECRET: empty(changesDevOpsUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesDevOpsUri})'

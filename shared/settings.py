@@ -184,7 +184,8 @@ class Settings(BaseSettings):
         default="routines", description="the queue of daily inference and monitoring, for example routines"
     )
     propose_changes: bool = Field(
-        default=False, description="true to open pull requests after high drift; false records them as a dry run"
+        default=False,
+        description="true to open pull requests after high drift and for a released environment; false: a dry run",
     )
     proposals_token: SecretStr | None = Field(
         default=None, description="a token that may write branches and pull requests of CHANGES_REPOSITORY"

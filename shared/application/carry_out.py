@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from shared.application.fleet import checks, rollback
+from shared.application.fleet import checks, propose, rollback
 from shared.application.fleet import effects as fleet
 from shared.application.platform_ports import Place
 from shared.application.release.effects import deploy, marks, models, test_runs
@@ -90,6 +90,7 @@ VERBS: dict[type[c.Command], Verb] = {
     c.FreeCircuit: deploy.free_circuit,
     c.FreeFleet: fleet.free_fleet,
     c.MarkRolledBack: marks.mark_rolled_back,
+    c.ProposeEnvironment: propose.propose_environment,
     c.CancelTest: _cancel,
     c.CancelChecks: checks.cancel_checks,
     c.PublishFact: _publish,

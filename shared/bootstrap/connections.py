@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shared.adapters.azure_ml.clients import AzureMlClients
     from shared.adapters.tables.access import Table
     from shared.application.platform_ports import EnvironmentPlatform, ModelPlatform
-    from shared.application.ports import FactPublisher
+    from shared.application.ports import FactPublisher, SourceControl
 
 
 @cache
@@ -108,3 +108,14 @@ def clients() -> "AzureMlClients":
     )
     pace = TablePace(table(), SystemClock(), "arm-writes", app.arm_writes_per_second)
     return AzureMlClients(scope, DefaultAzureCredential(), app.azure_ml_threads, pace)
+
+
+def source_control() -> "SourceControl | None":
+    """Where changes of the configuration are proposed; None for a dry run."""
+    from shared.adapters.source_control.choose import source_control_of
+
+    app = settings()
+    if not app.propose_changes:
+        return None
+    token = app.proposals_token.get_secret_value() if app.proposals_token else ""
+    return source_control_of(app.changes_repository or "", app.changes_branch, token, str(app.proposals_api or ""))

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from shared.adapters.config.whole import WholeConfig
     from shared.application.changes.ports import ChangePorts
     from shared.application.etl.load import LoadPorts
-    from shared.application.ports import SourceControl
     from shared.application.routines.ports import RoutinePorts
     from shared.application.training.ports import TrainingPorts
 
@@ -111,7 +110,7 @@ def routine_ports() -> "RoutinePorts":
         policy=published().monitoring,
         registry=app.model_registry,
         local_files=FilesInForce(published().tree),
-        source_control=_source_control(),
+        source_control=connections.source_control(),
     )
 
 
@@ -121,17 +120,6 @@ def routines_configured(ports: "RoutinePorts", whole: "WholeConfig") -> "Routine
 
     files = FilesInForce(whole.tree)
     return replace(ports, config=whole.releases, policy=whole.monitoring, local_files=files)
-
-
-def _source_control() -> "SourceControl | None":
-    """None for a dry run."""
-    from shared.adapters.source_control.choose import source_control_of
-
-    app = settings()
-    if not app.propose_changes:
-        return None
-    token = app.proposals_token.get_secret_value() if app.proposals_token else ""
-    return source_control_of(app.changes_repository or "", app.changes_branch, token, str(app.proposals_api or ""))
 
 
 def load_ports() -> "LoadPorts":

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def ports() -> "Ports":
     """Everything the use cases need."""
     from shared.adapters.blobs.evidence import BlobEvidenceStore
+    from shared.adapters.config.edits import with_environment_raised
+    from shared.adapters.source_control.choose import FilesInForce
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.changes import TableChangeLog
     from shared.adapters.tables.freezes import TableFreezeLog
@@ -58,12 +60,17 @@ def ports() -> "Ports":
         configurations=ViewedConfigurations(configurations(), lambda whole: whole.releases),
         evidence=BlobEvidenceStore(connections.blobs),
         read_notebook=_read_notebook,
+        local_files=FilesInForce(published().tree),
+        raise_environment=with_environment_raised,
+        source_control=connections.source_control(),
     )
 
 
 def configured(ports: "Ports", whole: "WholeConfig") -> "Ports":
     """The ports with this configuration in force."""
-    return replace(ports, config=whole.releases)
+    from shared.adapters.source_control.choose import FilesInForce
+
+    return replace(ports, config=whole.releases, local_files=FilesInForce(whole.tree))
 
 
 def alert_ports(releases: "Ports") -> "AlertPorts":

@@ -1,4 +1,5 @@
-"""Names that become part of an address of Azure: only these forms ever do, so that none leads elsewhere (`..`)."""
+"""Names that become part of an address of Azure: only these forms ever do, so that none leads elsewhere (`..`); and the
+path of a circuit's file."""
 
 import re
 
@@ -21,3 +22,9 @@ def can_be_asset(name: str, version: str) -> bool:
 def can_be_job(name: str) -> bool:
     """The same of jobs."""
     return _JOB.fullmatch(name) is not None
+
+
+def file_of(circuit: str) -> str:
+    """The file of a circuit ("P001-C001") in the repository."""
+    plant_id, _, circuit_id = circuit.partition("-")
+    return f"config/plants/{plant_id}/{circuit_id}.yml"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.adapters.config.edits import EditError, with_environment_version, with_text
+from shared.adapters.config.edits import EditError, with_environment_raised, with_environment_version, with_text
 from shared.contracts.config.files import ConfigError
 from tests.support.repositories import CIRCUIT
 
@@ -63,6 +63,19 @@ def test_a_file_without_the_key_or_with_mistakes_is_not_changed() -> None:
         with_environment_version("training:\n  cutoff_date: '2025-12-09'\n", "2.0.0", FILE)
     with pytest.raises(ConfigError):
         with_environment_version("training: [\n", "2.0.0", FILE)
+
+
+def test_a_file_is_raised_to_a_version_and_never_lowered() -> None:
+    """Its comment stays; a file that names this version or a later one is as it was."""
+    raised = with_environment_raised(TEXT, "1.10.0", FILE)
+    assert raised == with_environment_version(TEXT, "1.10.0", FILE) != TEXT
+    assert with_environment_raised(raised, "1.10.0", FILE) == with_environment_raised(raised, "1.9.0", FILE) == raised
+
+
+@pytest.mark.parametrize("text", ["training: [\n", "training: {}\n", TEXT.replace("1.5.0", "newest")])
+def test_a_file_with_a_mistake_is_not_raised(text: str) -> None:
+    with pytest.raises(EditError):
+        with_environment_raised(text, "1.5.1", FILE)
 
 
 @pytest.mark.parametrize("version", ["", "2", "2.0", "v2.0.0", "02.0.0", '2.0.0"', "2.0.0\n"])

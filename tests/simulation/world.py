@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from shared.adapters.config.edits import with_environment_raised
 from shared.application.carry_out import carry_out
 from shared.application.configuration import OnlyPublished
 from shared.application.errors import PlatformErrored, PlatformOutcomeUnknown
@@ -16,6 +17,7 @@ from shared.application.release.sweep import release_nets
 from shared.application.work.dead_letters import DeadLetter
 from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
+from shared.domain.names import file_of
 from shared.domain.release.commands import Command, PublishFact
 from shared.domain.release.events import DeadlinePassed, Event, LookDue
 from shared.domain.release.model import Phase, Release
@@ -24,11 +26,13 @@ from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.makers import MemoryMakerRecords
 from tests.fakes.platform import DEV_WORKSPACE
+from tests.fakes.source_control import MemorySourceControl
 from tests.simulation.bus import Message, SimulatedQueue
 from tests.simulation.circuits import ENVIRONMENT, PEOPLE
 from tests.simulation.host import Host
 from tests.simulation.oracle import ProductionJudge, WatchedStore, check_end
 from tests.simulation.oracle_freeze import WatchedFreezes
+from tests.simulation.oracle_proposals import check_proposals
 from tests.simulation.outcomes import SimulatedOutcomes
 from tests.simulation.platform import WatchedEnvironments, WatchedPlatform, place_of
 from tests.simulation.production import check_production
@@ -76,6 +80,8 @@ class World(Host):
         self.production = ProductionJudge(self.store, self.freezes, self.platform, self.jobs)
         self.scene = set_the_scene(self.rng, self.platform, self.environments, is_mixed=is_mixed, is_calm=is_calm)
         self.outcomes = SimulatedOutcomes(clock, self.rng, self.scene.config.circuits)
+        named = 'training:\n  environment_version: "0.9.0"\n'
+        self.repository = MemorySourceControl({file_of("-".join(key)): named for key in self.scene.config.circuits})
         faulty = self.scheduler.faulty
         self.ports = Ports(
             clock=clock,
@@ -96,6 +102,9 @@ class World(Host):
             configurations=OnlyPublished(self.scene.config),
             evidence=faulty(MemoryEvidenceStore()),
             read_notebook=read_once,
+            local_files=faulty(MemorySourceControl({})),
+            raise_environment=with_environment_raised,
+            source_control=faulty(self.repository),
         )
         self._nets = release_nets(self.ports)
         self.store.fleets.verdicts = self.environments.verdicts
@@ -206,6 +215,7 @@ class World(Host):
         for intake_id in self.registered:
             self._check_accounted(intake_id)
         check_end(self.store, self.platform, self.jobs)
+        check_proposals(self.store, self.repository)
         check_production(self.store, self.platform, self.at_first)
 
     def ends(self) -> Iterable[str]:

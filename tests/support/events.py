@@ -83,6 +83,7 @@ ALL: tuple[e.Event, ...] = (
     e.BatchJobsCounted(**_STEP, jobs=BatchJobs(succeeded=7, failed={"P001-C001": 3})),
     e.ChecksCancelled(**_BASE, detail="2 compatibility jobs nobody waits for any more were cancelled"),
     e.Undone(**_BASE, by="rel-1-rollback-1", reason="Person 2: scoring errors"),
+    e.EnvironmentProposed(**_BASE, url="https://source.example.com/pull/1", detail="a pull request names 1.5.1"),
     e.RollbackRequested(**_BASE, actor=an_actor(), reason="scoring errors"),
     e.RollbackOpened(
         **_BASE,

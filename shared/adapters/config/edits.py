@@ -28,6 +28,18 @@ def with_environment_version(text: str, version: str, file: str) -> str:
     return with_text(text, ("training", "environment_version"), version, file)
 
 
+def with_environment_raised(text: str, version: str, file: str) -> str:
+    """The same, but a text that names this version or a later one stays as it is. Raises EditError for any mistake."""
+    path = ("training", "environment_version")
+    try:
+        named = dict(_leaves(parse(text.encode(), file).value)).get(path)
+        if SemanticVersion.parse(str(named)) >= SemanticVersion.parse(version):
+            return text
+        return with_environment_version(text, version, file)
+    except (ConfigError, InvalidRequest) as error:
+        raise EditError(str(error)) from error
+
+
 def with_text(text: str, path: Path, value: str, file: str) -> str:
     """The text with the value at `path`, which is text on one line of its own, set to `value`, in double quotes.
 

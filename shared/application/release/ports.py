@@ -17,7 +17,7 @@ from shared.application.platform_ports import (
     EnvironmentPlatform,
     ModelPlatform,
 )
-from shared.application.ports import Clock, FactPublisher, IntakeLog
+from shared.application.ports import Clock, FactPublisher, IntakeLog, SourceControl
 from shared.application.release.resting import OpenEntry, ReleaseRest
 from shared.application.release.summary import Summary
 from shared.domain.evidence.matrix import NotebookFacts
@@ -264,12 +264,21 @@ class ReleaseConfig(Protocol):
         """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
 
 
+class EnvironmentRaiser(Protocol):
+    """Has a circuit's file name an environment."""
+
+    def __call__(self, text: str, version: str, file: str, /) -> str:
+        """The text with this version; as it is where it names that or a later one. Raises ValueError, which says why,
+        for a file that only people can change."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ports:
     """Everything the use cases need; built by `shared.bootstrap`, and by tests from fakes.
 
     `config` is what is in force when the ports are asked for, once for each message and request; `configurations` has
-    those of earlier commits.
+    those of earlier commits. Without `source_control` changes of the configuration are told and nothing is sent (a dry
+    run); `local_files` reads the configuration in force then.
     """
 
     clock: Clock
@@ -290,3 +299,6 @@ class Ports:
     configurations: Configurations[ReleaseConfig]
     evidence: EvidenceStore
     read_notebook: NotebookReader
+    local_files: SourceControl
+    raise_environment: EnvironmentRaiser
+    source_control: SourceControl | None = None

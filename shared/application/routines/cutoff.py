@@ -10,7 +10,8 @@ from datetime import timedelta
 from shared.application.errors import PlatformErrored, PlatformRefused, TransientFault
 from shared.application.routines.ports import RoutinePorts
 from shared.domain.errors import Conflict
-from shared.domain.routines.cutoff import ChangedText, Proposal, ProposalState, branch_of, path_of, with_cutoff
+from shared.domain.names import file_of
+from shared.domain.routines.cutoff import ChangedText, Proposal, ProposalState, branch_of, with_cutoff
 from shared.domain.routines.task import Task, days_of
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def _planned(task: Task, ports: RoutinePorts) -> Proposal:
         circuit=task.circuit,
         period=task.period,
         state=ProposalState.PLANNED,
-        path=path_of(task.circuit),
+        path=file_of(task.circuit),
         branch=branch_of(task.circuit, task.period),
         title=f"Train {task.plant_id}/{task.circuit_id} up to {last}: its data drifted in {task.period}",
         body="",

@@ -138,6 +138,9 @@ class ReleaseView(ReleaseSummary):
     evidence: EvidenceView | None = Field(default=None, description="Of an environment release; null for others.")
     progress: ProgressView | None = Field(description="Of an environment release; null for a model.")
     earlier: list[EarlierView] = Field(default_factory=list, description="Attempts of the version before this one.")
+    pull_request: str | None = Field(
+        default=None, description="The pull request by which the configuration names the released environment."
+    )
     again_as: str | None = Field(default=None, description="The attempt that followed this one after it had ended.")
 
 
@@ -226,6 +229,7 @@ def view_of(release: Release, freezes: Freezes | None = None, again_as: str | No
         evidence=evidence_in_release(release),
         progress=fleet_progress_of(release),
         earlier=[EarlierView(**{**vars(each), "decisions": list(each.decisions)}) for each in release.earlier],
+        pull_request=release.pull_request or None,
         again_as=again_as,
     )
 

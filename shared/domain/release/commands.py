@@ -210,6 +210,14 @@ class MarkRolledBack(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProposeEnvironment(Command):
+    """Have the configuration name the environment `version` that the release brought to production, by a pull request
+    of its own."""
+
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublishFact(Command):
     """Tell the outside world that the release reached `phase`.
 
@@ -254,6 +262,7 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     ProbeTarget,
     CountBatchJobs,
     MarkRolledBack,
+    ProposeEnvironment,
     PublishFact,
     ScheduleEvent,
 )

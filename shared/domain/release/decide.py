@@ -50,6 +50,8 @@ def decide(release: Release, event: Event, now: datetime) -> Decision:
         return _ignored(release, event, event.detail, now)
     if isinstance(event, e.Undone):
         return _undone(release, event, now)
+    if isinstance(event, e.EnvironmentProposed):
+        return _applied(release, event, Move(release=replace(release, pull_request=event.url), note=event.detail), now)
     answer = MACHINES[release.kind].get((release.phase, type(event)))
     if answer is None:
         return _not_foreseen(release, event, now)

@@ -374,6 +374,15 @@ class Undone(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnvironmentProposed(Event):
+    """What became of the change by which the configuration agrees with production again; `url` is that of its pull
+    request, empty where there is none."""
+
+    url: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CircuitTaken(Event):
     """A rollback took this circuit's lock from the release, which may not change production any more."""
 

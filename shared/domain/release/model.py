@@ -302,6 +302,7 @@ class Release:
     `watch_excused` the circuits that it does not wait for, because a person was told that they predict nothing.
     `configuration` tells which configuration it was verified with; empty for releases of earlier versions of the app.
     `undone_by` is the rollback by which production went back from a release that had ended as released.
+    `pull_request` is the address of the change by which the configuration names the environment that was released.
     `earlier` are the attempts of its version before this one, the first one first: shown, and counting for nothing.
     """
 
@@ -338,6 +339,7 @@ class Release:
     held_phase: Phase | None = None
     ending: Phase | None = None
     undone_by: str = ""
+    pull_request: str = ""
     undoes: str = ""
     undoes_to: str = ""
     undoes_models: dict[str, str] = field(default_factory=dict)

@@ -142,7 +142,12 @@ def ending_commands(release: Release) -> tuple[c.Command, ...]:
     The lock cools down when production was touched: Azure ML has no fencing token, so a request that is still in flight
     must not land on the next holder's work.
     """
-    issued = (*cancel_running_test(release), *cancel_running_checks(release), *_mark_rolled_back(release))
+    issued = (
+        *cancel_running_test(release),
+        *cancel_running_checks(release),
+        *_mark_rolled_back(release),
+        *_propose_environment(release),
+    )
     if not release.circuit_claimed:
         return issued
     cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
@@ -160,6 +165,13 @@ def _mark_rolled_back(release: Release) -> tuple[c.Command, ...]:
     undone = (release.undoes or release.release_id, *models_gone_back(release))
     about: dict[str, Any] = {"undone": undone, "reason": release.rollback_reason, "at": release.phase_since}
     return (c.MarkRolledBack(**_common(release, "mark-rolled-back"), **about),)
+
+
+def _propose_environment(release: Release) -> tuple[c.Command, ...]:
+    """Production has moved on, and the configuration follows."""
+    if release.kind is not Kind.ENVIRONMENT or release.phase is not Phase.RELEASED:
+        return ()
+    return (c.ProposeEnvironment(**_common(release, "propose-environment"), version=release.asset_version),)
 
 
 def step_commands(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.Command, ...]:

@@ -11,8 +11,6 @@ from enum import StrEnum
 
 from shared.domain.errors import Conflict
 
-CIRCUIT_FILE = "config/plants/{plant_id}/{circuit_id}.yml"
-
 _CUTOFF = re.compile(r"""^(?P<before>[ ]+cutoff_date:[ ]*)(?P<quote>["']?)(?P<day>\d{4}-\d{2}-\d{2})(?P=quote)""", re.M)
 
 
@@ -65,12 +63,6 @@ def with_cutoff(text: str, path: str, cutoff: date) -> ChangedText | None:
         text.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}", n=3
     )
     return ChangedText(text=new, diff="".join(lines), old_cutoff=old)
-
-
-def path_of(circuit: str) -> str:
-    """The file of a circuit ("P001-C001") in the repository."""
-    plant_id, _, circuit_id = circuit.partition("-")
-    return CIRCUIT_FILE.format(plant_id=plant_id, circuit_id=circuit_id)
 
 
 def branch_of(circuit: str, period: str) -> str:

@@ -143,6 +143,7 @@ def test_the_table_has_every_command_that_carries_a_step_out() -> None:
         c.CancelTest,
         c.CancelChecks,
         c.MarkRolledBack,
+        c.ProposeEnvironment,
         c.PublishFact,
     }
     assert carried | worked == set(VERBS) - others

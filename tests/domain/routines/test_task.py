@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from shared.domain.errors import Conflict, InvalidRequest
-from shared.domain.routines.cutoff import branch_of, path_of, with_cutoff
+from shared.domain.names import file_of
+from shared.domain.routines.cutoff import branch_of, with_cutoff
 from shared.domain.routines.task import (
     EndKind,
     Routine,
@@ -149,7 +150,7 @@ TEXT = 'a: 1\ntraining:\n  cutoff_date: "2025-12-09"  # why\n  other: 2\n'
 
 
 def test_only_the_date_of_the_file_changes() -> None:
-    changed = with_cutoff(TEXT, path_of("P001-C001"), date(2025, 12, 31))
+    changed = with_cutoff(TEXT, file_of("P001-C001"), date(2025, 12, 31))
     assert changed is not None
     assert changed.text == TEXT.replace("2025-12-09", "2025-12-31")
     assert changed.old_cutoff == date(2025, 12, 9)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.adapters.config.edits import with_environment_raised
 from shared.adapters.notebook_evidence import read_notebook
 from shared.application.alerts.looked_after import looked_after
 from shared.application.alerts.ports import AlertPorts
@@ -29,6 +30,7 @@ from tests.fakes.makers import MemoryMakerRecords
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, MemoryModelPlatform
 from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue, MemoryLookQueue
+from tests.fakes.source_control import MemorySourceControl
 from tests.fakes.store import MemoryReleaseStore
 
 MODEL, VERSION = "sensor_model_P001_C001", "7"
@@ -58,6 +60,8 @@ class Bench:
     evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
     environments: MemoryEnvironmentPlatform = field(init=False)
     configurations: MemoryConfigurations = field(default_factory=lambda: MemoryConfigurations(FakeReleaseConfig()))
+    files: dict[str, str] = field(default_factory=dict)
+    source_control: MemorySourceControl | None = None
     delivered: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -84,6 +88,9 @@ class Bench:
             configurations=self.configurations,
             evidence=self.evidence,
             read_notebook=read_notebook,
+            local_files=MemorySourceControl(self.files),
+            raise_environment=with_environment_raised,
+            source_control=self.source_control,
         )
 
     def knows(self, kind: AccountKind, name: str, object_id: str) -> None:
