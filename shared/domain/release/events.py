@@ -213,10 +213,8 @@ class RetryRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageDeadLettered(Event):
-    """A message of this release could not be processed; somebody must look.
-
-    `rounds` counts how often this news itself could not be processed, from 1 on.
-    """
+    """A message of this release could not be processed, and people must look. `rounds` counts how often this news
+    itself could not be processed, from 1 on."""
 
     queue: str
     message_id: str
@@ -241,9 +239,7 @@ class EnvironmentReleaseRequested(Event):
 @dataclass(frozen=True, kw_only=True)
 class AttemptRequested(Event):
     """A person wants a version released: a model's whose event did not come, or one whose attempts so far have ended.
-
-    `requested_before` are the identifiers of who asked for those.
-    """
+    `requested_before` are the identifiers of who asked for those."""
 
     kind: Kind
     workspace: str
@@ -257,10 +253,8 @@ class AttemptRequested(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceSubmitted(Event):
-    """A person handed in an executed notebook, and it was read: its hash, its size, and what it is worth.
-
-    The file is stored before the event is sent; `reasons` has one entry per rule about the notebook.
-    """
+    """A person handed in an executed notebook, and it was read: its hash, its size, and what it is worth. The file is
+    stored before the event is sent; `reasons` has one entry per rule about the notebook."""
 
     actor: Actor
     sha256: str
