@@ -78,10 +78,7 @@ def judged(found: Predicted | None, ranges: Mapping[str, Range], day: date | Non
         told = f"{told}, {columns}"
     if problem := _problem(found, ranges, day):
         return Judged(quality=PredictionQuality.BAD, told=f"{problem} ({told})")
-    unknown = not ranges or set(found.columns) - set(ranges)
-    return Judged(
-        quality=PredictionQuality.GOOD, told=f"{told}; {RANGES_UNKNOWN if unknown else 'within the plausible range'}"
-    )
+    return Judged(quality=PredictionQuality.GOOD, told=f"{told}; {_compared(found, ranges)}")
 
 
 def plausible_ranges(mean: Mapping[str, float], deviation: Mapping[str, float]) -> dict[str, Range]:
@@ -130,6 +127,15 @@ def _problem(found: Predicted, ranges: Mapping[str, Range], day: date | None) ->
             plausible = f"{ranges[name][0]:g} to {ranges[name][1]:g}"
             return f"{name} is predicted from {low:g} to {high:g}, and plausible is {plausible}"
     return ""
+
+
+def _compared(found: Predicted, ranges: Mapping[str, Range]) -> str:
+    """What the values were compared with. A range of a feature that is not predicted is a warning too: its name may be
+    misspelt, or the model has lost a feature."""
+    if unpredicted := sorted(set(ranges) - set(found.columns)):
+        return f"{RANGES_UNKNOWN}: the model names one for {', '.join(unpredicted)}, which it does not predict"
+    unknown = not ranges or set(found.columns) - set(ranges)
+    return RANGES_UNKNOWN if unknown else "within the plausible range"
 
 
 def _columns(columns: Mapping[str, Range]) -> str:

@@ -38,6 +38,12 @@ def test_where_the_model_brings_no_range_the_facts_warn(known: dict[str, tuple[f
     assert found.told.endswith("; range not known")
 
 
+def test_a_range_of_a_feature_that_is_not_predicted_is_a_warning() -> None:
+    found = judged(GOOD, {**RANGES, "presure": (0.0, 10.0)}, DAY)
+    assert found.quality is PredictionQuality.GOOD
+    assert found.told.endswith("; range not known: the model names one for presure, which it does not predict")
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
