@@ -17,17 +17,20 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, FileTree
+from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, FileTree, file_of
+from shared.adapters.config.people import people_of
 from shared.adapters.config.whole import whole_of
 from shared.application.etl.load import LoadPlan
 from shared.application.release.ports import Fleet
 from shared.application.training.ports import TrainingPlan
 from shared.contracts.config.circuits import CircuitConfig, MasterList
 from shared.contracts.config.files import ConfigError
+from shared.contracts.config.makers import Accounts, PeopleConfig
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.contracts.config.policies import Policies
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import AlertPolicy, AllowedRule
+from shared.domain.makers import EntraPerson, People
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, WatchPolicy
 from shared.domain.routines.monitoring import AlertRule, Bounds, Condition, DriftBounds, MonitoringPolicy, Thresholds
@@ -39,11 +42,13 @@ from tests.support.configuration import INSTALLATION
 
 CONFIG = APP_ROOT / "config"
 CIRCUIT = f"{PLANTS_DIR}/P001/C001.yml"
+PEOPLE = "people.yml"
 FILES: Mapping[str, type[BaseModel]] = {
     MASTER_LIST: MasterList,
     CIRCUIT: CircuitConfig,
     "policies.yml": Policies,
     "monitoring.yml": MonitoringConfig,
+    PEOPLE: PeopleConfig,
 }
 
 INERT = {
@@ -53,6 +58,7 @@ INERT = {
     "PlantEntry.plant_id": "the files below plants/ say it, and the list must agree",
     "CircuitEntry.circuit_id": "the files below plants/ say it, and the list must agree",
     "Policies.version": "there is one version of the format; reading any other is refused",
+    "PeopleConfig.version": "there is one version of the format; reading any other is refused",
     "MonitoringConfig.version": "there is one version of the format; reading any other is refused",
     "Policies.groups": "what other sections may name; a name that is not in it is refused",
     "DeploymentCompute.instance_type": "a circuit that names another kind, which has no cluster, is refused",
@@ -88,6 +94,7 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     "missing": ("refuse",),
     "plant_id": ("P009",),
     "circuit_id": ("C009",),
+    "object_id": ("44444444-0000-4000-8000-000000000004",),
 }
 """Other values of what has a pattern, by the name of the field; numbers and plain words are changed as they are."""
 
@@ -106,6 +113,10 @@ def whole() -> dict[str, Any]:
             "drift": {"low": 0.1, "medium": 0.2, "high": 0.3},
         }
     ]
+    accounts = {kind: [f"somebody of {kind}"] for kind in Accounts.model_fields}
+    machines = {kind: [f"a machine of {kind}"] for kind in Accounts.model_fields}
+    person = {"object_id": "33333333-0000-4000-8000-000000000003", "name": "A Person", **accounts}
+    found[PEOPLE] = {**found[PEOPLE], "people": [person], "machines": machines}
     for kind in ("model", "environment"):
         stage = found["policies.yml"]["kinds"][kind]["stages"][1]
         stage["gate"] = {
@@ -127,6 +138,8 @@ def others() -> dict[str, bytes]:
 def what_is_used(files: Mapping[str, Any]) -> list[Any]:
     """Everything that any context gets. Raises ConfigError."""
     texts = {path: yaml.safe_dump(value, sort_keys=False).encode() for path, value in files.items()}
+    people = people_of(file_of(FileTree(texts), PEOPLE, PeopleConfig))  # never of the commit that is judged by it
+    del texts[PEOPLE]
     config = whole_of(FileTree({**others(), **texts}), INSTALLATION)
     releases, training = config.releases, config.training
     request = training.circuit("P001", "C001")
@@ -143,6 +156,7 @@ def what_is_used(files: Mapping[str, Any]) -> list[Any]:
         replace(request, config_yaml=""),  # the text of the file goes on record, whatever is in it
         config.monitoring,
         config.loads,
+        people,
     ]
 
 
@@ -200,6 +214,8 @@ def changed(value: Any, name: str) -> Iterator[Any]:
         yield from (value * 1.01, value * 0.99)
     elif isinstance(value, str) and name not in ALTERNATIVES:
         yield f"{value}2"
+    elif isinstance(value, list) and value:
+        yield value[:-1]
     yield from (each for each in ALTERNATIVES.get(name, ()) if each != value)
 
 
@@ -255,7 +271,7 @@ def test_the_reasons_are_for_fields_that_there_are() -> None:
 USED = (
     Policy, GatePolicy, ApprovalRule, Limits, WatchPolicy, DeploymentPlan, Fleet, AlertPolicy, AllowedRule,
     RollbackThresholds, TrainingPlan, TrainingLimits, TrainingRequest, MonitoringPolicy, AlertRule, Condition,
-    Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan,
+    Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan, People, EntraPerson,
 )  # fmt: skip
 """What the contexts are given is made of these."""
 
