@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from shared.application.fleet import checks, propose, rollback
+from shared.application.fleet import checks, propose, rollback, working
 from shared.application.fleet import effects as fleet
 from shared.application.platform_ports import Place
 from shared.application.release.effects import deploy, marks, models, test_runs
@@ -86,7 +86,8 @@ VERBS: dict[type[c.Command], Verb] = {
     c.CheckTarget: _step(checks.check_target),
     c.ChangeTarget: _step(fleet.change_target),
     c.ProbeTarget: _step(rollback.probe_target),
-    c.CountBatchJobs: _step(fleet.count_batch_jobs),
+    c.CountBatchJobs: _step(working.count_batch_jobs),
+    c.ReadRestored: _step(working.read_restored),
     c.FreeCircuit: deploy.free_circuit,
     c.FreeFleet: fleet.free_fleet,
     c.MarkRolledBack: marks.mark_rolled_back,

@@ -120,7 +120,10 @@ def check(moment: Moment) -> None:
     answer = MODEL.get((before.phase, type(moment.event)))
     assert now.phase is before.phase or (answer and now.phase in answer.to), "I6"
     if before.phase in TERMINAL:
-        assert replace(now, history_count=0, history_hash="") == replace(before, history_count=0, history_hash="")
+        beside = {"history_count": 0, "history_hash": "", "undone_by": "", "pull_request": ""}
+        assert replace(now, **beside) == replace(before, **beside)
+        assert now.undone_by == before.undone_by or isinstance(moment.event, e.Undone)
+        assert now.pull_request == before.pull_request or isinstance(moment.event, e.EnvironmentProposed)
         assert moment.decision.commands == ()
     if before.production_touched:
         assert now.production_touched, "nobody forgets that production was touched"
@@ -225,7 +228,8 @@ def test_an_event_without_history_may_act_twice_without_harm(story: list[Happeni
 @settings(quick, max_examples=300)
 @given(st.sampled_from(list(Phase)), arbitrary_events(), st.booleans())
 def test_decide_answers_any_event_in_any_phase(phase: Phase, event: e.Event, current: bool) -> None:
-    """Total: a transition, an ignored, or a DomainError for a person; terminal phases never change."""
+    """Total: a transition, an ignored, or a DomainError for a person; terminal phases never change,
+    but for what is told beside them: that the release was undone, and the pull request it led to."""
     release = a_release(phase)
     approvals = (replace(each, digest=gate_digest(release, each.stage)) for each in release.approvals)
     release = replace(release, approvals=tuple(approvals))

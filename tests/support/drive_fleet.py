@@ -148,6 +148,14 @@ class Drive:
         """Everything goes back, and whatever is looked at afterwards is well."""
         while self.release.phase is not Phase.HELD and self.keys(Progress.CHANGING):
             self.finish()
+        if self.release.phase is Phase.VERIFYING_ROLLBACK:
+            self.read_restored()
+
+    def read_restored(self, *broken: str) -> Decision:
+        """The last look after a rollback, once nothing can be in flight any more, finds these circuits broken."""
+        self.wait(self.release.policy.limits.settle_quiet_s)
+        assert commands(self.looked(), c.ReadRestored)
+        return self.tell(self.step(e.RestoredRead, broken=broken))
 
 
 def opened(*circuits: int, **limits: int) -> Drive:

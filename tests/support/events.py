@@ -81,6 +81,7 @@ ALL: tuple[e.Event, ...] = (
         **_STEP, target_key="P001-C001", attempt=1, look=0, outcome=e.Outcome.DONE, verdict=Verdict.PASSED
     ),
     e.BatchJobsCounted(**_STEP, jobs=BatchJobs(succeeded=7, failed={"P001-C001": 3})),
+    e.RestoredRead(**_STEP, broken=("P001-C001",)),
     e.ChecksCancelled(**_BASE, detail="2 compatibility jobs nobody waits for any more were cancelled"),
     e.Undone(**_BASE, by="rel-1-rollback-1", reason="Person 2: scoring errors"),
     e.EnvironmentProposed(**_BASE, url="https://source.example.com/pull/1", detail="a pull request names 1.5.1"),

@@ -1,7 +1,6 @@
 """Commands of environment releases: the version, the fleet's locks, its deployments one endpoint at a time."""
 
 import contextlib
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,7 +24,6 @@ from shared.application.release.effects.marks import rolled_back
 from shared.application.release.ports import Lock, Ports
 from shared.domain.changes.versions import SemanticVersion, review
 from shared.domain.errors import InvalidRequest
-from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.fleet.roster import Roster
 from shared.domain.fleet.specs import restored_by
@@ -36,8 +34,6 @@ from shared.domain.release.dimensions import brought_by, unmarked
 from shared.domain.release.events import Outcome
 from shared.domain.release.model import Candidate, DeploymentSpec, Dimension, FleetTarget, Phase, Progress, Release
 from shared.domain.release.specs import runs
-
-log = logging.getLogger(__name__)
 
 #: A change that is looked at after every tenth of its time is seen to end 5% late on average, however long it takes.
 LOOK_SHARE = 0.1
@@ -330,32 +326,3 @@ def _is_foreign(command: c.ChangeTarget, state: DeploymentState) -> bool:
 
 def _version(state: DeploymentState) -> str:
     return state.spec.environment.rpartition("/")[2] or state.spec.environment
-
-
-async def count_batch_jobs(command: c.CountBatchJobs, release: Release, ports: Ports) -> e.Event:
-    """Reads what the daily inference recorded, and the deployments."""
-    outcomes = await ports.batch_outcomes.since(command.target_keys, command.since)
-    jobs = BatchJobs(
-        succeeded=sum(each.succeeded for each in outcomes.values()),
-        failed={key: each.failed for key, each in sorted(outcomes.items()) if each.failed},
-        unclear=sum(each.unclear for each in outcomes.values()),
-        missing=tuple(sorted(key for key, each in outcomes.items() if not each.succeeded)),
-        broken=await _broken(command, ports),
-    )
-    return answer(e.BatchJobsCounted, command, ports, jobs=jobs)
-
-
-async def _broken(command: c.CountBatchJobs, ports: Ports) -> tuple[str, ...]:
-    """The circuits whose deployment has failed or is gone, but for those that another release is changing. Where Azure
-    ML does not answer nothing is known, which is no bad news about production."""
-    working: set[str] = set()
-    for endpoint in command.endpoints:
-        try:
-            states = await ports.environments.list_deployments(Place.PRODUCTION, endpoint)
-        except PLATFORM_FAULTS as error:
-            log.warning("the watch cannot see %s: %s", endpoint, error, extra={"release_id": command.release_id})
-            return ()
-        working |= {state.spec.circuit for state in states if not state.is_broken}
-    broken = sorted(set(command.target_keys) - working) if command.endpoints else []
-    locks = {key: await ports.locks.get(key) for key in broken}
-    return tuple(key for key, lock in locks.items() if lock is None or lock.holder in ("", command.release_id))

@@ -28,7 +28,8 @@ LIVE = PREPARING | WAITING | TOUCHING | {P.CHECKING}
 AFTER_CHECKING = frozenset({P.AWAITING_PRODUCTION_APPROVAL, P.UPDATING, P.FAILED, P.HELD})
 AFTER_UPDATING = frozenset({P.WATCHING, P.HELD})
 AFTER_ROLLING_BACK = frozenset({P.VERIFYING_ROLLBACK, P.ROLLED_BACK, P.ABORTED, P.EXPIRED, P.HELD})
-AFTER_VERIFYING = frozenset({P.ROLLED_BACK, P.HELD})
+ENDS_BACK = frozenset({P.ROLLED_BACK, P.ABORTED, P.EXPIRED})
+AFTER_VERIFYING = frozenset({P.HELD})
 
 ENVIRONMENT = machine(
     # To the registry
@@ -65,6 +66,7 @@ ENVIRONMENT = machine(
     row({P.UPDATING, P.HELD}, e.RollbackRequested, rollback.rollback_requested, {P.ROLLING_BACK, *AFTER_ROLLING_BACK}),
     row({P.ROLLING_BACK}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_ROLLING_BACK}),
     row({P.VERIFYING_ROLLBACK}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_VERIFYING}),
+    row({P.VERIFYING_ROLLBACK}, e.RestoredRead, targets.restored_read, {STAY, P.ROLLING_BACK, *ENDS_BACK}),
     # Any step
     row(PREPARING | {P.WATCHING}, e.LookDue, steps.look_due, {STAY}),
     row({P.CHECKING}, e.LookDue, targets.look_due, {STAY, *AFTER_CHECKING}),

@@ -73,8 +73,9 @@ def _has_work(release: Release, phase: Phase, standing: Standing, is_sample: boo
 
 
 def _samples(release: Release) -> list[str]:
-    """The restored targets that a sample inference runs on, in the phase that does: spread evenly over the fleet."""
-    if _work(release) is not Phase.VERIFYING_ROLLBACK:
+    """The restored targets that a sample inference runs on, in the phase that does: spread evenly over the fleet.
+    After an abort, or a hold that nobody ended, no sample has to work: nobody asked for more than what ran before."""
+    if _work(release) is not Phase.VERIFYING_ROLLBACK or release.ending in (Phase.ABORTED, Phase.EXPIRED):
         return []
     restored = sorted(target.key for target in release.fleet if target.touched and not target.superseded_by)
     count = min(release.policy.limits.rollback_samples_max, len(restored))

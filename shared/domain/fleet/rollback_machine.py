@@ -17,7 +17,7 @@ LIVE = PREPARING | {GATE, P.ROLLING_BACK, P.VERIFYING_ROLLBACK, P.HELD}
 
 #: Where work on the targets leads once nothing of it is left. A look may be the first to find that.
 AFTER_ROLLING_BACK = frozenset({P.VERIFYING_ROLLBACK, P.HELD})
-AFTER_VERIFYING = frozenset({P.ROLLED_BACK, P.HELD})
+AFTER_VERIFYING = frozenset({P.HELD})
 
 ROLLBACK = machine(
     # What can go back is frozen, decided on, and locked
@@ -30,6 +30,7 @@ ROLLBACK = machine(
     # It goes back
     row({P.ROLLING_BACK}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_ROLLING_BACK}),
     row({P.VERIFYING_ROLLBACK}, e.TargetAnswered, targets.target_answered, {STAY, *AFTER_VERIFYING}),
+    row({P.VERIFYING_ROLLBACK}, e.RestoredRead, targets.restored_read, {STAY, P.ROLLED_BACK, P.ROLLING_BACK}),
     # Any step
     row(PREPARING, e.LookDue, steps.look_due, {STAY}),
     row({P.ROLLING_BACK}, e.LookDue, targets.look_due, {STAY, *AFTER_ROLLING_BACK}),

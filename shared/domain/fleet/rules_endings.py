@@ -15,6 +15,8 @@ def abort_requested(release: Release, event: e.AbortRequested, now: datetime) ->
     note = abort_note(release, event)
     if left := _cannot_be_put_back(release):
         return end(release, Phase.ABORTED, now, f"{note}; {len(left)} deployments were not put back: {told(left)}")
+    if release.ending is Phase.ABORTED and release.held_phase is Phase.VERIFYING_ROLLBACK:
+        return end(release, Phase.ABORTED, now, f"{note}; all was put back, and nobody knows whether it works since")
     return _end_or_roll_back(release, Phase.ABORTED, now, note)
 
 

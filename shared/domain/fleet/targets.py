@@ -93,7 +93,10 @@ def look_due(release: Release, event: e.LookDue, now: datetime) -> Move:
         return stay(release)
     looked = replace(release, look=event.look, look_at=now + timedelta(seconds=next_look_s(release)))
     if not places(looked, Progress.CHANGING, Progress.WAITING):
-        return _concluded(Move(release=looked, note="a look found nothing left to do"), now)
+        concluded = _concluded(Move(release=looked, note="a look found nothing left to do"), now)
+        if concluded.release is not looked:
+            return concluded
+        return Move(release=looked, commands=(*concluded.commands, next_look(looked)))
     due = (each for each in of_progress(looked, Progress.CHANGING) if each.not_before is None or each.not_before <= now)
     again = (work_on(looked, each, suffix=f"-{event.look}") for each in due)
     return Move(release=looked, commands=(*again, next_look(looked)))
@@ -234,7 +237,8 @@ def _updated(release: Release, now: datetime, note: str) -> Move:
 
 
 def _rolled_back(release: Release, now: datetime, note: str) -> Move:
-    """Read back is not enough for a rollback: a sample inference shows that what was put back works."""
+    """Read back is not enough: a sample inference shows that what a rollback put back works, and after an abort or an
+    expired hold it is read once more."""
     if failed := of_progress(release, Progress.FAILED):
         text = f"{len(failed)} deployments could not be put back: {told(failed)}"
         return hold(release, now, text)
@@ -243,20 +247,48 @@ def _rolled_back(release: Release, now: datetime, note: str) -> Move:
     text = f"{restored} deployments were put back and read back, {untouched} had not been touched{_taken(release)}"
     text = _after(text, note)
     ending = release.ending or Phase.ROLLED_BACK
-    if ending is Phase.ROLLED_BACK and restored:
+    if restored:
         return enter(marked(release, last_restored_at=now), Phase.VERIFYING_ROLLBACK, now, text)
     return end(release, ending, now, text)
 
 
 def _verified(release: Release, now: datetime, note: str) -> Move:
+    """The samples show that what was put back works. A change that was sent twice may still land after that, so all is
+    read once more when none can be in flight any more; looks ask for it again until it was."""
     if failed := of_progress(release, Progress.FAILED):
         return hold(release, now, f"production was put back, and sample inferences failed: {told(failed)}")
-    restored = [target for target in release.fleet if target.touched and not target.superseded_by]
-    text = (
-        f"{len(restored)} deployments run what ran before, "
-        f"{places(release, Progress.DONE).bit_count()} of them ran a sample inference{_taken(release)}"
+    move = Move(release=release, note=note)
+    if now < release.phase_since + timedelta(seconds=release.policy.limits.settle_quiet_s):
+        return move
+    restored = _restored(release)
+    command = c.ReadRestored(
+        command_id=f"{release.release_id}-{release.serial}-read-restored-{release.look}",
+        release_id=release.release_id,
+        serial=release.serial,
+        target_keys=tuple(target.key for target in restored),
+        endpoints=tuple(sorted({target.previous.endpoint_name for target in restored})),
     )
-    return end(marked(release, verified_at=now), Phase.ROLLED_BACK, now, _after(text, note))
+    return replace(move, commands=(command,))
+
+
+def restored_read(release: Release, event: e.RestoredRead, now: datetime) -> Move:
+    """The rollback ends, or what broke since goes back again: a change that landed late may have broken it."""
+    if places(release, Progress.CHANGING, Progress.WAITING):
+        return stay(release)
+    restored = _restored(release)
+    if event.broken:
+        broken = [replace(each, detail="its deployment broke after it was put back") for each in restored
+                  if each.key in event.broken]  # fmt: skip
+        return roll_back(release, release.ending or Phase.ROLLED_BACK, now, f"puts back again: {told(broken)}")
+    text, ending = f"{len(restored)} deployments run what ran before", release.ending or Phase.ROLLED_BACK
+    if ending is Phase.ROLLED_BACK:
+        release = marked(release, verified_at=now)
+        text = f"{text}, {places(release, Progress.DONE).bit_count()} of them ran a sample inference"
+    return end(release, ending, now, f"{text}{_taken(release)}")
+
+
+def _restored(release: Release) -> list[FleetTarget]:
+    return [target for target in release.fleet if target.touched and not target.superseded_by]
 
 
 def _taken(release: Release) -> str:

@@ -201,6 +201,14 @@ class CountBatchJobs(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadRestored(Command):
+    """See whether the deployments of these circuits still work, once no change can be in flight any more."""
+
+    target_keys: tuple[str, ...]
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MarkRolledBack(Command):
     """Tell the releases that were undone, and mark what they brought in the registry."""
 
@@ -261,6 +269,7 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     ChangeTarget,
     ProbeTarget,
     CountBatchJobs,
+    ReadRestored,
     MarkRolledBack,
     ProposeEnvironment,
     PublishFact,

@@ -325,6 +325,13 @@ class BatchJobsCounted(StepEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestoredRead(StepEvent):
+    """What was put back was read once more; `broken` are the circuits whose deployment has failed or is gone."""
+
+    broken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChecksCancelled(Event):
     """What became of compatibility jobs that nobody waits for any more. It changes nothing; the history tells it."""
 

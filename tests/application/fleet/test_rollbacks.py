@@ -320,3 +320,19 @@ async def test_production_reads_as_before_while_a_rollback_waits_for_people(flee
     expired = await fleet.run_until(rollback.release_id, Phase.EXPIRED, within_s=10_000)
     assert (running(fleet), expired.production_touched) == ([NEW] * 6, False)
     assert Place.PRODUCTION in {key[0] for key in fleet.platform.deployments}
+
+
+async def test_a_change_that_lands_after_the_sample_inference_is_put_right(fleet: Bench) -> None:
+    """Sent twice, or late on its way: it fails, and production would be left with nothing that works (I11)."""
+    forward = await released(fleet)
+    rollback = await asked(fleet, forward.release_id, critical=True)
+    await fleet.run_until(rollback.release_id, Phase.VERIFYING_ROLLBACK)
+    key, deployment = next(iter(fleet.platform.deployments.items()))
+    late = replace(deployment, outcome="Failed")
+    fleet.platform.deployments[key] = late
+
+    await fleet.run_until(rollback.release_id, Phase.ROLLED_BACK)
+    told = [entry.note for entry in fleet.store.partitions[rollback.release_id].history]
+    assert sum("its deployment broke after it was put back" in note for note in told) == 1
+    assert fleet.platform.deployments[key].outcome == "Succeeded"
+    assert running(fleet) == [OLD] * 6

@@ -138,6 +138,7 @@ def test_the_table_has_every_command_that_carries_a_step_out() -> None:
         c.ObserveDeployment,
         c.ObserveTest,
         c.CountBatchJobs,
+        c.ReadRestored,
         c.FreeCircuit,
         c.FreeFleet,
         c.CancelTest,

@@ -14,6 +14,7 @@ from tests.support.drive_fleet import OLD, Drive, about, commands, driven_to, wo
 
 A, B, C = "P001-C001", "P001-C002", "P002-C001"
 UPDATING, WATCHING, HELD, ROLLING_BACK = Phase.UPDATING, Phase.WATCHING, Phase.HELD, Phase.ROLLING_BACK
+VERIFYING = Phase.VERIFYING_ROLLBACK
 QUIET_S = 180
 
 
@@ -164,3 +165,52 @@ def test_circuits_cool_down_after_production_was_touched() -> None:
     drive.put_back()
 
     assert [command.cool_down_s for command in commands(drive.said[-1], c.FreeFleet)] == [QUIET_S]
+
+
+def sampled() -> Drive:
+    """Everything was put back, and the sample inferences went well."""
+    drive = driven_to(VERIFYING, 1, 1)
+    drive.finish()
+    return drive
+
+
+def test_a_rollback_ends_once_all_was_read_after_the_last_change_can_have_landed() -> None:
+    """A change that was sent twice may land after it was read back (I11)."""
+    drive = sampled()
+    assert drive.release.phase is VERIFYING
+    assert not commands(drive.looked(), c.ReadRestored)
+
+    drive.wait(QUIET_S)
+    (command,) = commands(drive.looked(), c.ReadRestored)
+    assert set(command.target_keys) == {A, C}
+    assert set(command.endpoints) == {drive.target(key).previous.endpoint_name for key in (A, C)}
+
+    drive.tell(drive.step(e.RestoredRead))
+    assert drive.release.phase is Phase.ROLLED_BACK
+    assert "2 deployments run what ran before, 2 of them ran a sample inference" in drive.notes()
+
+
+def test_every_look_asks_again_until_all_was_read() -> None:
+    """Azure ML may not answer, and a message may be lost."""
+    drive = sampled()
+    drive.wait(QUIET_S)
+    first, second = (commands(drive.looked(), c.ReadRestored)[0] for _ in range(2))
+    assert first.command_id != second.command_id
+    assert drive.release.look_at is not None
+
+
+def test_what_broke_after_it_was_put_back_goes_back_again() -> None:
+    drive = sampled()
+    drive.read_restored(C)
+
+    assert drive.release.phase is ROLLING_BACK
+    assert "puts back again: P002-C001: its deployment broke after it was put back" in drive.notes()
+    assert starts(drive) == {0}
+    drive.put_back()
+    assert drive.release.phase is Phase.ROLLED_BACK
+
+
+def test_a_late_answer_ends_no_rollback_whose_samples_still_run() -> None:
+    drive = driven_to(VERIFYING, 1, 1)
+    drive.tell(drive.step(e.RestoredRead))
+    assert drive.release.phase is VERIFYING
