@@ -1,9 +1,9 @@
 """How far a feature's values moved away from those the model was trained on: the population stability index (PSI).
 
-The baseline is cut into ten bins of equal weight; PSI is the sum over the bins of (p - q) * ln(p / q), p and q being
-the shares of the current and of the baseline's rows. It is 0 for equal shares. For a normal feature whose mean moves by
-d of its standard deviations it is about d squared: 0.05 is a move of 0.22, 0.15 one of 0.39, 0.25 one of half a
-deviation.
+The baseline is cut into ten bins of equal weight, and values that repeat so often that they fill one have a bin of
+their own; PSI is the sum over the bins of (p - q) * ln(p / q), p and q being the shares of the current and of the
+baseline's rows. It is 0 for equal shares. For a normal feature whose mean moves by d of its standard deviations it is
+about d squared: 0.05 is a move of 0.22, 0.15 one of 0.39, 0.25 one of half a deviation.
 Why this statistic: docs/adr/0017-monitoring.md.
 """
 
@@ -66,14 +66,13 @@ def stability_index(baseline: Floats, current: Floats) -> float:
 def _edges(baseline: Floats) -> Floats:
     """Inner edges of the bins; a value at an edge belongs to the bin below it.
 
-    Values that repeat make fewer bins. A baseline that never changes has one bin for its value and one on either side.
+    A value that fills a bin alone has one of its own, with an edge at it and one just below: wherever it lies, rows
+    that leave it to either side are seen. A baseline that never changes has one bin for it and one on either side.
     """
-    edges: Floats = np.unique(np.quantile(baseline, np.arange(1, BINS) / BINS))
-    if baseline.min() == baseline.max():
-        return np.array([np.nextafter(edges[0], -np.inf), edges[0]])
-    if edges[0] == baseline.min():
-        return np.concatenate([[np.nextafter(edges[0], -np.inf)], edges])
-    return edges
+    values, counts = np.unique(baseline, return_counts=True)
+    frequent = values[counts * BINS >= len(baseline)]
+    quantiles = np.quantile(baseline, np.arange(1, BINS) / BINS)
+    return np.unique(np.concatenate([quantiles, frequent, np.nextafter(frequent, -np.inf)]))
 
 
 def _shares(values: Floats, edges: Floats) -> Floats:

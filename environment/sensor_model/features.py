@@ -15,12 +15,22 @@ from sensor_model.table import Readings
 FILL_STEPS_MAX = 6
 """Longest gap, in steps, bridged with the last value before it; windows that touch a longer gap are left out."""
 
+ROUNDING = 1e-9
+"""What sums of 64-bit numbers leave over is far below this share of them, and what sensors tell apart is above it."""
+
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.datetime64]
+Bools = npt.NDArray[np.bool_]
 
 
 class TooFewRowsError(ValueError):
     """Not one window can be made from the rows there are."""
+
+
+def varies(deviation: Floats, largest: Floats) -> Bools:
+    """For each feature, whether its standard deviation is more than rounding leaves over of values that are all equal;
+    `largest` is the largest absolute value, in the same unit."""
+    return deviation > ROUNDING * largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,8 @@ class Scaler:
         """Learn from rows (n, features); gaps (NaN) do not count, and a constant feature keeps its unit."""
         std = np.nanstd(values, axis=0)
         mean = np.nanmean(values, axis=0)
-        return cls(tuple(float(x) for x in mean), tuple(float(x) if x > 0 else 1.0 for x in std))
+        std = np.where(varies(std, np.nanmax(np.abs(values), axis=0)), std, 1.0)
+        return cls(tuple(float(x) for x in mean), tuple(float(x) for x in std))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Sequence[float]]) -> Self:

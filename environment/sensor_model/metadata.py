@@ -15,7 +15,8 @@ class ModelFolderError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMetadata:
-    """Content of metadata.json; of the metrics, mae and rmse are in standard deviations of a feature."""
+    """Content of metadata.json; of the metrics, mae and rmse are in standard deviations of a feature. mape is not there
+    where all held-back values are 0, r2 not where a feature does not change."""
 
     plant_id: str
     circuit_id: str

@@ -1,6 +1,8 @@
 """How well the published predictions of one circuit met what was measured (R-MON-4).
 
-mae and rmse are taken on scaled values, as in training, so that features of different units count alike; mape on the
+Training measures the rows it held back with the same Tally.
+
+mae and rmse are taken on scaled values, so that features of different units count alike; mape on the
 features' own values; r2 is the mean over features, 0 for predictions that always say the mean. One day's file is in
 memory at a time, and the sensor's readings of that day.
 """
@@ -16,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from sensor_model.features import Floats, Scaler
+from sensor_model.features import Floats, Scaler, varies
 from sensor_model.table import Readings, read_sensor
 
 NEAR_ZERO = 1e-9
-"""Values nearer to 0 have no percentage error; they are left out of mape."""
+"""Values nearer to 0, in standard deviations of their feature, have no percentage error; they are left out of mape."""
 
 
 @dataclass(slots=True)
@@ -38,11 +40,13 @@ class Tally:
     percentages: float = 0.0
     percentages_of: int = 0
     shift: Floats | None = None
+    largest: Floats = field(init=False)
     residual: Floats = field(init=False)
     total: Floats = field(init=False)
     total_squared: Floats = field(init=False)
 
     def __post_init__(self) -> None:
+        self.largest = np.zeros(self.features)
         self.residual = np.zeros(self.features)
         self.total = np.zeros(self.features)
         self.total_squared = np.zeros(self.features)
@@ -58,11 +62,12 @@ class Tally:
         self.rows += len(actual)
         self.absolute += float(np.abs(error).sum())
         self.squared += float((error**2).sum())
-        sized = np.abs(actual) > NEAR_ZERO
+        sized = np.abs(actual) > NEAR_ZERO * np.array(scaler.std)
         self.percentages += float((np.abs(actual - predicted)[sized] / np.abs(actual)[sized]).sum())
         self.percentages_of += int(sized.sum())
         if self.shift is None:
             self.shift = actual[0].copy()
+        self.largest = np.maximum(self.largest, np.abs(actual).max(axis=0))
         shifted = actual - self.shift
         self.residual += ((actual - predicted) ** 2).sum(axis=0)
         self.total += shifted.sum(axis=0)
@@ -74,12 +79,12 @@ class Tally:
         if cells == 0:
             return {"mae": None, "rmse": None, "mape": None, "r2": None}
         spread = self.total_squared - self.total**2 / self.rows
-        varies = bool((spread > NEAR_ZERO).all())
+        measurable = bool(varies(np.sqrt(np.maximum(spread, 0) / self.rows), self.largest).all())
         return {
             "mae": round(self.absolute / cells, 6),
             "rmse": round(float(np.sqrt(self.squared / cells)), 6),
             "mape": round(self.percentages / self.percentages_of, 6) if self.percentages_of else None,
-            "r2": round(float((1 - self.residual / spread).mean()), 6) if varies else None,
+            "r2": round(float((1 - self.residual / spread).mean()), 6) if measurable else None,
         }
 
 

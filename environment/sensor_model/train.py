@@ -17,6 +17,7 @@ from sensor_model import __version__, network
 from sensor_model.circuit import Circuit, hyperparameters_hash, read_circuit
 from sensor_model.features import Floats, Scaler, TooFewRowsError, Windows, make_windows, usual_step_s
 from sensor_model.metadata import MODEL_FILE, ModelMetadata
+from sensor_model.performance import Tally
 from sensor_model.table import NoRowsError, check_features, open_table, read_sensor
 
 HOLDOUT_SHARE = 0.2
@@ -59,23 +60,12 @@ def train(circuit: Circuit, table_dir: Path, output: Path, seed: int) -> ModelMe
 
 
 def measure(actual: Floats, predicted: Floats, scaler: Scaler) -> dict[str, float]:
-    """The metrics that monitoring measures too (R-MON-4), over all features.
-
-    mae and rmse are taken on scaled values, so that features of different units count alike; mape on the features' own
-    values; r2 is the mean over features, 0 for a model that always says the mean.
-    """
+    """What monitoring measures too (R-MON-4), in the same way; what cannot be measured on these rows is left out."""
     if not np.isfinite(predicted).all():
         raise ValueError("the trained model predicts values that are no numbers: lower the learning rate")
-    error = scaler.scale(predicted) - scaler.scale(actual)
-    residual = ((actual - predicted) ** 2).sum(axis=0)
-    spread = ((actual - actual.mean(axis=0)) ** 2).sum(axis=0)
-    metrics = {
-        "mae": np.abs(error).mean(),
-        "rmse": np.sqrt((error**2).mean()),
-        "mape": (np.abs(actual - predicted) / np.maximum(np.abs(actual), 1e-9)).mean(),
-        "r2": (1 - residual / np.maximum(spread, 1e-12)).mean(),
-    }
-    return {name: round(float(value), 6) for name, value in metrics.items()}
+    tally = Tally(actual.shape[1])
+    tally.add(actual, predicted, scaler)
+    return {name: value for name, value in tally.metrics().items() if value is not None}
 
 
 def _windows(circuit: Circuit, table_dir: Path) -> tuple[Windows, int]:

@@ -117,6 +117,25 @@ def test_a_feature_that_never_changes_has_no_r2() -> None:
     assert tally.metrics() == {"mae": 0.5, "rmse": 0.5, "mape": round(0.5 / 7, 6), "r2": None}
 
 
+@pytest.mark.parametrize("constant", [5.987, 47.3397, 101325.1, -0.1])
+def test_the_rounding_noise_of_a_sum_is_no_change_of_a_feature(constant: float) -> None:
+    tally = Tally(1)
+    for _ in range(30):
+        tally.add(np.full((24, 1), constant), np.full((24, 1), constant + 0.1), Scaler(mean=(0.0,), std=(1.0,)))
+    assert tally.metrics()["r2"] is None
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e9])
+def test_metrics_do_not_depend_on_the_unit_of_a_feature(unit: float) -> None:
+    """Vibration in metres counts as it does in millimetres."""
+    actual = np.random.default_rng(7).normal(3, 1, (100, 1))
+    tally = Tally(1)
+    tally.add(actual * unit, actual * 1.01 * unit, Scaler(mean=(3.0 * unit,), std=(unit,)))
+    metrics = tally.metrics()
+    assert metrics["mape"] == pytest.approx(0.01, abs=1e-6)
+    assert metrics["r2"] == pytest.approx(1 - ((0.01 * actual) ** 2).sum() / (actual.var() * 100), abs=1e-5)
+
+
 @pytest.mark.parametrize(("moved_by", "least", "most"), [(0.0, 0, 0.05), (0.3, 0.05, 0.15), (0.5, 0.18, 0.32)])
 def test_the_thresholds_stand_for_moves_of_the_mean(moved_by: float, least: float, most: float) -> None:
     """Two thousand rows a side: no move stays below 0.05, half a standard deviation is about 0.25."""
@@ -134,6 +153,27 @@ def test_a_baseline_that_never_changes_sees_moves_to_both_sides(current: np.ndar
     drift = drift_of(np.full(300, 7.0), current)
     assert drift.psi is not None
     assert (drift.psi > 0.25) == (current[-1] != 7.0)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "current"),
+    [
+        (np.repeat([1.0, 0.0], [950, 50]), np.zeros(300)),
+        (np.repeat([1.0, 0.0], [50, 950]), np.ones(300)),
+        (np.concatenate([np.full(920, 100.0), np.linspace(80, 99, 80)]), np.full(300, 60.0)),
+        (np.append(np.full(999, 50.0), 0.0), np.full(300, 30.0)),
+        (np.append(np.full(999, 50.0), 90.0), np.full(300, 30.0)),
+        (np.append(np.full(999, 50.0), 90.0), np.full(300, 70.0)),
+        (np.concatenate([np.linspace(0, 10, 880), np.full(120, 5.0)]), np.full(300, 4.999)),
+        (np.concatenate([np.linspace(0, 10, 880), np.full(120, 5.0)]), np.full(300, 5.0)),
+    ],
+    ids=["on, now off", "off, now on", "saturated, now lower", "one low", "one high", "one high, now above",
+         "often 5, now just below", "often 5, now always"],
+)  # fmt: skip
+def test_a_value_that_is_there_often_is_missed_wherever_it_lies(baseline: np.ndarray, current: np.ndarray) -> None:
+    """Valves, clipped sensors and run signals: the frequent value may be the lowest, the highest or one between."""
+    assert stability_index(baseline, current) > 1
+    assert stability_index(baseline, np.random.default_rng(7).permutation(baseline)[:500]) < 0.05
 
 
 def test_values_that_repeat_make_fewer_bins() -> None:

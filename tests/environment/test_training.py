@@ -14,8 +14,9 @@ from sensor_model import __version__, network
 from sensor_model.circuit import Circuit, CircuitFileError, hyperparameters_hash, read_circuit
 from sensor_model.features import FILL_STEPS_MAX, Scaler, TooFewRowsError, make_windows, usual_step_s
 from sensor_model.metadata import MODEL_FILE, ModelFolderError, read_metadata
+from sensor_model.performance import Tally
 from sensor_model.table import MissingFeatureError, NoRowsError, Readings, TableError
-from sensor_model.train import train
+from sensor_model.train import measure, train
 
 from tests.environment.conftest import ENVIRONMENT, REPOSITORY, SEED
 
@@ -65,6 +66,40 @@ def test_the_scaler_restores_what_it_scaled() -> None:
     scaled = scaler.scale(values)
     assert np.nanmean(scaled, axis=0).tolist() == [0, 0]
     np.testing.assert_allclose(scaler.restore(scaled), values)
+
+
+@pytest.mark.parametrize("constant", [5.987, 47.3397, 101325.1, -273.15, 1e-9, 50.0, 0.0])
+def test_a_constant_feature_keeps_its_unit(constant: float) -> None:
+    """A mean of equal numbers is not always that number; what is left over is no deviation to divide by."""
+    values = np.column_stack([np.full(263, constant), np.arange(263.0)])
+    assert Scaler.fit(values).std == (1.0, float(np.std(np.arange(263.0))))
+
+
+def test_a_feature_in_a_small_unit_is_not_constant() -> None:
+    values = np.random.default_rng(7).normal(3e-10, 1e-10, (200, 1))
+    assert Scaler.fit(values).std == (float(values.std()),)
+
+
+@pytest.mark.parametrize(
+    ("actual", "without"),
+    [
+        (np.column_stack([np.linspace(40, 60, 50), np.full(50, 5.987)]), {"r2"}),
+        (np.zeros((50, 2)), {"r2", "mape"}),
+        (np.column_stack([np.linspace(0, 49, 50), np.linspace(3, 4, 50)]), set()),
+    ],
+    ids=["one feature is flat", "all is zero", "one reading is zero"],
+)
+def test_training_measures_as_monitoring_does_and_says_nothing_where_nothing_can_be_said(
+    actual: np.ndarray, without: set[str]
+) -> None:
+    """A flat feature has no explained variance, and a reading of 0 no percentage error."""
+    scaler, predicted = Scaler.fit(actual), actual + 0.01
+    tally = Tally(2)
+    tally.add(actual, predicted, scaler)
+    measured = measure(actual, predicted, scaler)
+    assert measured == {name: value for name, value in tally.metrics().items() if value is not None}
+    assert set(measured) == {"mae", "rmse", "mape", "r2"} - without
+    assert all(abs(value) < 2 for value in measured.values())
 
 
 def test_training_twice_gives_the_same_model(
