@@ -24,7 +24,7 @@ from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.parts import REPOSITORY
 from local.supervisor.process import PartProcess
 from shared.domain.release.decide import decide, open_release
-from shared.domain.release.events import Event, ModelRegistered
+from shared.domain.release.events import ApprovalSubmitted, Event, ModelRegistered
 from shared.domain.release.model import Phase
 from shared.domain.release.policy import Policy
 from tests.support.drive_model import next_event
@@ -58,6 +58,8 @@ def road(number: int, policy: Policy, now: datetime) -> list[Event]:
     release = open_release(opened, policy, now).release
     while release.phase is not Phase.RELEASED:
         event = next_event(release)
+        if isinstance(event, ApprovalSubmitted):  # the candidate lacks the facts that the policy wants to be shown
+            event = replace(event, reason=", ".join(policy.required_facts))
         own = replace(event, event_id=f"{release_id}-{len(events)}", release_id=release_id, occurred_at=now)
         release = decide(release, own, now).release
         events.append(own)

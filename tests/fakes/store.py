@@ -31,6 +31,16 @@ class Partition:
     outbox: dict[str, Command] = field(default_factory=dict)
     _bare: tuple[Release, Release] | None = None
 
+    def stored(self, seen: frozenset[str] = frozenset()) -> Stored:
+        return Stored(
+            release=self.release,
+            number=self.version,
+            may_rest=self.may_rest,
+            unsent=tuple(self.outbox.values()),
+            version=str(self.version),
+            seen=seen,
+        )
+
     @property
     def without_fleet(self) -> Release:
         """Made once of each version of the release."""
@@ -57,14 +67,12 @@ class MemoryReleaseStore:
         partition = self.partitions.get(release_id)
         if partition is None:
             return None
-        seen = frozenset(event_id for event_id in event_ids if event_id in partition.inbox)
-        return Stored(
-            release=partition.release,
-            number=partition.version,
-            may_rest=partition.may_rest,
-            version=str(partition.version),
-            seen=seen,
-        )
+        return partition.stored(frozenset(event_id for event_id in event_ids if event_id in partition.inbox))
+
+    async def recall(self, release_id: str) -> Stored | None:
+        """One process that forgets nothing, and whom nobody overtakes."""
+        partition = self.partitions.get(release_id)
+        return partition.stored() if partition and release_id not in self.unreadable else None
 
     async def without_fleet(self, release_id: str) -> Release | None:
         partition = self.partitions.get(release_id)
@@ -86,6 +94,8 @@ class MemoryReleaseStore:
             partition = self.partitions[release_id] = Partition(release=change.release)
         elif partition is None or str(partition.version) != change.version:
             raise ConcurrentUpdate(f"release {release_id} changed since version {change.version}")
+        elif not partition.inbox.isdisjoint(change.event_ids):
+            raise ConcurrentUpdate(f"an event of release {release_id} was applied before")
         else:
             partition.release = change.release
             partition.version += 1
@@ -95,12 +105,8 @@ class MemoryReleaseStore:
         partition.outbox.update({command.command_id: command for command in change.commands})
         return partition.version
 
-    async def outbox(self, release_id: str) -> list[Command]:
-        partition = self.partitions.get(release_id)
-        return list(partition.outbox.values()) if partition else []
-
-    async def mark_sent(self, release_id: str, command_id: str) -> None:
-        if release_id in self.partitions:
+    async def mark_sent(self, release_id: str, command_ids: Sequence[str]) -> None:
+        for command_id in command_ids if release_id in self.partitions else ():
             self.partitions[release_id].outbox.pop(command_id, None)
 
     async def history(self, release_id: str) -> list[HistoryEntry]:

@@ -5,11 +5,11 @@ It judges with rules of its own: a mistake in the core's eligibility or bookkeep
 to one kind of release is in `oracle_model.py` and `oracle_fleet.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from shared.application.release.ports import ReleaseCommit
+from shared.application.release.ports import ReleaseCommit, Stored
 from shared.application.release.resting import ReleaseRest
 from shared.application.release.summary import summary_of
 from shared.domain.records import replace
@@ -22,6 +22,7 @@ from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.store import MemoryReleaseStore
+from tests.simulation.memories import Memories
 from tests.simulation.oracle_attempts import AttemptJudge
 from tests.simulation.oracle_dimensions import DimensionJudge
 from tests.simulation.oracle_evidence import EvidenceJudge
@@ -59,9 +60,12 @@ def _numbers(version: str) -> list[int]:
 class WatchedStore(MemoryReleaseStore):
     """Checks every commit. `published` are the events that were put on the queue, `acknowledged` all message ids."""
 
-    def __init__(self, clock: FakeClock, published: Mapping[str, Event], *acknowledged: set[str]) -> None:
+    def __init__(
+        self, clock: FakeClock, memories: Memories, published: Mapping[str, Event], *acknowledged: set[str]
+    ) -> None:
         super().__init__()
         self.clock = clock
+        self._memories = memories
         self.locks = WatchedLocks(clock, self.partitions, published)
         self.models = ModelJudge(clock)
         self.fleets = FleetJudge(clock)
@@ -80,9 +84,20 @@ class WatchedStore(MemoryReleaseStore):
         """The judge of releases of this kind."""
         return self._judges[release.kind]
 
+    async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        stored = await super().load(release_id, event_ids)
+        if stored is not None:
+            self._memories.keep(stored)
+        return stored
+
+    async def recall(self, release_id: str) -> Stored | None:
+        remembered = self._memories.of(release_id)
+        return replace(remembered, seen=frozenset()) if remembered else None
+
     async def commit(self, change: ReleaseCommit) -> int:
         before = self.partitions[change.release.release_id].release if change.version else None
         number = await super().commit(change)
+        self._memories.keep(self.partitions[change.release.release_id].stored())
         self._check_commit(before, change)
         return number
 
@@ -183,14 +198,15 @@ class WatchedStore(MemoryReleaseStore):
             latest = min(filter(None, due)) + REST_PAST_DUE_MAX
             require(told.until <= latest, f"I31: {release_id} rests until {told.until}, past what is due")
 
-    async def mark_sent(self, release_id: str, command_id: str) -> None:
-        command = self.partitions[release_id].outbox.get(command_id)
-        if command is not None:
-            event = getattr(command, "event", None)
-            message_id = event.event_id if event else command_id
-            sent = any(message_id in ids for ids in self._acknowledged)
-            require(sent, f"I22: {command_id} forgotten before its send was acknowledged")
-        await super().mark_sent(release_id, command_id)
+    async def mark_sent(self, release_id: str, command_ids: Sequence[str]) -> None:
+        for command_id in command_ids:
+            command = self.partitions[release_id].outbox.get(command_id)
+            if command is not None:
+                event = getattr(command, "event", None)
+                message_id = event.event_id if event else command_id
+                sent = any(message_id in ids for ids in self._acknowledged)
+                require(sent, f"I22: {command_id} forgotten before its send was acknowledged")
+        await super().mark_sent(release_id, command_ids)
 
 
 class ProductionJudge:

@@ -30,6 +30,7 @@ from tests.fakes.source_control import MemorySourceControl
 from tests.simulation.bus import Message, SimulatedQueue
 from tests.simulation.circuits import ENVIRONMENT, PEOPLE
 from tests.simulation.host import Host
+from tests.simulation.memories import Memories
 from tests.simulation.oracle import ProductionJudge, WatchedStore, check_end
 from tests.simulation.oracle_freeze import WatchedFreezes
 from tests.simulation.oracle_proposals import check_proposals
@@ -72,7 +73,8 @@ class World(Host):
         self.commands = SimulatedQueue("effects", clock, self.rng, self.dead)
         self.events.loses = self.commands.loses = self._loses
         self.queues = [self.events, self.commands]
-        self.store = WatchedStore(clock, self.events.published, self.events.acknowledged, self.commands.acknowledged)
+        acknowledged = self.events.acknowledged, self.commands.acknowledged
+        self.store = WatchedStore(clock, Memories(self.rng), self.events.published, *acknowledged)
         self.locks, self.jobs = self.store.locks, MemoryTestJobs()
         self.platform = WatchedPlatform(clock, self.rng)
         self.environments = WatchedEnvironments(self.platform)

@@ -10,7 +10,7 @@ The version of a release carries the ETag of its row, so that a commit needs no 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,18 +28,19 @@ from shared.adapters.tables.rows import (
     split_text,
 )
 from shared.application.release.ports import ReleaseCommit
-from shared.contracts.messages import encode_command
+from shared.contracts.messages import decode_command, encode_command
 from shared.contracts.stored.form import SCHEMA_V
 from shared.contracts.stored.releases import ENTRY, FLEET_TARGET, RELEASE, TARGET
 from shared.domain.fleet.roster import Roster
+from shared.domain.release.commands import Command
 from shared.domain.release.model import FleetTarget, Kind, Release, Target
 
 RELEASE_KEY = "release"
-#: From the release row to the last target row; inbox, history and outbox sort before them.
-RELEASE_AND_TARGETS = (RELEASE_KEY, "target}")
+#: From the outbox to the last target row, with the release row between them; inbox and history sort before them.
+RELEASE_ROWS = ("outbox|", "target}")
 HISTORY_ROWS = ("history|", "history}")
 OUTBOX_ROWS = ("outbox|", "outbox}")
-_TARGET = "target|"
+_TARGET, _OUTBOX = "target|", "outbox|"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +68,36 @@ class Version:
         return release.history_count + self.outbox_count
 
 
-def read_release(rows: list[Row]) -> tuple[Release, Version] | None:
-    """The release in the rows of `RELEASE_AND_TARGETS`, and its version; None when there is none."""
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A release as its rows have it; `unsent` is its outbox by the keys of its rows, oldest first."""
+
+    release: Release
+    version: Version
+    unsent: Mapping[str, Command]
+
+
+def read_release(rows: list[Row]) -> Kept | None:
+    """The release in the rows of `RELEASE_ROWS`; None when there is none."""
     own = next((row for row in rows if row["RowKey"] == RELEASE_KEY), None)
     if own is None:
         return None
-    target_rows = sorted((row for row in rows if row is not own), key=lambda row: int(row["number"]))
-    texts = [join_text("json", row) for row in target_rows]
-    version = Version(etag=etag_of(own), outbox_count=own["outbox_count"], may_rest=own.get("may_rest", True))
+    target_rows = [row for row in rows if row["RowKey"].startswith(_TARGET)]
+    texts = [join_text("json", row) for row in sorted(target_rows, key=lambda row: int(row["number"]))]
     release = read_without_targets(own)
     if release.kind is not Kind.MODEL:
-        return dataclasses.replace(release, fleet=tuple(FLEET_TARGET.load(text) for text in texts)), version
-    return dataclasses.replace(release, targets=tuple(TARGET.load(text) for text in texts)), version
+        release = dataclasses.replace(release, fleet=tuple(FLEET_TARGET.load(text) for text in texts))
+    else:
+        release = dataclasses.replace(release, targets=tuple(TARGET.load(text) for text in texts))
+    return Kept(
+        release=release,
+        version=Version(etag=etag_of(own), outbox_count=own["outbox_count"], may_rest=own.get("may_rest", True)),
+        unsent={row["RowKey"]: _command(row) for row in rows if row["RowKey"].startswith(_OUTBOX)},
+    )
+
+
+def _command(row: Row) -> Command:
+    return decode_command(join_text("json", row))
 
 
 def read_without_targets(row: Row) -> Release:
@@ -105,12 +124,8 @@ def commit_operations(change: ReleaseCommit, before: Release | None, op_id: str)
         for entry in change.entries
     ]
     commands = [
-        {
-            "RowKey": f"outbox|{count + number:06}",
-            "command_id": command.command_id,
-            **split_text("json", encode_command(command)),
-        }
-        for number, command in enumerate(change.commands, 1)
+        {"RowKey": key, "command_id": command.command_id, **split_text("json", encode_command(command))}
+        for key, command in _added(change, count).items()
     ]
     events = [{"RowKey": inbox_key(event_id), "event_id": event_id} for event_id in dict.fromkeys(change.event_ids)]
     return [
@@ -120,10 +135,17 @@ def commit_operations(change: ReleaseCommit, before: Release | None, op_id: str)
     ]
 
 
-def version_after(change: ReleaseCommit, etag: str) -> Version:
-    """The version that the commit left behind; `etag` is that of its release row."""
-    before = Version.of(change.version).outbox_count if change.version is not None else 0
-    return Version(etag=etag, outbox_count=before + len(change.commands), may_rest=change.may_rest)
+def _added(change: ReleaseCommit, count: int) -> dict[str, Command]:
+    """What the commit adds to an outbox of so many commands before it, by the keys of its rows."""
+    return {f"{_OUTBOX}{count + number:06}": command for number, command in enumerate(change.commands, 1)}
+
+
+def kept_after(change: ReleaseCommit, before: Kept | None, etag: str) -> Kept:
+    """What the commit left behind; `etag` is that of its release row."""
+    count = before.version.outbox_count if before else 0
+    version = Version(etag=etag, outbox_count=count + len(change.commands), may_rest=change.may_rest)
+    unsent = {**(before.unsent if before else {}), **_added(change, count)}
+    return Kept(release=change.release, version=version, unsent=unsent)
 
 
 def _release_row(release: Release, op_id: str, outbox_count: int) -> Row:

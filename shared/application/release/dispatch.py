@@ -7,19 +7,19 @@ from shared.domain.release.commands import Command, ScheduleEvent
 
 
 async def dispatch(standing: CommittedRelease, ports: Ports) -> int:
-    """Sends what the outbox of a release holds, oldest first; returns how many. With an empty outbox a release that
-    ended leaves the open index, and one that may rest is laid to rest there. A crash anywhere is repaired by the next
-    event or by the sweeper (I22)."""
+    """Sends what the outbox of a release holds, oldest first, and forgets it once all of it was sent; returns how many.
+    With an empty outbox a release that ended leaves the open index, and one that may rest is laid to rest there. A
+    crash anywhere is repaired by the next event or by the sweeper (I22): what was sent twice acts once."""
     release = standing.release
-    commands = await ports.store.outbox(release.release_id)
-    for command in commands:
+    for command in standing.unsent:
         await _send(command, ports)
-        await ports.store.mark_sent(release.release_id, command.command_id)
+    if standing.unsent:
+        await ports.store.mark_sent(release.release_id, [command.command_id for command in standing.unsent])
     if release.phase.is_terminal:
         await ports.store.close(summary_of(release), release.phase_since, standing.number)
     elif standing.may_rest and (rest := rest_of(release, standing.number)):
         await ports.store.rest(rest)
-    return len(commands)
+    return len(standing.unsent)
 
 
 async def _send(command: Command, ports: Ports) -> None:

@@ -56,11 +56,8 @@ async def handle_events(release_id: str, events: Sequence[Event], ports: Ports) 
 
 
 async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> CommittedRelease | None:
-    for _ in range(COMMIT_TRIES):
-        stored = await ports.store.load(release_id, [event.event_id for event in events])
-        fold = _Fold(stored)
-        for event in events:
-            fold.apply(event, ports)
+    for number in range(COMMIT_TRIES):
+        stored, fold = await _decided(release_id, events, ports, recall=number == 0)
         if fold.release is None:
             await _record_strays(events, ports)
             return None
@@ -74,14 +71,28 @@ async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> Com
             await ports.store.wake(release_id, stored.number)
         change = fold.change(ports)
         try:
-            number = await ports.store.commit(change)
+            committed = await ports.store.commit(change)
         except ConcurrentUpdate as error:
             log.info(
                 "another instance changed the release: deciding again: %s", error, extra={"release_id": release_id}
             )
             continue
-        return CommittedRelease(release=change.release, number=number, may_rest=change.may_rest)
+        unsent = (*(stored.unsent if stored else ()), *change.commands)
+        return CommittedRelease(release=change.release, number=committed, may_rest=change.may_rest, unsent=unsent)
     raise ConcurrentUpdate(f"release {release_id} changed {COMMIT_TRIES} times while deciding; try again later")
+
+
+async def _decided(
+    release_id: str, events: Sequence[Event], ports: Ports, *, recall: bool
+) -> "tuple[Stored | None, _Fold]":
+    """What follows from the events. What is only recalled counts where something has to be committed: the commit fails
+    when the release is not as it was recalled, or when one of the events acted before."""
+    if recall and (recalled := await ports.store.recall(release_id)) is not None:
+        fold = _Fold.of(recalled, events, ports)
+        if fold.changed:
+            return recalled, fold
+    stored = await ports.store.load(release_id, [event.event_id for event in events])
+    return stored, _Fold.of(stored, events, ports)
 
 
 async def _record_strays(events: Sequence[Event], ports: Ports) -> None:
@@ -106,8 +117,13 @@ class _Fold:
     entries: list[HistoryEntry] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.release = self.stored.release if self.stored else None
+    @classmethod
+    def of(cls, stored: Stored | None, events: Sequence[Event], ports: Ports) -> "_Fold":
+        """The events applied in order to what is stored."""
+        fold = cls(stored, stored.release if stored else None)
+        for event in events:
+            fold.apply(event, ports)
+        return fold
 
     @property
     def changed(self) -> bool:

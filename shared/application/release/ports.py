@@ -33,11 +33,13 @@ from shared.domain.release.policy import Policy
 @dataclass(frozen=True, kw_only=True)
 class CommittedRelease:
     """A release as of one commit. The `number` of a commit is never lower than that of the one before. `may_rest` says
-    that the index may have it at rest: whoever commits next wakes it first."""
+    that the index may have it at rest: whoever commits next wakes it first. `unsent` holds every command that is not
+    known to be sent, oldest first: no other can be in the outbox until the next commit."""
 
     release: Release
     number: int
     may_rest: bool
+    unsent: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +79,14 @@ class EndedEntry:
 class ReleaseStore(Protocol):
     """Releases, one partition each, and the indexes of open and ended ones.
 
-    Reading a release, its outbox or its history raises Unreadable where this version cannot."""
+    Reading a release or its history raises Unreadable where this version cannot."""
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
         """The release and which of `event_ids` its inbox holds; None when there is no such release."""
+
+    async def recall(self, release_id: str) -> Stored | None:
+        """The release as this process has read or written it last, without asking anybody; None when it does not
+        remember. It may be out of date, and `seen` says nothing: only a commit on it tells (`commit`)."""
 
     async def without_fleet(self, release_id: str) -> Release | None:
         """The release as `load` finds it, but with an empty `fleet`: it costs the same however large the fleet is."""
@@ -90,14 +96,11 @@ class ReleaseStore(Protocol):
 
     async def commit(self, change: ReleaseCommit) -> int:
         """All or nothing; returns the commit's number. Raises ConcurrentUpdate when the release changed since
-        `change.version`, or exists already when it is None. An unknown outcome is resolved by reading back, so that the
-        own success is never an error."""
+        `change.version`, or exists already when it is None, and when one of its events was applied before. An unknown
+        outcome is resolved by reading back, so that the own success is never an error."""
 
-    async def outbox(self, release_id: str) -> list[Command]:
-        """Commands committed and not yet known to be sent, oldest first."""
-
-    async def mark_sent(self, release_id: str, command_id: str) -> None:
-        """Removes a command from the outbox; removing it twice is fine."""
+    async def mark_sent(self, release_id: str, command_ids: Sequence[str]) -> None:
+        """Removes commands from the outbox; removing them twice is fine."""
 
     async def history(self, release_id: str) -> list[HistoryEntry]:
         """Oldest first."""

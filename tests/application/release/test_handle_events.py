@@ -1,5 +1,6 @@
 """Load, decide, commit, dispatch: once per event, however often the event comes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.ports import IntakeResult
 from shared.application.release.handle_events import COMMIT_TRIES, handle_events
-from shared.application.release.ports import ReleaseCommit
+from shared.application.release.ports import ReleaseCommit, Stored
 from shared.domain.release import events as e
 from shared.domain.release.commands import Command
 from shared.domain.release.model import Phase
@@ -161,6 +162,73 @@ async def test_losing_every_race_sends_the_message_back(bench: Bench) -> None:
         await handle_events(RELEASE_ID, [dead(1)], bench.ports)
 
     assert bench.store.partitions[RELEASE_ID].history == []
+
+
+class ForgetfulStore(MemoryReleaseStore):
+    """Recalls what it is told to; `loads` counts how often it was asked for the release itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recalled: Stored | None = None
+        self.loads = 0
+
+    async def recall(self, release_id: str) -> Stored | None:
+        return self.recalled
+
+    async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
+        self.loads += 1
+        return await super().load(release_id, event_ids)
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+async def test_what_is_recalled_is_decided_on_and_proven_by_the_commit(bench: Bench, is_current: bool) -> None:
+    """Nothing is read while it is still so; else it is read, and decided again."""
+    store = ForgetfulStore()
+    bench.store = store
+    await bench.put(a_release(Phase.VERIFYING), a_command(1))
+    store.recalled = await store.load(RELEASE_ID)
+    if not is_current:
+        await handle_events(RELEASE_ID, [dead(1)], bench.ports)
+    loads = store.loads
+
+    release = await handle_events(RELEASE_ID, [dead(2)], bench.ports)
+
+    assert release is not None
+    assert release.phase is Phase.HELD
+    assert store.loads - loads == (0 if is_current else 1)
+    assert [entry.event_id for entry in store.partitions[RELEASE_ID].history] == ["dead-1", "dead-2"][is_current:]
+    assert store.partitions[RELEASE_ID].outbox == {}
+    assert a_command(1).command_id in [key for key, _, _ in bench.commands.sent]
+
+
+async def test_an_event_that_means_nothing_to_what_is_recalled_is_decided_on_what_there_is(bench: Bench) -> None:
+    """A process that remembers an earlier look would drop the one that is due."""
+    store = ForgetfulStore()
+    bench.store = store
+    await bench.put(a_release(Phase.PROMOTING, look=1))
+    recalled = await bench.stored(RELEASE_ID)
+    store.recalled = replace(recalled, release=replace(recalled.release, look=0))
+    look = e.LookDue(event_id="look-2", release_id=RELEASE_ID, occurred_at=NOW, serial=recalled.release.serial, look=2)
+
+    release = await handle_events(RELEASE_ID, [look], bench.ports)
+
+    assert release is not None
+    assert release.look == 2
+
+
+async def test_an_event_that_was_applied_is_not_applied_to_what_is_recalled(bench: Bench) -> None:
+    """The inbox of what is recalled is not known: the commit is refused, and the event is seen to be there."""
+    store = ForgetfulStore()
+    bench.store = store
+    await bench.put(a_release(Phase.VERIFYING))
+    await handle_events(RELEASE_ID, [dead(1)], bench.ports)
+    partition = store.partitions[RELEASE_ID]
+    told = list(partition.history)
+    store.recalled = partition.stored()
+
+    await handle_events(RELEASE_ID, [dead(1)], bench.ports)
+
+    assert partition.history == told
 
 
 class BrokenCommandQueue(MemoryCommandQueue):

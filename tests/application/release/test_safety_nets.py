@@ -42,7 +42,7 @@ def dead(message_id: str = "m-1", queue: str = "effects", body: str = "{}") -> D
 class ForgetfulStore(MemoryReleaseStore):
     """The process dies before it can note that a command was sent."""
 
-    async def mark_sent(self, release_id: str, command_id: str) -> None:
+    async def mark_sent(self, release_id: str, command_ids: Sequence[str]) -> None:
         raise TransientFault("died before it was noted")
 
 

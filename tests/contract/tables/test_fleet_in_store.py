@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from shared.adapters.tables.access import Table
-from shared.adapters.tables.release_rows import RELEASE_AND_TARGETS
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.rows import ROWS_MAX, TEXT_CHARS_MAX, RowLimitError
 from shared.application.release.ports import ReleaseCommit, ReleaseStore
@@ -49,7 +48,7 @@ class Recorder:
                 self.rows.append(_rows(before, decision))
                 await self.store.commit(_change(decision, stored.version if stored else None))
             for command in decision.commands[:1]:  # one of them was sent, so that outboxes do not only grow
-                await self.store.mark_sent(RELEASE_ID, command.command_id)
+                await self.store.mark_sent(RELEASE_ID, [command.command_id])
 
 
 def _change(decision: Decision, version: str | None) -> ReleaseCommit:
@@ -135,7 +134,7 @@ async def test_rows_of_a_large_fleet_stay_far_below_the_limits_of_the_table(tabl
         key = drive.keys(Progress.CHANGING)[0]
         drive.answered(key, verdict=Verdict.INCONCLUSIVE, detail="ü" * 500)
     await recorder.keep(drive)
-    rows = await table.query(RELEASE_ID, keys=RELEASE_AND_TARGETS)
+    rows = await table.query(RELEASE_ID, keys=("release", "target}"))
 
     assert len(rows) == 1 + ENDPOINTS * CIRCUITS
     assert max(len(value) for row in rows for value in row.values() if isinstance(value, str)) <= TEXT_CHARS_MAX

@@ -55,6 +55,15 @@ async def ended_ids(store: ReleaseStore) -> list[str]:
     return [each.release_id for each in (await store.ended(10)).records]
 
 
+async def outbox(store: ReleaseStore, release_id: str = RELEASE_ID) -> list[Command]:
+    """What is not known to be sent: this store and, where it keeps rows, one that remembers nothing say the same."""
+    unsent = (await stored(store, release_id)).unsent
+    if isinstance(store, TableReleaseStore):
+        again = await stored(TableReleaseStore(store._table), release_id)
+        assert again.unsent == unsent
+    return list(unsent)
+
+
 def sent_ids(commands: list[Command]) -> list[str]:
     return [command.command_id for command in commands]
 
@@ -63,7 +72,7 @@ def sent_ids(commands: list[Command]) -> list[str]:
 async def test_a_release_nobody_opened_is_not_there(store: ReleaseStore, release_id: str) -> None:
     """Neither is one under an id that no release can have."""
     assert await store.load(release_id, ["event"]) is None
-    assert await store.outbox(release_id) == []
+    assert await store.recall(release_id) is None
     assert await store.history(release_id) == []
 
 
@@ -150,7 +159,7 @@ async def test_a_stale_version_commits_nothing(store: ReleaseStore) -> None:
     after = await stored(store, RELEASE_ID, "late")
     assert (after.release, after.seen) == (winner, frozenset())
     assert len(await store.history(RELEASE_ID)) == 1
-    assert await store.outbox(RELEASE_ID) == []
+    assert await outbox(store) == []
 
 
 async def test_a_version_of_a_release_that_is_not_there_commits_nothing(store: ReleaseStore) -> None:
@@ -190,6 +199,41 @@ async def test_the_inbox_knows_applied_events_only(store: ReleaseStore) -> None:
     assert (await stored(store)).seen == frozenset()
 
 
+async def test_an_event_that_was_applied_commits_nothing_again(store: ReleaseStore) -> None:
+    """Whoever decided without asking the inbox learns it here, and nothing of the commit is there."""
+    before = await opened(store)
+    for event_ids in (("opened",), ("new", "opened")):
+        again = replace(before.release, reason="decided twice")
+        with pytest.raises(ConcurrentUpdate):
+            await store.commit(
+                ReleaseCommit(
+                    release=again, version=before.version, event_ids=event_ids, commands=(a_command(1), a_command(2))
+                )
+            )
+    after = await stored(store, RELEASE_ID, "opened", "new")
+    assert (after.release, after.unsent, after.seen) == (before.release, (), {"opened"})
+
+
+async def test_what_is_recalled_is_what_was_read_or_written_last(store: ReleaseStore) -> None:
+    """Without asking: a commit on it works as one on what was loaded does."""
+    before = await opened(store)
+    assert await store.recall(RELEASE_ID) == before
+    change = ReleaseCommit(release=replace(before.release, reason="changed"), version=before.version)
+    await store.commit(replace(change, event_ids=("change",), commands=(a_command(1), a_command(2), a_command(3))))
+    recalled = await store.recall(RELEASE_ID)
+    assert recalled == await stored(store)
+    assert recalled is not None
+    await store.mark_sent(RELEASE_ID, [a_command(1).command_id, a_command(3).command_id])
+    recalled = await store.recall(RELEASE_ID)
+    assert recalled is not None
+    assert recalled.unsent == (a_command(2),)
+    await store.commit(replace(change, version=recalled.version, event_ids=("another",), commands=(a_command(4),)))
+    recalled = await store.recall(RELEASE_ID)
+    assert recalled is not None
+    assert recalled.unsent == (a_command(2), a_command(4))
+    assert await outbox(store) == [a_command(2), a_command(4)]
+
+
 async def test_history_is_oldest_first_and_verifies(store: ReleaseStore) -> None:
     """The chain of digests survives storage."""
     before = await opened(store)
@@ -209,7 +253,7 @@ async def test_the_outbox_is_oldest_first_over_several_commits(store: ReleaseSto
     second = (a_command(1), a_command(99))
     between = await stored(store)
     await store.commit(ReleaseCommit(release=between.release, version=between.version, commands=second))
-    assert await store.outbox(RELEASE_ID) == [*first, *second]
+    assert await outbox(store) == [*first, *second]
 
 
 async def test_a_sent_command_leaves_the_outbox(store: ReleaseStore) -> None:
@@ -218,9 +262,9 @@ async def test_a_sent_command_leaves_the_outbox(store: ReleaseStore) -> None:
     commands = (a_command(1), a_command(2), a_command(3))
     await store.commit(ReleaseCommit(release=release, version=None, commands=commands))
     for _ in range(2):
-        await store.mark_sent(RELEASE_ID, commands[1].command_id)
-    assert await store.outbox(RELEASE_ID) == [commands[0], commands[2]]
-    await store.mark_sent("rel-unknown", "never-committed")
+        await store.mark_sent(RELEASE_ID, [commands[1].command_id])
+    assert await outbox(store) == [commands[0], commands[2]]
+    await store.mark_sent("rel-unknown", ["never-committed"])
 
 
 async def test_a_command_committed_again_is_sent_and_gone(store: ReleaseStore) -> None:
@@ -231,9 +275,9 @@ async def test_a_command_committed_again_is_sent_and_gone(store: ReleaseStore) -
     await store.commit(
         ReleaseCommit(release=between.release, version=between.version, commands=(a_command(1), a_command(2)))
     )
-    assert set(sent_ids(await store.outbox(RELEASE_ID))) == {a_command(1).command_id, a_command(2).command_id}
-    await store.mark_sent(RELEASE_ID, a_command(1).command_id)
-    assert sent_ids(await store.outbox(RELEASE_ID)) == [a_command(2).command_id]
+    assert set(sent_ids(await outbox(store))) == {a_command(1).command_id, a_command(2).command_id}
+    await store.mark_sent(RELEASE_ID, [a_command(1).command_id])
+    assert sent_ids(await outbox(store)) == [a_command(2).command_id]
 
 
 async def test_releases_do_not_see_each_other(store: ReleaseStore) -> None:
@@ -247,7 +291,7 @@ async def test_releases_do_not_see_each_other(store: ReleaseStore) -> None:
         )
         await store.commit(change)
     assert (await stored(store, "rel-1", "event of rel-10")).seen == frozenset()
-    assert sent_ids(await store.outbox("rel-1")) == ["rel-1-command"]
+    assert sent_ids(await outbox(store, "rel-1")) == ["rel-1-command"]
 
 
 @pytest.mark.parametrize(

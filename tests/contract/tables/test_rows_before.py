@@ -132,7 +132,7 @@ async def releases(before: Table, now: Table) -> None:
         stored = await store.load(release_id)
         assert stored is not None
         entries = tuple(await store.history(release_id))
-        commands = tuple(await store.outbox(release_id))
+        commands = stored.unsent
         assert entries
         event_ids = ("opened",) if commands else ()
         await store.commit(ReleaseCommit(release=stored.release, version=stored.version))
