@@ -36,12 +36,13 @@ _VERDICTS = {
 
 
 async def check_target(command: c.CheckTarget, release: Release, ports: Ports) -> e.Event | None:
-    """Submits what is missing and looks at the rest; never waits. Only the first look and the end are told."""
+    """Submits what is missing and looks at the rest; never waits. Only the end is told: a second delivery finds the
+    jobs by their names, so that the release need not know that they were submitted."""
     try:
         outcome, verdict, detail = await _check(command, ports)
     except PLATFORM_FAULTS as error:
         outcome, verdict, detail = outcome_of(error), None, str(error)
-    if outcome is Outcome.PENDING and command.look:
+    if outcome is Outcome.PENDING:
         limits = release.policy.limits
         least_s = max(limits.target_look_s, READS_PER_LOOK * limits.checks_parallel_max / READS_PER_S)
         await look_later(command, release, ports, share=LOOK_SHARE, least_s=least_s, most_s=limits.look_interval_s)

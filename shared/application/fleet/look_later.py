@@ -1,6 +1,7 @@
 """Looking at one target again after a while, without the release: what is under way is no news.
 
-The release hears of the first look and of what ends, so that waiting for a fleet costs it no commits.
+The release hears of what ends, and of a change also that it was accepted, so that waiting for a fleet costs it no
+commits.
 """
 
 from dataclasses import replace

@@ -121,13 +121,21 @@ def begin(release: Release, now: datetime, delay_s: int = 0) -> tuple[Release, t
             not_before=None,
             accepted_at=None,
             touched=target.touched or release.phase in _CHANGING_WORK,
-            detail="",
+            detail=_begun_as(release, target),
         )
         for target in _next(release)
     ]
     started = with_targets(release, begun)
-    not_before = now + timedelta(seconds=delay_s) if delay_s else None
+    is_timed = delay_s or release.phase is Phase.CHECKING  # a check's looks go by the time since it began
+    not_before = now + timedelta(seconds=delay_s) if is_timed else None
     return started, tuple(work_on(started, target, not_before=not_before) for target in begun)
+
+
+def _begun_as(release: Release, target: FleetTarget) -> str:
+    """What people are told until there is an answer: a check tells nothing before its end."""
+    if release.phase is not Phase.CHECKING:
+        return ""
+    return f"checked by {' and '.join(check_jobs(release.release_id, release.serial, target.key, 1))}"
 
 
 def _next(release: Release) -> list[FleetTarget]:
