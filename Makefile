@@ -41,7 +41,7 @@ test: install ## Run all tests, in four processes
 	@# Four on two cores: half of the tests wait for something. Written bytecode spares each process they start a compilation.
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
-check: install ## Format, lint, types, import rules, security, generated files
+check: install ## Format, lint, types, import rules, security, generated files, templates of Azure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -50,6 +50,7 @@ check: install ## Format, lint, types, import rules, security, generated files
 	$(BIN)/python docs/state_machine.py --check
 	$(BIN)/python -m shared.contracts.http.openapi --check
 	$(BIN)/python -m shared.contracts.config.schema --check
+	$(BIN)/python -m infra.check
 	@$(MAKE) --no-print-directory bench-check
 
 sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes or trainings)

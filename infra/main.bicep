@@ -11,25 +11,39 @@ param name string = 'switchyard'
 param location string = resourceGroup().location
 
 @description('Name of the function app, unique in Azure.')
+@minLength(2)
+@maxLength(55) // its plan adds five
 param functionAppName string = '${name}-${uniqueString(resourceGroup().id)}'
 
 @description('Subscription of the three workspaces.')
 param mlSubscriptionId string = subscription().subscriptionId
 
 @description('Resource group of the three workspaces.')
+@maxLength(90)
 param mlResourceGroup string
 
 @description('Region of the three workspaces: a system topic lives where its source does.')
 param mlLocation string = location
 
+@minLength(3)
+@maxLength(33)
 param devWorkspace string
+
+@minLength(3)
+@maxLength(33)
 param testWorkspace string
+
+@minLength(3)
+@maxLength(33)
 param productionWorkspace string
 
 @description('The registry that all workspaces share.')
+@minLength(3)
+@maxLength(33)
 param modelRegistry string
 
 @description('Resource group of the registry.')
+@maxLength(90)
 param registryResourceGroup string = mlResourceGroup
 
 @description('Audiences of the API: the application id of its registration, and its application id URI.')
@@ -45,11 +59,42 @@ param alertSenderRole string = 'Alerts.Send'
 @description('Resource ids of Event Grid topics whose events are alerts.')
 param alertTopics string[] = []
 
-@description('Name of the Event Grid topic of release facts, unique in its region.')
-param factsTopicName string = 'switchyard-facts'
+@description('Name of the Event Grid topic of release facts, unique in its region, all customers together.')
+@minLength(3)
+@maxLength(50)
+param factsTopicName string = '${name}-facts-${uniqueString(resourceGroup().id)}'
+
+@description('Names of the storage accounts of the dev, the test and the production workspace.')
+@minLength(3)
+@maxLength(3)
+param workspaceStorage string[]
+
+@description('Name of the storage account of the sensor lake.')
+@minLength(3)
+@maxLength(24)
+param lakeAccount string
+
+@description('Resource group of the sensor lake.')
+@maxLength(90)
+param lakeResourceGroup string = mlResourceGroup
+
+@description('Name of the key vault for the secrets of webhooks and of the repository, unique in Azure.')
+@minLength(3)
+@maxLength(24)
+param vaultName string = 'sw-${uniqueString(resourceGroup().id)}'
+
+@description('Subnet of the app, delegated to Microsoft.App/environments, with the endpoints Microsoft.Storage and Microsoft.KeyVault. With one, storage and vault are closed to all others.')
+param appSubnetId string = ''
+
+@description('Addresses and ranges of people and agents that reach storage and vault as well, where there is a subnet.')
+param allowedIps string[] = []
 
 @description('Address of the sensor table: abfss://<container>@<account>.dfs.core.windows.net/processed/sensor_data.')
 param sensorTable string
+
+@description('Addresses of the team that runs the models: alerts go there.')
+@minLength(1)
+param teamMails string[]
 
 @description('How state is replicated.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
@@ -111,7 +156,13 @@ resource eventsIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-0
 
 module monitoring 'modules/monitoring.bicep' = {
   name: '${name}-monitoring'
-  params: { name: name, location: location, principalId: appIdentity.properties.principalId, tags: tags }
+  params: {
+    name: name
+    location: location
+    principalId: appIdentity.properties.principalId
+    teamMails: teamMails
+    tags: tags
+  }
 }
 
 module storage 'modules/storage.bicep' = {
@@ -120,6 +171,9 @@ module storage 'modules/storage.bicep' = {
     hostAccountName: 'swhost${suffix}'
     stateAccountName: 'swstate${suffix}'
     stateSku: stateStorageSku
+    appSubnetId: appSubnetId
+    allowedIps: allowedIps
+    logsId: monitoring.outputs.logsId
     location: location
     appPrincipalId: appIdentity.properties.principalId
     eventsPrincipalId: eventsIdentity.properties.principalId
@@ -133,6 +187,7 @@ module serviceBus 'modules/service_bus.bicep' = {
     namespaceName: '${name}-${suffix}'
     location: location
     principalId: appIdentity.properties.principalId
+    logsId: monitoring.outputs.logsId
     tags: tags
   }
 }
@@ -143,6 +198,7 @@ module facts 'modules/facts_topic.bicep' = {
     topicName: factsTopicName
     location: location
     principalId: appIdentity.properties.principalId
+    logsId: monitoring.outputs.logsId
     tags: tags
   }
 }
@@ -164,6 +220,37 @@ module registryAccess 'modules/registry_access.bicep' = {
   params: { modelRegistry: modelRegistry, principalId: appIdentity.properties.principalId }
 }
 
+module lakeAccess 'modules/lake_access.bicep' = {
+  name: '${name}-lake-access'
+  scope: resourceGroup(mlSubscriptionId, lakeResourceGroup)
+  params: { lakeAccount: lakeAccount, principalId: appIdentity.properties.principalId }
+}
+
+module workspaceStorageAccess 'modules/workspace_storage_access.bicep' = {
+  name: '${name}-workspace-storage-access'
+  scope: resourceGroup(mlSubscriptionId, mlResourceGroup)
+  params: { accounts: workspaceStorage, principalId: appIdentity.properties.principalId }
+}
+
+module alertReading 'modules/alert_reading.bicep' = {
+  name: '${name}-alert-reading'
+  scope: subscription(mlSubscriptionId)
+  params: { principalId: appIdentity.properties.principalId }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: '${name}-vault'
+  params: {
+    vaultName: vaultName
+    location: location
+    principalId: appIdentity.properties.principalId
+    appSubnetId: appSubnetId
+    allowedIps: allowedIps
+    logsId: monitoring.outputs.logsId
+    tags: tags
+  }
+}
+
 module app 'modules/function_app.bicep' = {
   name: '${name}-function-app'
   params: {
@@ -173,6 +260,8 @@ module app 'modules/function_app.bicep' = {
     packageContainerUri: storage.outputs.packageContainerUri
     maximumInstanceCount: maximumInstanceCount
     alwaysReady: alwaysReady
+    subnetId: appSubnetId
+    logsId: monitoring.outputs.logsId
     tags: tags
     appSettings: {
       // The platform's own. The connection string holds no secret: ingestion takes Entra tokens only.
@@ -187,11 +276,11 @@ module app 'modules/function_app.bicep' = {
       SERVICEBUS__fullyQualifiedNamespace: serviceBus.outputs.hostName
       SERVICEBUS__credential: 'managedidentity'
       SERVICEBUS__clientId: appIdentity.properties.clientId
-      RELEASE_EVENTS_QUEUE: serviceBus.outputs.releaseEventsQueue
-      EFFECTS_QUEUE: serviceBus.outputs.effectsQueue
-      TRAININGS_QUEUE: serviceBus.outputs.trainingsQueue
-      CHANGES_QUEUE: serviceBus.outputs.changesQueue
-      ROUTINES_QUEUE: serviceBus.outputs.routinesQueue
+      RELEASE_EVENTS_QUEUE: 'release-events'
+      EFFECTS_QUEUE: 'effects'
+      TRAININGS_QUEUE: 'trainings'
+      CHANGES_QUEUE: 'changes'
+      ROUTINES_QUEUE: 'routines'
       SWEEP_SCHEDULE: '0 * * * * *' // every minute
       ETL_SCHEDULE: '0 0 */3 * * *' // R-DATA-6: a load of the sensor table every three hours
       SENSOR_TABLE: sensorTable
@@ -244,6 +333,7 @@ module workspaceEvents 'modules/workspace_events.bicep' = [for workspace in work
     deadLetterAccountId: storage.outputs.stateAccountId
     deadLetterContainer: storage.outputs.deadLetterContainer
     subscribe: subscribeToEvents
+    logsId: monitoring.outputs.logsId
     tags: tags
   }
 }]
@@ -254,3 +344,4 @@ output appPrincipalId string = appIdentity.properties.principalId
 output stateAccountName string = storage.outputs.stateAccountName
 output serviceBusHostName string = serviceBus.outputs.hostName
 output factsTopicEndpoint string = facts.outputs.endpoint
+output vaultUri string = vault.outputs.vaultUri

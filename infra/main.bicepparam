@@ -6,6 +6,9 @@ param devWorkspace = 'dev-ml-workspace'
 param testWorkspace = 'test-ml-workspace'
 param productionWorkspace = 'prod-ml-workspace'
 param modelRegistry = 'mlregistry-shared'
+param workspaceStorage = ['devmlstorage', 'testmlstorage', 'prodmlstorage']
+param lakeAccount = 'productiondatalake'
+param teamMails = ['ml-ops@example.com']
 param sensorTable = 'abfss://lake@productiondatalake.dfs.core.windows.net/processed/sensor_data'
 
 // The application id of the API's registration, and its application id URI.

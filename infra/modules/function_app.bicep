@@ -11,6 +11,12 @@ param packageContainerUri string
 param maximumInstanceCount int
 param alwaysReady array
 
+@description('Subnet that the app reaches other services from, delegated to Microsoft.App/environments; empty for none.')
+param subnetId string
+
+@description('The workspace that keeps the metrics. What the app logs comes there through Application Insights.')
+param logsId string
+
 @description('App settings by name.')
 param appSettings object
 param tags object
@@ -29,7 +35,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 resource app 'Microsoft.Web/sites@2024-04-01' = {
   name: functionAppName
   location: location
-  tags: tags
+  tags: union(tags, { 'azd-service-name': 'app' }) // azd finds by it where to publish
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -38,6 +44,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    publicNetworkAccess: 'Enabled' // people, webhooks and action groups come from everywhere, with tokens or signatures
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     keyVaultReferenceIdentity: identityId
     functionAppConfig: {
       runtime: { name: 'python', version: '3.11' }
@@ -71,11 +79,26 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 }
 
 // Publishing takes an Entra token: the site has no publishing password.
-resource publishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for way in ['ftp', 'scm']: {
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: app
-  name: way
+  name: 'ftp'
   properties: { allow: false }
-}]
+}
+
+resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
+
+resource appMetrics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-logs'
+  scope: app
+  properties: {
+    workspaceId: logsId
+    metrics: [{ category: 'AllMetrics', enabled: true }]
+  }
+}
 
 output functionAppId string = app.id
 output hostName string = app.properties.defaultHostName

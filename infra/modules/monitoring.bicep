@@ -4,6 +4,10 @@ param location string
 
 @description('Who may write telemetry.')
 param principalId string
+
+@description('Addresses of the team that runs the models.')
+@minLength(1)
+param teamMails string[]
 param tags object
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
@@ -42,6 +46,21 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+resource team 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ml-ops-team'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'ml-ops'
+    enabled: true
+    emailReceivers: [for mail in teamMails: {
+      name: mail
+      emailAddress: mail
+      useCommonAlertSchema: true
+    }]
+  }
+}
+
 @description('Too many failed trainings (R-ALERT-5). The app counts; the rule only listens (shared/application/training/ending.py).')
 resource trainingFailureRate 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
   name: 'training-failure-rate'
@@ -52,6 +71,8 @@ resource trainingFailureRate 'Microsoft.Insights/scheduledQueryRules@2022-06-15'
     severity: 2
     enabled: true
     scopes: [logs.id]
+    skipQueryValidation: true // the table comes with the first line
+    actions: { actionGroups: [team.id] }
     evaluationFrequency: 'PT5M'
     windowSize: 'PT10M'
     criteria: {
@@ -68,3 +89,4 @@ resource trainingFailureRate 'Microsoft.Insights/scheduledQueryRules@2022-06-15'
 }
 
 output connectionString string = insights.properties.ConnectionString
+output logsId string = logs.id

@@ -1,14 +1,18 @@
-// The queues. Sessions and duplicate detection can only be chosen when a queue is made; the local broker's
-// local/servicebus/queues.json says the same.
+// The queues, as the local broker has them. Sessions and duplicate detection can only be chosen when a queue is made.
 param namespaceName string
 param location string
 
-@description('Who may send and receive.')
+@description('Who sends, receives, and reads how long the queues are.')
 param principalId string
+
+@description('The workspace that keeps the logs.')
+param logsId string
 param tags object
 
-var serviceBusDataReceiver = '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0' // Azure Service Bus Data Receiver
-var serviceBusDataSender = '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39' // Azure Service Bus Data Sender
+var queues = loadJsonContent('../../local/servicebus/queues.json').queues
+
+// Scaling by the length of a queue needs the right to manage it; with less, instances are added one after the other.
+var serviceBusDataOwner = '090c5cfd-751d-490a-894a-3ce6f1109419' // Azure Service Bus Data Owner
 
 resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: namespaceName
@@ -18,135 +22,44 @@ resource bus 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
+    publicNetworkAccess: 'Enabled' // the tier has no firewall; nobody is let in without a role
   }
 }
 
-resource releaseEvents 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
+resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for each in queues: {
   parent: bus
-  name: 'release-events'
+  name: each.name
   properties: {
-    requiresSession: true
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    lockDuration: 'PT1M'
-    maxDeliveryCount: 10
-    defaultMessageTimeToLive: 'P14D'
-    deadLetteringOnMessageExpiration: true
+    requiresSession: each.requiresSession
+    requiresDuplicateDetection: each.requiresDuplicateDetection
+    duplicateDetectionHistoryTimeWindow: each.duplicateDetectionHistoryTimeWindow
+    lockDuration: each.lockDuration
+    maxDeliveryCount: each.maxDeliveryCount
+    defaultMessageTimeToLive: each.defaultMessageTimeToLive
+    deadLetteringOnMessageExpiration: each.deadLetteringOnMessageExpiration
   }
-}
+}]
 
-resource effects 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
-  parent: bus
-  name: 'effects'
+resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, number) in queues: {
+  name: guid(bus.id, each.name, principalId, serviceBusDataOwner)
+  scope: queue[number]
   properties: {
-    requiresSession: false
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    lockDuration: 'PT5M'
-    maxDeliveryCount: 10
-    defaultMessageTimeToLive: 'P14D'
-    deadLetteringOnMessageExpiration: true
-  }
-}
-
-resource trainings 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
-  parent: bus
-  name: 'trainings'
-  properties: {
-    requiresSession: true
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    lockDuration: 'PT5M'
-    maxDeliveryCount: 10
-    defaultMessageTimeToLive: 'P14D'
-    deadLetteringOnMessageExpiration: true
-  }
-}
-
-resource changes 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
-  parent: bus
-  name: 'changes'
-  properties: {
-    requiresSession: true
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    lockDuration: 'PT5M'
-    maxDeliveryCount: 10
-    defaultMessageTimeToLive: 'P14D'
-    deadLetteringOnMessageExpiration: true
-  }
-}
-
-resource routines 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
-  parent: bus
-  name: 'routines'
-  properties: {
-    requiresSession: false
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: 'PT10M'
-    lockDuration: 'PT5M'
-    maxDeliveryCount: 10
-    defaultMessageTimeToLive: 'P14D'
-    deadLetteringOnMessageExpiration: true
-  }
-}
-
-var roles = [serviceBusDataReceiver, serviceBusDataSender]
-
-resource releaseEventsAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
-  name: guid(releaseEvents.id, principalId, role)
-  scope: releaseEvents
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', serviceBusDataOwner)
     principalId: principalId
     principalType: 'ServicePrincipal'
   }
 }]
 
-resource effectsAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
-  name: guid(effects.id, principalId, role)
-  scope: effects
+resource busLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-logs'
+  scope: bus
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
+    workspaceId: logsId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
-}]
-
-resource trainingsAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
-  name: guid(trainings.id, principalId, role)
-  scope: trainings
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
-}]
-
-resource changesAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
-  name: guid(changes.id, principalId, role)
-  scope: changes
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
-}]
-
-resource routinesAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
-  name: guid(routines.id, principalId, role)
-  scope: routines
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
-}]
+}
 
 // The endpoint is https://<host>:443/.
 output hostName string = split(replace(bus.properties.serviceBusEndpoint, 'https://', ''), ':')[0]
-output releaseEventsQueue string = releaseEvents.name
-output effectsQueue string = effects.name
-output trainingsQueue string = trainings.name
-output changesQueue string = changes.name
-output routinesQueue string = routines.name
+output namespaceId string = bus.id

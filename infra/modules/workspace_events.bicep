@@ -11,6 +11,9 @@ param deadLetterContainer string
 
 @description('False until the functions exist.')
 param subscribe bool
+
+@description('The workspace that keeps the logs.')
+param logsId string
 param tags object
 
 var subscriptions = [
@@ -42,6 +45,16 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   properties: {
     source: workspace.id
     topicType: 'Microsoft.MachineLearningServices.Workspaces'
+  }
+}
+
+resource topicLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-logs'
+  scope: topic
+  properties: {
+    workspaceId: logsId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

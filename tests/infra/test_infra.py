@@ -1,4 +1,4 @@
-"""The Bicep files, the app and the local cloud say the same, and no file of infra/ holds a secret."""
+"""The templates, the app and the local cloud say the same, and no file of infra/ holds a secret."""
 
 import fnmatch
 import json
@@ -6,29 +6,17 @@ import re
 import subprocess
 from typing import Any
 
-import pytest
 import yaml
 
-from functions.triggers import TRIGGERS, Events
+from functions.triggers import TRIGGERS, Events, Queue
+from infra.check.__main__ import problems
+from infra.check.roles import BUILT_IN
+from infra.check.rules import value_at
+from infra.check.template import Resource
 from local.supervisor.settings import _FUNCTIONS as LOCAL_SUBSCRIPTIONS
 from shared.adapters.entra_tokens import APP_ROLE, SCOPE
 from shared.settings import Settings
-from tests.infra.bicep import INFRA, REPOSITORY, Bicep, files, main, module
-
-EVERY_FILE = pytest.mark.parametrize("file", files(), ids=lambda file: file.path.name)
-
-#: Built-in roles and their documented ids. Nothing else may be assigned: no Owner, no Contributor, no Data Owner.
-ROLES = {
-    "AzureML Data Scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
-    "AzureML Registry User": "1823dd4f-9b8c-4ab6-ab4e-7397a3684615",
-    "Azure Service Bus Data Receiver": "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
-    "Azure Service Bus Data Sender": "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39",
-    "EventGrid Data Sender": "d5a91429-5739-47e2-a06b-3470a27159e7",
-    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
-    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
-    "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
-}
+from tests.infra.rendered import INFRA, REPOSITORY, app_settings, example, of, one
 
 #: Settings of the app that Azure does not set: connection strings are secrets, the files ship with the app.
 NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE", "MONITORING_FILE", "PEOPLE_FILE"}
@@ -51,15 +39,6 @@ OF_THE_PLATFORM = {
     "ROUTINE_SWEEP_SCHEDULE",
 }
 
-_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
-
-def app_settings() -> dict[str, str]:
-    """App settings by name, with the expressions that give their values."""
-    code = main().code
-    block = code[code.index("appSettings: {") : code.index("module workspaceEvents")]
-    return dict(re.findall(r"^      (\w+): (.+?) *$", block, re.MULTILINE))
-
 
 def known_settings() -> dict[str, bool]:
     """Environment variables of shared/settings.py; True where the app cannot start without one."""
@@ -70,67 +49,12 @@ def known_settings() -> dict[str, bool]:
     }
 
 
-def queue(symbol: str) -> dict[str, Any]:
-    """Name and properties of a queue, as `local/servicebus/queues.json` has them."""
-    body = module("service_bus").resource(symbol)
-    values = re.findall(r"^\s*(\w+): ('[^']*'|true|false|\d+)\s*$", body, re.MULTILINE)
-    return {key: value.strip("'") if value.startswith("'") else json.loads(value) for key, value in values}
+def _allowed(role: Resource) -> list[str]:
+    return [each for block in role.body["properties"]["permissions"] for each in block["actions"]]
 
 
-@EVERY_FILE
-def test_brackets_balance_and_strings_end(file: Bicep) -> None:
-    assert file.unbalanced() == []
-
-
-def test_an_open_bracket_and_an_open_string_are_noticed(tmp_path: Any) -> None:
-    """The test above sees something."""
-    broken = Bicep(tmp_path / "broken.bicep")
-    broken.path.write_text("var a = [\n  'x'\nvar b = 'y\n")
-
-    assert [problem.partition(": ")[2] for problem in broken.unbalanced()] == ["] is missing", "a string does not end"]
-
-
-@EVERY_FILE
-def test_every_module_exists_and_is_given_exactly_its_parameters(file: Bicep) -> None:
-    for each in file.modules:
-        called = Bicep(file.path.parent / each.path)
-        declared = called.parameters
-        required = {name for name, needed in declared.items() if needed}
-
-        assert called.path.is_file()
-        assert each.given <= declared.keys(), f"{each.symbol} is given what it does not take"
-        assert required <= each.given, f"{each.symbol} lacks a parameter"
-
-
-def test_every_module_of_the_folder_is_used() -> None:
-    used = {(INFRA / each.path).resolve() for each in main().modules}
-
-    assert used == {path.resolve() for path in (INFRA / "modules").glob("*.bicep")}
-
-
-def test_every_output_that_is_read_is_declared() -> None:
-    paths = {each.symbol: each.path for each in main().modules}
-    read = re.findall(r"\b(\w+)\.outputs\.(\w+)", main().code)
-
-    assert read
-    assert [f"{symbol}.{name}" for symbol, name in read if name not in Bicep(INFRA / paths[symbol]).outputs] == []
-
-
-@EVERY_FILE
-def test_every_parameter_and_variable_is_used(file: Bicep) -> None:
-    declared = re.findall(r"^(?:param|var) (\w+)", file.code, re.MULTILINE)
-
-    assert [name for name in declared if len(re.findall(rf"\b{name}\b", file.code)) < 2] == []
-
-
-def test_the_example_sets_known_parameters_and_all_that_have_no_default() -> None:
-    example = Bicep(INFRA / "main.bicepparam")
-    given = set(re.findall(r"^param (\w+) =", example.code, re.MULTILINE))
-    declared = main().parameters
-
-    assert example.unbalanced() == []
-    assert given <= declared.keys()
-    assert {name for name, needed in declared.items() if needed} <= given
+def test_no_template_has_a_mistake() -> None:
+    assert [str(each) for each in problems()] == []
 
 
 def test_the_app_gets_every_setting_it_knows_and_none_it_does_not() -> None:
@@ -143,37 +67,69 @@ def test_no_setting_that_the_app_needs_is_left_out_or_empty() -> None:
     needed = {name for name, required in known_settings().items() if required}
 
     assert needed <= app_settings().keys()
-    assert [name for name, value in app_settings().items() if value == "''"] == []
+    assert [name for name in needed if app_settings()[name] == ""] == []
+
+
+def test_the_app_accepts_the_settings_that_the_template_gives(monkeypatch: Any) -> None:
+    """What only a deployment knows is filled in; everything else is as Resource Manager writes it."""
+    from shared.settings import load_settings
+
+    filled = {
+        "STATE_STORAGE__tableServiceUri": "https://swstate.table.core.windows.net/",
+        "STATE_STORAGE__blobServiceUri": "https://swstate.blob.core.windows.net/",
+        "SERVICEBUS__fullyQualifiedNamespace": "switchyard.servicebus.windows.net",
+        "FACTS_TOPIC_ENDPOINT": "https://switchyard.westeurope-1.eventgrid.azure.net/api/events",
+    }
+    for name, value in app_settings().items():
+        monkeypatch.setenv(name, value if isinstance(value, str) else filled.get(name, ""))
+
+    settings = load_settings()
+
+    assert settings.servicebus_namespace == filled["SERVICEBUS__fullyQualifiedNamespace"]
+    assert settings.propose_changes is False
 
 
 def test_timers_have_six_fields() -> None:
     schedules = {name: value for name, value in app_settings().items() if name.endswith("_SCHEDULE")}
 
-    assert schedules["SWEEP_SCHEDULE"] == "'0 * * * * *'"
-    assert [name for name, value in schedules.items() if len(value.partition("//")[0].strip(" '").split()) != 6] == []
+    assert schedules["SWEEP_SCHEDULE"] == "0 * * * * *"
+    assert [name for name, value in schedules.items() if len(value.split()) != 6] == []
 
 
 def test_timers_begin_when_they_are_asked_to() -> None:
     """A load every three hours, predictions after the load of 3:00, checks on the 1st at 6:00 (UTC)."""
     schedules = app_settings()
 
-    assert schedules["ETL_SCHEDULE"].startswith("'0 0 */3 * * *'")
-    assert schedules["INFERENCE_SCHEDULE"].startswith("'0 30 3 * * *'")
-    assert schedules["PERFORMANCE_SCHEDULE"].startswith("'0 0 6 1 * *'")
-    assert schedules["DRIFT_SCHEDULE"].startswith("'0 0 6 1 1,4,7,10 *'")
+    assert schedules["ETL_SCHEDULE"] == "0 0 */3 * * *"
+    assert schedules["INFERENCE_SCHEDULE"] == "0 30 3 * * *"
+    assert schedules["PERFORMANCE_SCHEDULE"] == "0 0 6 1 * *"
+    assert schedules["DRIFT_SCHEDULE"] == "0 0 6 1 1,4,7,10 *"
 
 
 def test_logs_are_kept_for_90_days() -> None:
-    assert "retentionInDays: 90" in module("monitoring").resource("logs")
+    logs = one("Microsoft.OperationalInsights/workspaces")
+
+    assert value_at(logs.body, "properties.retentionInDays") == 90
+
+
+def test_artifacts_that_were_written_over_or_deleted_are_kept_for_two_years() -> None:
+    account = next(name for name in of("Microsoft.Storage/storageAccounts") if name.startswith("swstate"))
+    policy = of("Microsoft.Storage/storageAccounts/managementPolicies")[f"{account}/default"]
+    blobs = of("Microsoft.Storage/storageAccounts/blobServices")[f"{account}/default"]
+    rule = value_at(policy.body, "properties.policy.rules")[0]
+
+    assert "training-artifacts/" in value_at(rule, "definition.filters.prefixMatch")
+    assert value_at(rule, "definition.actions.version.delete.daysAfterCreationGreaterThan") == 730
+    assert value_at(blobs.body, "properties.isVersioningEnabled") is True
 
 
 def test_failed_trainings_are_an_alert_rule_of_severity_2() -> None:
     """The rule looks for the words that the app logs when it has counted too many."""
-    rule = module("monitoring").resource("trainingFailureRate")
-    words = re.search(r'startswith "([^"]+)"', module("monitoring").text)
+    rule = of("Microsoft.Insights/scheduledQueryRules")["training-failure-rate"].body["properties"]
+    words = re.search(r'startswith "([^"]+)"', rule["criteria"]["allOf"][0]["query"])
 
-    assert "severity: 2" in rule
-    assert "enabled: true" in rule
+    assert rule["severity"] == 2
+    assert rule["enabled"] is True
     assert words
     assert any(words.group(1) in path.read_text() for path in (REPOSITORY / "shared" / "application").rglob("*.py"))
 
@@ -181,92 +137,72 @@ def test_failed_trainings_are_an_alert_rule_of_severity_2() -> None:
 def test_settings_that_the_plan_refuses_are_not_there() -> None:
     """Flex Consumption keeps them in functionAppConfig, and a deployment with one of them fails."""
     refused = {"FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE"}
-    code = module("function_app").code
+    site = one("Microsoft.Web/sites").body["properties"]
 
     assert not refused & app_settings().keys()
-    assert not re.search(r"\b(ftpsState|linuxFxVersion):", code)
-    assert "name: 'python', version: '3.11'" in code
+    assert not {"ftpsState", "linuxFxVersion"} & site["siteConfig"].keys()
+    assert site["functionAppConfig"]["runtime"] == {"name": "python", "version": "3.11"}
 
 
 def test_queues_are_those_of_the_local_cloud() -> None:
     wanted = json.loads((REPOSITORY / "local" / "servicebus" / "queues.json").read_text())["queues"]
+    queues = of("Microsoft.ServiceBus/namespaces/queues").values()
 
-    assert [queue(name) for name in ("releaseEvents", "effects", "trainings", "changes", "routines")] == wanted
+    assert [{"name": each.body["name"], **each.body["properties"]} for each in queues] == wanted
 
 
-def test_the_app_reads_the_queues_by_their_names() -> None:
-    code = module("service_bus").code
+def test_the_app_reads_queues_that_are_made() -> None:
+    """Every queue that a trigger names is a setting, and its value is one of the queues, each of them once."""
+    triggers = {each.queue.strip("%").partition("%")[0] for each in TRIGGERS if isinstance(each, Queue)}
+    made = [each.body["name"] for each in of("Microsoft.ServiceBus/namespaces/queues").values()]
 
-    assert app_settings()["RELEASE_EVENTS_QUEUE"] == "serviceBus.outputs.releaseEventsQueue"
-    assert app_settings()["EFFECTS_QUEUE"] == "serviceBus.outputs.effectsQueue"
-    assert "output releaseEventsQueue string = releaseEvents.name" in code
-    assert app_settings()["CHANGES_QUEUE"] == "serviceBus.outputs.changesQueue"
-    assert app_settings()["ROUTINES_QUEUE"] == "serviceBus.outputs.routinesQueue"
-    assert "output routinesQueue string = routines.name" in code
-    assert "output effectsQueue string = effects.name" in code
-    assert "output changesQueue string = changes.name" in code
+    assert sorted(app_settings()[name] for name in triggers) == sorted(made)
 
 
 def test_functions_get_the_event_types_that_the_local_cloud_gives_them() -> None:
-    found = re.findall(r"function: '(\w+)'\s+eventTypes: \[(.*?)\]", module("workspace_events").code, re.DOTALL)
+    """Of all three workspaces, and what cannot be delivered is kept."""
+    subscribed = of("Microsoft.EventGrid/systemTopics/eventSubscriptions", example(subscribeToEvents=True))
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, each in subscribed.items():
+        properties = each.body["properties"]
+        function = properties["destination"]["properties"]["resourceId"].rpartition("/")[2]
+        found.setdefault(name.partition("/")[0], {})[function] = properties["filter"]["includedEventTypes"]
+        assert properties["deadLetterWithResourceIdentity"]["deadLetterDestination"]["endpointType"] == "StorageBlob"
 
-    assert {function: re.findall(r"'([\w.]+)'", types) for function, types in found} == LOCAL_SUBSCRIPTIONS
+    assert len(found) == 3
+    assert all(functions == LOCAL_SUBSCRIPTIONS for functions in found.values())
+
+
+def test_nothing_is_subscribed_before_the_functions_are_there() -> None:
+    assert of("Microsoft.EventGrid/systemTopics/eventSubscriptions") == {}
 
 
 def test_the_functions_that_get_events_exist() -> None:
     assert {each.name for each in TRIGGERS if isinstance(each, Events)} >= set(LOCAL_SUBSCRIPTIONS)
 
 
-def test_events_of_all_three_workspaces_are_delivered_and_kept_when_they_cannot_be() -> None:
-    assert "var workspaces = [devWorkspace, testWorkspace, productionWorkspace]" in main().code
-    assert "[for workspace in workspaces:" in main().code
-    assert "deadLetterDestination" in module("workspace_events").resource("delivery")
+def test_facts_are_cloud_events_on_a_topic_of_this_installation() -> None:
+    """Names of topics are shared by everybody in a region."""
+    topic = one("Microsoft.EventGrid/topics")
+
+    assert topic.body["properties"]["inputSchema"] == "CloudEventSchemaV1_0"
+    assert re.fullmatch(r"switchyard-facts-[a-z0-9]{13}", str(topic.name))
 
 
-def test_facts_are_cloud_events_on_their_topic() -> None:
-    assert "param factsTopicName string = 'switchyard-facts'" in main().code
-    assert "inputSchema: 'CloudEventSchemaV1_0'" in module("facts_topic").resource("topic")
-
-
-@EVERY_FILE
-def test_every_role_is_the_one_its_comment_names(file: Bicep) -> None:
+def test_every_role_is_the_one_its_comment_names() -> None:
     """And every GUID is such a role: nothing else of this form belongs into these files."""
-    commented = re.findall(rf"'({_GUID})' // (.+)", file.text)
-
-    assert re.findall(_GUID, file.text) == [guid for guid, _ in commented]
-    assert [(name, guid) for guid, name in commented if ROLES.get(name) != guid] == []
-
-
-def test_every_role_of_the_table_is_assigned() -> None:
-    text = "".join(file.text for file in files())
-
-    assert [name for name, guid in ROLES.items() if guid not in text] == []
+    guid = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    for file in INFRA.rglob("*.bicep"):
+        text = file.read_text()
+        commented = re.findall(rf"'({guid})' // (.+)", text)
+        assert re.findall(guid, text) == [each for each, _ in commented]
+        assert [(name, each) for each, name in commented if name not in BUILT_IN or BUILT_IN[name].id != each] == []
 
 
-@EVERY_FILE
-def test_every_role_is_assigned_on_a_resource(file: Bicep) -> None:
-    """Without a scope an assignment holds for the whole resource group."""
-    starts = re.findall(r"^resource (\w+) 'Microsoft.Authorization/roleAssignments@", file.code, re.MULTILINE)
+def test_production_may_not_read_keys_or_delete() -> None:
+    actions = [each for role in of("Microsoft.Authorization/roleDefinitions").values() for each in _allowed(role)]
 
-    assert [symbol for symbol in starts if not re.search(r"^\s+scope: \w+", file.resource(symbol), re.MULTILINE)] == []
-
-
-def test_production_may_not_run_jobs_read_keys_or_delete() -> None:
-    role = module("workspace_access").resource("batchDeployer")
-    actions, _, not_actions = role.partition("notActions:")
-
-    assert not re.search(r"jobs|listKeys|listSecrets|computes|delete", actions)
-    assert "'Microsoft.MachineLearningServices/workspaces/*/delete'" in not_actions
-    assert "roleDefinitionId: batchDeployer.id" in module("workspace_access").resource("productionAccess")
-
-
-def test_what_runs_jobs_in_production_deletes_nothing_and_reads_no_keys_of_storage() -> None:
-    role = module("workspace_access").resource("jobRunner")
-    actions, _, not_actions = role.partition("notActions:")
-
-    assert not re.search(r"listKeys|listStorageAccountKeys|computes|delete", actions)
-    assert "'Microsoft.MachineLearningServices/workspaces/*/delete'" in not_actions
-    assert "roleDefinitionId: jobRunner.id" in module("workspace_access").resource("productionJobs")
+    assert not [each for each in actions if re.search(r"listKeys|listStorageAccountKeys|computes|delete", each)]
 
 
 def test_infra_holds_no_secret() -> None:
@@ -276,20 +212,11 @@ def test_infra_holds_no_secret() -> None:
         r"|@secure\(\)|password\w*['\"]?\s*[:=]|-----BEGIN|\beyJ[\w-]{20,}|[A-Za-z0-9+/]{40,}={1,2}",
         re.IGNORECASE,
     )
-    texts = {path.name: path.read_text() for path in INFRA.rglob("*") if path.is_file()}
+    written = [path for path in INFRA.rglob("*") if path.is_file() and "check" not in path.parts]
+    texts = {path.name: path.read_text() for path in written}
 
     assert len(texts) >= 10
     assert {name: hit.group() for name, text in texts.items() if (hit := secret.search(text))} == {}
-
-
-def test_nothing_takes_keys() -> None:
-    """Shared keys, SAS and publishing passwords are off everywhere."""
-    assert "allowSharedKeyAccess: false" in module("storage").code
-    assert module("storage").code.count("properties: accountProperties") == 2
-    assert "disableLocalAuth: true" in module("service_bus").resource("bus")
-    assert "disableLocalAuth: true" in module("facts_topic").resource("topic")
-    assert "DisableLocalAuth: true" in module("monitoring").resource("insights")
-    assert "allow: false" in module("function_app").resource("publishing")
 
 
 def test_the_app_registration_has_the_scope_and_the_roles_of_the_app() -> None:

@@ -1,0 +1,19 @@
+// A job reads its data as whoever started it, which is the app: https://learn.microsoft.com/azure/machine-learning/how-to-authenticate-batch-endpoint
+param lakeAccount string
+param principalId string
+
+var storageBlobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
+
+resource lake 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: lakeAccount
+}
+
+resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(lake.id, principalId, storageBlobDataReader)
+  scope: lake
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataReader)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
