@@ -51,6 +51,7 @@ check: install ## Format, lint, types, import rules, security, generated files, 
 	$(BIN)/python -m shared.contracts.http.openapi --check
 	$(BIN)/python -m shared.contracts.config.schema --check
 	$(BIN)/python -m infra.check
+	$(BIN)/python -m infra.check.rights --check
 	@$(MAKE) --no-print-directory bench-check
 
 sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes or trainings)

@@ -15,6 +15,9 @@ from infra.check.types import table
 _ENDLESS = 300
 
 
+EXAMPLE = "as it stands"
+
+
 @dataclass
 class Case:
     """A file to deploy, with its parameters."""
@@ -32,7 +35,7 @@ def of(root: Path) -> Iterator[Case]:
             continue
         target = (path.parent / file.tree.using).resolve()
         example = {name: file.look_up(name, None) for name in file.tree.declared}  # type: ignore[arg-type]  # it finds each
-        yield Case("as it stands", target, example)
+        yield Case(EXAMPLE, target, example)
         if target in {root / "main.bicep", root / "platform.bicep"} and path.stem == target.stem:
             declared = Template(target, example, scope_of(), table(), Report(), root).tree.declared
             parameters = {name: each for name, each in declared.items() if each.kind == "param"}

@@ -8,6 +8,7 @@ resource lake 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: lakeAccount
 }
 
+@description('a job reads its data as whoever started it')
 resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(lake.id, principalId, storageBlobDataReader)
   scope: lake

@@ -36,6 +36,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
+@description('logs, traces and metrics')
 resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(insights.id, principalId, monitoringMetricsPublisher)
   scope: insights

@@ -8,6 +8,7 @@ resource registry 'Microsoft.MachineLearningServices/registries@2024-10-01' exis
   name: modelRegistry
 }
 
+@description('candidates are shared there, and deployed from there')
 resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(registry.id, principalId, azureMlRegistryUser)
   scope: registry

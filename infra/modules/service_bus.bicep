@@ -40,6 +40,7 @@ resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = [for each i
   }
 }]
 
+@description('messages; and how many wait, which scaling goes by')
 resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, number) in queues: {
   name: guid(bus.id, each.name, principalId, serviceBusDataOwner)
   scope: queue[number]

@@ -148,7 +148,7 @@ resource keepState 'Microsoft.Authorization/locks@2020-05-01' = {
   properties: { level: 'CanNotDelete' }
 }
 
-@description('The host keeps leases, schedules and keys of the app, and its package, as blobs.')
+@description('the host keeps leases, schedules, keys and the package as blobs')
 resource hostOwner 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, storageBlobDataOwner)
   scope: host
@@ -159,7 +159,7 @@ resource hostOwner 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('The host writes what goes wrong in it into a table of its own.')
+@description('the host writes what goes wrong in it into a table of its own')
 resource hostDiagnostics 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(host.id, appPrincipalId, storageTableDataContributor)
   scope: host
@@ -170,7 +170,7 @@ resource hostDiagnostics 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   }
 }
 
-@description('On the account and not on the table: the app makes its table when it is not there.')
+@description('all state; on the account, because the app makes its table when it is not there')
 resource stateWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(state.id, appPrincipalId, storageTableDataContributor)
   scope: state
@@ -181,7 +181,7 @@ resource stateWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-@description('On each container of the app, and on no other.')
+@description('notebooks, metadata of models, configurations that were taken')
 resource appWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (name, number) in appContainers: {
   name: guid(state.id, name, appPrincipalId, storageBlobDataContributor)
   scope: state::blobs::ofApp[number]

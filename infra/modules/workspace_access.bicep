@@ -1,16 +1,9 @@
-// What the app may do in the three workspaces. Test needs jobs of any kind; production runs batch and monitoring jobs and
-// never loses anything.
+// What the app may do in the three workspaces: what it asks for (infra/check/needs.yml) and what Microsoft documents for jobs,
+// and nothing else. Nothing is ever deleted.
 param devWorkspace string
 param testWorkspace string
 param productionWorkspace string
 param principalId string
-
-var azureMlDataScientist = 'f6c7c914-8db3-469d-8ca1-694a8f32e121' // AzureML Data Scientist
-
-var read = [
-  'Microsoft.MachineLearningServices/workspaces/read'
-  'Microsoft.MachineLearningServices/workspaces/*/read'
-]
 
 resource dev 'Microsoft.MachineLearningServices/workspaces@2024-10-01' existing = {
   name: devWorkspace
@@ -24,18 +17,32 @@ resource production 'Microsoft.MachineLearningServices/workspaces@2024-10-01' ex
   name: productionWorkspace
 }
 
-@description('The built-in Reader would also see the credentials of datastores.')
-resource candidateReader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(resourceGroup().id, 'switchyard-candidate-reader')
+@description('Reads a workspace, submits and cancels jobs. What a job does it does as whoever submitted it.')
+resource jobRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'switchyard-job-runner')
   properties: {
     // a role's name is unique in its tenant
-    roleName: 'Switchyard candidate reader ${uniqueString(resourceGroup().id)}'
-    description: 'Reads models, environments and everything else of a workspace but its secrets.'
+    roleName: 'Switchyard job runner ${uniqueString(resourceGroup().id)}'
+    description: 'Reads a workspace, submits and cancels jobs, and does what the service does for a job. Deletes nothing.'
     type: 'CustomRole'
     permissions: [
       {
-        actions: read
-        notActions: ['Microsoft.MachineLearningServices/workspaces/metadata/secrets/read']
+        actions: [
+          'Microsoft.MachineLearningServices/workspaces/read'
+          'Microsoft.MachineLearningServices/workspaces/*/read' // keys and secrets among it, as Microsoft documents
+          'Microsoft.MachineLearningServices/workspaces/jobs/write'
+          'Microsoft.MachineLearningServices/workspaces/jobs/cancel/action'
+          'Microsoft.MachineLearningServices/workspaces/experiments/runs/submit/action'
+          'Microsoft.MachineLearningServices/workspaces/experiments/runs/write'
+          'Microsoft.MachineLearningServices/workspaces/data/versions/write'
+          'Microsoft.MachineLearningServices/workspaces/datastores/listsecrets/action'
+          'Microsoft.MachineLearningServices/workspaces/environments/write'
+          'Microsoft.MachineLearningServices/workspaces/environments/build/action'
+          'Microsoft.MachineLearningServices/workspaces/environments/readSecrets/action'
+          'Microsoft.MachineLearningServices/workspaces/metadata/artifacts/write'
+          'Microsoft.MachineLearningServices/workspaces/metadata/snapshots/write'
+        ]
+        notActions: ['Microsoft.MachineLearningServices/workspaces/*/delete']
       }
     ]
     assignableScopes: [resourceGroup().id]
@@ -46,51 +53,25 @@ resource batchDeployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'switchyard-batch-deployer')
   properties: {
     roleName: 'Switchyard batch deployer ${uniqueString(resourceGroup().id)}'
-    description: 'Reads a workspace, and changes batch endpoints, their deployments and scoring code. Deletes nothing.'
+    description: 'Changes batch endpoints, their deployments and scoring code, and invokes them. Deletes nothing.'
     type: 'CustomRole'
     permissions: [
       {
-        actions: concat(read, [
+        actions: [
           'Microsoft.MachineLearningServices/workspaces/batchEndpoints/write'
-          'Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments/write'
-          'Microsoft.MachineLearningServices/workspaces/codes/*' // the upload of scoring code is more than a write
-        ])
-        notActions: [
-          'Microsoft.MachineLearningServices/workspaces/metadata/secrets/read'
-          'Microsoft.MachineLearningServices/workspaces/*/delete'
-        ]
-      }
-    ]
-    assignableScopes: [resourceGroup().id]
-  }
-}
-
-@description('What invoking a batch endpoint and submitting a job are documented to need (Authorization on batch endpoints).')
-resource jobRunner 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(resourceGroup().id, 'switchyard-job-runner')
-  properties: {
-    roleName: 'Switchyard job runner ${uniqueString(resourceGroup().id)}'
-    description: 'Runs the daily inference, the jobs of monitoring and training, and reads and writes their files. Deletes nothing.'
-    type: 'CustomRole'
-    permissions: [
-      {
-        actions: concat(read, [
           'Microsoft.MachineLearningServices/workspaces/batchEndpoints/jobs/write'
+          'Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments/write'
           'Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments/jobs/write'
-          'Microsoft.MachineLearningServices/workspaces/jobs/write'
-          'Microsoft.MachineLearningServices/workspaces/jobs/cancel/action'
-          'Microsoft.MachineLearningServices/workspaces/experiments/runs/submit/action'
-          'Microsoft.MachineLearningServices/workspaces/experiments/runs/write'
-          'Microsoft.MachineLearningServices/workspaces/metrics/resource/write'
-          'Microsoft.MachineLearningServices/workspaces/modules/write'
-          'Microsoft.MachineLearningServices/workspaces/endpoints/pipelines/write'
-          'Microsoft.MachineLearningServices/workspaces/data/versions/write'
+          'Microsoft.MachineLearningServices/workspaces/codes/*' // the upload of scoring code is more than a write
+          // documented for invoking
           'Microsoft.MachineLearningServices/workspaces/datasets/registered/write'
           'Microsoft.MachineLearningServices/workspaces/datasets/unregistered/write'
-          'Microsoft.MachineLearningServices/workspaces/metadata/artifacts/write'
-          'Microsoft.MachineLearningServices/workspaces/metadata/snapshots/write'
-          'Microsoft.MachineLearningServices/workspaces/datastores/listsecrets/action'
-        ])
+          'Microsoft.MachineLearningServices/workspaces/datastores/write'
+          'Microsoft.MachineLearningServices/workspaces/listStorageAccountKeys/action'
+          'Microsoft.MachineLearningServices/workspaces/computes/listKeys/action'
+          'Microsoft.MachineLearningServices/workspaces/metrics/resource/write'
+          'Microsoft.MachineLearningServices/workspaces/endpoints/pipelines/write'
+        ]
         notActions: ['Microsoft.MachineLearningServices/workspaces/*/delete']
       }
     ]
@@ -110,16 +91,15 @@ resource modelRegistrar 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         actions: [
           'Microsoft.MachineLearningServices/workspaces/models/write'
           'Microsoft.MachineLearningServices/workspaces/models/versions/write'
-          'Microsoft.MachineLearningServices/workspaces/environments/write'
           'Microsoft.MachineLearningServices/workspaces/environments/versions/write'
         ]
-        notActions: ['Microsoft.MachineLearningServices/workspaces/*/delete']
       }
     ]
     assignableScopes: [resourceGroup().id]
   }
 }
 
+@description('training, with its data assets; no deleting')
 resource devJobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(dev.id, principalId, jobRunner.id)
   scope: dev
@@ -130,6 +110,7 @@ resource devJobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+@description('models that trainings left behind, environments that merges brought')
 resource devModels 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(dev.id, principalId, modelRegistrar.id)
   scope: dev
@@ -140,26 +121,29 @@ resource devModels 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource devAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(dev.id, principalId, candidateReader.id)
-  scope: dev
-  properties: {
-    roleDefinitionId: candidateReader.id
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
-}
-
-resource testAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(testing.id, principalId, azureMlDataScientist)
+@description('test inferences and compatibility checks; no deleting')
+resource testJobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(testing.id, principalId, jobRunner.id)
   scope: testing
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', azureMlDataScientist)
+    roleDefinitionId: jobRunner.id
     principalId: principalId
     principalType: 'ServicePrincipal'
   }
 }
 
+@description('deployments to test; no deleting')
+resource testAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(testing.id, principalId, batchDeployer.id)
+  scope: testing
+  properties: {
+    roleDefinitionId: batchDeployer.id
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('deployments to production; no deleting')
 resource productionAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(production.id, principalId, batchDeployer.id)
   scope: production
@@ -170,6 +154,7 @@ resource productionAccess 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
+@description('daily inference, monitoring and the load of the sensor table; no deleting')
 resource productionJobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(production.id, principalId, jobRunner.id)
   scope: production

@@ -10,6 +10,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = [for 
   name: name
 }]
 
+@description('files of jobs, data assets, reports and predictions, where a workspace hands out no keys')
 resource writer 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (name, number) in accounts: {
   name: guid(account[number].id, principalId, storageBlobDataContributor)
   scope: account[number]

@@ -124,6 +124,7 @@ def _endpoint(name: str, handler: Handler) -> Callable[[Request], Awaitable[Resp
             caller, body = "", {}
             if name not in _OPEN:
                 caller = await service.authenticator.caller(request.headers.get("authorization"))
+                service.asked.note(caller, name, request.path_params.get("workspace", ""))
                 headers = await service.throttle.admit(service.faults.profile, caller, request.method, path)
                 body = await _body(request)
                 check_tags(name, body)

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
+from infra.check.rights import document as needs
 from local import redirect
 from shared.adapters.azure_ml.clients import AzureMlClients, AzureMlScope
 from shared.adapters.azure_ml.platform import AzureMlPlatform
@@ -30,6 +31,9 @@ from tests.support.processes import REPOSITORY, Part, running
 DEV = "dev-ml-workspace"
 REGISTRY = "mlregistry-shared"
 ENVIRONMENT = ("custom-tf-env", "1.5.0")
+THE_APP = "switchyard-app"
+"""The name in the tokens of the product's clients."""
+
 INPUT_URI = "azureml://datastores/sensor_lake/paths/processed/sensor_data/"
 T = TypeVar("T")
 
@@ -147,6 +151,17 @@ class AzureMlHands:
         body = {"operation": operation, "kind": kind, **fields}
         assert httpx.post(f"{self.part.url}/control/faults", json=body).is_success
 
+    def check_rights(self) -> None:
+        """Fails where the product asked for something that `infra/check/needs.yml` does not know: it needs a right."""
+        listed = needs()
+        places = {DEV: "dev", "test-ml-workspace": "test", "prod-ml-workspace": "production", "": "registry"}
+        known = {(place, operation) for place in listed["seen"] for operation in listed["seen"][place]}
+        asked = httpx.get(f"{self.part.url}/control/asked", params={"caller": THE_APP}).json()
+        seen = {
+            (places[each["place"]], each["operation"]) for each in asked if each["operation"] not in listed["unnamed"]
+        }
+        assert seen <= known, f"not in infra/check/needs.yml: {sorted(seen - known)}"
+
     def faults(self) -> list[Any]:
         """What is still to go wrong."""
         return list(httpx.get(f"{self.part.url}/control/faults").json())
@@ -178,11 +193,12 @@ def azure_ml(root: Path) -> Iterator[AzureMlHands]:
         options = ["--data", str(root / "data"), "--blob-endpoint", f"{blob}/{ACCOUNT}", "--lake", str(root / "lake")]
         with running("local.azureml", *options, log=root / "log") as part:
             redirect.install(azureml=part.url, blob=blob)
-            clients = AzureMlClients(scope, Credential(), 8)
+            clients = AzureMlClients(scope, Credential(THE_APP), 8)
             hands = AzureMlHands(part, root, clients)
             hands.register_environment(*ENVIRONMENT)
             try:
                 yield hands
+                hands.check_rights()
             finally:
                 clients.close()
                 redirect.uninstall()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from local.azureml.service.artifacts import Artifacts
+from local.azureml.service.asked import Asked
 from local.azureml.service.auth import Authenticator
 from local.azureml.service.config import Scope, Settings
 from local.azureml.service.errors import conflict, not_found
@@ -40,6 +41,7 @@ class Service:
     faults: Faults
     throttle: Throttle
     authenticator: Authenticator
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,6 +134,11 @@ async def list_operations(request: Request) -> Response:
     return JSONResponse([{"target": each.target, "state": each.state} for each in operations])
 
 
+async def asked_for(request: Request) -> Response:
+    """What a caller asked for; `caller` is the name in its tokens."""
+    return JSONResponse(service_of(request).asked.by(request.query_params.get("caller", "")))
+
+
 async def job_log(request: Request) -> Response:
     """What the job's process wrote: standard output, then standard error."""
     service = service_of(request)
@@ -159,6 +164,7 @@ ROUTES = [
     Route("/control/clock", advance_clock, methods=["POST"]),
     Route("/control/quotas", get_quotas, methods=["GET"]),
     Route("/control/quotas", put_quotas, methods=["PUT"]),
+    Route("/control/asked", asked_for, methods=["GET"]),
     Route("/control/traffic", seed_traffic, methods=["PUT"]),
     Route("/control/operations/{kind}", list_operations, methods=["GET"]),
     Route("/control/jobs/{workspace}/{job}/log", job_log, methods=["GET"]),

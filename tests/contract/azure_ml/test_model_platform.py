@@ -303,10 +303,11 @@ async def test_invoking_what_is_not_deployed_is_refused(hands: Hands, name: str)
         await hands.platform.invoke(Place.TEST, spec, INPUT_URI)
 
 
-async def test_a_job_that_nobody_started_is_none_and_cancelling_it_is_fine(hands: Hands) -> None:
+@pytest.mark.parametrize("place", list(Place))
+async def test_a_job_that_nobody_started_is_none_and_cancelling_it_is_fine(hands: Hands, place: Place) -> None:
     """Not there is an answer, not an error."""
-    assert await hands.platform.get_job(Place.TEST, "batchjob-none") is None
-    await hands.platform.cancel_job(Place.TEST, "batchjob-none")
+    assert await hands.platform.get_job(place, "batchjob-none") is None
+    await hands.platform.cancel_job(place, "batchjob-none")
 
 
 async def test_a_version_in_the_registry_is_marked_and_stays_what_it_is(hands: Hands, name: str) -> None:

@@ -117,3 +117,14 @@ def test_who_made_a_version_is_on_record_with_what_they_are(
     made = answer.json()["systemData"]
     assert (made["createdByType"], made["lastModifiedByType"]) == (kind, kind)
     assert made["createdBy"] == (claims.get("oid") or "ada@example.com")
+
+
+def test_the_server_tells_what_each_caller_asked_for(part: Part, signing_key: rsa.RSAPrivateKey) -> None:
+    """Whoever compares rights with what is used needs it."""
+    ask(part, signed(signing_key, upn="grace@example.com"))
+
+    def asked(caller: str) -> Any:
+        return httpx.get(f"{part.url}/control/asked", params={"caller": caller}).json()
+
+    assert asked("grace@example.com") == [{"operation": "workspace.get", "place": "dev-ml-workspace"}]
+    assert asked("nobody@example.com") == []
