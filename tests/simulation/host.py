@@ -18,6 +18,9 @@ from tests.simulation.violation import Violation, require
 SWEEP_EVERY_S = 60
 STEPS_MAX = 60_000
 
+#: Why the bus gives a message up.
+UNDELIVERABLE = "MaxDeliveryCountExceeded"
+
 AGAIN_AFTER_S = 10
 """Whoever got no answer tries again after this."""
 
@@ -161,8 +164,7 @@ class Host(ABC):
 
     def dead(self, queue: SimulatedQueue, message: Message) -> None:
         """A message has used up its deliveries."""
-        reason = "MaxDeliveryCountExceeded"
-        dead = DeadLetter(queue=queue.name, message_id=message.message_id, reason=reason, body="")
+        dead = DeadLetter(queue=queue.name, message_id=message.message_id, reason=UNDELIVERABLE, body="")
         self.until_done("dead_letters", lambda: self.bury(dead, message))
 
     def _sweep(self) -> None:
