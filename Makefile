@@ -4,14 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 AZURITE := node_modules/.installed
+BOARD_TOOLS := board/node_modules/.installed
+BOARD := board/dist/.built
+BOARD_SOURCES := $(shell find board -path board/node_modules -prune -o -path board/dist -prune -o -type f ! -name schema.d.ts -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-environment demo-training up test check sim soak bench bench-check format lock clean
+.PHONY: help install board chromium screens demo demo-environment demo-training up test check sim soak bench bench-check format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-install: $(INSTALLED) $(AZURITE) ## Install everything into .venv and node_modules
+install: $(INSTALLED) $(AZURITE) $(BOARD) ## Install everything into .venv and node_modules, and build the board
 
 $(INSTALLED): requirements-dev.txt requirements-runtime.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || { echo "Python 3.11 is needed: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
@@ -25,6 +28,25 @@ $(AZURITE): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+board: $(BOARD) ## Build the board, which the app serves at /, where its sources changed
+
+$(BOARD_TOOLS): board/package.json board/package-lock.json
+	npm ci --prefix board --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BOARD): $(BOARD_TOOLS) $(BOARD_SOURCES) docs/openapi.json
+	@npm run --prefix board --silent types
+	npm run --prefix board --silent build
+	@touch $@
+
+chromium: ## Look for the browser that the tests of the board drive; install it where that is allowed
+	@test -n "$$SWITCHYARD_CHROMIUM" || command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  { echo "The tests of the board need Chromium: apt-get install chromium, or SWITCHYARD_CHROMIUM=/path/to/it"; exit 1; }
+
+screens: install chromium ## Take pictures of every page of the board, light and dark, wide and narrow, into board/screens
+	$(BIN)/python -m tests.board.screens
+
 demo: install ## Show three releases on the local cloud, live in the terminal
 	@$(BIN)/python -m local.demos.releases
 
@@ -37,7 +59,7 @@ demo-training: install ## Merge changed cutoff dates in a git repository, train,
 up: install ## Start the local cloud and keep it running
 	@$(BIN)/python -m cli local up
 
-test: install ## Run all tests, in four processes
+test: install chromium ## Run all tests, in four processes
 	@# Four on two cores: half of the tests wait for something. Written bytecode spares each process they start a compilation.
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
@@ -52,6 +74,7 @@ check: install ## Format, lint, types, import rules, security, generated files, 
 	$(BIN)/python -m shared.contracts.config.schema --check
 	$(BIN)/python -m infra.check
 	$(BIN)/python -m infra.check.rights --check
+	npm run --prefix board --silent check
 	@$(MAKE) --no-print-directory bench-check
 
 sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes or trainings)
@@ -86,4 +109,4 @@ lock: install ## Regenerate the pinned requirements from the .in files
 	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 $$f.in -o $$f.txt; done
 
 clean: ## Remove what was installed and the data of the local cloud
-	rm -rf $(VENV) node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules board/node_modules board/dist board/screens .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -38,6 +38,13 @@ class Trigger(ABC):
     def register(self, app: func.FunctionApp) -> None:
         """Makes it a function of `app`."""
 
+    def _serve(self, app: func.FunctionApp, path: str, method: str) -> None:
+        async def call(req: func.HttpRequest) -> func.HttpResponse:
+            answer: func.HttpResponse = await self.load()(req)
+            return answer
+
+        app.route(route=path, methods=[method])(self._named(call))
+
     def _named(self, call: Handler) -> Handler:
         call.__name__ = self.name  # the host knows a function by it
         return call
@@ -50,11 +57,15 @@ class Http(Trigger):
     route: Route
 
     def register(self, app: func.FunctionApp) -> None:
-        async def call(req: func.HttpRequest) -> func.HttpResponse:
-            answer: func.HttpResponse = await self.load()(req)
-            return answer
+        self._serve(app, f"api/{self.route.path}", self.route.method)
 
-        app.route(route=self.route.path, methods=[self.route.method])(self._named(call))
+
+class Pages(Trigger):
+    """Every address that is none of the API: the board. The host tries routes in the order of their functions' names,
+    so this one's name stands behind every other that is called by GET."""
+
+    def register(self, app: func.FunctionApp) -> None:
+        self._serve(app, "{*path}", "GET")
 
 
 class Events(Trigger):
@@ -110,7 +121,8 @@ def _http(*groups: tuple[Route, ...]) -> tuple[Http, ...]:
 TRIGGERS: tuple[Trigger, ...] = (
     Events("model_events.model_events"),
     Events("model_events.run_events"),
-    *_http(routes.ALERTS),
+    Pages("board.web_page"),
+    *_http(routes.BOARD, routes.ALERTS),
     Events("alerts.alert_events"),
     Queue("releases.release_events", "%RELEASE_EVENTS_QUEUE%", sessions=True),
     Queue("releases.effects", "%EFFECTS_QUEUE%"),

@@ -53,6 +53,9 @@ param apiAudience string[]
 @description('Entra object ids of approver groups by name, for tokens that list groups. App roles need no entry.')
 param approverGroups object = {}
 
+@description('Application id of the registration with the redirect address of the board. Empty: nobody signs in there.')
+param boardClientId string = ''
+
 @description('App role that whoever sends alerts must have: the service principal of Azure Monitor action groups.')
 param alertSenderRole string = 'Alerts.Send'
 
@@ -305,6 +308,7 @@ module app 'modules/function_app.bicep' = {
       API_AUDIENCE: join(apiAudience, ',')
       TOKEN_ISSUER: '${authority}/v2.0'
       JWKS_URI: '${authority}/discovery/v2.0/keys'
+      BOARD_CLIENT_ID: boardClientId
       ALERT_SENDER_ROLE: alertSenderRole
       ALERT_TOPICS: join(alertTopics, ',')
       APPROVER_GROUPS: string(approverGroups)

@@ -17,5 +17,8 @@ param apiAudience = [
   'api://00000000-0000-0000-0000-000000000000'
 ]
 
+// The application that people sign in to the board with: here the API's own registration.
+param boardClientId = '00000000-0000-0000-0000-000000000000'
+
 // Only for tokens that list groups: { 'ML-Engineers': '<object id of the group>' }. App roles need nothing here.
 param approverGroups = {}

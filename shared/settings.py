@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     )
     token_issuer: Names = Field(default=(), description="the issuer of the API's tokens; several with commas")
     jwks_uri: SecureUrl | None = Field(default=None, description="where the keys that sign the API's tokens are read")
+    board_client_id: Guid | None = Field(
+        default=None, description="the id of the application people sign in to the board with, as Entra registered it"
+    )
     alert_sender_role: str = Field(
         default="Alerts.Send",
         pattern=r"^[A-Za-z0-9._-]{1,120}$",

@@ -25,6 +25,7 @@ TOGETHER = (
     "tests/e2e/test_decision_matrix.py",
     "tests/e2e/test_demo_training.py",
     "tests/local/servicebus/",
+    "tests/board/",
     "tests/environment/",
     "tests/e2e/test_kill.py tests/e2e/test_secrets.py",
     "tests/contract/azure_ml/",

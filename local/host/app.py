@@ -99,8 +99,6 @@ class Host:
         lowered = path.lower()
         if lowered == "/health":
             return JSONResponse({"status": "ok"})
-        if lowered == "/":
-            return Response(status_code=200)
         if lowered.startswith("/admin/"):
             return await self._admin.handle(request)
         if self.error is not None:

@@ -90,7 +90,7 @@ class HttpFront:
                 route.function, data, trace_parent=request.headers.get("traceparent", "")
             )
             return _response(route.function.name, result.value) if result.succeeded else Response(status_code=500)
-        return Response(status_code=404)
+        return Response(status_code=200 if request.url.path == "/" else 404)  # the platform has a home page of its own
 
 
 async def _request_data(request: Request, route_values: dict[str, str]) -> TypedData:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.identity.sign_in import SignIn, readable_by_pages
 from local.identity.tokens import ServiceTokenRequest, TokenIssuer, TokenRequest, UnknownPerson
 from local.serving import REFUSALS, error, health, json_body
 
@@ -37,6 +38,7 @@ class IdentityApi:
                 Route("/msi/token", self.msi_token),
                 Route("/{tenant:uuid}/v2.0/.well-known/openid-configuration", self.configuration),
                 Route("/{tenant:uuid}/discovery/v2.0/keys", self.key_set),
+                *SignIn(self.tokens).routes(),
                 Route("/demo/token", self.demo_token, methods=["POST"]),
                 Route("/demo/service-token", self.service_token, methods=["POST"]),
                 Route("/demo/people", self.demo_people),
@@ -78,15 +80,21 @@ class IdentityApi:
                 "jwks_uri": f"{base}/discovery/v2.0/keys",
                 "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "end_session_endpoint": f"{base}/oauth2/v2.0/logout",
                 "response_types_supported": ["code"],
+                "code_challenge_methods_supported": ["S256"],
+                "scopes_supported": ["openid", "profile", "offline_access"],
                 "subject_types_supported": ["pairwise"],
                 "id_token_signing_alg_values_supported": ["RS256"],
-            }
+            },
+            headers=readable_by_pages(),
         )
 
     async def key_set(self, request: Request) -> Response:
         issuer = self.tokens.issuer(request.path_params["tenant"])
-        return JSONResponse({"keys": [key.public_jwk(issuer) for key in self.tokens.keys.published]})
+        return JSONResponse(
+            {"keys": [key.public_jwk(issuer) for key in self.tokens.keys.published]}, headers=readable_by_pages()
+        )
 
     async def demo_token(self, request: Request) -> Response:
         return await self._issued(request, TokenRequest, self.tokens.for_person)

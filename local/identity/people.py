@@ -12,6 +12,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+BOARD_CLIENT_ID = "55555555-0000-4000-8000-000000000002"
+"""What the board signs people in with; in Azure the id of its registration."""
+
 PEOPLE_FILE = Path(__file__).with_name("people.json")
 
 

@@ -62,21 +62,29 @@ class TokenIssuer:
     def issuer(self, tenant: uuid.UUID | str) -> str:
         return f"{self.base}/{tenant}/v2.0"
 
-    def for_person(self, request: TokenRequest) -> str:
-        """A delegated token. Raises `UnknownPerson`."""
-        person = self.directory.people.get(request.person)
-        if person is None:
-            known = ", ".join(sorted(self.directory.people))
-            raise UnknownPerson(f"There is no {request.person!r}; the demo people are {known}.")
+    def for_person(self, request: TokenRequest, client_id: str = CLI_CLIENT_ID) -> str:
+        """A delegated token, for whoever signs in with this application. Raises `UnknownPerson`."""
+        person = self._person(request.person)
         tenant = request.tenant or self.directory.tenant
         claims: dict[str, Any] = {
             **self._frame(request.audience, str(person.oid), tenant, request.expires_in),
             "name": person.name,
             "preferred_username": user_name(request.person),
             "scp": "access_as_user",
-            "azp": CLI_CLIENT_ID,
+            "azp": client_id,
             "azpacr": "0",
             **self._memberships(person, request),
+        }
+        return self._sign(claims)
+
+    def identifying(self, person: str, client_id: str, nonce: str) -> str:
+        """An ID token: it tells the application who signed in, and is good for no API. Raises `UnknownPerson`."""
+        known = self._person(person)
+        claims = {
+            **self._frame(client_id, str(known.oid), self.directory.tenant, PERSON_LIFETIME_S),
+            "name": known.name,
+            "preferred_username": user_name(person),
+            **({"nonce": nonce} if nonce else {}),
         }
         return self._sign(claims)
 
@@ -107,6 +115,13 @@ class TokenIssuer:
         }
         roles = list(service.roles if request.roles is None else request.roles)
         return self._sign({**claims, "roles": roles} if roles else claims)
+
+    def _person(self, name: str) -> Person:
+        person = self.directory.people.get(name)
+        if person is None:
+            known = ", ".join(sorted(self.directory.people))
+            raise UnknownPerson(f"There is no {name!r}; the demo people are {known}.")
+        return person
 
     def _memberships(self, person: Person, request: TokenRequest) -> dict[str, Any]:
         """Entra leaves a claim out rather than sending it empty."""

@@ -15,7 +15,7 @@ import yaml
 from local import storage_account
 from local.conventions import LOOPBACK, write_atomically
 from local.eventgrid.names import custom_topic_id
-from local.identity.people import load_directory, user_name
+from local.identity.people import BOARD_CLIENT_ID, load_directory, user_name
 from local.supervisor.parts import REPOSITORY, SERVICE_BUS_KEY, TENANT, Layout
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -73,6 +73,7 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "API_AUDIENCE": API_AUDIENCE,
         "TOKEN_ISSUER": layout.issuer,
         "JWKS_URI": layout.jwks_uri,
+        "BOARD_CLIENT_ID": BOARD_CLIENT_ID,
         "APPROVER_GROUPS": json.dumps(groups),
         "ALERT_TOPICS": custom_topic_id(ALERTS_TOPIC),
         "IDENTITY_ENDPOINT": f"{layout.url('identity')}/msi/token",

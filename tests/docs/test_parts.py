@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.tables.rows import PARTITIONS, PARTITIONS_BEGIN_WITH
 from tests.docs.pages import REPOSITORY, Page, page, pages
-from tests.functions.test_index import OTHERS, QUEUES
+from tests.functions.test_index import BOARD, OTHERS, QUEUES
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 ARCHITECTURE = "docs/architecture.md"
@@ -79,7 +79,7 @@ def test_the_architecture_lists_every_function_but_those_of_the_api() -> None:
     """`tests/functions` compares the same names with what the worker library finds in the app."""
     named = {span for span in page(ARCHITECTURE).section("Triggers").spans if re.fullmatch(r"[a-z_]+", span)}
 
-    assert named == {*QUEUES, *OTHERS}
+    assert named == {*QUEUES, *OTHERS, BOARD}
 
 
 def test_contributing_describes_every_folder_of_tests() -> None:

@@ -18,11 +18,12 @@ _OWN_FILE = re.compile(r"\.?[\w-]+\.(py|md|yml|toml)")
 
 #: These are made by whoever runs something, in a data directory or by hand; a checkout does not have them.
 _MADE_LATER = {"policies.yml"}
+_BUILT = ("board/dist", "board/screens")
 
 
 def is_path(text: str) -> bool:
     """True for what begins with a file or folder of the repository's top."""
-    if not _PATH.fullmatch(text) or "/" not in text:
+    if not _PATH.fullmatch(text) or "/" not in text or text.startswith(_BUILT):
         return False
     first = text.split("/")[0]
     return first not in ("", ".", "..") and (REPOSITORY / first).exists()

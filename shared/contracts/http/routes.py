@@ -48,6 +48,17 @@ def _choice(name: str, *choices: str) -> Query:
     return Query(name, {"type": "string", "enum": list(choices), "default": choices[0]})
 
 
+BOARD = (
+    _get(
+        "board.read_board_settings",
+        "board-settings",
+        "Read how people sign in to the board",
+        "board.BoardSettings",
+        refusals=(),
+        access=Access.PUBLIC,  # the board asks before anybody is signed in; nothing in it is secret
+    ),
+)
+
 ALERTS = (
     _post(
         "alerts.accept_alert",
@@ -255,6 +266,7 @@ MONITORING = (
 )
 
 ROUTES = (
+    *BOARD,
     *ALERTS,
     *RELEASES,
     *ENVIRONMENTS,

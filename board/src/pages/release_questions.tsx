@@ -1,0 +1,217 @@
+// The questions that can be asked about a release, in words: what will happen, and what is sent when it is answered.
+
+import type { ComponentChildren } from 'preact'
+
+import { api, data } from '../api/client'
+import type { Question } from '../parts/dialog'
+import type { ReleaseView } from './release'
+import { warningsOf } from './release_facts'
+import { Sign } from '../parts/sign'
+import { when } from '../times'
+import { nameOf } from '../words'
+
+export interface Asked {
+  of: 'gate' | 'release'
+  name: string
+  look: 'main' | 'no' | 'danger' | 'quiet' | 'plain'
+  question: Question
+}
+
+/** What can be asked of it in its phase, in the order of the buttons. Who may is for the API to say. */
+export function questions(of: ReleaseView): Asked[] {
+  const asked: Asked[] = []
+  if (of.gate) asked.push(reject(of), approve(of))
+  if (of.phase === 'held') asked.push(retry(of))
+  if (canGoBack(of)) asked.push(rollBack(of))
+  if (!of.ended) asked.push(abort(of))
+  if (canBeHadAgain(of)) asked.push(again(of))
+  return asked
+}
+
+function canGoBack(of: ReleaseView): boolean {
+  if (of.phase === 'released') return !of.undone_by
+  return of.kind === 'environment' && ['updating', 'watching', 'held'].includes(of.phase)
+}
+
+function canBeHadAgain(of: ReleaseView): boolean {
+  return of.ended && of.kind !== 'rollback' && !of.again_as && (of.phase !== 'released' || Boolean(of.undone_by))
+}
+
+function approve(of: ReleaseView): Asked {
+  const digest = of.gate?.digest ?? ''
+  const stage = of.gate?.stage ?? ''
+  const warnings = warningsOf(of)
+  return {
+    of: 'gate',
+    name: 'Approve',
+    look: 'main',
+    question: {
+      title: `Approve ${nameOf(of)} at the ${stage} gate?`,
+      verb: 'Approve',
+      reason: { label: warnings.length ? 'Reason, needed where a missing fact is accepted: name the fact' : 'Reason, if you want: it is kept in the history', needed: false },
+      draft: `${of.release_id} approve`,
+      send: (reason) => decide(of, 'approve', digest, reason),
+      children: (
+        <>
+          <p>{effect(of)}</p>
+          {warnings.length > 0 && (
+            <ul class="ticks">
+              {warnings.map(([name, text]) => (
+                <li key={name}>
+                  <Sign is="warn" tone="warn" />
+                  <span>
+                    <b>{name}</b>: {text}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )}
+          <Signed digest={digest} />
+        </>
+      ),
+    },
+  }
+}
+
+function reject(of: ReleaseView): Asked {
+  const digest = of.gate?.digest ?? ''
+  return {
+    of: 'gate',
+    name: 'Reject',
+    look: 'no',
+    question: {
+      title: `Reject ${nameOf(of)}?`,
+      verb: 'Reject',
+      danger: true,
+      reason: { label: 'Reason: whoever made it reads it, so say what must change', needed: true },
+      draft: `${of.release_id} reject`,
+      send: (reason) => decide(of, 'reject', digest, reason),
+      children: (
+        <>
+          <p>The release ends as rejected. Production stays as it is. The version can be released again.</p>
+          <Signed digest={digest} />
+        </>
+      ),
+    },
+  }
+}
+
+function abort(of: ReleaseView): Asked {
+  return {
+    of: 'release',
+    name: 'Abort the release',
+    look: 'quiet',
+    question: {
+      title: `Abort ${nameOf(of)}?`,
+      verb: 'Abort',
+      danger: true,
+      reason: { label: 'Reason: it is kept in the history', needed: true },
+      draft: `${of.release_id} abort`,
+      send: (reason) => post(api.POST('/api/releases/{release_id}/abort', { params: path(of), body: { reason } })),
+      children: <p>{of.production_touched ? 'Production was changed by it and is put back first; then it ends as aborted.' : 'It ends as aborted. Production was not changed by it.'}</p>,
+    },
+  }
+}
+
+function retry(of: ReleaseView): Asked {
+  return {
+    of: 'release',
+    name: 'Try again',
+    look: 'main',
+    question: {
+      title: 'Try the held step again?',
+      verb: 'Try again',
+      reason: { label: 'What you changed, if anything', needed: false },
+      draft: `${of.release_id} retry`,
+      send: (reason) => post(api.POST('/api/releases/{release_id}/retry', { params: path(of), body: { reason } })),
+      children: <p>The step begins anew, with all its tries. What held it: {of.reason || 'see the history'}</p>,
+    },
+  }
+}
+
+function again(of: ReleaseView): Asked {
+  return {
+    of: 'release',
+    name: 'Release again',
+    look: 'plain',
+    question: {
+      title: `Release ${nameOf(of)} again?`,
+      verb: 'Release again',
+      reason: { label: 'Why', needed: true },
+      draft: `${of.release_id} again`,
+      send: (reason) => post(api.POST('/api/releases/{release_id}/again', { params: path(of), body: { reason } })),
+      children: <p>A new attempt begins with its first step. Every approval is given anew, and not by you: whoever asked may not decide.</p>,
+    },
+  }
+}
+
+function rollBack(of: ReleaseView): Asked {
+  const isFleet = of.kind !== 'model'
+  return {
+    of: 'release',
+    name: 'Roll back',
+    look: 'danger',
+    question: {
+      title: `Roll back ${nameOf(of)}?`,
+      verb: isFleet ? `Roll back ${of.progress?.targets ?? 'the fleet'}` : 'Roll back',
+      danger: true,
+      reason: { label: 'Reason: it is written on every deployment', needed: true },
+      draft: `${of.release_id} rollback`,
+      send: (reason) =>
+        post(api.POST('/api/releases/{release_id}/rollback', { params: path(of), body: { reason, critical: false, to: '', models: [] } })),
+      children: (
+        <ol class="then">
+          <li>
+            <span>
+              <b>{isFleet ? `Every deployment that it changed (${of.progress?.targets ?? 'all'})` : of.circuit}</b> goes back to{' '}
+              {of.previous_model ? <span class="mono">{of.previous_model}</span> : 'what ran before'}. What a later release changed stays.
+            </span>
+          </li>
+          <li>
+            <span>Unless it is critical by the policy, one approval is asked for first, within the hour.</span>
+          </li>
+          <li>
+            <span>Each is read back and tried with a sample inference.</span>
+          </li>
+        </ol>
+      ),
+    },
+  }
+}
+
+function effect(of: ReleaseView): ComponentChildren {
+  const until = of.waiting?.until ? ` The gate is open until ${when(of.waiting.until)}.` : ''
+  if (of.gate?.stage === 'registry') return `It goes on to the registry and to test. Production is not changed by this.${until}`
+  if (of.gate?.stage === 'rollback') return `${of.circuit} goes back to what ran before.`
+  return (
+    <>
+      <b>{of.circuit}</b> gets <span class="mono">{of.model}</span> in production. What runs now is recorded first.{until}
+    </>
+  )
+}
+
+function Signed({ digest }: { digest: string }) {
+  return (
+    <p class="small dim">
+      You sign <code>{digest}</code>
+    </p>
+  )
+}
+
+function path(of: ReleaseView): { path: { release_id: string } } {
+  return { path: { release_id: of.release_id } }
+}
+
+function decide(of: ReleaseView, decision: 'approve' | 'reject', digest: string, reason: string): Promise<void> {
+  const stage = of.gate?.stage as 'registry'
+  return post(
+    api.POST('/api/releases/{release_id}/gates/{stage}/decisions', {
+      params: { path: { release_id: of.release_id, stage } },
+      body: { decision, digest, reason },
+    }),
+  )
+}
+
+async function post(call: Parameters<typeof data>[0]): Promise<void> {
+  await data(call)
+}

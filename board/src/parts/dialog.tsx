@@ -1,0 +1,130 @@
+// The only place where anything is decided: what will happen, the reason, what is signed, and two buttons.
+
+import type { ComponentChildren, JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+
+import { asProblem, type Problem } from '../api/client'
+import { readAllNow } from '../api/live'
+import { clearDraft, useDraft } from './draft'
+import { Note } from './note'
+
+export interface Question {
+  /** With the verb and the number: "Approve 8 gates?" */
+  title: string
+  /** What the deciding button says: "Approve 8". */
+  verb: string
+  danger?: boolean | undefined
+  /** What is asked to be typed; null where nothing is. */
+  reason: { label: string; needed: boolean } | null
+  /** Where what was typed is kept until it is sent. */
+  draft: string
+  /** Says what was typed; `key` is the same for every try of this question. */
+  send: (reason: string) => Promise<void>
+  children: ComponentChildren
+}
+
+/** Asks a question; `onClose` hears whether it was carried out. */
+export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolean) => void }): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const heading = useRef<HTMLHeadingElement>(null)
+  const before = useRef<Element | null>(document.activeElement)
+  const [reason, setReason] = useDraft(of.draft)
+  const [isSending, setSending] = useState(false)
+  const [problem, setProblem] = useState<Problem | null>(null)
+  const [isMissing, setMissing] = useState(false)
+
+  useEffect(() => {
+    dialog.current?.showModal()
+    heading.current?.focus()
+    const opener = before.current
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus()
+    }
+  }, [])
+
+  const send = async () => {
+    if (isSending) return
+    if (of.reason?.needed && !reason.trim()) {
+      setMissing(true)
+      return
+    }
+    setSending(true)
+    setProblem(null)
+    try {
+      await of.send(reason.trim())
+      clearDraft(of.draft)
+      readAllNow()
+      onClose(true)
+    } catch (failed) {
+      setProblem(asProblem(failed))
+      setSending(false)
+      readAllNow()
+    }
+  }
+
+  return (
+    <dialog
+      class="dlg"
+      ref={dialog}
+      aria-labelledby="question"
+      onCancel={(event) => {
+        event.preventDefault()
+        if (!isSending) onClose(false)
+      }}
+    >
+      <div class="dlg__body">
+        <h2 id="question" tabIndex={-1} ref={heading}>
+          {of.title}
+        </h2>
+        {of.children}
+        {of.reason && (
+          <label class="field">
+            <span class="label">{of.reason.label}</span>
+            <textarea
+              class="input"
+              rows={3}
+              maxLength={2000}
+              value={reason}
+              aria-invalid={isMissing}
+              onInput={(event) => {
+                setReason(event.currentTarget.value)
+                setMissing(false)
+              }}
+            />
+          </label>
+        )}
+        <div role="alert">
+          {isMissing && <p class="st st--bad">Say why: it is kept in the history.</p>}
+          {problem && <Refusal problem={problem} />}
+        </div>
+      </div>
+      <div class="dlg__foot">
+        <button class="btn" type="button" onClick={() => onClose(false)} aria-disabled={isSending}>
+          Back, decide nothing
+        </button>
+        <button class={`btn ${of.danger ? 'btn--danger' : 'btn--main'}`} type="button" onClick={() => void send()} aria-disabled={isSending}>
+          {isSending ? 'Sending…' : of.verb}
+        </button>
+      </div>
+    </dialog>
+  )
+}
+
+/** Two people at once, changed facts, no right: the API says which, and what was typed is kept. */
+function Refusal({ problem }: { problem: Problem }): JSX.Element {
+  const kept = 'What you typed is kept.'
+  if (problem.isOffline) {
+    return (
+      <Note is="off" tone="warn" title="Nothing was sent: there is no connection">
+        <p>{kept} Try again when it is back.</p>
+      </Note>
+    )
+  }
+  return (
+    <Note is={problem.status === 409 ? 'person' : 'fail'} tone={problem.status === 409 ? 'warn' : 'bad'} title="Nothing was changed by this">
+      <p>
+        {problem.message} {kept}
+      </p>
+    </Note>
+  )
+}
