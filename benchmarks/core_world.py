@@ -41,6 +41,7 @@ from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.makers import MemoryMakerRecords
+from tests.fakes.online_platform import MemoryHeldSets, MemoryOnlinePlatform
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, REGISTRY, FakeDeployment, MemoryModelPlatform
 from tests.fakes.source_control import MemorySourceControl
@@ -172,6 +173,7 @@ class CoreWorld:
             "facts": MemoryFactPublisher(),
             "platform": platform,
             "environments": environments,
+            "online": MemoryOnlinePlatform(platform),
             "batch_outcomes": MemoryBatchOutcomes(),
             "evidence": MemoryEvidenceStore(),
             "model_makers": MemoryMakerRecords(),
@@ -185,6 +187,7 @@ class CoreWorld:
             config=config,
             configurations=OnlyPublished(config),
             read_notebook=_no_notebook,
+            held_sets=MemoryHeldSets(),
             local_files=MemorySourceControl({}),
             raise_environment=with_environment_raised,
             **ports,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from shared.application.fleet import checks, propose, rollback, working
 from shared.application.fleet import effects as fleet
+from shared.application.online import candidate, endpoints, slot_tests
 from shared.application.platform_ports import Place
 from shared.application.release.effects import deploy, marks, models, test_runs
 from shared.application.release.effects.answers import PLATFORM_FAULTS, fault_answer
@@ -64,7 +65,7 @@ async def _publish(command: c.PublishFact, ports: Ports) -> None:
 async def _cancel(command: c.CancelTest, ports: Ports) -> None:
     """Cancels a job whose result no release needs; failing to cancel it does no harm."""
     try:
-        await ports.platform.cancel_job(Place.TEST, command.job_name)
+        await ports.platform.cancel_job(Place.DEV if command.in_dev else Place.TEST, command.job_name)
     except PLATFORM_FAULTS as error:
         log.warning("job %s could not be cancelled: %s", command.job_name, error)
 
@@ -88,6 +89,16 @@ VERBS: dict[type[c.Command], Verb] = {
     c.ProbeTarget: _step(rollback.probe_target),
     c.CountBatchJobs: _step(working.count_batch_jobs),
     c.ReadRestored: _step(working.read_restored),
+    c.VerifyOnline: _step(candidate.verify_online),
+    c.StartComparison: _step(candidate.start_comparison),
+    c.ObserveComparison: _step(candidate.observe_comparison),
+    c.PromoteOnline: _step(candidate.promote_online),
+    c.RecordEndpoint: _step(endpoints.record_endpoint),
+    c.PutSlot: _step(endpoints.put_slot),
+    c.TestSlot: _step(slot_tests.test_slot),
+    c.MoveTraffic: _step(endpoints.move_traffic),
+    c.PutBack: _step(endpoints.put_back),
+    c.RemoveSlots: _step(endpoints.remove_slots),
     c.FreeCircuit: deploy.free_circuit,
     c.FreeFleet: fleet.free_fleet,
     c.MarkRolledBack: marks.mark_rolled_back,

@@ -14,8 +14,9 @@ from shared.domain.release.model import DeploymentSpec, Dimension
 
 
 class Place(StrEnum):
-    """The workspaces that releases are deployed to."""
+    """The workspaces that releases work in; `DEV` serves online endpoints and compares."""
 
+    DEV = "dev"
     TEST = "test"
     PRODUCTION = "production"
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 def ports() -> "Ports":
     """Everything the use cases need."""
+    from shared.adapters.azure_ml.online import AzureMlOnline
     from shared.adapters.blobs.evidence import BlobEvidenceStore
     from shared.adapters.config.edits import with_environment_raised
+    from shared.adapters.held_sets import FileHeldSets
     from shared.adapters.source_control.choose import FilesInForce
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.changes import TableChangeLog
@@ -37,6 +39,7 @@ def ports() -> "Ports":
     from shared.application.release.ports import Ports
     from shared.application.routines.inference import RecordedOutcomes
     from shared.application.training.makers import RecordedRuns
+    from shared.settings import APP_ROOT
 
     table = connections.table()
     platform, environments = connections.azure_ml()
@@ -53,6 +56,8 @@ def ports() -> "Ports":
         facts=connections.facts(),
         platform=platform,
         environments=environments,
+        online=AzureMlOnline(connections.clients()),
+        held_sets=FileHeldSets(APP_ROOT),
         batch_outcomes=RecordedOutcomes(TableTaskStore(table)),
         model_makers=RecordedRuns(TableTrainingStore(table)),
         environment_makers=RecordedChanges(TableChangeLog(table)),

@@ -27,10 +27,12 @@ from shared.contracts.config.circuits import CircuitConfig, MasterList
 from shared.contracts.config.files import ConfigError
 from shared.contracts.config.makers import Accounts, PeopleConfig
 from shared.contracts.config.monitoring import MonitoringConfig
+from shared.contracts.config.online import OnlineConfig
 from shared.contracts.config.policies import Policies
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import AlertPolicy, AllowedRule
 from shared.domain.makers import EntraPerson, People
+from shared.domain.online.model import ComparisonPlan, OnlinePlan, SidePlan, SlotLimits, TrafficPlan
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, WatchPolicy
 from shared.domain.routines.monitoring import AlertRule, Bounds, Condition, DriftBounds, MonitoringPolicy, Thresholds
@@ -43,12 +45,14 @@ from tests.support.configuration import INSTALLATION
 CONFIG = APP_ROOT / "config"
 CIRCUIT = f"{PLANTS_DIR}/P001/C001.yml"
 PEOPLE = "people.yml"
+ONLINE = "online/taxi-fare.yml"
 FILES: Mapping[str, type[BaseModel]] = {
     MASTER_LIST: MasterList,
     CIRCUIT: CircuitConfig,
     "policies.yml": Policies,
     "monitoring.yml": MonitoringConfig,
     PEOPLE: PeopleConfig,
+    ONLINE: OnlineConfig,
 }
 
 INERT = {
@@ -59,6 +63,7 @@ INERT = {
     "CircuitEntry.circuit_id": "the files below plants/ say it, and the list must agree",
     "Policies.version": "there is one version of the format; reading any other is refused",
     "PeopleConfig.version": "there is one version of the format; reading any other is refused",
+    "OnlineConfig.version": "there is one version of the format; reading any other is refused",
     "MonitoringConfig.version": "there is one version of the format; reading any other is refused",
     "Policies.groups": "what other sections may name; a name that is not in it is refused",
     "DeploymentCompute.instance_type": "a circuit that names another kind, which has no cluster, is refused",
@@ -76,7 +81,14 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     "feature_columns": (["temperature"],),
     "features": (["temperature"],),
     "critical": ("ask", "at_once"),
-    "endpoint_name": ("other-{plant_id}",),
+    "endpoint_name": ("other-{plant_id}", "other-endpoint"),
+    "version": ("1.6.0",),
+    "script": ("other.py",),
+    "slots": (["blue", "green", "red"],),
+    "slot": ("green", "blue"),
+    "steps_pct": ([10, 50],),
+    "variables": ({"OMP_NUM_THREADS": "1"},),
+    "branches": ([],),
     "deployment_name": ("other-{circuit_id}",),
     "registry_model_name": ("other_{plant_id}_{circuit_id}",),
     "scoring_script": ("other.py",),
@@ -151,6 +163,7 @@ def what_is_used(files: Mapping[str, Any]) -> list[Any]:
         releases.alerts(),
         releases.plan("P001", "C001"),
         releases.plan("P001", "C002"),
+        [(name, releases.online(name)) for name in releases.online_names()],
         training.plan(),
         training.model_name("P001", "C001"),
         replace(request, config_yaml=""),  # the text of the file goes on record, whatever is in it
@@ -272,6 +285,8 @@ USED = (
     Policy, GatePolicy, ApprovalRule, Limits, WatchPolicy, DeploymentPlan, Fleet, AlertPolicy, AllowedRule,
     RollbackThresholds, TrainingPlan, TrainingLimits, TrainingRequest, MonitoringPolicy, AlertRule, Condition,
     Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan, People, EntraPerson,
+    OnlinePlan, SidePlan, SlotLimits, TrafficPlan,
+    ComparisonPlan,
 )  # fmt: skip
 """What the contexts are given is made of these."""
 

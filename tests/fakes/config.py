@@ -8,8 +8,10 @@ from shared.application.configuration import NoConfiguration
 from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertKind, AlertPolicy, AllowedRule
 from shared.domain.makers import AccountKind, EntraPerson, People
+from shared.domain.online.model import OnlinePlan
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, Stage
+from tests.support.online_plans import NAME, an_online_plan
 
 #: Whoever registers models and environments in the fakes, by the name that Azure ML has and by that of their commits.
 PEOPLE = People(
@@ -100,9 +102,10 @@ class FakeReleaseConfig:
         self.plans = dict(plans or {})
         self.alert_policy = alert_policy()
         self.known = known or PEOPLE
+        self.served = {NAME: an_online_plan()}
 
     def policy(self, kind: Kind = Kind.MODEL) -> Policy:
-        if kind is Kind.MODEL:
+        if kind in (Kind.MODEL, Kind.ONLINE):
             return self._policy
         gates = environment_gates(self.evidence_required) if kind is Kind.ENVIRONMENT else {}
         return replace(self._policy, gates={**gates, Stage.ROLLBACK: rollback_gate()})
@@ -124,6 +127,12 @@ class FakeReleaseConfig:
 
     def alerts(self) -> AlertPolicy:
         return self.alert_policy
+
+    def online(self, name: str) -> OnlinePlan | None:
+        return self.served.get(name)
+
+    def online_names(self) -> tuple[str, ...]:
+        return tuple(self.served)
 
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         if plant_id not in PLANTS or f"{plant_id}-{circuit_id}" in self.without:

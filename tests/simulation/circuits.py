@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.application.release.ports import Fleet
 from shared.domain.alerts.model import AlertPolicy
 from shared.domain.makers import AccountKind, EntraPerson, People
+from shared.domain.online.model import OnlinePlan
 from shared.domain.release.model import Actor, DeploymentPlan, Kind
 from shared.domain.release.policy import (
     ApprovalRule,
@@ -85,10 +86,10 @@ class SimulatedConfig:
         )
         engineers = ApprovalRule(group=ENGINEERS, count=rng.choice((1, 1, 2)))
         managers = ApprovalRule(group=MANAGERS)
-        model = {Stage.REGISTRY: _gate(engineers), Stage.PRODUCTION: _gate(engineers)}
-        evidence = replace(_gate(engineers), evidence_required=rng.random() < 0.3)
-        environment = {Stage.REGISTRY: evidence, Stage.PRODUCTION: _gate(engineers, managers)}
-        rollback = {Stage.ROLLBACK: _gate(ApprovalRule(group=ENGINEERS))}
+        model = {Stage.REGISTRY: gate(engineers), Stage.PRODUCTION: gate(engineers)}
+        evidence = replace(gate(engineers), evidence_required=rng.random() < 0.3)
+        environment = {Stage.REGISTRY: evidence, Stage.PRODUCTION: gate(engineers, managers)}
+        rollback = {Stage.ROLLBACK: gate(ApprovalRule(group=ENGINEERS))}
         if rng.random() < 0.5:
             environment |= rollback
         aside = _aside(rng)
@@ -126,6 +127,12 @@ class SimulatedConfig:
     def alerts(self) -> AlertPolicy:
         return alert_policy()
 
+    def online(self, name: str) -> OnlinePlan | None:
+        return None
+
+    def online_names(self) -> tuple[str, ...]:
+        return ()
+
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         """Names are in lower case, as Azure ML gives them back."""
         if (plant_id, circuit_id) not in self.circuits:
@@ -149,5 +156,6 @@ def _aside(rng: random.Random) -> random.Random:
     return aside
 
 
-def _gate(*rules: ApprovalRule) -> GatePolicy:
+def gate(*rules: ApprovalRule) -> GatePolicy:
+    """Half an hour for these people."""
     return GatePolicy(approvals=rules, deadline_s=GATE_DEADLINE_S, instructions="Review.")

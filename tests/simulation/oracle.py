@@ -30,6 +30,7 @@ from tests.simulation.oracle_fleet import FleetJudge
 from tests.simulation.oracle_freeze import WatchedFreezes, check_not_frozen
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_model import ModelJudge
+from tests.simulation.oracle_online import OnlineJudge
 from tests.simulation.oracle_rollback import RollbackJudge
 from tests.simulation.oracle_samples import check_claims, check_tests
 from tests.simulation.platform import WatchedPlatform, brought_by, place_of
@@ -50,7 +51,7 @@ REST_PAST_DUE_MAX = timedelta(minutes=1)
 _PAST_ROLLBACK_GATE = (Phase.ROLLING_BACK, Phase.WAITING_FOR_FLEET)
 
 
-_WAITS = (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET)
+_WAITS = (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET, Phase.WAITING_FOR_ENDPOINT)
 
 
 def _numbers(version: str) -> list[int]:
@@ -76,11 +77,16 @@ class WatchedStore(MemoryReleaseStore):
         self._acknowledged = acknowledged
         self._passed: dict[tuple[str, Stage], str] = {}
 
-        self._judges = {Kind.MODEL: self.models, Kind.ENVIRONMENT: self.fleets, Kind.ROLLBACK: self.rollbacks}
+        self._judges: dict[Kind, ModelJudge | FleetJudge | RollbackJudge | OnlineJudge] = {
+            Kind.MODEL: self.models,
+            Kind.ENVIRONMENT: self.fleets,
+            Kind.ROLLBACK: self.rollbacks,
+            Kind.ONLINE: OnlineJudge(clock),
+        }
         for judge in self._judges.values():
             judge.locks = self.locks
 
-    def judge(self, release: Release) -> ModelJudge | FleetJudge | RollbackJudge:
+    def judge(self, release: Release) -> ModelJudge | FleetJudge | RollbackJudge | OnlineJudge:
         """The judge of releases of this kind."""
         return self._judges[release.kind]
 

@@ -3,6 +3,7 @@ that follows it."""
 
 from collections.abc import Iterator, Mapping
 
+from shared.domain.online.events import OnlineReleaseRequested
 from shared.domain.release.events import AttemptRequested, EnvironmentReleaseRequested, Event
 from shared.domain.release.model import Actor, Kind, Release
 from tests.fakes.store import Partition
@@ -35,13 +36,13 @@ class AttemptJudge:
         return any(
             event.actor.object_id == actor.object_id
             for event in openers
-            if isinstance(event, AttemptRequested | EnvironmentReleaseRequested)
+            if isinstance(event, AttemptRequested | EnvironmentReleaseRequested | OnlineReleaseRequested)
         )
 
     def check_end(self) -> None:
         """I13: every wish that was accepted became a release."""
         for event in self._published.values():
-            if isinstance(event, AttemptRequested | EnvironmentReleaseRequested):
+            if isinstance(event, AttemptRequested | EnvironmentReleaseRequested | OnlineReleaseRequested):
                 there = event.release_id in self._partitions
                 require(there, f"I13: {event.release_id} was asked for and is not there")
 

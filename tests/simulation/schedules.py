@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from tests.simulation.host import Host
+from tests.simulation.online_world import OnlineWorld
 from tests.simulation.violation import Violation
 from tests.simulation.work.changes import ChangeWorld
 from tests.simulation.work.routines import RoutineWorld
@@ -17,6 +18,7 @@ KINDS: Mapping[str, type[Host]] = {
     "routines": RoutineWorld,
     "changes": ChangeWorld,
     "trainings": TrainingWorld,
+    "online": OnlineWorld,
 }
 
 SCHEDULES = int(os.environ.get("SIM_SCHEDULES", "2000"))

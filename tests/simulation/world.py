@@ -25,6 +25,7 @@ from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.makers import MemoryMakerRecords
+from tests.fakes.online_platform import MemoryHeldSets, MemoryOnlinePlatform
 from tests.fakes.platform import DEV_WORKSPACE
 from tests.fakes.source_control import MemorySourceControl
 from tests.simulation.bus import Message, SimulatedQueue
@@ -97,6 +98,8 @@ class World(Host):
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform, PlatformErrored, late=LATE_CHANGES),
             environments=faulty(self.environments, PlatformErrored, late=LATE_CHECKS),
+            online=faulty(MemoryOnlinePlatform(self.platform)),
+            held_sets=MemoryHeldSets(),
             batch_outcomes=faulty(self.outcomes),
             model_makers=faulty(MemoryMakerRecords()),
             environment_makers=faulty(MemoryMakerRecords()),

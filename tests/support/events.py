@@ -4,11 +4,14 @@ from typing import Any
 
 from shared.domain.evidence.matrix import Quality, Reason
 from shared.domain.fleet.batch_jobs import BatchJobs
+from shared.domain.online import events as o
+from shared.domain.online.model import OnlineWish
 from shared.domain.release import events as e
 from shared.domain.release.earlier import EarlierAttempt
 from shared.domain.release.model import Kind, Verdict
 from shared.domain.release.policy import Stage
 from tests.support.builders import NOW, RELEASE_ID, a_candidate, a_fleet_target, a_plan, a_spec, an_actor
+from tests.support.online_plans import an_online_plan
 
 _BASE: dict[str, Any] = {"event_id": "sample", "release_id": RELEASE_ID, "occurred_at": NOW}
 _STEP: dict[str, Any] = {**_BASE, "serial": 1}
@@ -97,6 +100,25 @@ ALL: tuple[e.Event, ...] = (
         endpoints=("e",),
         circuits=("P001-C001",),
     ),
+    o.OnlineReleaseRequested(
+        **_BASE,
+        workspace="dev-ml-workspace",
+        asset_name="taxi-fare",
+        asset_version="2",
+        wish=OnlineWish(config="taxi-fare", branch="integration"),
+        actor=an_actor(),
+        reason="",
+    ),
+    o.OnlineVerified(
+        **_STEP, candidate=a_candidate(), plan=an_online_plan(), configuration="the tests", branch="integration"
+    ),
+    o.Compared(**_STEP, job_name="compare-1", verdict=Verdict.PASSED, detail="improved"),
+    o.EndpointRecorded(**_STEP, found=None),
+    o.SlotTested(**_STEP, look=0, verdict=Verdict.PASSED, detail="10 asked"),
+    o.TrafficObserved(**_STEP),
+    o.TrafficChanged(**_STEP, traffic={"blue": 100}),
+    o.EndpointBack(**_STEP, traffic={"blue": 100}, mirror={}, detail="blue serves again"),
+    o.SlotsRemoved(**_STEP, removed={"production": ("blue",)}),
     e.CircuitTaken(**_BASE, target_key="P001-C001", by="another-rollback-1"),
     e.MessageDeadLettered(**_BASE, queue="effects", message_id="m", reason="MaxDeliveryCountExceeded"),
 )

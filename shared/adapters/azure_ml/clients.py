@@ -51,7 +51,12 @@ class AzureMlScope:
 
     def workspace(self, place: Place) -> str:
         """The workspace releases of this place are deployed to."""
-        return self.test_workspace if place is Place.TEST else self.production_workspace
+        of = {
+            Place.DEV: self.dev_workspace,
+            Place.TEST: self.test_workspace,
+            Place.PRODUCTION: self.production_workspace,
+        }
+        return of[place]
 
     def arm_id(self, workspace: str) -> str:
         """The ARM id of a workspace."""
@@ -146,7 +151,7 @@ class AzureMlClients:
 
 
 def _submit_lean(client: "MLClient") -> None:
-    """Have the PUT of a deployment return once it is accepted, with no thread that polls it and no read before it.
+    """Have changes of deployments return once they are accepted, with no thread that polls and no read before it.
 
     `polling=False` is the documented option of every operation of the generated client, but the layer above has no way
     to pass it on, and a long polling interval does not help: the service's Retry-After overrides it, and every
@@ -159,6 +164,22 @@ def _submit_lean(client: "MLClient") -> None:
     generated.begin_create_or_update = partial(generated.begin_create_or_update, polling=False)
     deployments._batch_endpoint_operations = _NothingToCheck
     deployments._get_workspace_location = cache(deployments._get_workspace_location)
+    online: Any = client.online_deployments
+    online._online_endpoint_operations = _NothingToCheck
+    endpoints: Any = client.online_endpoints
+    for operations, generated in ((online, online._online_deployment), (endpoints, endpoints._online_operation)):
+        generated.begin_create_or_update = _unpolled(generated.begin_create_or_update)
+        generated.begin_delete = _unpolled(generated.begin_delete)
+        operations._get_workspace_location = cache(operations._get_workspace_location)
+
+
+def _unpolled(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The call without polling, also where the layer above asks for it."""
+
+    def accepted(*arguments: Any, **options: Any) -> Any:
+        return call(*arguments, **{**options, "polling": False})
+
+    return accepted
 
 
 class _NothingToCheck:

@@ -148,10 +148,13 @@ class CommandJobs:
         seen = self.get(job_name)
         return seen is not None and seen.end is None
 
-    def report(self, job_name: str, bytes_max: int, *, output: str = REPORT, file: str = REPORT_FILE) -> dict[str, Any]:
+    def report(
+        self, job_name: str, bytes_max: int, *, output: str = REPORT, file: str = REPORT_FILE, where: str = ""
+    ) -> dict[str, Any]:
         """The JSON object that the job left in a file of its output, or without `file` in the only JSON file there.
+        `where` is the output's folder in the blob store, where it is not the one that it has by default.
         Raises PlatformRefused when it is missing, larger than `bytes_max`, or no such object."""
-        where = folder(job_name, output)
+        where = where or folder(job_name, output)
         try:
             text = (
                 self.blobs.read(where + file, bytes_max)

@@ -4,6 +4,7 @@ Reading back must give what was put, so that the two can be compared and what ra
 answers with full ids and words of its own where the specification has names and the client's words.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.azure_ml.clients import AzureMlScope
@@ -30,7 +31,7 @@ def entity_of(spec: DeploymentSpec, scope: AzureMlScope, workspace: str) -> "Mod
     )
 
     for reference in (spec.model, spec.environment):
-        _check_asset(reference, scope, workspace)
+        check_asset(reference, scope, workspace)
     settings = ModelBatchDeploymentSettings(
         mini_batch_size=spec.mini_batch_size,
         max_concurrency_per_instance=spec.max_concurrency_per_instance,
@@ -47,7 +48,7 @@ def entity_of(spec: DeploymentSpec, scope: AzureMlScope, workspace: str) -> "Mod
         endpoint_name=service_name(spec.endpoint_name),
         model=spec.model,
         environment=spec.environment,
-        code_configuration=CodeConfiguration(_code(spec.code, scope, workspace), spec.scoring_script),
+        code_configuration=CodeConfiguration(code_of(spec.code, scope, workspace), spec.scoring_script),
         compute=spec.compute,
         resources=ResourceConfiguration(instance_count=spec.instance_count),
         settings=settings,
@@ -66,10 +67,10 @@ def spec_of(deployment: "BatchDeployment", endpoint_name: str, deployment_name: 
     return DeploymentSpec(
         endpoint_name=endpoint_name,
         deployment_name=deployment_name,
-        model=_reference(deployment.model),
-        environment=_reference(deployment.environment),
-        compute=_reference(deployment.compute).rpartition("/")[2],
-        code=_reference(code.code) if code else "",
+        model=reference_of(deployment.model),
+        environment=reference_of(deployment.environment),
+        compute=reference_of(deployment.compute).rpartition("/")[2],
+        code=reference_of(code.code) if code else "",
         scoring_script=str(code.scoring_script) if code else "",
         mini_batch_size=number(deployment.mini_batch_size, 10),
         instance_count=number(resources.instance_count if resources else None, 1),
@@ -96,24 +97,30 @@ def service_name(name: str) -> str:
     return name.lower()
 
 
-def _check_asset(reference: str, scope: AzureMlScope, workspace: str) -> None:
+def check_asset(reference: str, scope: AzureMlScope, workspace: str) -> None:
+    """Raises PlatformRefused for an asset of neither the registry nor the workspace."""
     allowed = (f"azureml://registries/{scope.registry}/".lower(), f"{scope.arm_id(workspace)}/".lower())
     if not reference.lower().startswith(allowed):
         raise PlatformRefused(f"{reference} is neither in registry {scope.registry} nor in workspace {workspace}")
 
 
-def _code(code: str, scope: AzureMlScope, workspace: str) -> str:
+def code_of(code: str, scope: AzureMlScope, workspace: str) -> str:
     """The absolute folder of code that ships with the app, or the id of code that the workspace has."""
     if code.startswith("/subscriptions/"):
-        _check_asset(code, scope, workspace)
+        check_asset(code, scope, workspace)
         return code
+    return str(code_folder(code, scope))
+
+
+def code_folder(code: str, scope: AzureMlScope) -> Path:
+    """The absolute folder of code that ships with the app. Raises PlatformRefused."""
     folder = (scope.app_root / code).resolve()
     if not folder.is_relative_to(scope.app_root.resolve()) or not folder.is_dir():
-        raise PlatformRefused(f"scoring code {code} is not a folder of the app: correct scoring_code in policies.yml")
-    return str(folder)
+        raise PlatformRefused(f"code {code} is not a folder of the app: correct where the configuration names it")
+    return folder
 
 
-def _reference(value: Any) -> str:
+def reference_of(value: Any) -> str:
     """An id without the client's prefix; registry ids have none, `azureml://` is their scheme."""
     text = str(value or "")
     return text if text.startswith("azureml://") else text.removeprefix(ASSET_PREFIX)

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar
 
+from shared.adapters.config.check_attempt import attempted
 from shared.adapters.config.files import ConfigTree, circuit_path, file_of, fleet_of, policies_of
-from shared.contracts.config.files import ConfigError, FleetConfig, Policies
+from shared.adapters.config.online import online_of
+from shared.contracts.config.files import FleetConfig, Policies
 from shared.contracts.config.makers import PeopleConfig
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
-
-T = TypeVar("T")
 
 POLICIES, MONITORING, PEOPLE = "policies.yml", "monitoring.yml", "people.yml"
 
@@ -30,16 +29,8 @@ def checked(tree: ConfigTree) -> tuple[FleetConfig | None, list[ConfigProblem]]:
         found = attempted(partial(read, tree, path), problems) if _is_there(tree, path) else None
         if fleet and isinstance(found, Policies):
             problems += _machines_without_cluster(tree.name, fleet, found)
+    attempted(lambda: online_of(tree), problems)
     return fleet, problems
-
-
-def attempted(read: Callable[[], T], problems: list[ConfigProblem]) -> T | None:
-    """What `read` answers; None where that has mistakes, which are added to `problems`."""
-    try:
-        return read()
-    except ConfigError as error:
-        problems += error.problems
-        return None
 
 
 def _machines_without_cluster(name: str, fleet: FleetConfig, policies: Policies) -> Iterator[ConfigProblem]:

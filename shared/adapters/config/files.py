@@ -177,7 +177,10 @@ def policies_of(tree: ConfigTree, path: str) -> Policies:
 def _groups_used(policies: Policies) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every group that has a say, with its place in the file."""
     kinds = policies.kinds
-    for kind, road in (("model", kinds.model), ("environment", kinds.environment)):
+    roads = (("model", kinds.model), ("environment", kinds.environment), ("online", kinds.online))
+    for kind, road in roads:
+        if road is None:
+            continue
         for i, stage in enumerate(road.stages):
             for j, approval in enumerate(stage.gate.approvals if stage.gate else ()):
                 yield ("kinds", kind, "stages", i, "gate", "approvals", j, "group"), approval.group

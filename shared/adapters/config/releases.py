@@ -1,5 +1,6 @@
 """ReleaseConfig from the configuration files: what a release needs of policies and fleet, in the domain's words."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import OWN_RULES, AlertKind, AlertPolicy, AllowedRule, Measure
 from shared.domain.makers import People
+from shared.domain.online.model import OnlinePlan
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import (
     ApprovalRule,
@@ -38,7 +40,9 @@ class FileReleaseConfig:
         *,
         people: People | None = None,
         origin: str = PUBLISHED,
+        online: Mapping[str, OnlinePlan] | None = None,
     ) -> None:
+        self._online = dict(online or {})
         self._policies, self._fleet, self._people, self._origin = policies, fleet, people or People(), origin
         self._alerts = _alerts(policies.alerts, resource_group_id)
         kinds = self._policies.kinds
@@ -47,6 +51,7 @@ class FileReleaseConfig:
             Kind.MODEL: replace(_policy(kinds.model), **_asked(policies)),
             Kind.ENVIRONMENT: _with_rollback(environment, kinds.rollback),
             Kind.ROLLBACK: _with_rollback(replace(_policy(kinds.environment), gates={}), kinds.rollback),
+            Kind.ONLINE: replace(_of_online(kinds), **_asked(policies)),
         }
 
     @property
@@ -103,6 +108,21 @@ class FileReleaseConfig:
             known_as=self._fleet.name_of(plant_id, circuit_id),
         )
 
+    def online(self, name: str) -> OnlinePlan | None:
+        """Where and how a model is served; None where no file of `config/online/` has its name."""
+        return self._online.get(name)
+
+    def online_names(self) -> tuple[str, ...]:
+        """The models that are served."""
+        return tuple(sorted(self._online))
+
+
+def _of_online(kinds: files.Kinds) -> Policy:
+    """Gates and limits, with the watch of the new slot; those of models where the file has none of its own."""
+    if kinds.online is None:
+        return _policy(kinds.model)
+    return replace(_policy(kinds.online), watch=WatchPolicy(look_interval_s=kinds.online.limits.watch_look_s))
+
 
 def _asked(policies: files.Policies) -> dict[str, Any]:
     """What any gate asks for where a maker or a fact is missing."""
@@ -113,7 +133,7 @@ def _asked(policies: files.Policies) -> dict[str, Any]:
     }
 
 
-def _policy(kind: files.KindPolicy | files.EnvironmentPolicy) -> Policy:
+def _policy(kind: files.KindPolicy | files.EnvironmentPolicy | files.OnlinePolicy) -> Policy:
     gates = {Stage(stage.name): _gate(stage.gate) for stage in kind.stages if stage.gate}
     return Policy(gates=gates, limits=_limits(kind.limits))
 

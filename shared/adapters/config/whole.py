@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.adapters.config.check import MONITORING, POLICIES, attempted
+from shared.adapters.config.check import MONITORING, POLICIES
+from shared.adapters.config.check_attempt import attempted
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, ConfigTree, file_of, fleet_of, policies_of
 from shared.adapters.config.loads import load_plan_of
 from shared.adapters.config.monitoring import policy_of
+from shared.adapters.config.online import ONLINE_DIR, online_of
 from shared.adapters.config.people import load_people
 from shared.adapters.config.releases import FileReleaseConfig
 from shared.adapters.config.training import FileTrainingConfig
@@ -17,6 +19,7 @@ from shared.contracts.config.files import ConfigError, FleetConfig, Policies
 from shared.contracts.config.monitoring import MonitoringConfig
 from shared.domain.changes.circuits import ConfigProblem
 from shared.domain.makers import People
+from shared.domain.online.model import OnlinePlan
 from shared.domain.routines.monitoring import MonitoringPolicy
 
 
@@ -77,16 +80,18 @@ class Overlaid:
 
 def is_read(path: str) -> bool:
     """Whether the app reads this file of `config/`."""
-    return path in (MASTER_LIST, POLICIES, MONITORING) or path.startswith(f"{PLANTS_DIR}/")
+    return path in (MASTER_LIST, POLICIES, MONITORING) or path.startswith((f"{PLANTS_DIR}/", f"{ONLINE_DIR}/"))
 
 
 def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> WholeConfig:
     """Everything at once. Raises ConfigError with every mistake in every file."""
-    fleet, policies, monitoring, people = _read(tree, installation.people_file)
+    fleet, policies, monitoring, people, online = _read(tree, installation.people_file)
     origin = f"commit {commit}" if commit else PUBLISHED
     return WholeConfig(
         commit=commit,
-        releases=FileReleaseConfig(policies, fleet, installation.resource_group_id, people=people, origin=origin),
+        releases=FileReleaseConfig(
+            policies, fleet, installation.resource_group_id, people=people, origin=origin, online=online
+        ),
         training=FileTrainingConfig(policies, fleet, tree, installation.dev_workspace, commit=commit),
         monitoring=policy_of(monitoring),
         loads=load_plan_of(policies, installation.registry, installation.sensor_table),
@@ -94,12 +99,15 @@ def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> 
     )
 
 
-def _read(tree: ConfigTree, people_file: Path | None) -> tuple[FleetConfig, Policies, MonitoringConfig, People]:
+def _read(
+    tree: ConfigTree, people_file: Path | None
+) -> tuple[FleetConfig, Policies, MonitoringConfig, People, dict[str, OnlinePlan]]:
     problems: list[ConfigProblem] = []
     fleet = attempted(lambda: fleet_of(tree), problems)
     policies = attempted(lambda: policies_of(tree, POLICIES), problems)
     monitoring = attempted(lambda: file_of(tree, MONITORING, MonitoringConfig), problems)
     people = attempted(lambda: load_people(people_file), problems) if people_file else People()
-    if problems or fleet is None or policies is None or monitoring is None or people is None:
+    online = attempted(lambda: online_of(tree), problems)
+    if not (fleet and policies and monitoring and people is not None and online is not None) or problems:
         raise ConfigError(problems)
-    return fleet, policies, monitoring, people
+    return fleet, policies, monitoring, people, online

@@ -43,6 +43,8 @@ async def request_rollback(
     release = stored.release
     if release.kind is Kind.ROLLBACK:
         raise Conflict(f"{release_id} is a rollback itself: release the version you want instead")
+    if release.kind is Kind.ONLINE and release.phase.is_terminal:
+        raise Conflict(f"{release_id} has ended: release the version again that shall serve")
     by_circuit = await _by_circuit(models, ports)
     wish = _Wish(actor=actor, reason=reason, critical=critical, alert=alert, models=by_circuit, to=to)
     if release.phase is Phase.RELEASED:

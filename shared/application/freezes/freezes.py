@@ -70,7 +70,7 @@ async def set_freeze(
         starts_at=begins,
         ends_at=ends,
     )
-    check_freeze(wanted, ports.config.fleet().circuits, now)
+    check_freeze(wanted, (*ports.config.fleet().circuits, *ports.config.online_names()), now)
     there = {each.freeze_id for each in await ports.freezes.not_ended(now)}
     if wanted.freeze_id not in there and len(there) >= FREEZES_MAX:
         raise Conflict(f"there are {len(there)} freezes that have not ended: set one with a wider scope instead")

@@ -10,8 +10,11 @@ from shared.application.platform_ports import Place
 from shared.application.release.people import Answer, Decided, NoSuchRelease
 from shared.application.release.ports import Ports
 from shared.domain.changes.versions import SemanticVersion
-from shared.domain.errors import Conflict
-from shared.domain.release.decide import open_attempt, open_environment_release
+from shared.domain.errors import Conflict, InvalidRequest
+from shared.domain.online.events import OnlineReleaseRequested
+from shared.domain.online.model import Online, OnlineWish, Side
+from shared.domain.records import replace
+from shared.domain.release.decide import open_attempt, open_environment_release, open_online_release
 from shared.domain.release.earlier import EarlierAttempt
 from shared.domain.release.events import AttemptRequested, EnvironmentReleaseRequested
 from shared.domain.release.model import Actor, Kind, Phase, Release
@@ -85,6 +88,29 @@ async def request_environment_release(
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
 
 
+async def request_online_release(
+    workspace: str, version: str, wish: OnlineWish, actor: Actor, reason: str, ports: Ports
+) -> Decided:
+    """Opens the release of a version of the model that `wish.config` names, or the next attempt after one that ended.
+
+    Asking for one that is under way, or that production serves, finds it. Raises DomainError.
+    """
+    plan = ports.config.online(wish.config)
+    if plan is None:
+        known = ", ".join(ports.config.online_names()) or "none"
+        raise InvalidRequest(f"there is no config/online/{wish.config}.yml: there are {known}")
+    if unknown := sorted(set(wish.slots) - set(Side)):
+        raise InvalidRequest(f"a slot is chosen for dev or production, not for {', '.join(unknown)}")
+    first = release_id_of(workspace, f"online-{plan.model_name}", version)
+    last = await _last(first, ports)
+    if last is None:
+        return await _opened(_online(first, (workspace, plan.model_name, version), wish, actor, reason, ports), ports)
+    if not last.phase.is_terminal or (await _is_current(last, ports) and not wish.compare_only):
+        return Decided(answer=Answer.ALREADY_DONE, release=last)
+    asked = replace(last, online=replace(last.online or Online(wish=wish), wish=wish))
+    return await _next(asked, actor, reason or "asked for again", ports)
+
+
 async def next_attempt(release: Release, ports: Ports) -> str | None:
     """The id of the attempt that followed an ended release; None when none did."""
     if not release.phase.is_terminal or release.kind is Kind.ROLLBACK:
@@ -119,6 +145,8 @@ async def _is_current(release: Release, ports: Ports) -> bool:
     """Released, and production still runs it, or a part of production does. Raises the Platform* errors."""
     if release.phase is not Phase.RELEASED:
         return False
+    if release.kind is Kind.ONLINE:
+        return await _is_served(release, ports)
     if release.kind is Kind.MODEL:
         plan = release.target.plan
         state = await ports.platform.get_deployment(Place.PRODUCTION, plan.endpoint_name, plan.deployment_name)
@@ -128,6 +156,15 @@ async def _is_current(release: Release, ports: Ports) -> bool:
         if any(state.spec.environment == release.registry_environment_id for state in states):
             return True
     return False
+
+
+async def _is_served(release: Release, ports: Ports) -> bool:
+    rollout = release.online.rollout(Side.PRODUCTION) if release.online else None
+    found = await ports.online.get_endpoint(Place.PRODUCTION, rollout.endpoint_name) if rollout else None
+    return found is not None and any(
+        share and (slot := found.slot(name)) and slot.spec.model == release.registry_model_id
+        for name, share in found.traffic.items()
+    )
 
 
 async def _next(last: Release, actor: Actor, reason: str, ports: Ports) -> Decided:
@@ -148,6 +185,10 @@ async def _next(last: Release, actor: Actor, reason: str, ports: Ports) -> Decid
         decisions=told_decisions(last),
         rolled_back=(taken_back.rollback_reason or taken_back.reason or "no reason given") if taken_back else "",
     )
+    if last.online is not None:
+        earlier_too = (*last.earlier, earlier)
+        again = _online(release_id, names, last.online.wish, actor, reason, ports, earlier_too, last.requested_by)
+        return await _opened(again, ports)
     wish = _request(
         last.kind, release_id, names, actor, reason, ports, (*last.earlier, earlier), requested_before=last.requested_by
     )
@@ -180,8 +221,38 @@ def _request(
     )
 
 
-async def _opened(wish: AttemptRequested, ports: Ports) -> Decided:
-    decision = open_attempt(wish, ports.config.policy(wish.kind), ports.clock.now())
+def _online(
+    release_id: str,
+    names: tuple[str, str, str],
+    wish: OnlineWish,
+    actor: Actor,
+    reason: str,
+    ports: Ports,
+    earlier: tuple[EarlierAttempt, ...] = (),
+    requested_before: tuple[str, ...] = (),
+) -> OnlineReleaseRequested:
+    workspace, name, version = names
+    return OnlineReleaseRequested(
+        event_id=f"{release_id}-requested",
+        release_id=release_id,
+        occurred_at=ports.clock.now(),
+        workspace=workspace,
+        asset_name=name,
+        asset_version=version,
+        wish=wish,
+        actor=actor,
+        reason=reason,
+        earlier=earlier,
+        requested_before=requested_before,
+    )
+
+
+async def _opened(wish: AttemptRequested | OnlineReleaseRequested, ports: Ports) -> Decided:
+    now = ports.clock.now()
+    if isinstance(wish, OnlineReleaseRequested):
+        decision = open_online_release(wish, ports.config.policy(Kind.ONLINE), now)
+    else:
+        decision = open_attempt(wish, ports.config.policy(wish.kind), now)
     await ports.events.publish(wish)
     return Decided(answer=Answer.ACCEPTED, release=decision.release)
 

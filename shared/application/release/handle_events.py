@@ -10,12 +10,14 @@ from shared.application.release.dispatch import dispatch
 from shared.application.release.ports import CommittedRelease, Ports, ReleaseCommit, Stored
 from shared.application.release.resting import may_rest
 from shared.domain.errors import DomainError
+from shared.domain.online.events import OnlineReleaseRequested
 from shared.domain.release.commands import Command
 from shared.domain.release.decide import (
     Decision,
     decide,
     open_attempt,
     open_environment_release,
+    open_online_release,
     open_release,
     open_rollback,
     refused,
@@ -157,6 +159,8 @@ class _Fold:
             return open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), now)
         if self.release is None and isinstance(event, AttemptRequested):
             return open_attempt(event, ports.config.policy(event.kind), now)
+        if self.release is None and isinstance(event, OnlineReleaseRequested):
+            return open_online_release(event, ports.config.policy(Kind.ONLINE), now)
         if self.release is None and isinstance(event, RollbackOpened):
             return open_rollback(event, ports.config.policy(Kind.ROLLBACK), now)
         if self.release is None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from shared.application.configuration import Configurations
 from shared.application.freezes.ports import FreezeLog
 from shared.application.listed import Listed
+from shared.application.online_platform import HeldSets, OnlinePlatform
 from shared.application.paging import Page
 from shared.application.platform_ports import (
     EnvironmentPlatform,
@@ -22,6 +23,7 @@ from shared.application.release.resting import OpenEntry, ReleaseRest
 from shared.application.release.summary import Summary
 from shared.domain.evidence.matrix import NotebookFacts
 from shared.domain.makers import Account, People
+from shared.domain.online.model import OnlinePlan
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.history import HistoryEntry
@@ -266,6 +268,12 @@ class ReleaseConfig(Protocol):
     def plan(self, plant_id: str, circuit_id: str) -> DeploymentPlan | None:
         """Where and how the circuit's model is deployed; None when the fleet has no such circuit."""
 
+    def online(self, name: str) -> OnlinePlan | None:
+        """Where and how the model of `config/online/<name>.yml` is served; None when there is no such file."""
+
+    def online_names(self) -> tuple[str, ...]:
+        """The names of those files."""
+
 
 class EnvironmentRaiser(Protocol):
     """Has a circuit's file name an environment."""
@@ -295,6 +303,8 @@ class Ports:
     facts: FactPublisher
     platform: ModelPlatform
     environments: EnvironmentPlatform
+    online: OnlinePlatform
+    held_sets: HeldSets
     batch_outcomes: BatchOutcomes
     model_makers: MakerRecords
     environment_makers: MakerRecords

@@ -76,6 +76,8 @@ def summary_of(release: Release) -> Summary:
 
 def _circuits(release: Release) -> tuple[str, ...]:
     """Before the targets are frozen, the fleet is as large as its configuration says."""
+    if release.online is not None:
+        return (release.online.wish.config,)
     if release.kind is not Kind.MODEL:
         return tuple(release.epochs) if release.endpoints_to_list else tuple(each.key for each in release.fleet)
     candidate = release.candidate
@@ -83,6 +85,8 @@ def _circuits(release: Release) -> tuple[str, ...]:
 
 
 def _for_whom(release: Release, keys: Sequence[str]) -> str:
+    if release.online is not None:
+        return release.online.wish.config
     if len(keys) == 1:
         return keys[0].replace("-", "/", 1)
     if release.kind is Kind.MODEL:

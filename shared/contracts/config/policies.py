@@ -177,21 +177,25 @@ class RoadPolicy(ConfigModel):
     @field_validator("stages")
     @classmethod
     def _the_road_to_production(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
-        names = tuple(stage.name for stage in stages)
-        if names != MODEL_STAGES:
-            raise PydanticCustomError(
-                "stage_order",
-                "stages are {names}, not registry, test, production",
-                {"names": ", ".join(names) or "none"},
-            )
-        open_stages = [stage.name for stage in stages if stage.name in STAGES_BEHIND_PEOPLE and not stage.gate]
-        if open_stages:
-            raise PydanticCustomError(
-                "stage_without_gate",
-                "without a gate: {names}; these stages need an approval",
-                {"names": ", ".join(open_stages)},
-            )
-        return stages
+        return _checked_stages(stages, STAGES_BEHIND_PEOPLE)
+
+
+def _checked_stages(stages: tuple[StageConfig, ...], behind_people: Sequence[str]) -> tuple[StageConfig, ...]:
+    names = tuple(stage.name for stage in stages)
+    if names != MODEL_STAGES:
+        raise PydanticCustomError(
+            "stage_order",
+            "stages are {names}, not registry, test, production",
+            {"names": ", ".join(names) or "none"},
+        )
+    open_stages = [stage.name for stage in stages if stage.name in behind_people and not stage.gate]
+    if open_stages:
+        raise PydanticCustomError(
+            "stage_without_gate",
+            "without a gate: {names}; these stages need an approval",
+            {"names": ", ".join(open_stages)},
+        )
+    return stages
 
 
 class KindPolicy(RoadPolicy):
@@ -210,6 +214,28 @@ class EnvironmentPolicy(RoadPolicy):
     watch: WatchConfig = Field(description="what production's batch jobs must show while the environment is watched")
 
 
+class OnlineLimits(LimitsConfig):
+    """The bounds of releases to online endpoints."""
+
+    watch_s: int = Field(ge=1, le=7 * DAY_S, description="seconds production is watched, 1 to 604800 (a week)")
+    watch_look_s: int = Field(ge=1, le=3600, description="seconds between two looks of the watch, 1 to 3600")
+
+
+class OnlinePolicy(ConfigModel):
+    """Stages and limits of releases to online endpoints. What is better by its comparison goes to the registry and to
+    dev by itself, unless the registry has a gate; production always has one."""
+
+    stages: tuple[StageConfig, ...] = Field(
+        strict=False, description="the stages registry, test, production in this order"
+    )
+    limits: OnlineLimits
+
+    @field_validator("stages")
+    @classmethod
+    def _the_road_to_production(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
+        return _checked_stages(stages, ("production",))
+
+
 class RollbackPolicy(ConfigModel):
     """Who decides on going back, and what shows that it worked; bounds are those of environment releases."""
 
@@ -224,6 +250,9 @@ class Kinds(ConfigModel):
     model: KindPolicy
     environment: EnvironmentPolicy
     rollback: RollbackPolicy
+    online: OnlinePolicy | None = Field(
+        default=None, description="releases to online endpoints; without it they have gates and limits of models"
+    )
 
 
 class Clusters(ConfigModel):

@@ -31,6 +31,7 @@ REASON_CHARS_MAX = 500
 _BEFORE_A_CHANGE = {
     Kind.MODEL: (Phase.WAITING_FOR_CIRCUIT, Phase.RECORDING_PREVIOUS, Phase.DEPLOYING_PRODUCTION),
     Kind.ENVIRONMENT: (Phase.WAITING_FOR_FLEET, Phase.UPDATING),
+    Kind.ONLINE: (Phase.RECORDING_PREVIOUS, Phase.DEPLOYING_PRODUCTION, Phase.MOVING_TRAFFIC),
 }
 
 
@@ -64,7 +65,7 @@ class Freeze:
         return self.lifted_at is None and self.starts_at <= now < self.ends_at
 
     def covers(self, circuit: str) -> bool:
-        """True when `circuit` (`P001-C001`) lies in the scope."""
+        """True when `circuit` (`P001-C001`), or the name of a model that is served online, lies in the scope."""
         return self.scope in (FLEET, circuit) or circuit.startswith(f"{self.scope}-")
 
 
@@ -107,6 +108,8 @@ def circuits_ahead(release: Release) -> tuple[str, ...]:
         return tuple(target.key for target in (*changing, *of_progress(release, Progress.WAITING)))
     if release.kind is Kind.ENVIRONMENT:
         return tuple(release.epochs)
+    if release.online is not None:
+        return () if release.submitted or release.online.production_shares else (release.online.wish.config,)
     return () if release.submitted else (release.target.key,)
 
 

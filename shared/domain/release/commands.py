@@ -7,6 +7,7 @@ an older serial than its release's is stale and must not be carried out.
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.online.model import Distribution, Side, SlotLimits, SlotSpec
 from shared.domain.release.events import Event
 from shared.domain.release.model import Candidate, DeploymentPlan, DeploymentSpec, Dimension, Phase
 
@@ -96,9 +97,10 @@ class ObserveTest(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelTest(Command):
-    """Cancel a test inference job whose result is not needed any more."""
+    """Cancel a job of the test workspace, or of the dev workspace, whose result is not needed any more."""
 
     job_name: str
+    in_dev: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +227,103 @@ class ProposeEnvironment(Command):
     version: str
 
 
+# Releases to online endpoints.
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOnline(Command):
+    """Read the model by id, find in the configuration where it is served, and read what production serves."""
+
+    workspace: str
+    model_name: str
+    model_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteOnline(Command):
+    """Share the model, with tags that lead back to its comparison, and its environment where missing."""
+
+    candidate: Candidate
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartComparison(Command):
+    """Have the candidate compared with the model that production serves, or take the job that did."""
+
+    job_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveComparison(Command):
+    """Look at the comparison's job, and judge its report."""
+
+    job_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordEndpoint(Command):
+    """Read what an endpoint serves, in full."""
+
+    side: Side
+    endpoint_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutSlot(Command):
+    """Bring a slot to `spec`, and its endpoint where missing; it gets no traffic. `observe` only looks."""
+
+    side: Side
+    spec: SlotSpec
+    observe: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSlot(Command):
+    """Ask a slot for the answers of its held set: by its name or, with a `share_pct`, as one of those that share the
+    traffic."""
+
+    side: Side
+    endpoint_name: str
+    slot: str
+    limits: SlotLimits
+    look: int
+    share_pct: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveTraffic(Command):
+    """Distribute an endpoint's traffic, if it is as this release left it `before`."""
+
+    side: Side
+    endpoint_name: str
+    spec: SlotSpec
+    wanted: Distribution
+    before: Distribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class PutBack(Command):
+    """Restore the traffic from before, if it is as this release left it at some time (`own`), or with `overwrite`
+    whatever it is; then delete the slot where it is this release's and `removes` says so."""
+
+    side: Side
+    endpoint_name: str
+    slot: str
+    wanted: Distribution
+    own: tuple[Distribution, ...]
+    removes: bool
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveSlots(Command):
+    """Delete the slots that served before, by side, as far as they serve nothing and a release brought them."""
+
+    endpoints: dict[str, str]
+    slots: dict[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PublishFact(Command):
     """Tell the outside world that the release reached `phase`.
@@ -272,6 +371,16 @@ COMMAND_TYPES: tuple[type[Command], ...] = (
     ReadRestored,
     MarkRolledBack,
     ProposeEnvironment,
+    VerifyOnline,
+    PromoteOnline,
+    StartComparison,
+    ObserveComparison,
+    RecordEndpoint,
+    PutSlot,
+    TestSlot,
+    MoveTraffic,
+    PutBack,
+    RemoveSlots,
     PublishFact,
     ScheduleEvent,
 )

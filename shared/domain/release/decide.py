@@ -11,6 +11,9 @@ from shared.domain.errors import Conflict, DomainError, InvalidRequest, Transiti
 from shared.domain.fleet import rollback
 from shared.domain.fleet.environment_machine import ENVIRONMENT
 from shared.domain.fleet.rollback_machine import ROLLBACK
+from shared.domain.online.events import EndpointBack, OnlineReleaseRequested, SlotTested, TrafficObserved
+from shared.domain.online.machine import ONLINE
+from shared.domain.online.model import Online
 from shared.domain.people import check_operator
 from shared.domain.records import replace
 from shared.domain.release import events as e
@@ -24,7 +27,7 @@ from shared.domain.release.policy import Policy
 from shared.domain.release.rules_gates import too_late
 
 #: Every kind of release and its machine.
-MACHINES = {Kind.MODEL: MODEL, Kind.ENVIRONMENT: ENVIRONMENT, Kind.ROLLBACK: ROLLBACK}
+MACHINES = {Kind.MODEL: MODEL, Kind.ENVIRONMENT: ENVIRONMENT, Kind.ROLLBACK: ROLLBACK, Kind.ONLINE: ONLINE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,23 @@ def open_attempt(event: e.AttemptRequested, policy: Policy, now: datetime) -> De
     which = f"attempt {blank.version_attempt} of {blank.asset}" if event.earlier else f"the release of {blank.asset}"
     asked_by = tuple(dict.fromkeys((*event.requested_before, event.actor.object_id, event.actor.username)))
     note = f"{event.actor.name} requested {which}{reason}"
+    return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note, requested_by=asked_by), now)
+
+
+def open_online_release(event: OnlineReleaseRequested, policy: Policy, now: datetime) -> Decision:
+    """A person or a pipeline asks for it. Raises NotEligible for a person who may not operate releases and, without a
+    reason to do it again, InvalidRequest."""
+    names = (event.workspace, event.asset_name, event.asset_version)
+    blank = replace(
+        _blank(Kind.ONLINE, event.release_id, policy, names, now), earlier=event.earlier, online=Online(wish=event.wish)
+    )
+    check_operator(blank, event.actor)
+    if event.earlier and not event.reason.strip():
+        raise InvalidRequest("a new attempt needs a reason: whoever decides on it will read it")
+    what = "comparison" if event.wish.compare_only else "release"
+    reason = f": {event.reason}" if event.reason else ""
+    asked_by = tuple(dict.fromkeys((*event.requested_before, event.actor.object_id, event.actor.username)))
+    note = f"{event.actor.name} requested the {what} of {blank.asset} to online endpoints{reason}"
     return _opened(blank, event, enter(blank, Phase.VERIFYING, now, note, requested_by=asked_by), now)
 
 
@@ -181,6 +201,7 @@ _ASKED: dict[type[Event], str] = {
     e.AttemptRequested: "opening it again",
     e.EvidenceSubmitted: "submitting evidence",
     e.RollbackOpened: "opening it again",
+    OnlineReleaseRequested: "opening it again",
 }
 
 #: Events that come again and again: when they change nothing, the history does not tell them.
@@ -194,6 +215,9 @@ _QUIET = (
     e.DeploymentSubmitted,
     e.TargetAnswered,
     e.TargetsListed,
+    SlotTested,
+    TrafficObserved,
+    EndpointBack,
 )
 
 

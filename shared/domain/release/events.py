@@ -6,7 +6,10 @@ from datetime import datetime
 from shared.domain.evidence.model import Quality, Reason
 from shared.domain.fleet.batch_jobs import BatchJobs
 from shared.domain.fleet.meter import AlertSeen
+from shared.domain.online import events as online
 from shared.domain.release.earlier import EarlierAttempt
+from shared.domain.release.event_base import Event as Event
+from shared.domain.release.event_base import StepEvent as StepEvent
 from shared.domain.release.model import (
     Actor,
     Candidate,
@@ -20,22 +23,6 @@ from shared.domain.release.model import (
 from shared.domain.release.outcomes import Outcome as Outcome
 from shared.domain.release.outcomes import Running as Running
 from shared.domain.release.policy import Stage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """`event_id` is derived from what the event says, so that a duplicate has the same id."""
-
-    event_id: str
-    release_id: str
-    occurred_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepEvent(Event):
-    """The answer of the step with this serial."""
-
-    serial: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -400,7 +387,10 @@ PERSON_EVENTS = (
     RetryRequested,
     RollbackRequested,
     RollbackOpened,
+    online.OnlineReleaseRequested,
 )
 
-_KINDS = [each for each in list(vars().values()) if isinstance(each, type) and issubclass(each, Event)]
-EVENT_TYPES: tuple[type[Event], ...] = tuple(each for each in _KINDS if each not in (Event, StepEvent))
+_KINDS = [each for each in (*vars().values(), *vars(online).values()) if isinstance(each, type)]
+EVENT_TYPES: tuple[type[Event], ...] = tuple(
+    dict.fromkeys(each for each in _KINDS if issubclass(each, Event) and each not in (Event, StepEvent))
+)

@@ -69,7 +69,7 @@ def supersedes(holder: Release, release: Release) -> bool:
     that one is about to bring. One that is put back brings nothing."""
     if holder.phase.is_terminal or holder.ending is not None or holder.kind is not release.kind:
         return False
-    order = _number if release.kind is Kind.MODEL else _semantic
+    order = _semantic if release.kind is Kind.ENVIRONMENT else _number
     mine = (release.asset_name, release.asset_version)
     return bool(_lowers((holder.asset_name, holder.asset_version), mine, order))
 

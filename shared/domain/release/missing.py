@@ -26,7 +26,7 @@ def missing_facts(release: Release) -> dict[Fact, str]:
     candidate = release.candidate
     if candidate is None:
         return {}
-    author, of_kind = ("pr_author", _of_model) if release.kind is Kind.MODEL else ("registered_by", _of_environment)
+    author, of_kind = _OF_KIND.get(release.kind, ("registered_by", _of_commit))
     found = of_kind(candidate)
     if not _has(candidate, author):
         found[Fact.AUTHOR] = f"no tag {author} names an author"
@@ -46,7 +46,7 @@ def _of_model(candidate: Candidate) -> dict[Fact, str]:
     return found
 
 
-def _of_environment(candidate: Candidate) -> dict[Fact, str]:
+def _of_commit(candidate: Candidate) -> dict[Fact, str]:
     return {} if _has(candidate, "git_commit_sha") else {Fact.LINEAGE: "the tag git_commit_sha is missing"}
 
 
@@ -64,6 +64,10 @@ def _is_number(text: str | None) -> bool:
 
 def _has(candidate: Candidate, tag: str) -> bool:
     return candidate.tags.get(tag, "").strip().casefold() not in ("", "unknown", "none")
+
+
+#: The tag that names the author, and what else is looked for. What an online model is measured by is its comparison.
+_OF_KIND = {Kind.MODEL: ("pr_author", _of_model), Kind.ONLINE: ("pr_author", _of_commit)}
 
 
 def missing_told(release: Release, stage: Stage) -> dict[str, str]:

@@ -11,97 +11,17 @@ from shared.domain.fleet.change_times import ChangeTimes
 from shared.domain.fleet.meter import Meter
 from shared.domain.fleet.roster import NOBODY, Roster
 from shared.domain.makers import Maker
+from shared.domain.online.model import Online
 from shared.domain.release.earlier import EarlierAttempt
+from shared.domain.release.phases import AZURE_ML as AZURE_ML
+from shared.domain.release.phases import GATE_OF_PHASE as GATE_OF_PHASE
+from shared.domain.release.phases import LOOKED_AT as LOOKED_AT
+from shared.domain.release.phases import TERMINAL as TERMINAL
+from shared.domain.release.phases import Dimension as Dimension
+from shared.domain.release.phases import Kind as Kind
+from shared.domain.release.phases import Phase as Phase
+from shared.domain.release.phases import Verdict as Verdict
 from shared.domain.release.policy import Policy, Stage
-
-
-class Kind(StrEnum):
-    """What is released."""
-
-    MODEL = "model"  # one model version, to its one circuit
-    ENVIRONMENT = "environment"  # one environment version, to every deployment of the fleet
-    ROLLBACK = "rollback"  # what an ended release changed goes back to what ran before it
-
-
-class Dimension(StrEnum):
-    """A deployment has two, which change independently of each other (`dimensions.py`)."""
-
-    MODEL = "model"
-    ENVIRONMENT = "environment"
-
-
-class Phase(StrEnum):
-    """Where a release is. What may follow what is in the table of its kind: `model_machine.py` and, in
-    `shared/domain/fleet/`, `environment_machine.py` and `rollback_machine.py`."""
-
-    VERIFYING = "verifying"  # the candidate is read again from Azure ML: an event is only a hint
-    AWAITING_REGISTRY_APPROVAL = "awaiting_registry_approval"
-    PROMOTING = "promoting"
-    WAITING_FOR_CIRCUIT = "waiting_for_circuit"  # another release holds the circuit
-    DEPLOYING_TEST = "deploying_test"
-    TESTING = "testing"
-    AWAITING_PRODUCTION_APPROVAL = "awaiting_production_approval"
-    RECORDING_PREVIOUS = "recording_previous"  # production's full state becomes durable before its first change
-    DEPLOYING_PRODUCTION = "deploying_production"
-    WAITING_FOR_FLEET = "waiting_for_fleet"  # other releases still hold circuits
-    FREEZING_TARGETS = "freezing_targets"  # what production really runs becomes the set of targets
-    CHECKING = "checking"  # every model is tested in the new environment
-    UPDATING = "updating"  # one deployment after the other on each endpoint, all endpoints at once
-    WATCHING = "watching"  # production runs the environment; alerts may roll it back
-    AWAITING_ROLLBACK_APPROVAL = "awaiting_rollback_approval"
-    ROLLING_BACK = "rolling_back"  # every changed deployment goes back to its *previous*
-    VERIFYING_ROLLBACK = "verifying_rollback"  # sample inferences on what was put back
-    SETTLING = "settling"  # the outcome of a change to production is unknown: wait, then look
-    RESTORING = "restoring"  # production goes back to *previous*
-    HELD = "held"  # a person must retry or abort
-    RELEASED = "released"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    ABORTED = "aborted"
-    FAILED = "failed"
-    ROLLED_BACK = "rolled_back"
-    SUPERSEDED = "superseded"  # it waited behind a newer version of the same
-
-    @property
-    def is_terminal(self) -> bool:
-        """True when nothing moves the release any more."""
-        return self in TERMINAL
-
-
-TERMINAL = frozenset(
-    {
-        Phase.RELEASED,
-        Phase.REJECTED,
-        Phase.EXPIRED,
-        Phase.ABORTED,
-        Phase.FAILED,
-        Phase.ROLLED_BACK,
-        Phase.SUPERSEDED,
-    }
-)
-
-#: The phases in which people decide, and the stage whose gate it is.
-GATE_OF_PHASE = {
-    Phase.AWAITING_REGISTRY_APPROVAL: Stage.REGISTRY,
-    Phase.AWAITING_PRODUCTION_APPROVAL: Stage.PRODUCTION,
-    Phase.AWAITING_ROLLBACK_APPROVAL: Stage.ROLLBACK,
-}
-
-#: How what a release waits for begins where that is work of Azure ML.
-AZURE_ML = "Azure ML: "
-
-#: The phases in which a step is carried out: it is looked at again and again until it answers. In all others people
-#: decide, or it is over.
-LOOKED_AT = frozenset(Phase) - TERMINAL - set(GATE_OF_PHASE) - {Phase.HELD}
-
-
-class Verdict(StrEnum):
-    """What a check said: quality (`failed`), technology (`errored`) and "cannot tell" have different next steps."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    ERRORED = "errored"
-    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +224,7 @@ class Release:
     `undone_by` is the rollback by which production went back from a release that had ended as released.
     `pull_request` is the address of the change by which the configuration names the environment that was released.
     `earlier` are the attempts of its version before this one, the first one first: shown, and counting for nothing.
+    `online` is what only a release to online endpoints has.
     """
 
     release_id: str
@@ -353,6 +274,7 @@ class Release:
     watch_excused: tuple[str, ...] = ()
     reason: str = ""
     earlier: tuple[EarlierAttempt, ...] = ()
+    online: Online | None = None
     history_count: int = 0
     history_hash: str = ""
 
@@ -386,4 +308,5 @@ class Release:
     @property
     def production_touched(self) -> bool:
         """True once any change to production may have been sent."""
-        return any(target.touched for target in self.targets) or any(each.touched for each in self.roster.standings)
+        served = self.online is not None and self.online.production_touched
+        return served or any(target.touched for target in self.targets) or any(t.touched for t in self.roster.standings)

@@ -18,6 +18,9 @@ from shared.domain.release.steps import (
     timers,
 )
 
+#: The steps that take locks.
+CLAIMING = (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET, Phase.WAITING_FOR_ENDPOINT)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
@@ -63,7 +66,7 @@ def enter(
         look=0,
         submitted=phase is Phase.SETTLING,
         waiting_on="",
-        circuit_claimed=release.circuit_claimed or phase in (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET),
+        circuit_claimed=release.circuit_claimed or phase in CLAIMING,
         batch_jobs=None if _is_new_watch(release, phase) else release.batch_jobs,  # every watch counts anew
         **{"reason": "", "faults": 0, "watch_extended": 0, **changes},
     )

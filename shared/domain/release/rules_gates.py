@@ -23,6 +23,8 @@ AFTER_GATE = {
     (Kind.ENVIRONMENT, Stage.PRODUCTION): Phase.UPDATING,
     (Kind.ENVIRONMENT, Stage.ROLLBACK): Phase.ROLLING_BACK,
     (Kind.ROLLBACK, Stage.ROLLBACK): Phase.WAITING_FOR_FLEET,
+    (Kind.ONLINE, Stage.REGISTRY): Phase.PROMOTING,
+    (Kind.ONLINE, Stage.PRODUCTION): Phase.RECORDING_PREVIOUS,
 }
 _PHASE_OF_GATE = {stage: phase for phase, stage in GATE_OF_PHASE.items()}
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 from shared.domain.evidence.gate import evidence_facts
 from shared.domain.fleet.specs import rollback_bound, rollback_facts
+from shared.domain.online import specs as online
 from shared.domain.predictions import JUDGED_BY_TAGS, RANGES_UNKNOWN
 from shared.domain.records import replace
 from shared.domain.release.dimensions import RELEASE_TAGS, brings, kept_tags
@@ -55,6 +56,8 @@ def gate_digest(release: Release, stage: Stage) -> str:
         bound["checks"] = repr([(t.key, t.previous.model, t.check, t.check_detail) for t in release.fleet])
         bound |= lowered(release)
         return _digest(bound)
+    if release.kind is Kind.ONLINE:
+        return _digest(bound | online.bound(release, stage))
     bound["environment"] = f"{release.target.plan.environment_name}:{release.target.plan.environment_version}"
     if stage is Stage.PRODUCTION:
         run = passed_test(release)
@@ -88,6 +91,8 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
 def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
     if release.kind is Kind.ENVIRONMENT:
         return _environment_facts(release, candidate, stage)
+    if release.kind is Kind.ONLINE:
+        return online.facts(release, candidate, stage)
     tags = candidate.tags
     facts = {
         "plant": candidate.plant_id,

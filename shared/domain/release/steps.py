@@ -5,33 +5,19 @@ Every id is derived from release, serial and verb, so the same step always has t
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 
 from shared.domain.fleet.lanes import running_checks, work_s
 from shared.domain.fleet.specs import models_gone_back
+from shared.domain.online import steps as online
 from shared.domain.release import commands as c
+from shared.domain.release.command_ids import Common, common_of
 from shared.domain.release.events import DeadlinePassed, LookDue
 from shared.domain.release.model import GATE_OF_PHASE, Kind, Phase, Release
 from shared.domain.release.specs import wanted_spec
 
 #: Endpoints that are listed at the same time: all at once would not fit the rows of a commit.
 LISTED_AT_ONCE = 20
-
-
-class _Common(TypedDict):
-    command_id: str
-    release_id: str
-    serial: int
-    not_before: datetime | None
-
-
-def _common(release: Release, what: str, not_before: datetime | None = None) -> _Common:
-    return {
-        "command_id": f"{release.release_id}-{release.serial}-{what}",
-        "release_id": release.release_id,
-        "serial": release.serial,
-        "not_before": not_before,
-    }
 
 
 def phase_deadline_s(release: Release) -> int:
@@ -60,8 +46,17 @@ def phase_deadline_s(release: Release) -> int:
         Phase.ROLLING_BACK: limits.rollback_deadline_s,
         Phase.VERIFYING_ROLLBACK: limits.test_deadline_s,
         Phase.HELD: limits.hold_deadline_s,
+        Phase.COMPARING: limits.test_deadline_s,
+        Phase.WAITING_FOR_ENDPOINT: limits.circuit_wait_deadline_s,
+        Phase.RECORDING_DEV: limits.deploy_deadline_s,
+        Phase.DEPLOYING_DEV: limits.deploy_deadline_s,
+        Phase.TESTING_DEV: limits.test_deadline_s,
+        Phase.MOVING_DEV_TRAFFIC: limits.deploy_deadline_s,
+        Phase.TESTING_PRODUCTION: limits.test_deadline_s,
+        Phase.MOVING_TRAFFIC: limits.deploy_deadline_s,
+        Phase.REMOVING_SLOTS: limits.deploy_deadline_s,
     }[release.phase]
-    return max(given_s, work_s(release, release.phase))
+    return max(given_s, work_s(release, release.phase)) + online.share_s(release)
 
 
 def first_look_s(release: Release) -> int:
@@ -105,26 +100,28 @@ def deadline_passed(release: Release) -> DeadlinePassed:
 def timers(release: Release) -> tuple[c.Command, ...]:
     """The scheduled messages of a step that just began: its deadline and, if it works, its first look."""
     event = deadline_passed(release)
-    deadline = c.ScheduleEvent(**_common(release, "deadline", release.deadline_at), event=event)
+    deadline = c.ScheduleEvent(**common_of(release, "deadline", release.deadline_at), event=event)
     return (deadline, next_look(release)) if release.look_at else (deadline,)
 
 
 def next_look(release: Release) -> c.Command:
     """The scheduled message of the next look."""
     event = look_due(release)
-    return c.ScheduleEvent(**_common(release, f"look-{event.look}", release.look_at), event=event)
+    return c.ScheduleEvent(**common_of(release, f"look-{event.look}", release.look_at), event=event)
 
 
 def fact(release: Release, now: datetime, reason: str) -> c.Command:
     """The fact that is published when a phase begins."""
     subject = f"releases/{release.release_id}"
-    return c.PublishFact(**_common(release, "fact"), phase=release.phase, subject=subject, reason=reason, at=now)
+    return c.PublishFact(**common_of(release, "fact"), phase=release.phase, subject=subject, reason=reason, at=now)
 
 
 def cancel_running_test(release: Release) -> tuple[c.Command, ...]:
-    """Cancels the test inference job, if one is running."""
+    """Cancels the job of the test inference or of the comparison, if one is running that the app started."""
+    if release.online is not None and release.online.wish.comparison_run:
+        return ()
     return tuple(
-        c.CancelTest(**_common(release, "cancel-test"), job_name=run.job_name)
+        c.CancelTest(**common_of(release, "cancel-test"), job_name=run.job_name, in_dev=release.online is not None)
         for run in release.check_runs[-1:]
         if run.verdict is None
     )
@@ -133,7 +130,7 @@ def cancel_running_test(release: Release) -> tuple[c.Command, ...]:
 def cancel_running_checks(release: Release) -> tuple[c.Command, ...]:
     """Cancels the compatibility jobs, if any may be running."""
     names = running_checks(release)
-    return (c.CancelChecks(**_common(release, "cancel-checks"), job_names=names),) if names else ()
+    return (c.CancelChecks(**common_of(release, "cancel-checks"), job_names=names),) if names else ()
 
 
 def ending_commands(release: Release) -> tuple[c.Command, ...]:
@@ -150,11 +147,12 @@ def ending_commands(release: Release) -> tuple[c.Command, ...]:
     )
     if not release.circuit_claimed:
         return issued
-    cool_down_s = release.policy.limits.settle_quiet_s if release.production_touched else 0
+    changed = release.production_touched or (release.online is not None and bool(release.online.rollouts))
+    cool_down_s = release.policy.limits.settle_quiet_s if changed else 0
     if release.kind is not Kind.MODEL:
         keys = tuple(sorted(release.epochs))
-        return (*issued, c.FreeFleet(**_common(release, "free-fleet"), target_keys=keys, cool_down_s=cool_down_s))
-    common = _common(release, "free-circuit")
+        return (*issued, c.FreeFleet(**common_of(release, "free-fleet"), target_keys=keys, cool_down_s=cool_down_s))
+    common = common_of(release, "free-circuit")
     return (*issued, c.FreeCircuit(**common, target_key=release.target.key, cool_down_s=cool_down_s))
 
 
@@ -164,14 +162,14 @@ def _mark_rolled_back(release: Release) -> tuple[c.Command, ...]:
         return ()
     undone = (release.undoes or release.release_id, *models_gone_back(release))
     about: dict[str, Any] = {"undone": undone, "reason": release.rollback_reason, "at": release.phase_since}
-    return (c.MarkRolledBack(**_common(release, "mark-rolled-back"), **about),)
+    return (c.MarkRolledBack(**common_of(release, "mark-rolled-back"), **about),)
 
 
 def _propose_environment(release: Release) -> tuple[c.Command, ...]:
     """Production has moved on, and the configuration follows."""
     if release.kind is not Kind.ENVIRONMENT or release.phase is not Phase.RELEASED:
         return ()
-    return (c.ProposeEnvironment(**_common(release, "propose-environment"), version=release.asset_version),)
+    return (c.ProposeEnvironment(**common_of(release, "propose-environment"), version=release.asset_version),)
 
 
 def step_commands(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.Command, ...]:
@@ -180,14 +178,14 @@ def step_commands(release: Release, not_before: datetime | None = None, suffix: 
     if release.phase is Phase.FREEZING_TARGETS:
         return _listings(release, not_before, suffix)
     build = _STEP_COMMANDS[release.kind].get(release.phase)
-    return () if build is None else (build(release, _common(release, verb + suffix, not_before)),)
+    return () if build is None else (build(release, common_of(release, verb + suffix, not_before)),)
 
 
 def _listings(release: Release, not_before: datetime | None = None, suffix: str = "") -> tuple[c.ListTargets, ...]:
     """The endpoints whose turn it is."""
     return tuple(
         c.ListTargets(
-            **_common(release, f"list-{name.lower()}{suffix}", not_before), endpoint_name=name, undoes=release.undoes
+            **common_of(release, f"list-{name.lower()}{suffix}", not_before), endpoint_name=name, undoes=release.undoes
         )
         for name in release.endpoints_to_list[:LISTED_AT_ONCE]
     )
@@ -201,14 +199,16 @@ def newly_listed(before: Release, after: Release) -> tuple[c.Command, ...]:
 
 def observe_commands(release: Release, suffix: str) -> tuple[c.Command, ...]:
     """The command that looks how the current step is doing."""
-    common = _common(release, "observe" + suffix)
+    if release.online is not None:
+        return online.observe_commands(release, suffix)
+    common = common_of(release, "observe" + suffix)
     spec = wanted_spec(release, release.phase)
     if release.phase is Phase.TESTING:
         return (c.ObserveTest(**common, spec=spec, job_name=release.check_runs[-1].job_name),)
     return (c.ObserveDeployment(**common, phase=release.phase, spec=spec),)
 
 
-def _verify(release: Release, common: _Common) -> c.Command:
+def _verify(release: Release, common: Common) -> c.Command:
     return c.VerifyCandidate(
         **common,
         workspace=release.asset_workspace,
@@ -217,17 +217,17 @@ def _verify(release: Release, common: _Common) -> c.Command:
     )
 
 
-def _promote(release: Release, common: _Common) -> c.Command:
+def _promote(release: Release, common: Common) -> c.Command:
     if release.candidate is None:
         raise ValueError(f"release {release.release_id} has no verified candidate to promote")
     return c.PromoteCandidate(**common, candidate=release.candidate, plan=release.target.plan)
 
 
-def _acquire(release: Release, common: _Common) -> c.Command:
+def _acquire(release: Release, common: Common) -> c.Command:
     return c.AcquireCircuit(**common, target_key=release.target.key)
 
 
-def _deploy(release: Release, common: _Common) -> c.Command:
+def _deploy(release: Release, common: Common) -> c.Command:
     return c.Deploy(
         **common,
         phase=release.phase,
@@ -237,16 +237,16 @@ def _deploy(release: Release, common: _Common) -> c.Command:
     )
 
 
-def _test(release: Release, common: _Common) -> c.Command:
+def _test(release: Release, common: Common) -> c.Command:
     spec = wanted_spec(release, Phase.TESTING)
     return c.StartTest(**common, spec=spec, input_uri=release.target.plan.input_uri)
 
 
-def _record(release: Release, common: _Common) -> c.Command:
+def _record(release: Release, common: Common) -> c.Command:
     return c.RecordPrevious(**common, spec=wanted_spec(release, Phase.DEPLOYING_PRODUCTION))
 
 
-def _verify_environment(release: Release, common: _Common) -> c.Command:
+def _verify_environment(release: Release, common: Common) -> c.Command:
     return c.VerifyEnvironment(
         **common,
         workspace=release.asset_workspace,
@@ -255,18 +255,18 @@ def _verify_environment(release: Release, common: _Common) -> c.Command:
     )
 
 
-def _promote_environment(release: Release, common: _Common) -> c.Command:
+def _promote_environment(release: Release, common: Common) -> c.Command:
     if release.candidate is None:
         raise ValueError(f"release {release.release_id} has no verified candidate to promote")
     return c.PromoteEnvironment(**common, candidate=release.candidate)
 
 
-def _acquire_fleet(release: Release, common: _Common) -> c.Command:
+def _acquire_fleet(release: Release, common: Common) -> c.Command:
     keys = tuple(sorted(release.epochs))
     return c.AcquireFleet(**common, target_keys=keys, preempt=release.kind is Kind.ROLLBACK)
 
 
-def _count_batch_jobs(release: Release, common: _Common) -> c.Command:
+def _count_batch_jobs(release: Release, common: Common) -> c.Command:
     own = [target for target in release.fleet if not target.superseded_by]
     return c.CountBatchJobs(
         **common,
@@ -276,7 +276,7 @@ def _count_batch_jobs(release: Release, common: _Common) -> c.Command:
     )
 
 
-_MODEL_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
+_MODEL_STEPS: dict[Phase, Callable[[Release, Common], c.Command]] = {
     Phase.VERIFYING: _verify,
     Phase.PROMOTING: _promote,
     Phase.WAITING_FOR_CIRCUIT: _acquire,
@@ -286,10 +286,15 @@ _MODEL_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
     Phase.DEPLOYING_PRODUCTION: _deploy,
     Phase.RESTORING: _deploy,
 }
-_ENVIRONMENT_STEPS: dict[Phase, Callable[[Release, _Common], c.Command]] = {
+_ENVIRONMENT_STEPS: dict[Phase, Callable[[Release, Common], c.Command]] = {
     Phase.VERIFYING: _verify_environment,
     Phase.PROMOTING: _promote_environment,
     Phase.WAITING_FOR_FLEET: _acquire_fleet,
     Phase.WATCHING: _count_batch_jobs,
 }
-_STEP_COMMANDS = {Kind.MODEL: _MODEL_STEPS, Kind.ENVIRONMENT: _ENVIRONMENT_STEPS, Kind.ROLLBACK: _ENVIRONMENT_STEPS}
+_STEP_COMMANDS = {
+    Kind.MODEL: _MODEL_STEPS,
+    Kind.ENVIRONMENT: _ENVIRONMENT_STEPS,
+    Kind.ROLLBACK: _ENVIRONMENT_STEPS,
+    Kind.ONLINE: {**online.STEPS, Phase.WAITING_FOR_ENDPOINT: _acquire_fleet},
+}

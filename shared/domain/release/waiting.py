@@ -7,6 +7,7 @@ from shared.domain.evidence.gate import evidence_missing
 from shared.domain.fleet.batch_jobs import told
 from shared.domain.fleet.lanes import WORK, places
 from shared.domain.freezes.freeze import Freeze, Freezes
+from shared.domain.online import specs as online
 from shared.domain.people import groups_missing
 from shared.domain.release.makers import people_min
 from shared.domain.release.model import AZURE_ML, GATE_OF_PHASE, Kind, Phase, Progress, Release
@@ -88,6 +89,9 @@ def _waits_for(release: Release) -> str:
         return f"circuit {release.target.key}, held by {holder}"
     if release.phase is Phase.HELD:
         return f"a person to retry or abort: {release.reason}"
+    if release.kind is Kind.ONLINE:
+        held_by = f", held by {release.waiting_on}" if release.phase is Phase.WAITING_FOR_ENDPOINT else ""
+        return online.waits_for(release) + (held_by if release.waiting_on else "") + _busy(release)
     if release.kind is Kind.ROLLBACK and release.phase is Phase.WAITING_FOR_FLEET:
         return "the circuits that go back" + _count(release)
     if release.kind is not Kind.MODEL and release.phase in _FLEET_WAITS_FOR:

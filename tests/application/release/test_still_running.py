@@ -6,15 +6,21 @@ import pytest
 
 from shared.application.carry_out import VERBS, carry_out
 from shared.application.errors import PlatformBusy
+from shared.application.online_platform import ComparisonJob
 from shared.application.platform_ports import CompatibilityJob, DeploymentState, Place
 from shared.domain.fleet.lanes import WORK, begin
+from shared.domain.online.machine import DEPLOYING
+from shared.domain.online.model import EndpointFound, Shares, Side, SlotSpec
+from shared.domain.online.specs import wanted_slot
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import DeploymentSpec, Kind, Phase, Release
 from shared.domain.release.steps import look_due, step_commands
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
+from tests.fakes.online_platform import MemoryOnlinePlatform
 from tests.fakes.platform import FakeDeployment, MemoryModelPlatform
 from tests.support.all_steps import STEPS, in_phase
+from tests.support.benches.online import PLACES, a_slot
 from tests.support.benches.release import Bench
 from tests.support.benches.road import NAME, NEW, fleet_in_production
 from tests.support.benches.steps import CANDIDATE_TAGS, answers
@@ -65,6 +71,35 @@ class BusyEnvironments(MemoryEnvironmentPlatform):
         await super().submit_check(job)
 
 
+class BusyOnline(MemoryOnlinePlatform):
+    """The same of online endpoints."""
+
+    async def get_endpoint(self, place: Place, endpoint_name: str) -> EndpointFound | None:
+        found = await super().get_endpoint(place, endpoint_name)
+        busy = isinstance(self.models, BusyPlatform) and self.models.is_busy and self.models.reads
+        return replace(found, provisioning="Updating") if found and busy else found
+
+    async def put_slot(self, place: Place, spec: SlotSpec) -> None:
+        self._meet()
+        await super().put_slot(place, spec)
+
+    async def delete_slot(self, place: Place, endpoint_name: str, slot: str) -> None:
+        self._meet()
+        await super().delete_slot(place, endpoint_name, slot)
+
+    async def set_traffic(self, place: Place, endpoint_name: str, traffic: Shares, mirror: Shares) -> None:
+        self._meet()
+        await super().set_traffic(place, endpoint_name, traffic, mirror)
+
+    async def submit_comparison(self, job: ComparisonJob) -> None:
+        self._meet()
+        await super().submit_comparison(job)
+
+    def _meet(self) -> None:
+        if isinstance(self.models, BusyPlatform) and self.models.is_busy:
+            raise BUSY
+
+
 @pytest.fixture
 def platform() -> BusyPlatform:
     return BusyPlatform()
@@ -75,6 +110,7 @@ def bench(platform: BusyPlatform) -> Bench:
     """A fleet in production and a model in the dev workspace, on a platform that can be busy."""
     bench = Bench(platform=platform)
     bench.environments = BusyEnvironments(platform)
+    bench.online = BusyOnline(platform)
     return fleet_in_production(bench)
 
 
@@ -83,7 +119,9 @@ async def in_step(bench: Bench, kind: Kind, phase: Phase) -> tuple[Release, tupl
     release = in_phase(kind, phase)
     if release.targets and phase is not Phase.WAITING_FOR_CIRCUIT:
         await bench.locks.acquire(release.target.key, RELEASE_ID, NOW)
-    if kind is Kind.MODEL:
+    if kind is Kind.ONLINE:
+        release = await _online_in_step(bench, release)
+    elif kind is Kind.MODEL:
         candidate = a_candidate()
         bench.platform.add_model(candidate.name, candidate.version, CANDIDATE_TAGS)
         model = bench.platform.models[candidate.name, candidate.version]
@@ -104,6 +142,21 @@ async def in_step(bench: Bench, kind: Kind, phase: Phase) -> tuple[Release, tupl
         commands = step_commands(release)
     await bench.put(release)
     return release, commands
+
+
+async def _online_in_step(bench: Bench, release: Release) -> Release:
+    """Both endpoints serve by another slot, and the locks are the release's own."""
+    bench.platform.add_model("taxi-fare", "2", {})
+    fingerprint = bench.platform.models["taxi-fare", "2"].fingerprint
+    for key in release.epochs:
+        await bench.locks.acquire(key, RELEASE_ID, NOW)
+    for side in Side:
+        specs = [a_slot(side, "old", "1")]
+        if release.online and release.online.rollout(side) and release.phase not in DEPLOYING:
+            specs.append(wanted_slot(release, side))
+        bench.online.serves(PLACES[side], specs[0].endpoint_name, {"old": 100}, *specs)
+    candidate = release.candidate
+    return replace(release, candidate=replace(candidate, fingerprint=fingerprint)) if candidate else release
 
 
 @pytest.mark.parametrize("reads", [False, True])
@@ -137,6 +190,7 @@ def test_the_table_has_every_command_that_carries_a_step_out() -> None:
     others = {
         c.ObserveDeployment,
         c.ObserveTest,
+        c.ObserveComparison,
         c.CountBatchJobs,
         c.ReadRestored,
         c.FreeCircuit,

@@ -1,4 +1,4 @@
-"""What a machine refuses to be, what all three of them are, and the picture of them."""
+"""What a machine refuses to be, what all of them are, and the picture of them."""
 
 import subprocess
 import sys
@@ -22,6 +22,7 @@ from shared.domain.release.waiting import waiting
 from tests.support import events as samples
 from tests.support.builders import NOW, a_fleet_release, a_release, a_rollback
 from tests.support.drive_model import next_event, opened
+from tests.support.online_releases import an_online_release
 
 A_DAY = timedelta(days=1)
 ROOT = Path(__file__).parents[3]
@@ -29,8 +30,13 @@ SAMPLES = {type(event): event for event in samples.ALL}
 
 PAIRS = [(kind, *pair) for kind in Kind for pair in MACHINES[kind]]
 PHASES = [(kind, phase) for kind in Kind for phase in sorted({p for k, p, _ in PAIRS if k is kind})]
-FIRST = {Kind.MODEL: Phase.VERIFYING, Kind.ENVIRONMENT: Phase.VERIFYING, Kind.ROLLBACK: Phase.FREEZING_TARGETS}
-BUILD = {Kind.MODEL: a_release, Kind.ENVIRONMENT: a_fleet_release, Kind.ROLLBACK: a_rollback}
+FIRST = {kind: Phase.FREEZING_TARGETS if kind is Kind.ROLLBACK else Phase.VERIFYING for kind in Kind}
+BUILD = {
+    Kind.MODEL: a_release,
+    Kind.ENVIRONMENT: a_fleet_release,
+    Kind.ROLLBACK: a_rollback,
+    Kind.ONLINE: an_online_release,
+}
 
 #: A table of one step and one hold that has everything it needs.
 STEP, HOLD, BOTH = {Phase.VERIFYING}, {Phase.HELD}, {Phase.VERIFYING, Phase.HELD}

@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 
 from shared.domain.fleet.lanes import WORK, begin, of_progress
+from shared.domain.online.machine import CHANGING
 from shared.domain.release import events as e
 from shared.domain.release.decide import Decision, decide
 from shared.domain.release.model import Kind, Phase, Progress, Release
+from shared.domain.release.moves import CLAIMING
 from shared.domain.release.waiting import waiting
 from tests.support.all_steps import ALONE, ON_TARGETS, STEPS, in_phase
 from tests.support.builders import NOW, RELEASE_ID, a_release, an_actor
 
 LONG = 20  # looks, far more than attempts
+
+#: Production serves the candidate by then, whatever becomes of the slots from before.
+ONLINE_ENDS = {Phase.REMOVING_SLOTS: Phase.RELEASED}
 
 
 def under_way(kind: Kind, phase: Phase) -> Release:
@@ -61,7 +66,7 @@ def test_not_yet_costs_no_attempt_and_is_what_the_release_waits_for(kind: Kind, 
     assert len(notes) == 1
     said = waiting(after)
     assert said
-    if phase not in (Phase.WAITING_FOR_CIRCUIT, Phase.WAITING_FOR_FLEET):
+    if phase not in CLAIMING:
         assert "it is being changed" in said.waits_for
 
 
@@ -76,6 +81,8 @@ def test_only_the_deadline_ends_waiting_and_says_what_for(kind: Kind, phase: Pha
     own = {Phase.DEPLOYING_PRODUCTION: Phase.SETTLING, Phase.WAITING_FOR_CIRCUIT: Phase.EXPIRED}
     if kind is Kind.ENVIRONMENT:
         own[Phase.WAITING_FOR_FLEET] = Phase.EXPIRED
+    if kind is Kind.ONLINE:
+        own = {**dict.fromkeys(CHANGING, Phase.RESTORING), **ONLINE_ENDS, Phase.WAITING_FOR_ENDPOINT: Phase.EXPIRED}
     assert after.release.phase is own.get(phase, Phase.HELD)
     assert "it waited for Azure ML: it is being changed" in after.note
 
@@ -93,7 +100,7 @@ def test_a_target_that_had_to_wait_is_done_like_any_other(kind: Kind, phase: Pha
     assert next(each.detail for each in after.fleet if each.key == target.key) == "done"
 
 
-@pytest.mark.parametrize(("kind", "phase"), ALONE)
+@pytest.mark.parametrize(("kind", "phase"), [each for each in ALONE if each[1] not in ONLINE_ENDS])
 def test_what_people_can_give_back_is_held_with_its_cause_and_a_retry_goes_on(kind: Kind, phase: Phase) -> None:
     """The same for all kinds of release, before people approved and after."""
     held = tell(under_way(kind, phase), e.StepBlocked, reason="(AuthorizationFailed) no").release
@@ -129,6 +136,8 @@ def test_a_no_for_good_ends_the_release_unless_production_must_be_seen_to(kind: 
         Phase.SETTLING: Phase.HELD,
         Phase.RESTORING: Phase.HELD,
     }
+    if kind is Kind.ONLINE:
+        seen_to = {**dict.fromkeys(CHANGING, Phase.RESTORING), **ONLINE_ENDS, Phase.RESTORING: Phase.HELD}
     assert after.phase is seen_to.get(phase, Phase.FAILED)
     assert "of a wrong type" in after.reason
 

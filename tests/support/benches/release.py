@@ -27,6 +27,7 @@ from tests.fakes.intake import MemoryIntakeLog
 from tests.fakes.jobs import MemoryTestJobs
 from tests.fakes.locks import MemoryCircuitLocks
 from tests.fakes.makers import MemoryMakerRecords
+from tests.fakes.online_platform import MemoryHeldSets, MemoryOnlinePlatform
 from tests.fakes.outcomes import MemoryBatchOutcomes
 from tests.fakes.platform import DEV_WORKSPACE, MemoryModelPlatform
 from tests.fakes.queues import MemoryCommandQueue, MemoryEventQueue, MemoryLookQueue
@@ -58,6 +59,8 @@ class Bench:
     model_makers: MakerRecords = field(default_factory=MemoryMakerRecords)
     environment_makers: MakerRecords = field(default_factory=MemoryMakerRecords)
     evidence: MemoryEvidenceStore = field(default_factory=MemoryEvidenceStore)
+    online: MemoryOnlinePlatform = field(init=False)
+    held_sets: MemoryHeldSets = field(default_factory=MemoryHeldSets)
     environments: MemoryEnvironmentPlatform = field(init=False)
     configurations: MemoryConfigurations = field(default_factory=lambda: MemoryConfigurations(FakeReleaseConfig()))
     files: dict[str, str] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.environments = MemoryEnvironmentPlatform(self.platform)
+        self.online = MemoryOnlinePlatform(self.platform)
 
     @property
     def ports(self) -> Ports:
@@ -81,6 +85,8 @@ class Bench:
             facts=self.facts,
             platform=self.platform,
             environments=self.environments,
+            online=self.online,
+            held_sets=self.held_sets,
             batch_outcomes=self.batch_outcomes,
             model_makers=self.model_makers,
             environment_makers=self.environment_makers,

@@ -36,7 +36,7 @@ async def mark_rolled_back(command: c.MarkRolledBack, ports: Ports) -> None:
 
 
 async def _mark(undone: Release, command: c.MarkRolledBack, ports: Ports) -> None:
-    what = Dimension.MODEL if undone.kind is Kind.MODEL else Dimension.ENVIRONMENT
+    what = Dimension.MODEL if undone.kind in (Kind.MODEL, Kind.ONLINE) else Dimension.ENVIRONMENT
     name, version = asset_of(undone.registry_model_id or undone.registry_environment_id)
     by, at, reason = ROLLED_BACK_TAGS
     tags = {by: command.release_id, at: command.at.strftime("%Y-%m-%dT%H:%M:%SZ"), reason: as_tag(command.reason)}
