@@ -11,11 +11,13 @@ from shared.application.errors import PlatformRefused, PortError
 from shared.application.etl.load import run_window
 from shared.application.fleet.checks import cancel_checks, check_target
 from shared.application.fleet.rollback import probe_target
+from shared.application.online.candidate import observe_comparison
 from shared.application.platform_ports import Place
 from shared.application.routines.inference import RecordedOutcomes
 from shared.application.routines.start import start
 from shared.application.training.start import request_trainings
 from shared.domain.etl.load import LoadSummary
+from shared.domain.online.events import Compared
 from shared.domain.predictions import Predicted
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
@@ -26,11 +28,13 @@ from tests.application.etl.test_load import LAST
 from tests.application.etl.test_load import Bench as LoadBench
 from tests.application.release.test_effects_jobs import observed_after_start
 from tests.fakes.platform import PREDICTED, FakeJob
+from tests.support.benches.online import OnlineBench
 from tests.support.benches.release import Bench
 from tests.support.benches.road import NEW_ID, fleet_in_production
 from tests.support.benches.routines import Production
 from tests.support.benches.training import TrainingBench, a_request
 from tests.support.builders import NOW, RELEASE_ID, a_fleet_release
+from tests.support.online_releases import an_online_release
 
 CIRCUIT, DAY, MONTH = "P001-C001", "2026-01-05", "2025-12"
 GOES_ON = "goes on"
@@ -107,6 +111,15 @@ async def stopped_check(status: str) -> str:
     (event,) = (event for _, event, _ in bench.events.sent)
     assert isinstance(event, e.ChecksCancelled)
     return GOES_ON if event.detail.startswith("1 ") else "left alone"
+
+
+async def comparison(status: str) -> str:
+    bench = OnlineBench()
+    bench.platform.jobs[Place.DEV, "compare-1"] = FakeJob(status, "see the log")
+    release = an_online_release(Phase.COMPARING)
+    command = c.ObserveComparison(command_id="c", release_id=RELEASE_ID, serial=release.serial, job_name="compare-1")
+    event = await observe_comparison(command, release, bench.ports)
+    return event.verdict.value if isinstance(event, Compared) else GOES_ON
 
 
 async def inference(status: str, output: Output = PREDICTED) -> str:
@@ -197,6 +210,7 @@ READERS: dict[Callable[[str], Awaitable[str]], tuple[str, str, str, str, str]] =
     check: ("passed", "failed", "errored", "errored", GOES_ON),
     sample: ("done", "refused", "errored", "errored", GOES_ON),
     stopped_check: ("left alone", "left alone", "left alone", "left alone", GOES_ON),
+    comparison: ("passed", "errored", "errored", "errored", GOES_ON),
     inference: ("completed", "failed", "cancelled", "broken", GOES_ON),
     monitoring: ("no_output", "failed", "cancelled", "broken", GOES_ON),
     alerting: ("", "batch-job-failure", "", "batch-job-failure", ""),
@@ -295,6 +309,7 @@ def test_whoever_has_to_do_with_ended_jobs_is_in_the_table() -> None:
     assert {name for name, text in texts.items() if "shared.domain.job_ends import" in text} == only_passing_on | {
         "application/fleet/checks.py",
         "application/fleet/rollback.py",
+        "application/online/candidate.py",
         "application/release/effects/test_runs.py",
         "application/routines/look.py",
         "domain/etl/load.py",
