@@ -12,12 +12,11 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Transaction
 
 from sensor_model.commits import on_top, until_committed
 from sensor_model.table import (
-    CLOSED_THROUGH,
-    closed_through,
+    NoRowsError,
     create_if_missing,
     features_of,
     last_day,
@@ -25,6 +24,10 @@ from sensor_model.table import (
     query,
     quoted,
 )
+from sensor_model.writable import has_features
+
+CLOSED_THROUGH = "switchyard.closedThrough"
+"""Where the table keeps the last closed day: a property, or in a table with features the version of a transaction."""
 
 GRACE = timedelta(hours=6)
 """Two runs of every three hours: the last readings of a day arrive after midnight."""
@@ -47,10 +50,22 @@ def fingerprints_of(table_uri: str) -> str:
     return table_uri.rstrip("/") + "_days"
 
 
+def closed_through(table: DeltaTable) -> date | None:
+    """The last closed day, whose rows never change any more (R-DATA-4); None while no day is closed."""
+    noted = table.metadata().configuration.get(CLOSED_THROUGH)
+    counted = table.transaction_version(CLOSED_THROUGH)
+    days = [date.fromisoformat(noted)] if noted else []
+    days += [date.fromordinal(counted)] if counted else []
+    return max(days, default=None)
+
+
 def closable(table: DeltaTable, now: datetime) -> date:
-    """The last day that may be closed at `now`: over by GRACE, and not the last one there is data of."""
+    """The last day that may be closed at `now`: over by GRACE, and not the last one there is data of.
+
+    Rows of a day that is yet to come are somebody's mistake and close nothing. NoRowsError when there are no others.
+    """
     over = (now - GRACE).date() - timedelta(days=1)
-    return min(over, last_day(table) - timedelta(days=1))
+    return min(over, last_day(table, now.date()) - timedelta(days=1))
 
 
 def close_days(table_uri: str, now: datetime, run: str) -> date | None:
@@ -59,17 +74,29 @@ def close_days(table_uri: str, now: datetime, run: str) -> date | None:
     def attempt() -> date | None:
         table = open_table(table_uri)
         closed = closed_through(table)
-        if not table.file_uris():
+        try:
+            last = closable(table, now)
+        except NoRowsError:
             return closed
-        last = closable(table, now)
         if closed is not None and last <= closed:
             return closed
+        _note_closed(table, last, run)
+        return last
+
+    return until_committed(attempt, table_uri, "closing days")
+
+
+def _note_closed(table: DeltaTable, last: date, run: str) -> None:
+    """One commit. A property of a table with features would change what its readers must know, a transaction's version
+    does not; a load of before knows the property only, so it stays wherever it can be."""
+    if has_features(table):
+        partitions = table.metadata().partition_columns
+        noted = on_top(also=Transaction(CLOSED_THROUGH, last.toordinal()), run=run)
+        table.create_write_transaction([], "append", table.schema(), partitions, commit_properties=noted)
+    else:
         table.alter.set_table_properties(
             {CLOSED_THROUGH: last.isoformat()}, raise_if_not_exists=False, commit_properties=on_top(run=run)
         )
-        return last
-
-    return until_committed(attempt, "closing days")
 
 
 def forget_days(table_uri: str, days: Collection[date]) -> None:
@@ -85,7 +112,7 @@ def forget_days(table_uri: str, days: Collection[date]) -> None:
             fingerprints.delete(f"date IN ({listed})", commit_properties=on_top())
 
     if days:
-        until_committed(attempt, "the fingerprints of days")
+        until_committed(attempt, fingerprints_of(table_uri), "the fingerprints of days")
 
 
 def fingerprint_days(table_uri: str, run: str) -> int:
@@ -117,7 +144,7 @@ def fingerprint_days(table_uri: str, run: str) -> int:
         ).when_not_matched_insert_all().execute()
         return len(rows)
 
-    return until_committed(attempt, "the fingerprints of days")
+    return until_committed(attempt, fingerprints_of(table_uri), "the fingerprints of days")
 
 
 def changed_days(table_uri: str, since: date) -> list[str]:
@@ -160,7 +187,7 @@ def hashed_days(table: DeltaTable, days: Sequence[date], features: Sequence[str]
 def _digest(rows: pa.Table, features: Sequence[str]) -> str:
     """Of keys as text and microseconds, and of values as 8 bytes with NaN for null: however the rows are stored."""
     digest = hashlib.sha256()
-    digest.update("\n".join(rows["sensor_id"].to_pylist()).encode())
+    digest.update("\n".join(each or "" for each in rows["sensor_id"].to_pylist()).encode())
     digest.update(rows["timestamp"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy().tobytes())
     for name in features:
         values = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False) if len(rows) else np.empty(0)

@@ -17,9 +17,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
 
 from sensor_model.circuit import read_sensor_ids
-from sensor_model.table import add_rows, closed_through, create_if_missing, table_schema
+from sensor_model.closing import closed_through
+from sensor_model.commits import on_top
+from sensor_model.table import create_sensor_table, table_schema
 
 FEATURES = ("temperature", "pressure", "vibration")
 """Degrees Celsius, bar, millimetres per second (the feature columns)."""
@@ -74,7 +78,7 @@ def write_days(table_dir: Path, sensor_ids: Sequence[str], days: Sequence[date],
 
     Raises CommitFailedError when a load changes the table meanwhile: run it again.
     """
-    table = create_if_missing(table_dir, table_schema(FEATURES))
+    table = create_sensor_table(table_dir, FEATURES)
     closed = closed_through(table) or date.min
     added = 0
     for day in (each for each in days if each > closed):
@@ -88,6 +92,30 @@ def write_days(table_dir: Path, sensor_ids: Sequence[str], days: Sequence[date],
         "rows_added": added,
         "table_version": table.version(),
     }
+
+
+def add_rows(table: DeltaTable, rows: pa.Table) -> int:
+    """Merge rows by (sensor_id, timestamp), return how many were new; past rows never change (R-DATA-4).
+
+    Whether a day is closed is the caller's business. Raises CommitFailedError when somebody else changed the table
+    since it was opened.
+    """
+    days = pc.min_max(rows["date"]).as_py()
+    result = (
+        table.merge(
+            rows,
+            predicate=(
+                f"kept.date >= DATE '{days['min']}' AND kept.date <= DATE '{days['max']}' AND "
+                "kept.sensor_id = new.sensor_id AND kept.timestamp = new.timestamp"
+            ),
+            source_alias="new",
+            target_alias="kept",
+            commit_properties=on_top(),
+        )
+        .when_not_matched_insert_all()
+        .execute()
+    )
+    return int(result["num_target_rows_inserted"])
 
 
 def _number_of(sensor_id: str) -> int:

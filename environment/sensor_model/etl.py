@@ -12,7 +12,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 
 from sensor_model import __version__
 from sensor_model.closing import close_days, fingerprint_days, fingerprints_of
-from sensor_model.commits import until_committed
+from sensor_model.commits import TooBusyError, until_committed
 from sensor_model.data import FEATURES
 from sensor_model.judging import kept
 from sensor_model.ledger import LOADED, QUARANTINED, Entry, ledger_of, record
 from sensor_model.loading import LATE, PATH, REASON, VIOLATION, Loaded, Loader, Wanted
-from sensor_model.table import COLUMN, SENSOR_ID, open_table
-from sensor_model.upkeep import RETENTION_H, RETENTION_MIN_H, compact, compact_small, vacuum
+from sensor_model.table import COLUMN, SENSOR_ID, TableError, open_table
+from sensor_model.upkeep import RETENTION_H, RETENTION_MIN_H, Compaction, compact, compact_small, vacuum
 from sensor_model.verification import DAYS, LISTED_MAX, Verification, verify
 
 REPORT_FILE = "report.json"
@@ -50,25 +50,34 @@ class Upkeep:
 def run_etl(wanted: Wanted, output: Path, upkeep: Upkeep) -> dict[str, Any]:
     """Load, close, verify, tidy up; returns the report, which is also in `output` with the refused rows.
 
-    Each step is safe to repeat, so that a run that died anywhere is made good by the next one. Raises TableError,
-    TooBusyError, and OSError when storage fails.
+    Each step is safe to repeat, so that a run that died anywhere is made good by the next one. Raises TableError when
+    the table cannot be loaded, TooBusyError, and OSError when storage fails.
     """
-    loaded = until_committed(Loader(wanted).attempt, "the load")
+    loaded = until_committed(Loader(wanted).attempt, wanted.table, "the load")
     record(wanted.table, loaded.entries)
     close_days(wanted.table, wanted.now, wanted.run)
     fingerprint_days(wanted.table, wanted.run)
-    compaction = compact(wanted.table, wanted.run)
+    compaction, trouble = _compacted(wanted)
     beside = (ledger_of(wanted.table), fingerprints_of(wanted.table))
     for small in beside:
         compact_small(small)
     unused = sum(len(vacuum(each, upkeep.retention_h, apply=upkeep.delete_unused)) for each in (wanted.table, *beside))
     table = open_table(wanted.table)
     verified = verify(table, wanted.table, wanted.now, upkeep.verify_days)
+    verified.problems += trouble
     report = _report(wanted, loaded, verified)
-    report["compaction"] = {"files_before": compaction.files_before, "files_after": compaction.files_after}
+    report["compaction"] = asdict(compaction) if compaction else None
     report["unused_files"] = {"count": unused, "deleted": upkeep.delete_unused, "older_than_h": upkeep.retention_h}
     _write(output, report, loaded.refused)
     return report
+
+
+def _compacted(wanted: Wanted) -> tuple[Compaction | None, list[str]]:
+    """What was done, and what is wrong; a table that cannot be tidied up is verified all the same."""
+    try:
+        return compact(wanted.table, wanted.run), []
+    except TableError as error:
+        return None, [f"the table could not be tidied up: {error}"]
 
 
 def _report(wanted: Wanted, loaded: Loaded, verified: Verification) -> dict[str, Any]:
@@ -138,7 +147,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the load, print the report's main figures as one line of JSON; 1 when the table is not as it should be."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     wanted, output, upkeep = _options(arguments)
-    report = run_etl(wanted, output, upkeep)
+    try:
+        report = run_etl(wanted, output, upkeep)
+    except (TableError, TooBusyError) as error:
+        about = {"run": wanted.run, "at": wanted.now.isoformat(), "code_version": __version__}
+        _write(output, {**about, "ok": False, "problems": [str(error)], "warnings": []}, [])
+        sys.stderr.write(f"{error}\n")
+        return 1
     for warning in report["warnings"]:
         log.warning("%s", warning)
     for entry in report["files"]["quarantined"]:

@@ -87,4 +87,4 @@ def record(table_uri: str, entries: Iterable[Entry]) -> None:
         )
         merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
-    until_committed(attempt, "the ledger of files")
+    until_committed(attempt, ledger_of(table_uri), "the ledger of files")

@@ -8,7 +8,7 @@ on the very version after which the files were listed, so that two runs at once 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,21 +18,21 @@ from deltalake import DeltaTable, Field
 from deltalake.schema import PrimitiveType
 
 from sensor_model import judging
-from sensor_model.closing import forget_days
+from sensor_model.closing import closed_through, forget_days
 from sensor_model.commits import on_top
 from sensor_model.ledger import LOADED, QUARANTINED, Entry, read_ledger
-from sensor_model.raw import BadFile, Inspected, RawFile, inspect, list_files
+from sensor_model.raw import BadFile, Inspected, RawFile, inspect, list_files, without_nan
 from sensor_model.sources import Source, groups_of_days, known_source, rows_of
 from sensor_model.table import (
     TableError,
-    closed_through,
-    create_if_missing,
+    create_sensor_table,
     features_of,
     query,
     quoted,
     rows_per_day,
     table_schema,
 )
+from sensor_model.writable import check_writable
 
 PATH = "raw:path"
 REASON = "raw:reason"
@@ -80,9 +80,9 @@ class Loader:
     def attempt(self) -> Loaded:
         """Load what is new. Raises CommitFailedError when somebody else changed the table meanwhile."""
         wanted = self._wanted
-        table = create_if_missing(wanted.table, table_schema(wanted.features))
+        table = create_sensor_table(wanted.table, wanted.features)
+        check_writable(table, wanted.features, wanted.add_columns)
         loaded = Loaded(table=table, version_before=table.version())
-        self._check_features(table)
         files, loaded.other_files = list_files(wanted.raw)  # only now: see the module's second paragraph
         loaded.files_seen = len(files)
         ledger = read_ledger(wanted.table)
@@ -97,13 +97,6 @@ class Loader:
             self._load_days(loaded, overlapping, first, last)
         self._count_refused(loaded)
         return loaded
-
-    def _check_features(self, table: DeltaTable) -> None:
-        missing = set(self._wanted.features) - set(features_of(table)) - set(self._wanted.add_columns)
-        if missing:
-            raise TableError(
-                f"the table lacks the feature(s) {', '.join(sorted(missing))}: add them with --add-columns"
-            )
 
     def _source(self, file: RawFile, entry: Entry | None, known: tuple[str, ...], loaded: Loaded) -> Source | None:
         """How the file is read; None when it is not. What was found out about it goes to `loaded.entries`."""
@@ -233,17 +226,32 @@ class Loader:
 
 
 def _kept_rows(table: DeltaTable, columns: Sequence[str], first: date, last: date) -> pa.Table:
+    """The table's rows of these days, with null for NaN as in raw rows. TableError when rows of these days may be under
+    the dates beside them, where nobody would look for their keys."""
     names = ", ".join(quoted(name) for name in (*judging.KEYS, *columns))
-    sql = f"SELECT {names} FROM readings WHERE date >= DATE '{first}' AND date <= DATE '{last}'"  # nosec B608
+    around = first - timedelta(days=1), last + timedelta(days=1)
+    sql = (
+        f"SELECT date, {names} FROM readings WHERE date >= DATE '{around[0]}' AND date <= DATE '{around[1]}' "  # nosec B608
+        "AND sensor_id IS NOT NULL AND timestamp IS NOT NULL"
+    )
     schema = table_schema(tuple(columns))
-    wanted = pa.schema([schema.field(name) for name in (*judging.KEYS, *columns)])
-    return query(table, sql).select(wanted.names).cast(wanted)
+    rows = query(table, sql).cast(pa.schema([schema.field(name) for name in ("date", *judging.KEYS, *columns)]))
+    if misdated := pc.sum(pc.not_equal(rows["date"], rows["timestamp"].cast(pa.date32()))).as_py():
+        raise TableError(
+            f"the table at {table.table_uri} has {misdated} row(s) of {around[0]} to {around[1]} whose date is not the "
+            "UTC day of their timestamp: set it to CAST(timestamp AS DATE), with the session's zone at UTC"
+        )
+    rows = rows.filter(pc.and_(pc.greater_equal(rows["date"], first), pc.less_equal(rows["date"], last)))
+    for name in columns:
+        rows = rows.set_column(rows.schema.get_field_index(name), name, without_nan(rows[name]))
+    return rows.drop_columns(["date"])
 
 
 def _schema_of(table: DeltaTable, columns: tuple[str, ...]) -> pa.Schema:
-    """The table's schema in the table's order: columns that were added come after `date`."""
+    """What is written, in the table's order: columns that were added come after `date`, and those that are carried
+    along are not written."""
     schema = table_schema(columns)
-    return pa.schema([schema.field(each.name) for each in table.schema().fields])
+    return pa.schema([schema.field(each.name) for each in table.schema().fields if each.name in schema.names])
 
 
 def _merge(table: DeltaTable, rows: pa.Table, inserts: int, updates: int, run: str) -> None:
@@ -259,7 +267,8 @@ def _merge(table: DeltaTable, rows: pa.Table, inserts: int, updates: int, run: s
         target_alias="kept",
         commit_properties=on_top(run=run),
     )
-    done = merger.when_matched_update_all().when_not_matched_insert_all().execute()
+    values = {name: f"new.{name}" for name in rows.column_names}
+    done = merger.when_matched_update(values).when_not_matched_insert(values).execute()
     if (done["num_target_rows_inserted"], done["num_target_rows_updated"]) != (inserts, updates):
         raise TableError(
             f"the merge of {days['min']} to {days['max']} inserted {done['num_target_rows_inserted']} rows and updated "

@@ -48,9 +48,14 @@ class Scored:
     """Days before the latest one with a file of their own; a day without usable rows has none."""
 
 
-def score_latest_day(model: Any, metadata: ModelMetadata, model_version: str, table_dir: Path, output: Path) -> Scored:
-    """Predict each reading of the circuit's latest days from the readings before it, and write a file for each day."""
-    day, windows, left_out = _latest_windows(metadata, table_dir)
+def score_latest_day(
+    model: Any, metadata: ModelMetadata, model_version: str, table_dir: Path, output: Path, today: date
+) -> Scored:
+    """Predict each reading of the circuit's latest days from the readings before it, and write a file for each day.
+
+    Rows of days after `today`, in UTC, are not looked at.
+    """
+    day, windows, left_out = _latest_windows(metadata, table_dir, today)
     scaler = Scaler.from_dict(metadata.scaler)
     folder = output / metadata.plant_id / metadata.circuit_id
     predicted: dict[date, tuple[Windows, Floats]] = {}
@@ -68,11 +73,11 @@ def _file(folder: Path, day: date) -> Path:
     return folder / f"{day.isoformat()}.parquet"
 
 
-def _latest_windows(metadata: ModelMetadata, table_dir: Path) -> tuple[date, dict[date, Windows], int]:
+def _latest_windows(metadata: ModelMetadata, table_dir: Path, today: date) -> tuple[date, dict[date, Windows], int]:
     """The latest day, the windows of it and of the days before it that have any, and the latest day's rows without."""
     table = open_table(table_dir)
     check_features(table, metadata.features, metadata.name)
-    table_day = last_day(table)
+    table_day = last_day(table, today)
     day = last_day_of(table, metadata.sensor_id, table_day, STALE_DAYS_MAX + 1)
     if day is None:
         raise NoRowsError(

@@ -203,7 +203,7 @@ def _batches(file: pq.ParquetFile, columns: tuple[str, ...]) -> Iterator[pa.Reco
         if raw["timestamp"].null_count or raw["sensor_id"].null_count:
             raise BadFile(Reason.BAD_KEY, "a row without timestamp or sensor_id")
         times = _in_microseconds(raw["timestamp"])  # midnight is that of UTC from here on
-        values = [_without_nan(raw[name].cast(pa.float64())) for name in columns]
+        values = [without_nan(raw[name].cast(pa.float64())) for name in columns]
         yield pa.RecordBatch.from_arrays(
             [times, raw["sensor_id"].cast(pa.string()), *values, times.cast(pa.date32())], schema=schema
         )
@@ -216,7 +216,7 @@ def _in_microseconds(times: pa.Array) -> pa.Array:
         raise BadFile(Reason.WRONG_TYPE, "a timestamp is finer than a microsecond, or out of range") from error
 
 
-def _without_nan(values: pa.Array) -> pa.Array:
+def without_nan(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Null for NaN, so that "no value" compares equal to itself; 0 for -0."""
     return pc.if_else(pc.is_nan(values), None, pc.add(values, 0.0))
 

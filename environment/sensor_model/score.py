@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def run(mini_batch: Sequence[str]) -> list[str]:
     job = _jobs[0]
     if job.scored is None:
         table_dir = _table_above(mini_batch)
-        job.scored = score_latest_day(job.model, job.metadata, job.model_version, table_dir, job.output)
+        today = datetime.now(UTC).date()
+        job.scored = score_latest_day(job.model, job.metadata, job.model_version, table_dir, job.output, today)
         log.info("scored %s: %d rows to %s", job.scored.day, job.scored.rows, job.scored.path)
     result = {
         "plant_id": job.metadata.plant_id,

@@ -1,4 +1,4 @@
-"""The one sensor table (R-DATA-1): its schema, adding rows to it, and reading one circuit's rows from it.
+"""The one sensor table (R-DATA-1): its schema, opening it, and reading one circuit's rows from it.
 
 Reads go through the table's own query engine, which opens only files whose statistics can match and decodes only the
 columns asked for. Nothing here ever loads the whole table.
@@ -6,6 +6,7 @@ columns asked for. Nothing here ever loads the whole table.
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,13 +16,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, QueryBuilder, Schema
-
-from sensor_model.commits import on_top
+from deltalake.schema import PrimitiveType
 
 KEY_COLUMNS = ("timestamp", "sensor_id", "date")
 
-CLOSED_THROUGH = "switchyard.closedThrough"
-"""Table property: the last day that is closed. Rows up to it never change (R-DATA-4)."""
+READABLE = frozenset({"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "variantType"})
+"""Features of Delta that readers must know and that were seen to be read right (docs/data.md)."""
+
+COPY = "write its rows into another table, CREATE TABLE ... USING delta AS SELECT ..., and use that one"
+"""The way out that is always there."""
+
+_STATISTICS = "delta.dataSkippingStatsColumns"
+"""Without it a table has statistics of its first 32 columns, and `date` comes last."""
 
 SENSOR_ID = re.compile(r"SENSOR_P[0-9]{3,6}_C[0-9]{3,6}")
 COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -66,17 +72,31 @@ def table_schema(features: tuple[str, ...]) -> pa.Schema:
 
 
 def open_table(path: Path | str) -> DeltaTable:
-    """The table at this folder or abfss:// address; TableError when there is none."""
+    """The table at this folder or abfss:// address; TableError when there is none, or one that cannot be read."""
     if not DeltaTable.is_deltatable(str(path), storage_options(path)):
         raise TableError(f"no Delta table at {path}: give the folder that holds _delta_log")
-    return DeltaTable(str(path), storage_options=storage_options(path))
+    table = DeltaTable(str(path), storage_options=storage_options(path))
+    if unknown := sorted(set(table.protocol().reader_features or ()) - READABLE):
+        raise TableError(f"the table at {path} uses {', '.join(unknown)}, which cannot be read here: {COPY}")
+    return table
 
 
-def create_if_missing(path: Path | str, schema: pa.Schema) -> DeltaTable:
+def create_if_missing(path: Path | str, schema: pa.Schema, *, statistics_of: Sequence[str] = ()) -> DeltaTable:
     """The table at this folder or abfss:// address, created empty when there is none yet."""
     return DeltaTable.create(
-        str(path), schema=Schema.from_arrow(schema), mode="ignore", storage_options=storage_options(path)
+        str(path),
+        schema=Schema.from_arrow(schema),
+        mode="ignore",
+        configuration={_STATISTICS: ",".join(statistics_of)} if statistics_of else None,
+        storage_options=storage_options(path),
     )
+
+
+def create_sensor_table(path: Path | str, features: tuple[str, ...]) -> DeltaTable:
+    """The sensor table, created empty when there is none yet. Rows are found by their keys, so of these it has
+    statistics, however many features there are."""
+    create_if_missing(path, table_schema(features), statistics_of=KEY_COLUMNS)
+    return open_table(path)
 
 
 def storage_options(path: Path | str) -> dict[str, str] | None:
@@ -87,60 +107,34 @@ def storage_options(path: Path | str) -> dict[str, str] | None:
     return {"azure_client_id": client_id} if client_id else {}
 
 
-def closed_through(table: DeltaTable) -> date | None:
-    """The last closed day; None while no day is closed."""
-    noted = table.metadata().configuration.get(CLOSED_THROUGH)
-    return date.fromisoformat(noted) if noted else None
-
-
 def features_of(table: DeltaTable) -> tuple[str, ...]:
-    """The table's columns that are not part of the key, in their order."""
-    return tuple(field.name for field in table.schema().fields if field.name not in KEY_COLUMNS)
+    """The columns of numbers that loads fill, in their order. Columns of other writers' types or names are none."""
+    return tuple(
+        field.name
+        for field in table.schema().fields
+        if field.name not in KEY_COLUMNS and field.type == PrimitiveType("double") and COLUMN.fullmatch(field.name)
+    )
 
 
 def count_rows(table: DeltaTable) -> int:
-    """How many rows the table has, by the files' statistics."""
-    files = pa.table(table.get_add_actions(flatten=True))
-    return pc.sum(files["num_records"]).as_py() or 0 if files.num_rows else 0
+    """How many rows the table has; statistics alone would count deleted ones too."""
+    count: int = query(table, "SELECT count(*) AS rows FROM readings")["rows"][0].as_py()
+    return count
 
 
 def rows_per_day(table: DeltaTable) -> float:
-    """How many rows the table has for a day, on average from its first to its last, by the files' statistics."""
-    files = pa.table(table.get_add_actions(flatten=True))
-    if files.num_rows == 0:
-        return 0.0
-    first, last = pc.min(files["min.date"]).as_py(), pc.max(files["max.date"]).as_py()
-    days: int = (last - first).days + 1
-    return count_rows(table) / days
-
-
-def add_rows(table: DeltaTable, rows: pa.Table) -> int:
-    """Merge rows by (sensor_id, timestamp), return how many were new; past rows never change (R-DATA-4).
-
-    For demonstrations and tests: whether a day is closed is the caller's business. Raises CommitFailedError when
-    somebody else changed the table since it was opened.
-    """
-    days = pc.min_max(rows["date"]).as_py()
-    result = (
-        table.merge(
-            rows,
-            predicate=(
-                f"kept.date >= DATE '{days['min']}' AND kept.date <= DATE '{days['max']}' AND "
-                "kept.sensor_id = new.sensor_id AND kept.timestamp = new.timestamp"
-            ),
-            source_alias="new",
-            target_alias="kept",
-            commit_properties=on_top(),
-        )
-        .when_not_matched_insert_all()
-        .execute()
-    )
-    return int(result["num_target_rows_inserted"])
+    """How many rows the table has for a day, on average over the days that have any."""
+    found = query(table, "SELECT count(*) AS rows, count(DISTINCT date) AS days FROM readings").to_pylist()[0]
+    return float(found["rows"] / found["days"]) if found["days"] else 0.0
 
 
 def check_features(table: DeltaTable, features: tuple[str, ...], needed_by: str) -> None:
-    """MissingFeatureError unless every feature is a numeric column of the table."""
-    columns = {field.name: str(field.type) for field in pa.schema(table.schema().to_arrow())}
+    """MissingFeatureError unless every feature is a numeric column of the table, TableError unless its keys are what
+    keys must be."""
+    schema = pa.schema(table.schema().to_arrow())
+    columns = {field.name: str(field.type) for field in schema}
+    if problems := wrong_keys(schema):
+        raise TableError(f"the table at {table.table_uri} {'; '.join(problems)}: {COPY}")
     missing = [name for name in features if name not in columns]
     if missing:
         present = ", ".join(name for name in columns if name not in KEY_COLUMNS)
@@ -149,20 +143,50 @@ def check_features(table: DeltaTable, features: tuple[str, ...], needed_by: str)
             "Add the column to the table, or train the model on the columns there are"
         )
     wrong = [
-        f"{name} ({columns[name]})" for name in features if not columns[name].startswith(("float", "double", "int"))
+        f"{name} ({columns[name]})"
+        for name in features
+        if not columns[name].startswith(("float", "double", "int", "decimal"))
     ]
     if wrong:
         raise MissingFeatureError(f"{needed_by} needs numbers in {', '.join(wrong)}; correct the table's schema")
 
 
-def last_day(table: DeltaTable) -> date:
-    """The latest date of any sensor, from the files' statistics alone."""
+def wrong_keys(schema: pa.Schema) -> list[str]:
+    """What is wrong with the types of the key columns, each as the end of a sentence about the table."""
+    wanted = {
+        "timestamp": ("a timestamp", pa.types.is_timestamp),
+        "sensor_id": ("text", lambda kind: pa.types.is_string(kind) or pa.types.is_string_view(kind)),
+        "date": ("a date", pa.types.is_date),
+    }
+    found = {field.name: field.type for field in schema}
+    return [
+        f"has {f'{found[name]} in {name}' if name in found else f'no column {name}'}, not {what}"
+        for name, (what, is_it) in wanted.items()
+        if name not in found or not is_it(found[name])
+    ]
+
+
+def last_day(table: DeltaTable, until: date = date.max) -> date:
+    """The latest date of any sensor, not after `until`: rows of a day that is yet to come are somebody's mistake.
+
+    NoRowsError when there is none. Statistics answer where they can; they count deleted rows as well.
+    """
+    latest = _last_day_by_statistics(table)
+    if latest is None or latest > until:
+        sql = f"SELECT max(date) AS latest FROM readings WHERE date <= DATE '{until}'"  # nosec B608 # a date
+        latest = query(table, sql)["latest"][0].as_py()
+    if latest is None:
+        raise NoRowsError(f"the sensor table has no rows up to {until}: run the daily load first")
+    return latest
+
+
+def _last_day_by_statistics(table: DeltaTable) -> date | None:
     files = pa.table(table.get_add_actions(flatten=True))
-    if files.num_rows == 0:
-        raise NoRowsError("the sensor table is empty: run the daily load first")
     if "max.date" not in files.column_names or files["max.date"].null_count:
-        raise TableError("the sensor table has files without statistics of `date`: rewrite them with statistics")
-    latest: date = pc.max(files["max.date"]).as_py()
+        return None
+    if "deletionVectors" in (table.protocol().reader_features or ()) and pa.table(table.deletion_vectors()).num_rows:
+        return None
+    latest: date | None = pc.max(files["max.date"]).as_py()
     return latest
 
 

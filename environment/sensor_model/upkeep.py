@@ -16,6 +16,7 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from sensor_model.commits import on_top, until_committed
 from sensor_model.table import TableError, count_rows, open_table, query
+from sensor_model.writable import why_not_rewritten
 
 SMALL_FILES_MAX = 24
 """Three days of runs. Small files hold all sensors, so every read opens each of them."""
@@ -37,10 +38,12 @@ class RetentionError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Compaction:
-    """Number of files before and after; the same when there was nothing to do."""
+    """Number of files before and after; the same when there was nothing to do, or when it must not be done: `left` says
+    why."""
 
     files_before: int
     files_after: int
+    left: str = ""
 
 
 def compact(
@@ -53,10 +56,12 @@ def compact(
         files = pa.table(table.get_add_actions(flatten=True))
         if files.num_rows == 0 or _small(files) <= small_files_max:
             return Compaction(files_before=files.num_rows, files_after=files.num_rows)
+        if why := why_not_rewritten(table):
+            return Compaction(files_before=files.num_rows, files_after=files.num_rows, left=f"the table {why}")
         rewrite(table, run, row_group_rows)
         return Compaction(files_before=files.num_rows, files_after=len(table.file_uris()))
 
-    return until_committed(attempt, "the compaction")
+    return until_committed(attempt, table_uri, "the compaction")
 
 
 def rewrite(table: DeltaTable, run: str, row_group_rows: int = ROW_GROUP_ROWS) -> None:
@@ -110,7 +115,7 @@ def compact_small(table_uri: str, *, small_files_max: int = SMALL_FILES_MAX) -> 
         if len(table.file_uris()) > small_files_max:
             table.optimize.compact(commit_properties=on_top())
 
-    until_committed(attempt, "the compaction")
+    until_committed(attempt, table_uri, "the compaction")
 
 
 def _small(files: pa.Table) -> int:
@@ -130,7 +135,11 @@ def _sorted_batches(table: DeltaTable, schema: pa.Schema, row_group_rows: int) -
 
 def _groups_of_sensors(table: DeltaTable) -> Iterator[tuple[str, str]]:
     """First and last sensor of groups of about SORTED_AT_ONCE_ROWS rows."""
-    counts = query(table, "SELECT sensor_id, count(*) AS rows FROM readings GROUP BY sensor_id ORDER BY sensor_id")
+    counts = query(
+        table,
+        "SELECT sensor_id, count(*) AS rows FROM readings WHERE sensor_id IS NOT NULL "
+        "GROUP BY sensor_id ORDER BY sensor_id",
+    )
     group: list[str] = []
     size = 0
     for row in counts.to_pylist():

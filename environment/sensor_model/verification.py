@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from sensor_model.closing import changed_days
+from sensor_model.closing import changed_days, closed_through
 from sensor_model.features import FILL_STEPS_MAX
 from sensor_model.raw import CLOCK_SKEW
-from sensor_model.table import closed_through, count_rows, query
+from sensor_model.table import count_rows, query
 
 DAYS = 14
 """How many of the latest days are looked at row by row, unless the command says otherwise."""
@@ -41,13 +41,13 @@ def verify(table: DeltaTable, table_uri: str, now: datetime, days: int = DAYS) -
         "table_rows": count_rows(table),
         "closed_through": closed.isoformat() if closed else None,
     }
-    if files.num_rows == 0:
+    if found.facts["table_rows"] == 0:
         found.warnings.append("the table has no rows")
         return found
-    latest = _sensors(table, found)
+    latest = _sensors(table, found, now.date())
     since = latest - timedelta(days=days - 1)
     _check_rows(table, found, since, now)
-    _list_gaps(table, found, since)
+    _list_gaps(table, found, since, now.date())
     if latest < now.date() - timedelta(days=1):
         found.warnings.append(f"the latest row of all sensors is of {latest}: no data arrives")
     if closed:
@@ -55,16 +55,19 @@ def verify(table: DeltaTable, table_uri: str, now: datetime, days: int = DAYS) -
     return found
 
 
-def _sensors(table: DeltaTable, found: Verification) -> date:
-    """Note rows and latest date of every sensor; those that are behind are a warning. Returns the latest of all."""
+def _sensors(table: DeltaTable, found: Verification, today: date) -> date:
+    """Note rows and latest date of every sensor; those that are behind are a warning. Returns the latest of all, which
+    no row of a day yet to come can be."""
     rows = query(
         table,
-        "SELECT sensor_id, max(date) AS latest, count(*) AS rows FROM readings GROUP BY sensor_id ORDER BY sensor_id",
+        f"SELECT sensor_id, max(date) FILTER (WHERE date <= DATE '{today}') AS latest, "  # nosec B608 # a date
+        "count(*) AS rows FROM readings WHERE sensor_id IS NOT NULL GROUP BY sensor_id ORDER BY sensor_id",
     ).to_pylist()
-    latest: date = max(row["latest"] for row in rows)
-    behind = [row["sensor_id"] for row in rows if row["latest"] < latest - timedelta(days=1)]
+    latest: date = max((row["latest"] for row in rows if row["latest"]), default=today)
+    behind = [row["sensor_id"] for row in rows if (row["latest"] or date.min) < latest - timedelta(days=1)]
     found.facts["sensors"] = {
-        row["sensor_id"]: {"latest": row["latest"].isoformat(), "rows": row["rows"]} for row in rows
+        row["sensor_id"]: {"latest": row["latest"].isoformat() if row["latest"] else None, "rows": row["rows"]}
+        for row in rows
     }
     if behind:
         listed = ", ".join(behind[:LISTED_MAX])
@@ -85,6 +88,11 @@ def _check_rows(table: DeltaTable, found: Verification, since: date, now: dateti
         "SELECT count(*) AS keys FROM (SELECT sensor_id, timestamp FROM readings "  # nosec B608 # dates only
         f"WHERE date >= DATE '{since}' GROUP BY sensor_id, timestamp HAVING count(*) > 1)",
     ).to_pylist()[0]["keys"]
+    keyless = query(
+        table, "SELECT count(*) AS rows FROM readings WHERE sensor_id IS NULL OR timestamp IS NULL OR date IS NULL"
+    ).to_pylist()[0]["rows"]
+    if keyless:
+        found.problems.append(f"{keyless} row(s) without sensor_id, timestamp or date, which nobody reads: delete them")
     found.facts["verified_since"] = since.isoformat()
     found.facts["verified_rows"] = counts["rows"]
     if counts["misdated"]:
@@ -95,11 +103,12 @@ def _check_rows(table: DeltaTable, found: Verification, since: date, now: dateti
         found.problems.append(f"{doubled} key(s) (sensor_id, timestamp) are there more than once")
 
 
-def _list_gaps(table: DeltaTable, found: Verification, since: date) -> None:
+def _list_gaps(table: DeltaTable, found: Verification, since: date, today: date) -> None:
     rows = query(
         table,
         "SELECT sensor_id, before, timestamp FROM (SELECT sensor_id, timestamp, lag(timestamp) OVER "  # nosec B608
-        f"(PARTITION BY sensor_id ORDER BY timestamp) AS before FROM readings WHERE date >= DATE '{since}') "
+        f"(PARTITION BY sensor_id ORDER BY timestamp) AS before FROM readings "
+        f"WHERE date >= DATE '{since}' AND date <= DATE '{today}') "
         f"WHERE timestamp - before > INTERVAL '{GAP_H} hours' ORDER BY sensor_id, timestamp LIMIT {LISTED_MAX}",
     ).to_pylist()
     found.facts["gaps"] = [

@@ -4,10 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sensor_model.closing import closed_through
 from sensor_model.etl import REFUSED_FILE
-from sensor_model.table import closed_through, open_table
+from sensor_model.table import open_table
 from sensor_model.verification import verify
 
 from tests.environment.lake import OTHER, SENSOR, Lake, at, hours_of, row
@@ -25,6 +27,18 @@ def loaded(lake: Lake) -> Lake:
         lake.land(f"{day}.parquet", hours_of(date(2025, 12, day)))
     assert lake.run(at(9, 23))["closed_through"] == "2025-12-08"
     return lake
+
+
+def test_a_table_of_many_features_is_found_by_its_keys(lake: Lake) -> None:
+    """Delta keeps statistics of the first 32 columns unless it is told otherwise, and `date` comes last."""
+    features = [f"f{number:02}" for number in range(40)]
+    for day in (7, 8):
+        rows = [{"timestamp": at(day, hour), "sensor_id": SENSOR, **dict.fromkeys(features, 1.0)} for hour in range(24)]
+        lake.land(f"{day}.parquet", rows)
+        assert lake.run(at(9), "--features", ",".join(features))["ok"]
+    files = pa.table(open_table(lake.table).get_add_actions(flatten=True))
+    assert sorted(files["max.date"].to_pylist()) == [date(2025, 12, 7), date(2025, 12, 8)]
+    assert set(files.column_names) & {"max.f00", "max.sensor_id", "max.timestamp"} == {"max.sensor_id", "max.timestamp"}
 
 
 def test_a_first_run_loads_all_history(lake: Lake) -> None:

@@ -12,13 +12,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sensor_model.closing import close_days
+from sensor_model.closing import CLOSED_THROUGH, close_days
 from sensor_model.commits import ATTEMPTS_MAX, TooBusyError, on_top, until_committed
+from sensor_model.data import add_rows
 from sensor_model.loading import Loader, Wanted
-from sensor_model.table import CLOSED_THROUGH, add_rows, open_table
+from sensor_model.table import TableError, open_table
 from sensor_model.upkeep import rewrite
 
 from tests.environment.lake import FEATURES, OTHER, SENSOR, Lake, at, hours_of, row
@@ -51,7 +53,7 @@ def test_runs_at_once_end_as_one_run_would(closed: Path, tmp_path: Path) -> None
     def runs(name: str) -> None:
         for _ in range(2):
             wanted = Wanted(raw=lake.raw, table=lake.table, run=name, now=NOW, features=FEATURES)
-            until_committed(Loader(wanted).attempt, name)
+            until_committed(Loader(wanted).attempt, lake.table, name)
 
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(runs, f"run-{number}") for number in range(4)]
@@ -79,19 +81,42 @@ def test_a_commit_counts_only_for_the_version_it_was_worked_out_on(closed: Path,
     assert len(lake.rows()) == 49
 
 
-def test_a_table_that_is_never_left_alone_ends_the_run() -> None:
+def test_a_table_that_is_never_left_alone_ends_the_run(closed: Path, tmp_path: Path) -> None:
     """After a bounded number of tries, with the last conflict as the reason."""
-    tries = []
+    lake, tries = copied(closed, tmp_path / "lake"), []
 
     def attempt() -> None:
+        stale = open_table(lake.table)
+        close(open_table(lake.table), f"{date(2025, 12, 7) + timedelta(days=len(tries))}")
         tries.append(1)
-        raise CommitFailedError("taken")
+        close(stale, "2025-12-30")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sensor_model.commits.PAUSE_S", 0.0)
         with pytest.raises(TooBusyError, match="run again later"):
-            until_committed(attempt, "the load")
+            until_committed(attempt, lake.table, "the load")
     assert len(tries) == ATTEMPTS_MAX
+
+
+def test_a_refusal_that_lasts_is_told_in_the_words_of_the_library_and_not_tried_again(
+    closed: Path, tmp_path: Path
+) -> None:
+    """The library refuses a table that it cannot write to with the error of a conflict; nothing has changed
+    meanwhile."""
+    lake, tries = copied(closed, tmp_path / "lake"), []
+    open_table(lake.table).alter.set_table_properties({"delta.appendOnly": "true"})
+
+    def attempt() -> None:
+        tries.append(1)
+        rewrite(open_table(lake.table), "other")
+
+    with pytest.raises(TableError, match=r"the load: the table at .* cannot be changed: .* is append-only"):
+        until_committed(attempt, lake.table, "the load")
+    assert len(tries) == 2
+
+
+def close(table: DeltaTable, day: str) -> None:
+    table.alter.set_table_properties({CLOSED_THROUGH: day}, raise_if_not_exists=False, commit_properties=on_top())
 
 
 def test_rows_added_meanwhile_by_others_are_kept(closed: Path, tmp_path: Path) -> None:
@@ -101,9 +126,7 @@ def test_rows_added_meanwhile_by_others_are_kept(closed: Path, tmp_path: Path) -
     rows = pa.Table.from_pylist([row(at(8, 1), 5.0) | {"date": date(2025, 12, 8)}])
     add_rows(open_table(lake.table), rows.cast(pa.schema(stale.schema().to_arrow())))
     with pytest.raises(CommitFailedError):
-        stale.alter.set_table_properties(
-            {CLOSED_THROUGH: "2025-12-08"}, raise_if_not_exists=False, commit_properties=on_top()
-        )
+        close(stale, "2025-12-08")
     lake.land("same.parquet", [row(at(8, 1), 6.0)])
     assert lake.run(NOW)["rows"]["updated"] == 1
     assert lake.values()[at(8, 1)] == 6.0

@@ -146,6 +146,20 @@ def test_a_sensor_without_recent_rows_fails(score_table: Score, table_dir: Path,
     assert written(output) == []
 
 
+@pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
+def test_a_wrong_row_of_the_future_stops_no_circuit(
+    score_table: Score, table_dir: Path, output: Path, tmp_path: Path, deleted: bool
+) -> None:
+    """Nobody knows the day after tomorrow; one row of 2030 is not the latest day of all others."""
+    table = copy_of(table_dir, tmp_path)
+    day = date(2030, 1, 1)
+    write_days(table, [SENSORS[1]], [day], SEED)
+    if deleted:
+        without(table, "date = '2030-01-01'")
+    score_table(table)
+    assert written(output) == week_up_to(LAST_DAY)
+
+
 def test_a_table_without_the_circuit_fails(score_table: Score, output: Path, tmp_path: Path) -> None:
     """No rows of the circuit at all is an error, never an empty file."""
     table = tmp_path / "lake" / "sensor_data"
