@@ -65,6 +65,7 @@ def run_etl(wanted: Wanted, output: Path, upkeep: Upkeep) -> dict[str, Any]:
     table = open_table(wanted.table)
     verified = verify(table, wanted.table, wanted.now, upkeep.verify_days)
     verified.problems += trouble
+    verified.warnings += _nothing_loaded(loaded)
     report = _report(wanted, loaded, verified)
     report["compaction"] = asdict(compaction) if compaction else None
     report["unused_files"] = {"count": unused, "deleted": upkeep.delete_unused, "older_than_h": upkeep.retention_h}
@@ -78,6 +79,15 @@ def _compacted(wanted: Wanted) -> tuple[Compaction | None, list[str]]:
         return compact(wanted.table, wanted.run), []
     except TableError as error:
         return None, [f"the table could not be tidied up: {error}"]
+
+
+def _nothing_loaded(loaded: Loaded) -> list[str]:
+    """A source that writes in a form nobody can read does so in every file."""
+    reasons = Counter(entry.reason for entry in loaded.entries if entry.state == QUARANTINED)
+    if not reasons or any(entry.state == LOADED for entry in loaded.entries):
+        return []
+    listed = ", ".join(sorted(reasons))
+    return [f"no new file could be loaded: {reasons.total()} in quarantine ({listed})"]
 
 
 def _report(wanted: Wanted, loaded: Loaded, verified: Verification) -> dict[str, Any]:

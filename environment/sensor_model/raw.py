@@ -4,6 +4,7 @@ A file is good or bad as a whole. It is read in batches of BATCH_ROWS; what is k
 bytes per row, and ROWS_MAX bounds the rows.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,9 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Older timestamps come from clocks that were never set."""
+
+_SPARK_COLUMNS = b"org.apache.spark.sql.parquet.row.metadata"
+"""Where Spark's footer says what its columns are."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -109,6 +113,7 @@ def inspect(path: Path, required: tuple[str, ...], known: tuple[str, ...], now: 
     with _opened(path) as file:
         schema = file.schema_arrow
         _check_schema(schema, required, known)
+        _check_zone(file)
         if file.metadata.num_rows > ROWS_MAX:
             raise BadFile(Reason.TOO_LARGE, f"{file.metadata.num_rows} rows; {ROWS_MAX} are the limit: split it")
         columns = tuple(name for name in known if name in schema.names)
@@ -151,7 +156,7 @@ class _opened:
 
     def __enter__(self) -> pq.ParquetFile:
         try:
-            self._file = pq.ParquetFile(self._path, pre_buffer=False)
+            self._file = pq.ParquetFile(self._path, pre_buffer=False, coerce_int96_timestamp_unit="us")
         except (pa.ArrowException, OSError) as error:
             self._translate(error)
         return self._file
@@ -177,8 +182,6 @@ def _check_schema(schema: pa.Schema, required: tuple[str, ...], known: tuple[str
     time = schema.field("timestamp").type
     if not pa.types.is_timestamp(time):
         raise BadFile(Reason.WRONG_TYPE, f"timestamp is {time}, not a timestamp with a time zone")
-    if time.tz is None:
-        raise BadFile(Reason.NAIVE_TIME, "timestamp has no time zone: nobody can say which moment it means")
     sensor = schema.field("sensor_id").type
     if pa.types.is_dictionary(sensor):
         sensor = sensor.value_type
@@ -190,8 +193,35 @@ def _check_schema(schema: pa.Schema, required: tuple[str, ...], known: tuple[str
         raise BadFile(Reason.WRONG_TYPE, f"no numbers in {types}")
 
 
+def _check_zone(file: pq.ParquetFile) -> None:
+    """Raises BadFile unless every time is a moment. Spark's INT96, its default, is one in UTC, which its footer says;
+    others write their local times in this form."""
+    if file.schema_arrow.field("timestamp").type.tz is not None:
+        return
+    columns = [file.schema.column(number) for number in range(len(file.schema))]
+    if not any(column.path == "timestamp" and column.physical_type == "INT96" for column in columns):
+        raise BadFile(Reason.NAIVE_TIME, "timestamp has no time zone: nobody can say which moment it means")
+    if _type_in_spark(file, "timestamp") != "timestamp":
+        raise BadFile(
+            Reason.NAIVE_TIME,
+            "timestamp is in the old form INT96 and not of Spark: nobody can say which zone it is in. Write it as "
+            "TIMESTAMP_MICROS, adjusted to UTC",
+        )
+
+
+def _type_in_spark(file: pq.ParquetFile, column: str) -> object:
+    """What Spark called the column's type; None of a file that Spark did not write."""
+    try:
+        fields = json.loads((file.metadata.metadata or {}).get(_SPARK_COLUMNS, b"{}")).get("fields", ())
+        return {each["name"]: each["type"] for each in fields}.get(column)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
 def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    """Also a column of nothing but nulls, which has no type when nobody gave it one."""
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal, pa.types.is_null)
+    return any(is_it(kind) for is_it in kinds)
 
 
 def _batches(file: pq.ParquetFile, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
@@ -203,10 +233,18 @@ def _batches(file: pq.ParquetFile, columns: tuple[str, ...]) -> Iterator[pa.Reco
         if raw["timestamp"].null_count or raw["sensor_id"].null_count:
             raise BadFile(Reason.BAD_KEY, "a row without timestamp or sensor_id")
         times = _in_microseconds(raw["timestamp"])  # midnight is that of UTC from here on
-        values = [without_nan(raw[name].cast(pa.float64())) for name in columns]
+        values = [without_nan(_in_64_bits(name, raw[name])) for name in columns]
         yield pa.RecordBatch.from_arrays(
             [times, raw["sensor_id"].cast(pa.string()), *values, times.cast(pa.date32())], schema=schema
         )
+
+
+def _in_64_bits(name: str, values: pa.Array) -> pa.Array:
+    try:
+        return values.cast(pa.float64())
+    except pa.ArrowInvalid as error:
+        detail = f"a value of {name} has more digits than a number of 64 bits: {values.type}"
+        raise BadFile(Reason.WRONG_TYPE, detail) from error
 
 
 def _in_microseconds(times: pa.Array) -> pa.Array:

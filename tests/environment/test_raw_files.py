@@ -1,7 +1,9 @@
 """Bad raw files: quarantined with the reason, never half loaded, never in the way of good ones."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from sensor_model.raw import BATCH_ROWS, BadFile, Reason, inspect
 from tests.environment.lake import FEATURES, OTHER, SENSOR, Lake, at, hours_of, row
 
 NOW = at(9, 12)
+FOREIGN = Path(__file__).parent / "foreign"
 
 
 def table_of(*rows: dict[str, Any]) -> pa.Table:
@@ -129,6 +132,66 @@ def test_other_widths_of_numbers_and_times_are_the_same_rows(tmp_path: Path) -> 
     lake.land_table("other.parquet", table)
     report = lake.run(NOW)
     assert (report["rows"]["unchanged"], report["rows"]["violation"]) == (24, 0)
+
+
+@pytest.mark.parametrize("name", ["raw_int96", "raw_micros"])
+def test_the_moments_of_spark_are_those_of_utc(tmp_path: Path, name: str) -> None:
+    """Spark's default form has no zone in its type; its footer says that it means a moment."""
+    lake = Lake(tmp_path)
+    lake.land_table("z.parquet", table_of(*hours_of(date(2025, 12, 2))))
+    shutil.copy(FOREIGN / f"{name}.parquet", lake.raw / "day.parquet")
+    report = lake.run(NOW)
+    assert report["files"]["quarantined"] == []
+    assert lake.values() == {at(2, hour): 1.0 for hour in range(24)} | {at(3, hour): 20.5 + hour for hour in range(24)}
+
+
+def test_local_times_of_spark_stay_out(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="nobody can say") as refused:
+        inspect(FOREIGN / "raw_without_zone.parquet", FEATURES, FEATURES, NOW)
+    assert refused.value.reason is Reason.NAIVE_TIME
+
+
+def test_times_in_the_old_form_of_another_writer_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    """Hive and others write local times in it."""
+    file = tmp_path / "old.parquet"
+    pq.write_table(table_of(row(at(8))), file, use_deprecated_int96_timestamps=True, store_schema=False)
+    with pytest.raises(BadFile, match=r"INT96 .* not of Spark: .* TIMESTAMP_MICROS") as refused:
+        inspect(file, FEATURES, FEATURES, NOW)
+    assert refused.value.reason is Reason.NAIVE_TIME
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        (pa.nulls(2), [None, None]),
+        (pa.array([Decimal("1.10"), Decimal("-2.25")]), [1.1, -2.25]),
+        (pa.array([2**53, -1], pa.int64()), [2.0**53, -1.0]),
+        (pa.array([1.5, None], pa.float16()), [1.5, None]),
+    ],
+    ids=["no value at all", "decimal", "large whole numbers", "16 bits"],
+)
+def test_a_feature_may_be_any_number_that_64_bits_hold(tmp_path: Path, values: pa.Array, read: list[float]) -> None:
+    """A column in which nothing was ever measured has no type of its own."""
+    lake = Lake(tmp_path)
+    lake.land_table("day.parquet", with_column("pressure", values))
+    assert lake.run(NOW)["files"]["quarantined"] == []
+    assert [each["pressure"] for each in lake.rows()] == read
+
+
+def test_a_number_that_64_bits_would_cut_is_refused(tmp_path: Path) -> None:
+    pq.write_table(with_column("pressure", pa.array([2**53 + 1, 1], pa.int64())), tmp_path / "large.parquet")
+    with pytest.raises(BadFile, match=r"pressure .* more digits than a number of 64 bits") as refused:
+        inspect(tmp_path / "large.parquet", FEATURES, FEATURES, NOW)
+    assert refused.value.reason is Reason.WRONG_TYPE
+
+
+def test_a_load_of_nothing_but_bad_files_warns(tmp_path: Path) -> None:
+    """The table is as it should be, and nothing of what arrived is in it."""
+    lake = Lake(tmp_path)
+    lake.raw.mkdir()
+    shutil.copy(FOREIGN / "raw_without_zone.parquet", lake.raw / "a.parquet")
+    report = lake.run(NOW)
+    assert "no new file could be loaded: 1 in quarantine (naive_time)" in report["warnings"]
 
 
 def test_a_file_is_read_in_batches_and_a_contradiction_is_found_across_them(tmp_path: Path) -> None:
