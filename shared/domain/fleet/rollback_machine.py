@@ -16,7 +16,7 @@ PREPARING = frozenset({P.FREEZING_TARGETS, P.WAITING_FOR_FLEET})
 LIVE = PREPARING | {GATE, P.ROLLING_BACK, P.VERIFYING_ROLLBACK, P.HELD}
 
 #: Where work on the targets leads once nothing of it is left. A look may be the first to find that.
-AFTER_ROLLING_BACK = frozenset({P.VERIFYING_ROLLBACK, P.HELD})
+AFTER_ROLLING_BACK = frozenset({P.VERIFYING_ROLLBACK, P.FAILED, P.HELD})
 AFTER_VERIFYING = frozenset({P.HELD})
 
 ROLLBACK = machine(

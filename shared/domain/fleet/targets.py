@@ -19,7 +19,7 @@ from shared.domain.records import replace
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
-from shared.domain.release.model import AZURE_ML, FleetTarget, Phase, Progress, Release, Verdict
+from shared.domain.release.model import AZURE_ML, FleetTarget, Kind, Phase, Progress, Release, Verdict
 from shared.domain.release.moves import Move, end, enter, hold, stay, wait_on
 from shared.domain.release.policy import Stage
 from shared.domain.release.rules_gates import open_gate
@@ -249,6 +249,8 @@ def _rolled_back(release: Release, now: datetime, note: str) -> Move:
     ending = release.ending or Phase.ROLLED_BACK
     if restored:
         return enter(marked(release, last_restored_at=now), Phase.VERIFYING_ROLLBACK, now, text)
+    if release.kind is Kind.ROLLBACK:
+        ending = Phase.FAILED  # others have its circuits: nothing was put back by it
     return end(release, ending, now, text)
 
 

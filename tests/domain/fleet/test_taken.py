@@ -1,11 +1,16 @@
 """What an environment release makes of a circuit that a rollback took, and of one that it has again."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
+from shared.domain.release.decide import decide
 from shared.domain.release.events import Outcome
 from shared.domain.release.model import Phase, Progress
+from tests.support.builders import NOW, a_fleet_target, a_rollback
 from tests.support.drive_fleet import Drive, commands, driven_to
 
 KEY, BY = "P001-C001", "model-rollback-1"
@@ -78,3 +83,29 @@ def test_an_occupied_circuit_costs_no_attempt_and_is_tried_again_by_a_look() -> 
     decision = drive.answered(KEY, Outcome.OCCUPIED, detail=BY)
     assert (drive.target(KEY), drive.release.waiting_on, commands(decision)) == (before, BY, [])
     assert KEY in [command.target_key for command in commands(drive.looked(), c.ChangeTarget)]
+
+
+@pytest.mark.parametrize("taken_count", [1, 2])
+def test_a_rollback_that_keeps_no_circuit_has_failed_and_says_who_took_them(taken_count: int) -> None:
+    """It put nothing back, so nothing of it is marked as rolled back; with one circuit left it goes on."""
+    targets = tuple(
+        replace(a_fleet_target(number), goal=Phase.ROLLING_BACK, serial=3, progress=Progress.CHANGING, attempt=1)
+        for number in (1, 2)
+    )
+    release = a_rollback(Phase.ROLLING_BACK, fleet=targets, serial=3)
+    for target in targets[:taken_count]:
+        answer = e.TargetAnswered(
+            event_id=f"taken-{target.key}",
+            release_id=release.release_id,
+            occurred_at=NOW,
+            serial=release.serial,
+            target_key=target.key,
+            attempt=1,
+            look=0,
+            outcome=Outcome.TAKEN,
+            detail=BY,
+        )
+        release = decide(release, answer, NOW).release
+
+    assert release.phase is (Phase.FAILED if taken_count == 2 else Phase.ROLLING_BACK)
+    assert (f"2 stay as they are: P001-C001: {BY}; P001-C002: {BY}" in release.reason) is (taken_count == 2)
