@@ -99,6 +99,12 @@ param sensorTable string
 @minLength(1)
 param teamMails string[]
 
+@description('Telephones of those on call, as countryCode and phoneNumber: alerts of severity 1 go there too.')
+param callPhones array = []
+
+@description('Object id of the application registration of the API: what action groups ask a token for. Empty: alerts go to people only.')
+param apiObjectId string = ''
+
 @description('How state is replicated.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param stateStorageSku string = 'Standard_ZRS'
@@ -163,7 +169,6 @@ module monitoring 'modules/monitoring.bicep' = {
     name: name
     location: location
     principalId: appIdentity.properties.principalId
-    teamMails: teamMails
     tags: tags
   }
 }
@@ -273,6 +278,11 @@ module app 'modules/function_app.bicep' = {
       AzureWebJobsStorage__accountName: storage.outputs.hostAccountName
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: appIdentity.properties.clientId
+      // The worker sends logs with their fields, and metrics; of requests one in ten. What the SDKs do is no span each.
+      PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+      OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
+      OTEL_TRACES_SAMPLER_ARG: '0.1'
+      OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
       AZURE_CLIENT_ID: appIdentity.properties.clientId // which identity DefaultAzureCredential takes
 
       // The triggers and shared/settings.py.
@@ -323,6 +333,21 @@ module app 'modules/function_app.bicep' = {
       PROPOSALS_API: proposalsApi
       CHANGES_AZURE_DEVOPS_SECRET: empty(changesDevOpsUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesDevOpsUri})'
     }
+  }
+}
+
+module alertRules 'modules/alert_rules.bicep' = {
+  name: '${name}-alert-rules'
+  scope: resourceGroup(mlSubscriptionId, mlResourceGroup)
+  params: {
+    location: location
+    logsId: monitoring.outputs.logsId
+    alertsUrl: 'https://${app.outputs.hostName}/api/alerts'
+    apiObjectId: apiObjectId
+    apiIdentifierUri: last(apiAudience)
+    teamMails: teamMails
+    callPhones: callPhones
+    tags: tags
   }
 }
 

@@ -8,6 +8,7 @@ param productionWorkspace = 'prod-ml-workspace'
 param modelRegistry = 'mlregistry-shared'
 param workspaceStorage = ['devmlstorage', 'testmlstorage', 'prodmlstorage']
 param lakeAccount = 'productiondatalake'
+param apiObjectId = '00000000-0000-0000-0000-000000000000'
 param teamMails = ['ml-ops@example.com']
 param sensorTable = 'abfss://lake@productiondatalake.dfs.core.windows.net/processed/sensor_data'
 

@@ -10,18 +10,20 @@ from shared import bootstrap
 from shared.application.alerts import looked_after as alerts
 from shared.application.changes import looked_after as changes
 from shared.application.release.sweep import release_nets
+from shared.application.release.telling import tell_gates
 from shared.application.routines import looked_after as routines
 from shared.application.training import looked_after as training
 from shared.application.work.sweep import Net, sweep
+from shared.measures import Metric, measured
 
 log = logging.getLogger(__name__)
 
 
 async def sweeper(timer: func.TimerRequest) -> None:
     """Sends late outboxes, looks and deadlines of releases, frees unused locks, and takes up missed alerts."""
-    await _sweep(
-        "releases and alerts", [*release_nets(await bootstrap.ports()), *alerts.nets(await bootstrap.alert_ports())]
-    )
+    ports = await bootstrap.ports()
+    await _sweep("releases and alerts", [*release_nets(ports), *alerts.nets(await bootstrap.alert_ports())])
+    await tell_gates(ports)
 
 
 async def sweep_changes(timer: func.TimerRequest) -> None:
@@ -40,4 +42,4 @@ async def routine_sweeper(timer: func.TimerRequest) -> None:
 
 
 async def _sweep(what: str, nets: Sequence[Net[Any]]) -> None:
-    log.info("swept %s: %s", what, await sweep(nets))
+    log.info("swept %s: %s", what, await sweep(nets), extra=measured(Metric.SWEEPS, sweep=what))

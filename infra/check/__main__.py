@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from infra.check import cases, names, rights, rules, shape
+from infra.check import agreement, cases, names, rights, rules, shape
 from infra.check.lexer import BicepSyntaxError
 from infra.check.problem import Place, Problem, Report
 from infra.check.template import INFRA, read, render
@@ -30,6 +30,7 @@ def problems(root: Path = INFRA) -> list[Problem]:
             rules.check(resources, report)
             if case.label == cases.EXAMPLE and case.path == root / "main.bicep":
                 rights.check(resources, report)
+                agreement.check(resources, report)
         for path in sorted(root.rglob("*.bicep")):
             if path not in rendered:
                 report.say(Place(path.relative_to(root).as_posix(), 1), "no template uses this file")

@@ -87,6 +87,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": int,
     "items": _items,
     "join": lambda parts, by: by.join(parts),
+    "last": lambda value: value[-1] if value else None,
     "length": len,
     "min": min,
     "max": max,
@@ -105,5 +106,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 """Without what depends on the file or its scope; those are in `template.py`."""
 
-STRUCTURAL = {"any", "concat", "empty", "first", "flatten", "items", "length", "union"}
+STRUCTURAL = {"any", "concat", "empty", "first", "flatten", "items", "last", "length", "union"}
 """They move parts of lists and objects about, and need not know what is in them."""

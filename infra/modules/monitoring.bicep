@@ -4,10 +4,6 @@ param location string
 
 @description('Who may write telemetry.')
 param principalId string
-
-@description('Addresses of the team that runs the models.')
-@minLength(1)
-param teamMails string[]
 param tags object
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
@@ -44,48 +40,6 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', monitoringMetricsPublisher)
     principalId: principalId
     principalType: 'ServicePrincipal'
-  }
-}
-
-resource team 'Microsoft.Insights/actionGroups@2023-01-01' = {
-  name: 'ml-ops-team'
-  location: 'global'
-  tags: tags
-  properties: {
-    groupShortName: 'ml-ops'
-    enabled: true
-    emailReceivers: [for mail in teamMails: {
-      name: mail
-      emailAddress: mail
-      useCommonAlertSchema: true
-    }]
-  }
-}
-
-@description('Too many failed trainings (R-ALERT-5). The app counts; the rule only listens (shared/application/training/ending.py).')
-resource trainingFailureRate 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = {
-  name: 'training-failure-rate'
-  location: location
-  tags: tags
-  properties: {
-    description: 'More training runs failed within a day than the policy allows.'
-    severity: 2
-    enabled: true
-    scopes: [logs.id]
-    skipQueryValidation: true // the table comes with the first line
-    actions: { actionGroups: [team.id] }
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT10M'
-    criteria: {
-      allOf: [
-        {
-          query: 'AppTraces | where Message startswith "high training failure rate"'
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-        }
-      ]
-    }
   }
 }
 

@@ -20,6 +20,7 @@ from local.host.functions import FunctionDef
 from local.host.http import presented_key
 from local.host.invoker import Invoker
 from local.host.keys import KeyRing, Level
+from local.host.measures import Measures
 from local.host.metadata import manual_metadata
 from local.host.protos import TypedData, text
 from local.host.timers import timer_data
@@ -60,12 +61,14 @@ class AdminApi:
         invoker: Invoker,
         status: HostStatus,
         url_templates: Mapping[str, str],
+        measures: Measures,
     ) -> None:
         self._functions = {function.name.lower(): function for function in functions}
         self._keys = keys
         self._invoker = invoker
         self._status = status
         self._url_templates = url_templates
+        self._measures = measures
 
     async def handle(self, request: Request) -> Response:
         """Answer one call below /admin."""
@@ -76,6 +79,8 @@ class AdminApi:
         if self._keys.access(presented_key(request)).level is not Level.ADMIN:
             return Response(status_code=401)
         match call:
+            case ("GET", "host", "measures"):  # of this host only: in Azure they are in Application Insights
+                return JSONResponse(self._measures.as_json())
             case ("GET", "host", "status"):
                 return JSONResponse(self._status.as_json())
             case ("GET", "host", "keys" | "systemkeys" as group, *names):

@@ -19,6 +19,7 @@ from local.host.hostjson import HostConfig, HostJsonError, load_host_config
 from local.host.http import HttpFront, HttpRoute, build_routes
 from local.host.invoker import Invoker
 from local.host.keys import KeyRing
+from local.host.measures import Measures
 from local.host.settings import SettingsError, install_redirect
 from local.host.timers import SystemClock
 from local.host.triggers import Triggers
@@ -54,11 +55,13 @@ class Host:
         self.invoker: Invoker | None = None
         self.triggers: Triggers | None = None
         self.outputs: Outputs | None = None
+        self.measures = Measures()
 
     async def load(self) -> None:
         """Load the app and prepare everything; a failure puts the host into state Error, as on the platform."""
         config, functions, routes = HostConfig(), [], []
         worker = Worker(self._options.app_dir)
+        logging.getLogger().addHandler(self.measures.handler())
         try:
             config = load_host_config(self._options.app_dir)
             install_redirect()
@@ -91,7 +94,7 @@ class Host:
         urls = {route.function.name: base + route.template.text for route in routes}
         self._http = HttpFront(routes, keys, invoker)
         self._eventgrid = EventGridWebhook(functions, keys, invoker)
-        self._admin = AdminApi(functions, keys, invoker, self.status, urls)
+        self._admin = AdminApi(functions, keys, invoker, self.status, urls, self.measures)
 
     async def respond(self, request: Request) -> Response:
         """Answer any request."""

@@ -67,7 +67,7 @@ def test_the_alert_rules_of_the_repository_are_those_of_the_architecture() -> No
     assert {rule.rule_id.removeprefix(insights): (rule.kind.value, rule.severity) for rule in rules} == {
         "/scheduledqueryrules/batch-job-failure": ("batch_failures", "Sev1"),
         "/scheduledqueryrules/scoring-errors": ("scoring_errors", "Sev1"),
-        "/metricalerts/model-performance-degradation": ("degradation", "Sev2"),
+        "/scheduledqueryrules/model-performance-degradation": ("degradation", "Sev2"),
         "/scheduledqueryrules/data-drift": ("other", "Sev3"),
     }
     assert (policy.thresholds, policy.window_s) == (RollbackThresholds(), 3600)

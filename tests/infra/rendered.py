@@ -1,5 +1,6 @@
 """The templates as Azure would be asked for them, with the parameters of the example."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,18 @@ REPOSITORY = INFRA.parent
 
 
 @cache
-def example(file: str = "main.bicep", **changes: Any) -> tuple[Resource, ...]:
-    """Every resource of a template with the example's parameters, some of them changed."""
+def _example(file: str, changed: str) -> tuple[Resource, ...]:
+    changes = json.loads(changed)
     case = next(each for each in cases.of(INFRA) if each.path == INFRA / file)
     report = Report()
     found = render(case.path, {**case.given, **changes}, table(), report).deployed()
     assert report.problems == set()
     return tuple(found)
+
+
+def example(file: str = "main.bicep", **changes: Any) -> tuple[Resource, ...]:
+    """Every resource of a template with the example's parameters, some of them changed."""
+    return _example(file, json.dumps(changes))
 
 
 def of(kind: str, resources: tuple[Resource, ...] | None = None) -> dict[str, Resource]:

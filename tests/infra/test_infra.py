@@ -17,52 +17,9 @@ from shared.adapters.entra_tokens import APP_ROLE, SCOPE
 from shared.settings import Settings
 from tests.infra.rendered import INFRA, REPOSITORY, app_settings, example, of, one
 
-#: Settings of the app that Azure does not set: connection strings are secrets, the files ship with the app.
-NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE", "MONITORING_FILE", "PEOPLE_FILE"}
-
-#: What is no setting of shared/settings.py: read by the host, by the triggers, or by the identity SDK.
-OF_THE_PLATFORM = {
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "AZURE_CLIENT_ID",
-    "AzureWebJobsStorage__accountName",
-    "AzureWebJobsStorage__clientId",
-    "AzureWebJobsStorage__credential",
-    "SERVICEBUS__clientId",
-    "SERVICEBUS__credential",
-    "SWEEP_SCHEDULE",
-    "ETL_SCHEDULE",
-    "INFERENCE_SCHEDULE",
-    "PERFORMANCE_SCHEDULE",
-    "DRIFT_SCHEDULE",
-    "ROUTINE_SWEEP_SCHEDULE",
-}
-
-
-def known_settings() -> dict[str, bool]:
-    """Environment variables of shared/settings.py; True where the app cannot start without one."""
-    fields = Settings.model_fields.items()
-    return {
-        str(field.validation_alias) if field.validation_alias else name.upper(): field.is_required()
-        for name, field in fields
-    }
-
 
 def test_no_template_has_a_mistake() -> None:
     assert [str(each) for each in problems()] == []
-
-
-def test_the_app_gets_every_setting_it_knows_and_none_it_does_not() -> None:
-    expected = (known_settings().keys() - NOT_IN_AZURE) | OF_THE_PLATFORM
-
-    assert app_settings().keys() == expected
-
-
-def test_no_setting_that_the_app_needs_is_left_out_or_empty() -> None:
-    needed = {name for name, required in known_settings().items() if required}
-
-    assert needed <= app_settings().keys()
-    assert [name for name in needed if app_settings()[name] == ""] == []
 
 
 def test_the_app_accepts_the_settings_that_the_template_gives(monkeypatch: Any) -> None:
@@ -118,15 +75,51 @@ def test_artifacts_that_were_written_over_or_deleted_are_kept_for_two_years() ->
     assert value_at(blobs.body, "properties.isVersioningEnabled") is True
 
 
-def test_failed_trainings_are_an_alert_rule_of_severity_2() -> None:
-    """The rule looks for the words that the app logs when it has counted too many."""
-    rule = of("Microsoft.Insights/scheduledQueryRules")["training-failure-rate"].body["properties"]
-    words = re.search(r'startswith "([^"]+)"', rule["criteria"]["allOf"][0]["query"])
+def rules() -> dict[str, dict[str, Any]]:
+    found = of("Microsoft.Insights/scheduledQueryRules")
+    return {name: each.body["properties"] for name, each in found.items()}
 
-    assert rule["severity"] == 2
-    assert rule["enabled"] is True
-    assert words
-    assert any(words.group(1) in path.read_text() for path in (REPOSITORY / "shared" / "application").rglob("*.py"))
+
+def test_the_rules_of_the_five_alerts_have_their_severity_dimensions_and_people() -> None:
+    """Degradation, drift and failed jobs of each circuit, failed trainings; the fifth, of costs, is a budget."""
+    told = rules()
+    per_circuit = ["plant_id", "circuit_id"]
+
+    for name, severity, dimensions in (
+        ("model-performance-degradation", 2, per_circuit),
+        ("data-drift", 3, per_circuit),
+        ("batch-job-failure", 1, per_circuit),
+        ("training-failure-rate", 2, []),
+    ):
+        criterion = told[name]["criteria"]["allOf"][0]
+        assert (told[name]["severity"], [each["name"] for each in criterion["dimensions"]]) == (severity, dimensions)
+        assert [group for group in told[name]["actions"]["actionGroups"] if group.endswith("/ml-ops-team")]
+
+
+def test_what_is_worst_is_told_to_those_on_call_by_text_message() -> None:
+    worst = {name for name, each in rules().items() if each["severity"] == 1}
+    called = {name for name, each in rules().items() if "ml-ops-on-call" in str(each["actions"])}
+    phones = example(callPhones=[{"countryCode": "1", "phoneNumber": "5550100"}])
+
+    assert worst == called >= {"batch-job-failure", "dead-letters", "sweeps-missing"}
+    assert of("Microsoft.Insights/actionGroups", phones)["ml-ops-on-call"].body["properties"]["smsReceivers"]
+
+
+def test_rules_are_where_the_app_counts_them() -> None:
+    """In the resource group of the workspaces, which is that of AZURE_RESOURCE_GROUP."""
+    group = app_settings()["AZURE_RESOURCE_GROUP"]
+
+    assert {str(each.scope).rpartition("/")[2] for each in of("Microsoft.Insights/scheduledQueryRules").values()} == {
+        group
+    }
+
+
+def test_the_app_is_told_with_a_token_and_in_the_common_form() -> None:
+    receiver = of("Microsoft.Insights/actionGroups")["switchyard"].body["properties"]["webhookReceivers"][0]
+
+    assert receiver["useAadAuth"] is True
+    assert receiver["useCommonAlertSchema"] is True
+    assert "switchyard" not in of("Microsoft.Insights/actionGroups", example(apiObjectId=""))
 
 
 def test_settings_that_the_plan_refuses_are_not_there() -> None:

@@ -12,6 +12,7 @@ from shared.application.ports import Clock, OwnFinding
 from shared.application.work.look import LookQueue
 from shared.domain.alerts.model import OWN_RULES, OWN_SOURCE, AlertFacts, AlertRecord, Reading
 from shared.domain.alerts.rules import own_key
+from shared.measures import Metric, measured
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,24 @@ class OwnAlerts:
         )
         if not await self._alerts.accept(record):
             return
-        log.info("finding %s is an alert of rule %s", finding.finding_id, finding.rule)
+        _tell(finding)
         try:
             await self._queue.send(look_of(record.key), message_id_of(record.key))
         except TransientFault as error:
             log.warning("alert %s is stored, its message was not sent; the sweeper looks at it: %s", record.key, error)
+
+
+def _tell(finding: OwnFinding) -> None:
+    """Azure Monitor's rules hear of it too: people get mails from there."""
+    extra = measured(Metric.FINDINGS, circuit=finding.circuit, rule=finding.rule)
+    log.info("finding %s is an alert of rule %s", finding.finding_id, finding.rule, extra=extra)
+    for each in finding.measured:
+        if each.value is not None and each.bound:
+            times = each.value / each.bound
+            extra = measured(Metric.EXCESS, times, circuit=finding.circuit, rule=finding.rule, measure=each.measure)
+            log.info(
+                "%s of %s is %g, %g is the bound", each.measure, finding.circuit, each.value, each.bound, extra=extra
+            )
 
 
 def _facts(finding: OwnFinding) -> AlertFacts:

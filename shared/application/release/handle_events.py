@@ -9,6 +9,7 @@ from shared.application.ports import IntakeResult
 from shared.application.release.dispatch import dispatch
 from shared.application.release.ports import CommittedRelease, Ports, ReleaseCommit, Stored
 from shared.application.release.resting import may_rest
+from shared.application.release.telling import tell
 from shared.domain.errors import DomainError
 from shared.domain.online.events import OnlineReleaseRequested
 from shared.domain.release.commands import Command
@@ -79,6 +80,7 @@ async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> Com
                 "another instance changed the release: deciding again: %s", error, extra={"release_id": release_id}
             )
             continue
+        tell(stored.release if stored else None, change.release)
         unsent = (*(stored.unsent if stored else ()), *change.commands)
         return CommittedRelease(release=change.release, number=committed, may_rest=change.may_rest, unsent=unsent)
     raise ConcurrentUpdate(f"release {release_id} changed {COMMIT_TRIES} times while deciding; try again later")

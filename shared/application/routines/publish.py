@@ -13,6 +13,7 @@ from shared.application.routines.cutoff import propose_cutoff
 from shared.application.routines.ports import RoutinePorts
 from shared.domain.routines.monitoring import FAILED_JOBS, MISSING_PREDICTIONS, Level, RaisedAlert, raised
 from shared.domain.routines.task import EndKind, JobEnd, Routine, Task, TaskState, days_of
+from shared.measures import Metric, measured
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ async def tell(task: Task, ports: RoutinePorts) -> Task:
     alerts = list(task.alerts)
     for end in task.ends[task.told :]:
         await ports.tasks.record_end(task, end)
+        if end.kind is EndKind.BAD_OUTPUT:
+            extra = measured(Metric.SCORING_ERRORS, circuit=f"{task.plant_id}/{task.circuit_id}")
+            log.warning("job of task %s left nothing of use: %s", task.task_id, end.detail, extra=extra)
         is_last = end is task.ends[-1]
         for alert in raised(
             ports.policy.rules,

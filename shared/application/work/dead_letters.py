@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from shared.application.errors import PortError
 from shared.application.ids import content_digest
 from shared.application.ports import Clock, IntakeLog, IntakeResult
+from shared.measures import Metric, measured
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ async def bury(
     Raises PortError when something did not answer: the message comes back. Whatever fails for another reason is told
     in the log and left, because the message would come back for ever: a queue of dead letters has none of its own.
     """
-    log.error("message %s of %s is a dead letter: %s", dead.message_id, dead.queue, dead.reason)
+    extra = measured(Metric.DEAD_LETTERS, queue=dead.queue)
+    log.error("message %s of %s is a dead letter: %s", dead.message_id, dead.queue, dead.reason, extra=extra)
     kept = f"{dead.reason}: {dead.body[:BODY_CHARS_MAX]}"
     record = intake.record(dead.intake_id, IntakeResult.QUARANTINED, dead.queue, kept, clock.now())
     await _once(record, dead, "could not be recorded")

@@ -1,5 +1,6 @@
 """What the app finds itself is an alert like any other: one log, one matrix, and one rollback for one cause."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -175,3 +176,17 @@ async def test_a_finding_whose_message_was_lost_is_looked_at_by_the_sweeper(benc
     await OwnAlerts(bench.alert_log, Away(), bench.clock).report(a_finding(bench))
     bench.clock.advance(20)
     assert (await sweep(nets(bench.alert_ports))).made_good["alerts"] == 1
+
+
+async def test_a_finding_is_told_in_numbers_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """How often, and how far above its bound, for the rules of Azure Monitor; a repetition is not counted."""
+    caplog.set_level(logging.INFO)
+    measured = (Measured(measure="mae", value=0.5, bound=0.25),)
+    finding = a_finding(bench, rule=DEGRADED, measured=measured)
+    own = OwnAlerts(bench.alert_log, bench.looks, bench.clock)
+
+    await own.report(finding)
+    await own.report(finding)
+
+    told = [(each.measured, each.measured_value, each.rule) for each in caplog.records if hasattr(each, "measured")]
+    assert told == [("findings", 1.0, DEGRADED), ("excess", 2.0, DEGRADED)]

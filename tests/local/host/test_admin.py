@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -93,3 +94,18 @@ def test_a_call_that_is_not_mirrored_is_refused_by_name(admin: httpx.Client) -> 
     answer = admin.post("/admin/host/drain")
     assert answer.status_code == 501
     assert "POST /admin/host/drain" in answer.json()["error"]
+
+
+def test_the_numbers_that_an_app_tells_are_added_up(admin: httpx.Client) -> None:
+    """What Azure Monitor would have as metrics, by their dimensions."""
+
+    def told() -> dict[str, Any]:
+        listed = admin.get("/admin/host/measures").json()
+        return next((each for each in listed if each["dimensions"] == {"sweep": "yearly"}), {"count": 0})
+
+    before = told()["count"]
+    for _ in range(2):
+        admin.post("/admin/functions/yearly", json={"input": ""})
+    until(lambda: told()["count"] == before + 2)
+
+    assert (told()["name"], told()["sum"], told()["max"]) == ("switchyard.sweeps", before + 2, 1.0)

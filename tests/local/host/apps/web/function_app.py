@@ -7,6 +7,8 @@ import time
 
 import azure.functions as func
 
+from shared.measures import Metric, measured
+
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 _seen: list[dict] = []
 
@@ -105,3 +107,4 @@ async def on_cloud_event(event: func.CloudEvent) -> None:
 async def yearly(timer: func.TimerRequest) -> None:
     """A timer that only the admin API starts in these tests."""
     _seen.append({"id": "yearly", "past_due": timer.past_due})
+    logging.info("swept", extra=measured(Metric.SWEEPS, sweep="yearly"))
