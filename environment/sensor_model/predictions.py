@@ -8,7 +8,7 @@ Input: R-INF-5. Output: `<output>/<plant_id>/<circuit_id>/<date>.parquet` (R-INF
 
 import os
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,18 @@ class Scored:
 
 
 def score_latest_day(
-    model: Any, metadata: ModelMetadata, model_version: str, table_dir: Path, output: Path, today: date
+    model: Any,
+    metadata: ModelMetadata,
+    model_version: str,
+    table_dir: Path,
+    output: Path,
+    today: date | None = None,
 ) -> Scored:
     """Predict each reading of the circuit's latest days from the readings before it, and write a file for each day.
 
-    Rows of days after `today`, in UTC, are not looked at.
+    Rows of days after `today`, in UTC, are not looked at; without it that is the day of the clock.
     """
-    day, windows, left_out = _latest_windows(metadata, table_dir, today)
+    day, windows, left_out = _latest_windows(metadata, table_dir, today or datetime.now(UTC).date())
     scaler = Scaler.from_dict(metadata.scaler)
     folder = output / metadata.plant_id / metadata.circuit_id
     predicted: dict[date, tuple[Windows, Floats]] = {}
