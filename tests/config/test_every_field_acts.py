@@ -21,7 +21,7 @@ from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, FileTree, file
 from shared.adapters.config.people import people_of
 from shared.adapters.config.whole import whole_of
 from shared.application.etl.load import LoadPlan
-from shared.application.release.ports import Fleet
+from shared.application.release.ports import CircuitPlace, Fleet
 from shared.application.training.ports import TrainingPlan
 from shared.contracts.config.circuits import CircuitConfig, MasterList
 from shared.contracts.config.files import ConfigError
@@ -81,6 +81,7 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     "feature_columns": (["temperature"],),
     "features": (["temperature"],),
     "critical": ("ask", "at_once"),
+    "criticality": ("high",),
     "endpoint_name": ("other-{plant_id}", "other-endpoint"),
     "version": ("1.6.0",),
     "script": ("other.py",),
@@ -129,6 +130,7 @@ def whole() -> dict[str, Any]:
     machines = {kind: [f"a machine of {kind}"] for kind in Accounts.model_fields}
     person = {"object_id": "33333333-0000-4000-8000-000000000003", "name": "A Person", **accounts}
     found[PEOPLE] = {**found[PEOPLE], "people": [person], "machines": machines}
+    found[MASTER_LIST]["plants"][0]["criticality"] = "low"
     for kind in ("model", "environment"):
         stage = found["policies.yml"]["kinds"][kind]["stages"][1]
         stage["gate"] = {
@@ -284,7 +286,7 @@ def test_the_reasons_are_for_fields_that_there_are() -> None:
 USED = (
     Policy, GatePolicy, ApprovalRule, Limits, WatchPolicy, DeploymentPlan, Fleet, AlertPolicy, AllowedRule,
     RollbackThresholds, TrainingPlan, TrainingLimits, TrainingRequest, MonitoringPolicy, AlertRule, Condition,
-    Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan, People, EntraPerson,
+    Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan, People, EntraPerson, CircuitPlace,
     OnlinePlan, SidePlan, SlotLimits, TrafficPlan,
     ComparisonPlan,
 )  # fmt: skip

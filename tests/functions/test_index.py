@@ -22,6 +22,8 @@ ROUTES = {
     "read_history": ("releases/{release_id}/history", ["GET"]),
     "describe_api": ("openapi.json", ["GET"]),
     "decide_on_gate": ("releases/{release_id}/gates/{stage}/decisions", ["POST"]),
+    "list_gates": ("gates", ["GET"]),
+    "decide_on_gates": ("gates/decisions", ["POST"]),
     "abort_release": ("releases/{release_id}/abort", ["POST"]),
     "retry_release": ("releases/{release_id}/retry", ["POST"]),
     "release_again": ("releases/{release_id}/again", ["POST"]),
@@ -139,7 +141,14 @@ def test_the_pages_of_the_board_are_tried_after_every_route_of_the_api(triggers:
 
 def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
     """A link in a mail, or a browser that loads ahead, must not decide."""
-    decisions = {"decide_on_gate", "abort_release", "retry_release", "release_again", "request_model_release"}
+    decisions = {
+        "decide_on_gate",
+        "decide_on_gates",
+        "abort_release",
+        "retry_release",
+        "release_again",
+        "request_model_release",
+    }
     fleet_decisions = {"request_environment_release", "roll_back_release", "submit_evidence"}
     posts = {name for name, trigger in triggers.items() if trigger.get("methods") == ["POST"]}
     freezes = {"set_freeze", "lift_freeze"}

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from shared.application.configuration import PUBLISHED
-from shared.application.release.ports import Fleet
+from shared.application.release.ports import CircuitPlace, Criticality, Fleet
 from shared.contracts.config import files
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import OWN_RULES, AlertKind, AlertPolicy, AllowedRule, Measure
@@ -73,6 +73,16 @@ class FileReleaseConfig:
             endpoints=tuple(dict.fromkeys(deployment.endpoint_of(plant_id) for plant_id, _ in circuits)),
             test_compute=deployment.compute.test,
             input_uri=deployment.input_uri,
+            places={
+                f"{plant.plant_id}-{entry.circuit_id}": CircuitPlace(
+                    plant_name=plant.plant_name,
+                    circuit_name=entry.circuit_name,
+                    endpoint_name=deployment.endpoint_of(plant.plant_id),
+                    criticality=Criticality(plant.criticality),
+                )
+                for plant in self._fleet.plants
+                for entry in plant.circuits
+            },
         )
 
     def people(self) -> People:

@@ -70,7 +70,7 @@ async def list_releases(ports: Ports, limit: int, after: str = "", wanted: Wante
         size = missing if wanted.is_all else SCANNED_MAX - scanned
         page = await (ports.store.open(size, key) if section == _OPEN else ports.store.ended(size, key))
         entries: list[OpenEntry | EndedEntry] = list(page.records)
-        for entry, summary in zip(entries, await _summaries(entries, ports), strict=True):
+        for entry, summary in zip(entries, await summaries(entries, ports), strict=True):
             if wanted.since and isinstance(entry, EndedEntry) and entry.ended_at < wanted.since:
                 return Page(records=shown)  # all that follow have ended earlier
             if isinstance(summary, Unreadable):
@@ -98,8 +98,8 @@ async def open_entries(ports: Ports) -> AsyncIterator[OpenEntry]:
         page = await ports.store.open(ENTRIES_PER_READ, page.after)
 
 
-async def _summaries(entries: Sequence[OpenEntry | EndedEntry], ports: Ports) -> list[Summary | Unreadable | None]:
-    """Of each entry; None for one whose release never opened."""
+async def summaries(entries: Sequence[OpenEntry | EndedEntry], ports: Ports) -> list[Summary | Unreadable | None]:
+    """Of each entry; None for one whose release never opened. Those that rest are not read."""
     found: list[Summary | Unreadable | None] = []
     for start in range(0, len(entries), AT_ONCE):
         found += await asyncio.gather(*(_summary(each, ports) for each in entries[start : start + AT_ONCE]))

@@ -5,8 +5,9 @@ Adapters are in `shared/adapters`, fakes in `tests/fakes`; one contract suite ru
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from shared.application.configuration import Configurations
@@ -235,6 +236,24 @@ class MakerRecords(Protocol):
         not written yet."""
 
 
+class Criticality(StrEnum):
+    """How much depends on a plant, the most first: gates of critical plants are shown first."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitPlace:
+    """Where a circuit is, as people say it, and the endpoint that serves its plant."""
+
+    plant_name: str
+    circuit_name: str
+    endpoint_name: str
+    criticality: Criticality = Criticality.NORMAL
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
     """What every circuit has in common, and the keys of all circuits and endpoints."""
@@ -244,6 +263,7 @@ class Fleet:
     endpoints: tuple[str, ...]
     test_compute: str
     input_uri: str
+    places: Mapping[str, CircuitPlace] = field(default_factory=dict)
 
 
 class ReleaseConfig(Protocol):

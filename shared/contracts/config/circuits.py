@@ -7,7 +7,7 @@ mistake shows when the file is read and not when a release is half done.
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
@@ -157,6 +157,9 @@ class PlantEntry(ConfigModel):
 
     plant_id: PlantId
     plant_name: DisplayName
+    criticality: Literal["high", "normal", "low"] = Field(
+        default="normal", description="high, normal or low: gates of critical plants are shown first"
+    )
     circuits: tuple[CircuitEntry, ...] = Field(
         strict=False,
         min_length=1,

@@ -17,6 +17,7 @@ from shared.domain.release.history import HistoryEntry
 from shared.domain.release.makers import people_min
 from shared.domain.release.model import GATE_OF_PHASE, Release
 from shared.domain.release.specs import gate_digest, gate_facts
+from shared.domain.release.warnings import gate_warnings
 
 REASON_MAX = 2000
 VERSION_MAX = 64
@@ -67,6 +68,14 @@ class EnvironmentReleaseRequest(Contract):
     reason: str = Field(default="", max_length=REASON_MAX, description="Why; it is kept in the history.")
 
 
+class WarningView(Contract):
+    """What an approver should know first. `is_bad` where it needs a close look, or the policy wants a reason."""
+
+    code: str
+    text: str
+    is_bad: bool
+
+
 class GateView(Contract):
     """The open gate: who decides, until when, on which facts."""
 
@@ -77,6 +86,7 @@ class GateView(Contract):
     approvals_needed: list[dict[str, str | int]]
     people_min: int = Field(default=1, description="How many different people must approve at least.")
     approved_by: list[str]
+    warnings: list[WarningView] = Field(default_factory=list, description="What speaks against a yes, worst first.")
 
 
 class WaitingView(Contract):
@@ -218,7 +228,7 @@ def view_of(release: Release, freezes: Freezes | None = None, again_as: str | No
         opened_at=release.opened_at,
         phase_since=release.phase_since,
         attempt=release.attempt,
-        gate=_gate(release),
+        gate=gate_of(release),
         check_runs=[
             CheckRunView(attempt=r.attempt, job_name=r.job_name, verdict=r.verdict, detail=r.detail)
             for r in release.check_runs
@@ -273,7 +283,8 @@ def _line(summary: Summary, freezes: Freezes | None) -> dict[str, Any]:
     }
 
 
-def _gate(release: Release) -> GateView | None:
+def gate_of(release: Release) -> GateView | None:
+    """The open gate as it is shown; None where none is open."""
     stage = GATE_OF_PHASE.get(release.phase)
     if stage is None:
         return None
@@ -287,4 +298,8 @@ def _gate(release: Release) -> GateView | None:
         approvals_needed=[{"group": rule.group, "count": rule.count} for rule in policy.approvals],
         people_min=people_min(release, stage),
         approved_by=[a.actor.name for a in release.approvals if a.stage is stage and a.digest == digest and a.approved],
+        warnings=[
+            WarningView(code=each.code.value, text=each.text, is_bad=each.is_bad)
+            for each in gate_warnings(release, stage)
+        ],
     )

@@ -97,6 +97,23 @@ RELEASES = (
         "Decide on a gate",
         body=Body("releases.DecisionRequest"),
     ),
+    _get(
+        "gates.list_gates",
+        "gates",
+        "List gates that wait for people",
+        "gates.GateList",
+        refusals=(400,),
+        query=(_LIMIT, _choice("mine", "false", "true")),
+    ),
+    _post(
+        "gates.decide_on_gates",
+        "gates/decisions",
+        "Decide on many gates",
+        "gates.DecisionAnswers",
+        told={200: "Each decision is answered by itself"},
+        refusals=(400,),
+        body=Body("gates.GateDecisions"),
+    ),
     _decide("releases.abort_release", "releases/{release_id}/abort", "Abort", body=Body("releases.ReasonRequest")),
     _decide("releases.retry_release", "releases/{release_id}/retry", "Retry", body=Body("releases.ReasonRequest")),
     _decide(
