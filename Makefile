@@ -7,14 +7,15 @@ AZURITE := node_modules/.installed
 BOARD_TOOLS := board/node_modules/.installed
 BOARD := board/dist/.built
 BOARD_SOURCES := $(shell find board -path board/node_modules -prune -o -path board/dist -prune -o -type f ! -name schema.d.ts -print)
+COMMAND := $(BIN)/switchyard
 
 .DEFAULT_GOAL := help
-.PHONY: help install board chromium screens demo demo-environment demo-training up test check sim soak bench bench-check format lock clean
+.PHONY: help install board chromium screens demo demo-environment demo-training up test check sim soak bench bench-check wheel format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-install: $(INSTALLED) $(AZURITE) $(BOARD) ## Install everything into .venv and node_modules, and build the board
+install: $(INSTALLED) $(AZURITE) $(COMMAND) $(BOARD) ## Install everything into .venv and node_modules, and build the board
 
 $(INSTALLED): requirements-dev.txt requirements-runtime.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || { echo "Python 3.11 is needed: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
@@ -23,6 +24,11 @@ $(INSTALLED): requirements-dev.txt requirements-runtime.txt
 	@# The worker library asks for Python 3.13 in its metadata and runs on 3.11; pip takes the two flags on the command line only.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --ignore-requires-python -r requirements-runtime.txt
 	@touch $@
+
+$(COMMAND): $(INSTALLED)
+	@# Nothing is copied: the command runs what is in this checkout, from wherever it is called.
+	@printf '%s\n' '#!$(abspath $(BIN))/python' 'import sys' 'sys.path.insert(0, "$(CURDIR)")' \
+	  'from cli.app import main' 'main()' > $@ && chmod +x $@
 
 $(AZURITE): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -57,7 +63,7 @@ demo-training: install ## Merge changed cutoff dates in a git repository, train,
 	@$(BIN)/python -m local.demos.training
 
 up: install ## Start the local cloud and keep it running
-	@$(BIN)/python -m cli local up
+	@$(BIN)/switchyard local up
 
 test: install chromium ## Run all tests, in four processes
 	@# Four on two cores: half of the tests wait for something. Written bytecode spares each process they start a compilation.
@@ -100,6 +106,12 @@ bench: install ## Measure imports, the local cloud, the sensor table, lists, eve
 	$(BIN)/python -m benchmarks.fleet_rollback --circuits 200
 	$(BIN)/python -m tests.simulation 500 0
 
+wheel: install ## Build the command alone, without the app, as a wheel in dist/
+	rm -rf build dist
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist .
+	rm -rf build
+	@echo "Install it with:  pipx install $$(ls dist/*.whl)"
+
 format: install ## Format and sort imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -109,4 +121,4 @@ lock: install ## Regenerate the pinned requirements from the .in files
 	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 $$f.in -o $$f.txt; done
 
 clean: ## Remove what was installed and the data of the local cloud
-	rm -rf $(VENV) node_modules board/node_modules board/dist board/screens .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules board/node_modules board/dist board/screens .local build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,8 +11,9 @@ from rich.text import Text as Shown
 
 from cli.api import ApiError, ReleaseApi, parse
 from cli.reading import AsJson, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import clock
+from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import Text, View
 

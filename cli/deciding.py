@@ -7,8 +7,9 @@ import typer
 
 from cli.api import ApiError, ReleaseApi, parse
 from cli.reading import ReleaseId
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import gate_panel, release_panel
+from cli.typed import COMMAND
 from cli.views import ENVIRONMENT, HELD, ROLLING_BACK, Accepted, Release
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

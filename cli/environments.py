@@ -8,7 +8,8 @@ from rich.text import Text as Shown
 
 from cli.api import parse
 from cli.reading import AsJson, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
+from cli.typed import COMMAND
 from cli.views import Text, View
 
 Running = Annotated[

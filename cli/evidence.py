@@ -11,8 +11,9 @@ from rich.text import Text
 
 from cli.api import ApiError, parse
 from cli.reading import AsJson, ReleaseId, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import clock, evidence_text
+from cli.typed import COMMAND
 from cli.views import Evidence, EvidenceAccepted
 
 SENT_BYTES_MAX = 32 * 1024 * 1024

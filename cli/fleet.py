@@ -9,7 +9,8 @@ from rich.text import Text
 from cli.api import parse
 from cli.deciding import Reason, need, tell
 from cli.reading import AsJson, ReleaseId, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
+from cli.typed import COMMAND
 from cli.views import Target, Targets
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="The version, MAJOR.MINOR.PATCH, registered in dev.")]

@@ -10,8 +10,9 @@ from rich.text import Text
 from cli.api import ApiError, parse
 from cli.deciding import Yes, need
 from cli.reading import AsJson, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import clock, span
+from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import Freeze, Freezes
 

@@ -11,8 +11,9 @@ from rich.text import Text
 from cli.api import ApiError, parse
 from cli.deciding import Reason, Yes, need, tell
 from cli.reading import AsJson, ReleaseId, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import release_panel, span
+from cli.typed import COMMAND
 from cli.views import MODEL, RELEASED, Check, Meter, Release, RollbackReport, Targets
 
 Critical = Annotated[bool, typer.Option("--critical", help="Do not wait for an approval, where the policy allows it.")]

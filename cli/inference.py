@@ -9,8 +9,9 @@ from rich.text import Text
 
 from cli.api import parse
 from cli.reading import AsJson, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import clock
+from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import View
 

@@ -9,7 +9,8 @@ from rich.text import Text
 from cli.api import ApiError, parse
 from cli.inference import Started, Task, what_started
 from cli.reading import AsJson, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
+from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import View
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.api import ApiError, parse
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import history_table, release_panel, releases_table
+from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, ROLLBACK, History, Release, Releases
 

@@ -10,9 +10,6 @@ from rich.console import Console
 
 from cli.api import ApiError, ReleaseApi
 
-COMMAND = "python -m cli"
-"""How the command is called in what it tells people to type."""
-
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

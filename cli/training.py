@@ -11,9 +11,10 @@ from rich.text import Text
 
 from cli.api import ApiError, ApiUnavailableError, ReleaseApi, parse
 from cli.reading import AsJson, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
 from cli.show import span, until
 from cli.training_views import SUCCEEDED, Lineage, Training, Trainings, lineage_panel, training_panel, trainings_table
+from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 
 UNAVAILABLE_MAX_S = 60.0

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from cli.api import ApiUnavailableError, ReleaseApi, parse
 from cli.reading import ReleaseId, what_to_type
-from cli.session import COMMAND, console, errors, talking
+from cli.session import console, errors, talking
 from cli.show import clock, gate_panel, phase_text, span, until
 from cli.tallies import tallies
+from cli.typed import COMMAND
 from cli.views import RELEASED, ROLLBACK, ROLLED_BACK, Release, Targets
 
 UNAVAILABLE_MAX_S = 60.0

@@ -73,7 +73,7 @@ def fire(
     except CloudError as problem:
         console.print(f"Error: {problem}", style="red", markup=False)
         sys.exit(1)
-    console.print("What it led to:  python -m cli alerts")
+    console.print("What it led to:  switchyard alerts")
 
 
 def _resolve(control: str, wanted: str, way: str) -> None:

@@ -36,7 +36,7 @@ def seed(
     except CloudError as problem:
         console.print(f"Error: {problem}", style="red", markup=False)
         sys.exit(1)
-    console.print("Its release opens in a moment:  python -m cli releases")
+    console.print("Its release opens in a moment:  switchyard releases")
 
 
 if __name__ == "__main__":

@@ -108,12 +108,13 @@ def try_it(cloud: LocalCloud) -> str:
     """Lines to paste into another terminal, in the source checkout."""
     data = f" --data {shown}" if (shown := os.path.relpath(cloud.data)) != ".local" else ""
     python = os.path.relpath(sys.executable) if sys.executable.startswith(os.getcwd()) else sys.executable
+    command = os.path.join(os.path.dirname(python), "switchyard")
     return f"""\
 In another terminal:
   export SWITCHYARD_URL={cloud.urls["host"]} SWITCHYARD_TOKEN=$({python} -m local.sign_in engineer-1{data})
   {python} -m local.seed P001/C001{data}  # writes data, trains and registers a model: a release opens
-  {python} -m cli releases  # then show, approve, reject, watch, history, abort, retry
-  {python} -m cli train --plant P001 --circuit C002 --watch  # the app trains, on the data that the seed wrote
+  {command} releases  # then show, approve, reject, watch, history, abort, retry
+  {command} train --plant P001 --circuit C002 --watch  # the app trains, on the data that the seed wrote
   curl -s -H "Authorization: Bearer $SWITCHYARD_TOKEN" $SWITCHYARD_URL/api/releases
 The tokens of engineer-1, engineer-2, manager-1 and viewer-1 last an hour.
 """
@@ -130,7 +131,7 @@ def part_states(data: Path) -> dict[str, str]:
 def main() -> None:
     """Run the command line; prints errors that a person can act on without a stack trace."""
     try:
-        app()
+        app(prog_name="switchyard local")
     except (CloudError, ValueError) as problem:
         _errors.print(f"[bold red]Error:[/] {problem}", highlight=False)
         sys.exit(1)

@@ -138,7 +138,7 @@ def test_a_release_shows_its_evidence_and_what_to_hand_in_first(server: App, run
     assert "hand in" not in good
     for lacking in (nothing(), bad()):
         server.on(f"GET /api/releases/{RELEASE}", environment_view(lacking))
-        assert f"First hand in: python -m cli evidence {RELEASE} FILE.ipynb" in run("show", RELEASE).output
+        assert f"First hand in: switchyard evidence {RELEASE} FILE.ipynb" in run("show", RELEASE).output
 
 
 def test_evidence_that_nobody_asks_for_is_not_missed(server: App, run: Run) -> None:

@@ -244,7 +244,7 @@ def test_of_many_failing_targets_the_first_are_listed_and_the_rest_counted(serve
     shown = run("watch", RELEASE, "--every", "0.1")
     assert shown.exit_code == 0
     assert shown.output.count("no compute") == FAILING_SHOWN_MAX
-    assert f"and 5 more: python -m cli targets {RELEASE} --failing" in shown.output
+    assert f"and 5 more: switchyard targets {RELEASE} --failing" in shown.output
     assert f"rollback {RELEASE}" in shown.output
 
 

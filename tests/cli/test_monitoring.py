@@ -44,7 +44,7 @@ def test_a_day_is_started_and_says_where_to_look(server: App, run: Run) -> None:
     shown = run("infer", "--date", "2026-01-05", "--retry")
     assert server.bodies == [("/api/inference", {"date": "2026-01-05", "again": True})]
     assert "start in a moment" in shown.output
-    assert "python -m cli inference --date 2026-01-05" in shown.output.splitlines()[-1]
+    assert "switchyard inference --date 2026-01-05" in shown.output.splitlines()[-1]
 
 
 def test_a_day_shows_what_is_missing_and_late_and_leaves_out_what_is_well(server: App, run: Run) -> None:
@@ -72,7 +72,7 @@ def test_a_day_without_a_start_says_how_to_start_it(server: App, run: Run) -> No
     server.on("GET /api/inference", day)
     shown = run("inference").output
     assert "no circuit was started" in shown
-    assert "python -m cli infer --date 2026-01-05" in shown
+    assert "switchyard infer --date 2026-01-05" in shown
 
 
 def report() -> MonitoringView:

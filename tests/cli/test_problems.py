@@ -94,7 +94,7 @@ def test_an_error_page_that_is_no_problem_document_is_reported_by_its_status(ser
 
 
 def test_the_module_is_the_command_and_the_local_cloud_is_run_as_a_process(tmp_path: Path) -> None:
-    """`python -m cli local status` passes its options and the exit status on."""
+    """`switchyard local status` passes its options and the exit status on."""
     command = [sys.executable, "-m", "cli", "local", "status", "--data", str(tmp_path)]
     environment = {**os.environ, "SWITCHYARD_TOKEN": TOKEN}
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
@@ -109,3 +109,19 @@ def test_without_the_local_package_it_is_said_where_to_run_it(tmp_path: Path) ->
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert "source checkout" in ended.stderr
+
+
+def test_the_command_of_a_checkout_runs_from_anywhere_and_lists_the_options_of_the_local_cloud(tmp_path: Path) -> None:
+    """As `make install` writes it; what it tells people to type leads to it again."""
+    command, installed = tmp_path / "switchyard", tmp_path / "installed"
+    installed.touch()
+    made = ["make", "-s", "-C", str(REPOSITORY), f"COMMAND={command}", f"INSTALLED={installed}", str(command)]
+    subprocess.run(made, check=True, timeout=60)
+
+    helped = subprocess.run(
+        [command, "local", "up", "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert helped.returncode == 0, helped.stderr
+    assert "Usage: switchyard local up" in helped.stdout
+    assert "--setting" in helped.stdout

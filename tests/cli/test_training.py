@@ -79,7 +79,7 @@ def test_train_sends_the_circuit_and_the_date_and_says_the_run(server: App, run:
     assert server.bodies == [
         ("/api/trainings", {"plant_id": "P001", "circuit_id": "C001", "cutoff_date": "2025-12-09"})
     ]
-    assert f"python -m cli trainings {RUN}" in done.output
+    assert f"switchyard trainings {RUN}" in done.output
 
 
 @pytest.mark.parametrize(("phase", "status"), [("succeeded", 0), ("failed", 3), ("aborted", 3)])

@@ -68,9 +68,10 @@ class Page:
         return re.findall(rf"^{'#' * level} +(.+?) *$", self.prose, re.MULTILINE)
 
     def commands(self, program: str) -> Iterator[list[str]]:
-        """The words after each `program` that the page tells people to type, in backticks or in a code block."""
+        """The words after each `program` that the page tells people to type, in backticks or in a code block. What an
+        option takes as a name, or what is in an address, is no program."""
         for text in (*self.spans, *self.code.splitlines()):
-            for start in re.finditer(rf"(?<![\w-]){re.escape(program)}(?= |$)", text):
+            for start in re.finditer(rf"(?<![\w-])(?<!-name )(?<!://){re.escape(program)}(?= |$)", text):
                 yield _END_OF_COMMAND.split(text[start.end() :].strip(), maxsplit=1)[0].split()
 
 

@@ -77,8 +77,8 @@ def test_the_readme_names_every_target_that_make_help_shows() -> None:
 
 @EVERY_PAGE
 def test_every_command_line_of_the_cli_exists_with_its_options(read: Page) -> None:
-    """`python -m cli <command> --option`: both are the command's own."""
-    for words in read.commands("python -m cli"):
+    """`switchyard <command> --option`: both are the command's own."""
+    for words in read.commands("switchyard"):
         command: Any = typer.main.get_command(app)
         for word in words:
             if word.startswith("-"):
@@ -94,7 +94,7 @@ def _options(command: Any) -> set[str]:
 
 def test_the_pages_show_every_command_of_the_cli() -> None:
     """An operator meets each of them; and it shows that the test above sees commands at all."""
-    shown = {words[0] for read in pages() for words in read.commands("python -m cli") if words}
+    shown = {words[0] for read in pages() for words in read.commands("switchyard") if words}
     root: Any = typer.main.get_command(app)
 
     assert set(root.commands) <= shown | {word for word in root.commands if word in page("README.md").spans}

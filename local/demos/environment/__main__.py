@@ -21,9 +21,9 @@ from local.supervisor.cloud import CloudError, LocalCloud
 
 NEXT = """\
 Try it yourself, on this very fleet:
-  {python} -m local.cloud up --data {data}         # starts it again, and says how to use it
-  {python} -m cli targets <id> --failing           # which model broke, and why
-  {python} -m cli history <id>                     # who did what, when
+  .venv/bin/switchyard local up --data {data}    # starts it again, and says how to use it
+  .venv/bin/switchyard targets <id> --failing                            # which model broke, and why
+  .venv/bin/switchyard history <id>                                      # who did what, when
   diff -r {data}/environments/1.5.0 {data}/environments/1.5.2
 Larger:  make demo-environment CIRCUITS=200
 Read on: docs/runbooks/environment-release.md\
@@ -51,7 +51,7 @@ def demo(
     times.add("everything", screen.elapsed())
     screen.show(times.table())
     screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
-    screen.console.print(NEXT.format(python=".venv/bin/python", data=data), markup=False, soft_wrap=True)
+    screen.console.print(NEXT.format(data=data), markup=False, soft_wrap=True)
 
 
 def _seed(data: Path, fleet: list[Circuit], times: Times) -> None:

@@ -21,10 +21,10 @@ from local.supervisor.cloud import CloudError, LocalCloud
 
 NEXT = """\
 Try it yourself, on this very fleet:
-  {python} -m local.cloud up --data {data}
+  .venv/bin/switchyard local up --data {data}
 Then, in another terminal, after the export line that it prints:
-  {python} -m cli train --plant P003 --circuit C001 --cutoff-date 2025-12-05 --watch
-  {python} -m cli lineage --plant P001 --circuit C001 --version 1
+  .venv/bin/switchyard train --plant P003 --circuit C001 --cutoff-date 2025-12-05 --watch
+  .venv/bin/switchyard lineage --plant P001 --circuit C001 --version 1
 Read on: docs/training.md\
 """
 
@@ -47,7 +47,7 @@ def demo(
         screen.console.print(f"Error: {problem}", style="bold red", markup=False)
         sys.exit(1)
     screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
-    screen.console.print(NEXT.format(python=".venv/bin/python", data=data), markup=False, soft_wrap=True)
+    screen.console.print(NEXT.format(data=data), markup=False, soft_wrap=True)
 
 
 def _tell(cloud: LocalCloud, repository: FleetRepository, secret: str, *, new_only: bool) -> None:
