@@ -1,22 +1,31 @@
 using './main.bicep'
 
-// An example. None of it is a secret; copy it for each environment.
-param mlResourceGroup = 'mlops-rg'
-param devWorkspace = 'dev-ml-workspace'
-param testWorkspace = 'test-ml-workspace'
-param productionWorkspace = 'prod-ml-workspace'
-param modelRegistry = 'mlregistry-shared'
-param workspaceStorage = ['devmlstorage', 'testmlstorage', 'prodmlstorage']
-param lakeAccount = 'productiondatalake'
-param apiObjectId = '00000000-0000-0000-0000-000000000000'
-param teamMails = ['ml-ops@example.com']
-param sensorTable = 'abfss://lake@productiondatalake.dfs.core.windows.net/processed/sensor_data'
-
-// The application id of the API's registration, and its application id URI.
-param apiAudience = [
-  '00000000-0000-0000-0000-000000000000'
-  'api://00000000-0000-0000-0000-000000000000'
+// An example, for az and for azd alike. None of it is a secret; every value can come from the environment of whoever deploys, which
+// for azd is set by `azd env set`. What platform.bicep makes has the names that stand here.
+param mlResourceGroup = readEnvironmentVariable('SWITCHYARD_ML_RESOURCE_GROUP', 'mlops-rg')
+param devWorkspace = readEnvironmentVariable('SWITCHYARD_DEV_WORKSPACE', 'dev-ml-workspace')
+param testWorkspace = readEnvironmentVariable('SWITCHYARD_TEST_WORKSPACE', 'test-ml-workspace')
+param productionWorkspace = readEnvironmentVariable('SWITCHYARD_PRODUCTION_WORKSPACE', 'prod-ml-workspace')
+param modelRegistry = readEnvironmentVariable('SWITCHYARD_REGISTRY', 'mlregistry-shared')
+param workspaceStorage = [
+  readEnvironmentVariable('SWITCHYARD_DEV_STORAGE', 'devmlstorage')
+  readEnvironmentVariable('SWITCHYARD_TEST_STORAGE', 'testmlstorage')
+  readEnvironmentVariable('SWITCHYARD_PRODUCTION_STORAGE', 'prodmlstorage')
 ]
+param lakeAccount = readEnvironmentVariable('SWITCHYARD_LAKE', 'productiondatalake')
+param sensorTable = readEnvironmentVariable('SWITCHYARD_SENSOR_TABLE', 'abfss://lake@productiondatalake.dfs.core.windows.net/processed/sensor_data')
+
+// The registration of the API, which infra/hooks/register_api.sh makes: application id, application id URI, object id.
+param apiAudience = [
+  readEnvironmentVariable('SWITCHYARD_API_ID', '00000000-0000-0000-0000-000000000000')
+  'api://${readEnvironmentVariable('SWITCHYARD_API_ID', '00000000-0000-0000-0000-000000000000')}'
+]
+param apiObjectId = readEnvironmentVariable('SWITCHYARD_API_OBJECT_ID', '00000000-0000-0000-0000-000000000000')
+
+param teamMails = [readEnvironmentVariable('SWITCHYARD_TEAM_MAIL', 'ml-ops@example.com')]
+
+// True once the code is published: infra/hooks/let_events_in.sh sets it.
+param subscribeToEvents = bool(readEnvironmentVariable('SWITCHYARD_SUBSCRIBE', 'false'))
 
 // The application that people sign in to the board with: here the API's own registration.
 param boardClientId = '00000000-0000-0000-0000-000000000000'

@@ -17,6 +17,29 @@ _ENDLESS = 300
 
 EXAMPLE = "as it stands"
 
+_SUBNET = f"{scope_of(group='network')}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+_GROUP = "0a0b0c0d-0000-4000-8000-00000000000"
+
+#: What is left out of the example, by file: given with the long names, so that everything that is optional is rendered.
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "main.bicep": {
+        "appSubnetId": _SUBNET,
+        "allowedIps": ["203.0.113.0/24", "198.51.100.7"],
+        "callPhones": [{"countryCode": "1", "phoneNumber": "5550100"}],
+        "changesTokenUri": "https://sw.vault.azure.net/secrets/token",
+        "alwaysReady": [{"name": "http", "instanceCount": 1}],
+    },
+    "platform.bicep": {
+        "subnetIds": [_SUBNET],
+        "clusterSubnetId": _SUBNET,
+        "allowedIps": ["203.0.113.0/24", "198.51.100.7"],
+        "dataScientistsId": f"{_GROUP}1",
+        "mlEngineersId": f"{_GROUP}2",
+        "devOpsId": f"{_GROUP}3",
+        "dataEngineersId": f"{_GROUP}4",
+    },
+}
+
 
 @dataclass
 class Case:
@@ -41,7 +64,8 @@ def of(root: Path) -> Iterator[Case]:
             parameters = {name: each for name, each in declared.items() if each.kind == "param"}
             evaluate = Template(target, example, scope_of(), table(), Report(), root).evaluator.value
             yield Case("short names", target, {**example, **_extremes(parameters, evaluate, example, longest=False)})
-            yield Case("long names", target, {**example, **_extremes(parameters, evaluate, example, longest=True)})
+            longest = _extremes(parameters, evaluate, example, longest=True)
+            yield Case("long names", target, {**example, **longest, **OPTIONAL[target.name]})
 
 
 def _extremes(

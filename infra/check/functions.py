@@ -1,6 +1,7 @@
 """The functions of Bicep that the templates use. Ids that they make up have the form of real ones."""
 
 import hashlib
+import ipaddress
 import json
 import uuid
 from collections.abc import Callable
@@ -74,8 +75,15 @@ def provider(resource_type: str, name: str) -> str:
     return f"/providers/{namespace}/" + "/".join(f"{kind}/{each}" for kind, each in pairs)
 
 
+def _parse_cidr(text: str) -> dict[str, str]:
+    network = ipaddress.ip_network(text)
+    hosts = list(network.hosts())
+    return {"network": str(network.network_address), "firstUsable": str(hosts[0]), "lastUsable": str(hosts[-1])}
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "any": lambda value: value,
+    "bool": lambda text: text.lower() == "true",
     "concat": _concat,
     "contains": _contains,
     "empty": lambda value: not value,
@@ -91,6 +99,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "length": len,
     "min": min,
     "max": max,
+    "parseCidr": _parse_cidr,
     "range": lambda start, count: list(range(start, start + count)),
     "replace": lambda text, old, new: text.replace(old, new),
     "resourceId": _resource_id,

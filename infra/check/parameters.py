@@ -49,5 +49,5 @@ def _one(declaration: Declaration, value: Any, evaluator: Evaluator, place: Plac
     for word, lowest in (("minLength", True), ("minValue", True), ("maxLength", False), ("maxValue", False)):
         if word in limits and (size < limits[word] if lowest else size > limits[word]):
             say(place, f"{name} is {value!r}: {word} is {limits[word]}")
-    if "allowed" in limits and value not in limits["allowed"]:
+    if "allowed" in limits and any(each not in limits["allowed"] for each in values):
         say(place, f"{name} is {value!r}, one of {', '.join(map(str, limits['allowed']))} is wanted")

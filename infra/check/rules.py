@@ -52,7 +52,7 @@ VALUES: dict[str, dict[str, Wanted]] = {
     },
     "Microsoft.MachineLearningServices/workspaces": {
         "properties.publicNetworkAccess": ("Enabled", "Disabled"),
-        "properties.systemDatastoresAuthMode": ("identity",),
+        "properties.systemDatastoresAuthMode": ("Identity",),
         "identity.type": ("SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"),
     },
     "Microsoft.MachineLearningServices/registries": {"properties.publicNetworkAccess": ("Enabled", "Disabled")},

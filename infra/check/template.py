@@ -173,7 +173,6 @@ class Template:
             self.tree = File(path)
         self.evaluator = Evaluator(self.file, self, table, report)
         self.given = given
-        self.used: set[str] = set()
         self._memo: dict[Any, Any] = {}
         self._modules: list[Template] = []
         checked(self.tree, given, self.evaluator, place or Place(self.file, 1))
@@ -186,7 +185,6 @@ class Template:
         if declaration is None:
             self.report.say(place, f"{name} is not declared")
             return Unknown()
-        self.used.add(name)
         if name not in self._memo:
             self._memo[name] = Unknown(name)  # what asks for itself stays unknown
             self._memo[name] = self._value(declaration)
@@ -336,10 +334,7 @@ class Template:
                     found.append(each)
 
         for name, declaration in self.tree.declared.items():
-            used_before = set(self.used)
             value = self.look_up(name, Place(self.file, declaration.line))
-            if name not in used_before:
-                self.used.discard(name)
             if declaration.kind == "resource":
                 add(value)
             elif declaration.kind == "module" and not isinstance(value, Unknown):
@@ -347,17 +342,11 @@ class Template:
                     found += each.template.deployed() if each.deployed else []
         for name in self.tree.outputs:
             self.output(name)
-        self._unused()
         return found
 
     def files(self) -> set[Path]:
         """This file and those of its modules, whether their conditions hold or not."""
         return {self.path}.union(*(each.files() for each in self._modules))
-
-    def _unused(self) -> None:
-        for name, declaration in self.tree.declared.items():
-            if declaration.kind in ("param", "var") and name not in self.used:
-                self.report.say(Place(self.file, declaration.line), f"{name} is used nowhere")
 
 
 def _bare(node: Node) -> Node:

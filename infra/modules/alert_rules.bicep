@@ -195,8 +195,8 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for each in
     enabled: true
     scopes: [logsId]
     skipQueryValidation: true // the table comes with the first metric
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
+    evaluationFrequency: each.severity == 1 ? 'PT1M' : 'PT5M'
+    windowSize: each.severity == 1 ? 'PT5M' : 'PT15M'
     autoMitigate: true
     criteria: {
       allOf: [
@@ -227,13 +227,13 @@ resource sweepsMissing 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   tags: tags
   kind: 'LogAlert'
   properties: {
-    description: 'No sweep for a quarter of an hour: what was lost on the way is not brought back.'
+    description: 'No sweep for five minutes: what was lost on the way is not brought back.'
     severity: 1
     enabled: true
     scopes: [logsId]
     skipQueryValidation: true
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
+    evaluationFrequency: 'PT1M'
+    windowSize: 'PT5M'
     autoMitigate: true
     criteria: {
       allOf: [

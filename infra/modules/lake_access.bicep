@@ -2,7 +2,12 @@
 param lakeAccount string
 param principalId string
 
+@description('True for what loads the sensor table.')
+param writes bool = false
+
 var storageBlobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
+var storageBlobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+var role = writes ? storageBlobDataContributor : storageBlobDataReader
 
 resource lake 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: lakeAccount
@@ -10,10 +15,10 @@ resource lake 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
 
 @description('a job reads its data as whoever started it')
 resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(lake.id, principalId, storageBlobDataReader)
+  name: guid(lake.id, principalId, role)
   scope: lake
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataReader)
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
     principalId: principalId
     principalType: 'ServicePrincipal'
   }

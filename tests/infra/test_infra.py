@@ -105,6 +105,14 @@ def test_what_is_worst_is_told_to_those_on_call_by_text_message() -> None:
     assert of("Microsoft.Insights/actionGroups", phones)["ml-ops-on-call"].body["properties"]["smsReceivers"]
 
 
+def test_what_is_worst_is_looked_at_every_minute() -> None:
+    """A sweep that has not run for five minutes among it."""
+    worst = [each for each in rules().values() if each["severity"] == 1]
+
+    assert {(each["evaluationFrequency"], each["windowSize"]) for each in worst} == {("PT1M", "PT5M")}
+    assert rules()["sweeps-missing"]["criteria"]["allOf"][0]["operator"] == "LessThan"
+
+
 def test_rules_are_where_the_app_counts_them() -> None:
     """In the resource group of the workspaces, which is that of AZURE_RESOURCE_GROUP."""
     group = app_settings()["AZURE_RESOURCE_GROUP"]
