@@ -19,6 +19,8 @@ fi
 object_id=$(az ad app show --id "$app_id" --query id --output tsv)
 az rest --method PATCH --uri "https://graph.microsoft.com/v1.0/applications/$object_id" \
   --headers Content-Type=application/json --body @infra/app_registration.json
+az rest --method PATCH --uri "https://graph.microsoft.com/v1.0/applications/$object_id" \
+  --headers Content-Type=application/json --body @infra/app_registration_cli.json
 az ad app update --id "$app_id" --identifier-uris "api://$app_id"
 az ad sp show --id "$app_id" --output none 2>/dev/null || az ad sp create --id "$app_id" --output none
 
