@@ -1,5 +1,5 @@
 // What the app may do in the three workspaces: what it asks for (infra/check/needs.yml) and what Microsoft documents for jobs,
-// and nothing else. Nothing is ever deleted.
+// and nothing else. Slots of online endpoints are deleted, and nothing else ever is.
 param devWorkspace string
 param testWorkspace string
 param productionWorkspace string
@@ -79,6 +79,29 @@ resource batchDeployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
+@description('A slot that failed, or that served before, is deleted: each of its instances costs as long as it is there.')
+resource onlineDeployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'switchyard-online-deployer')
+  properties: {
+    roleName: 'Switchyard online deployer ${uniqueString(resourceGroup().id)}'
+    description: 'Changes online endpoints, their deployments and scoring code, and asks them. Deletes deployments, nothing else.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write'
+          'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action'
+          'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/write'
+          'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/delete'
+          'Microsoft.MachineLearningServices/workspaces/codes/*' // the upload of scoring code is more than a write
+        ]
+        notActions: ['Microsoft.MachineLearningServices/workspaces/codes/*/delete']
+      }
+    ]
+    assignableScopes: [resourceGroup().id]
+  }
+}
+
 @description('Trained models are registered in the dev workspace, and nowhere else.')
 resource modelRegistrar 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, 'switchyard-model-registrar')
@@ -116,6 +139,28 @@ resource devModels 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: dev
   properties: {
     roleDefinitionId: modelRegistrar.id
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('online endpoints of dev')
+resource devOnline 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dev.id, principalId, onlineDeployer.id)
+  scope: dev
+  properties: {
+    roleDefinitionId: onlineDeployer.id
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+@description('online endpoints of production')
+resource productionOnline 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(production.id, principalId, onlineDeployer.id)
+  scope: production
+  properties: {
+    roleDefinitionId: onlineDeployer.id
     principalId: principalId
     principalType: 'ServicePrincipal'
   }

@@ -147,7 +147,8 @@ class MemoryOnlinePlatform:
         if latency_ms > timeout_s * 1000:
             return Scored(status=0, slot=name, latency_ms=timeout_s * 1000)
         right = json.loads(request)["data"]
-        body = json.dumps([number + self.error.get(version, 0) for number in right]).encode()
+        off = self.error.get(version, 0)
+        body = json.dumps([each + off if isinstance(each, int | float) else each for each in right]).encode()
         return Scored(status=status, slot=name, latency_ms=latency_ms, body=body)
 
     def _by_traffic(self, traffic: Shares) -> str:

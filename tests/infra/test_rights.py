@@ -20,12 +20,13 @@ def test_the_app_may_do_what_it_asks_for_and_nothing_else() -> None:
 
 
 def test_the_app_deletes_nothing_in_a_workspace() -> None:
-    """Whatever its roles name, and however wide their patterns are."""
+    """Whatever its roles name, and however wide their patterns are; but slots of online endpoints."""
     kinds = (
         "models/versions",
         "jobs",
         "batchEndpoints",
         "batchEndpoints/deployments",
+        "onlineEndpoints",
         "codes/versions",
         "data/versions",
     )
@@ -35,6 +36,15 @@ def test_the_app_deletes_nothing_in_a_workspace() -> None:
 
     assert given
     assert may == []
+
+
+def test_the_app_deletes_slots_of_online_endpoints_in_dev_and_production() -> None:
+    """Each instance of a slot that failed, or that served before, costs as long as it is there."""
+    right = f"{rights._ML}workspaces/onlineEndpoints/deployments/delete"
+
+    places = {each.scope.rpartition("/")[2] for each in rights.grants(list(example()), APP) if each.rights.allow(right)}
+
+    assert places == {"dev-ml-workspace", "prod-ml-workspace"}
 
 
 def test_every_operation_that_is_listed_is_one_of_the_local_azure_ml() -> None:

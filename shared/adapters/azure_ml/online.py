@@ -14,7 +14,7 @@ from shared.adapters.azure_ml.command_jobs import CommandJobs, command_job, fold
 from shared.adapters.azure_ml.errors import translated
 from shared.adapters.azure_ml.online_specs import entity_of, found_of
 from shared.adapters.azure_ml.sent_marker import sent_marker
-from shared.adapters.azure_ml.specs import ASSET_PREFIX, code_folder
+from shared.adapters.azure_ml.specs import code_folder
 from shared.adapters.azure_ml.values import word
 from shared.application.errors import PlatformBlocked, PlatformBusy
 from shared.application.online_platform import ComparisonJob, Scored
@@ -127,7 +127,8 @@ class AzureMlOnline:
         what = f"endpoint {endpoint_name} in {place.value} could not be asked"
         try:
             endpoint = operations.get(endpoint_name)
-            keys = operations._get_online_credentials(endpoint_name, endpoint.auth_mode)
+            mode = word(endpoint.auth_mode).replace("_", "")  # the entity's word is not the service's
+            keys = operations._get_online_credentials(endpoint_name, mode)
         except AzureError as error:
             raise translated(error, what) from error
         token = getattr(keys, "primary_key", None) or getattr(keys, "access_token", "")
@@ -163,10 +164,10 @@ class AzureMlOnline:
 
 def comparison_job(job: ComparisonJob, code: str) -> "Command":
     """The job as an entity of the client."""
-    inputs: dict[str, Any] = {"candidate": mounted(_path(job.candidate), "custom_model"), "data": mounted(job.data_uri)}
+    inputs: dict[str, Any] = {"candidate": mounted(job.candidate, "custom_model"), "data": mounted(job.data_uri)}
     words = f"python {job.script} --candidate ${{{{inputs.candidate}}}} --data ${{{{inputs.data}}}}"
     if job.baseline:
-        inputs["baseline"] = mounted(_path(job.baseline), "custom_model")
+        inputs["baseline"] = mounted(job.baseline, "custom_model")
         words += " --baseline ${{inputs.baseline}}"
     return command_job(
         job.job_name,
@@ -180,8 +181,3 @@ def comparison_job(job: ComparisonJob, code: str) -> "Command":
         compute=job.compute,
         inputs=inputs,
     )
-
-
-def _path(asset_id: str) -> str:
-    """An asset as an input of a job names it."""
-    return asset_id if asset_id.startswith("azureml:") else f"{ASSET_PREFIX}{asset_id}"
