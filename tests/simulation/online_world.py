@@ -37,6 +37,7 @@ from tests.fakes.source_control import MemorySourceControl
 from tests.simulation.bus import Message, SimulatedQueue
 from tests.simulation.circuits import ENGINEERS, LIMITS, PEOPLE, SimulatedConfig, gate
 from tests.simulation.host import Host
+from tests.simulation.memories import Memories
 from tests.simulation.online_endpoints import WatchedOnline
 from tests.simulation.oracle import WatchedStore
 from tests.simulation.oracle_freeze import WatchedFreezes
@@ -80,7 +81,8 @@ class OnlineWorld(Host):
         self.commands = SimulatedQueue("effects", clock, rng, self.dead)
         self.events.loses = self.commands.loses = self._loses
         self.queues = [self.events, self.commands]
-        self.store = WatchedStore(clock, self.events.published, self.events.acknowledged, self.commands.acknowledged)
+        acknowledged = (self.events.acknowledged, self.commands.acknowledged)
+        self.store = WatchedStore(clock, Memories(rng), self.events.published, *acknowledged)
         self.platform = WatchedPlatform(clock, rng)
         self.online = WatchedOnline(self.platform, rng, clock)
         self.online.store = self.store
