@@ -89,6 +89,14 @@ class ReleaseApi:
         """Ask for the release of a registered environment version."""
         return parse(Accepted, self._request("POST", "/environment-releases", {"version": version, "reason": reason}))
 
+    def release_online(self, wish: Mapping[str, Any]) -> Accepted:
+        """Ask for the comparison of a model version and, if it is better, for its release to online endpoints."""
+        return parse(Accepted, self._request("POST", "/online-releases", dict(wish)))
+
+    def deployment_state(self, release_id: str) -> Any:
+        """JSON of what a release to online endpoints recorded."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}/deployment-state")
+
     def release_model(self, name: str, version: str, reason: str) -> Accepted:
         """Ask for the release of a model version."""
         body = {"name": name, "version": version, "reason": reason}

@@ -14,7 +14,7 @@ from cli.reading import AsJson, ReleaseId, print_json
 from cli.session import console, talking
 from cli.show import release_panel, span
 from cli.typed import COMMAND
-from cli.views import MODEL, RELEASED, Check, Meter, Release, RollbackReport, Targets
+from cli.views import MODEL, ONLINE, RELEASED, Check, Meter, Release, RollbackReport, Targets
 
 Critical = Annotated[bool, typer.Option("--critical", help="Do not wait for an approval, where the policy allows it.")]
 
@@ -46,6 +46,8 @@ def rollback(
         console.print(release_panel(release, datetime.now(UTC)))
         if release.phase == RELEASED:
             console.print(what_a_new_rollback_does(release, critical=critical, to=to), markup=False)
+        elif release.kind == ONLINE:
+            console.print("The traffic from before is restored, and the slot of this release is deleted.")
         else:
             console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
         if not yes:

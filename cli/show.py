@@ -9,7 +9,23 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.tallies import tallies
-from cli.views import ENVIRONMENT, RELEASED, ROLLBACK, ROLLED_BACK, Earlier, Evidence, Gate, History, Release, Summary
+from cli.views import (
+    ENVIRONMENT,
+    ONLINE,
+    RELEASED,
+    ROLLBACK,
+    ROLLED_BACK,
+    Earlier,
+    Endpoint,
+    Evidence,
+    Gate,
+    History,
+    Release,
+    Summary,
+)
+
+_FOR_WHOM = {ENVIRONMENT: "circuits", ONLINE: "served as"}
+"""What a release is for, by its kind."""
 
 
 def clock(moment: datetime) -> str:
@@ -91,7 +107,18 @@ def release_panel(release: Release, now: datetime) -> RenderableType:
         for run in release.check_runs:
             table.add_row(str(run.attempt), Text(run.job_name), Text(run.verdict or "running"), Text(run.detail))
         parts.append(table)
+    if release.endpoints:
+        parts.append(_endpoints(release.endpoints))
     return Panel(Group(*parts), title=Text(release.release_id), title_align="left")
+
+
+def _endpoints(endpoints: Iterable[Endpoint]) -> Table:
+    """Who got the requests of each endpoint before, and who gets them now."""
+    table = Table("endpoint", "slot", "before", "now", "last test", title="Endpoints", title_justify="left")
+    for each in endpoints:
+        name = f"{each.endpoint} in {each.side}: {each.state}"
+        table.add_row(*map(Text, (name, each.slot, each.before, each.now, each.last_test)))
+    return table
 
 
 def earlier_text(attempt: Earlier) -> str:
@@ -104,7 +131,7 @@ def earlier_text(attempt: Earlier) -> str:
 def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     rows: list[tuple[str, str | Text]] = [
         (release.kind, release.model),
-        ("circuits" if release.kind == ENVIRONMENT else "circuit", release.circuit or "not known yet"),
+        (_FOR_WHOM.get(release.kind, "circuit"), release.circuit or "not known yet"),
         ("phase", phase_text(release)),
         ("since", f"{clock(release.phase_since)} ({span(now - release.phase_since)} ago)"),
         ("opened", clock(release.opened_at)),

@@ -23,6 +23,7 @@ ROLLING_BACK = "rolling_back"
 ENVIRONMENT = "environment"
 ROLLBACK = "rollback"
 MODEL = "model"
+ONLINE = "online"
 CAN_ROLL_BACK = ("updating", "watching", "held")
 
 
@@ -156,6 +157,18 @@ class Earlier(View):
     rolled_back: Text
 
 
+class Endpoint(View):
+    """What a release does to one online endpoint."""
+
+    side: Text
+    endpoint: Text
+    slot: Text
+    before: Text
+    now: Text
+    state: Text
+    last_test: Text
+
+
 class Release(Summary):
     """One release."""
 
@@ -171,6 +184,7 @@ class Release(Summary):
     again_as: Text | None = None
     pull_request: Text | None = None
     progress: Progress | None = None
+    endpoints: list[Endpoint] = []
     evidence: Evidence | None = None
 
 

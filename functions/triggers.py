@@ -126,7 +126,7 @@ TRIGGERS: tuple[Trigger, ...] = (
     Events("alerts.alert_events"),
     Queue("releases.release_events", "%RELEASE_EVENTS_QUEUE%", sessions=True),
     Queue("releases.effects", "%EFFECTS_QUEUE%"),
-    *_http(routes.RELEASES, routes.ENVIRONMENTS, routes.EVIDENCE, routes.FREEZES, routes.CHANGES),
+    *_http(routes.RELEASES, routes.ENVIRONMENTS, routes.ONLINE, routes.EVIDENCE, routes.FREEZES, routes.CHANGES),
     Queue("looks.take_change", "%CHANGES_QUEUE%", sessions=True),
     Queue("dead_letters.dead_changes", "%CHANGES_QUEUE%/$DeadLetterQueue"),
     Timer("sweeps.sweep_changes", "%SWEEP_SCHEDULE%"),

@@ -29,6 +29,8 @@ ROUTES = {
     "release_again": ("releases/{release_id}/again", ["POST"]),
     "request_model_release": ("model-releases", ["POST"]),
     "request_environment_release": ("environment-releases", ["POST"]),
+    "request_online_release": ("online-releases", ["POST"]),
+    "download_deployment_state": ("releases/{release_id}/deployment-state", ["GET"]),
     "list_environment_versions": ("environment-versions", ["GET"]),
     "roll_back_release": ("releases/{release_id}/rollback", ["POST"]),
     "submit_evidence": ("releases/{release_id}/evidence", ["POST"]),
@@ -154,7 +156,7 @@ def test_nothing_is_decided_by_get(triggers: dict[str, dict[str, Any]]) -> None:
     freezes = {"set_freeze", "lift_freeze"}
     webhooks = {"accept_github_change", "accept_azure_devops_change"}
     trainings = {"train_circuit", "abort_training"}
-    routines = {"start_inference", "start_monitoring"}
+    routines = {"start_inference", "start_monitoring", "request_online_release"}
     assert posts == decisions | fleet_decisions | freezes | {"accept_alert"} | webhooks | trainings | routines
     assert all(trigger["methods"] in (["GET"], ["POST"]) for trigger in triggers.values() if "route" in trigger)
 

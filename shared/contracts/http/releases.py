@@ -10,6 +10,7 @@ from shared.application.release.summary import Summary, summary_of
 from shared.contracts.base import Contract
 from shared.contracts.http.evidence import EvidenceView, evidence_in_release
 from shared.contracts.http.fleet import ProgressView, fleet_progress_of
+from shared.contracts.http.online import EndpointLine, endpoint_lines
 from shared.contracts.http.paging import token_of
 from shared.contracts.http.unreadable import UnreadableView, unreadable_of
 from shared.domain.freezes.freeze import Freezes
@@ -147,6 +148,9 @@ class ReleaseView(ReleaseSummary):
     production_touched: bool
     evidence: EvidenceView | None = Field(default=None, description="Of an environment release; null for others.")
     progress: ProgressView | None = Field(description="Of an environment release; null for a model.")
+    endpoints: list[EndpointLine] = Field(
+        default_factory=list, description="Of a release to online endpoints: what it does to each of them."
+    )
     earlier: list[EarlierView] = Field(default_factory=list, description="Attempts of the version before this one.")
     pull_request: str | None = Field(
         default=None, description="The pull request by which the configuration names the released environment."
@@ -238,6 +242,7 @@ def view_of(release: Release, freezes: Freezes | None = None, again_as: str | No
         production_touched=release.production_touched,
         evidence=evidence_in_release(release),
         progress=fleet_progress_of(release),
+        endpoints=endpoint_lines(release),
         earlier=[EarlierView(**{**vars(each), "decisions": list(each.decisions)}) for each in release.earlier],
         pull_request=release.pull_request or None,
         again_as=again_as,

@@ -23,7 +23,7 @@ _take_webhook = partial(
     body=Body(),  # the sender's own form
 )
 _of_fleet = partial(_get, refusals=(400, 404, 409))
-"""What a release of a model has not: asked of one, it is a conflict."""
+"""What releases of another kind have not: asked of one, it is a conflict."""
 
 _LIMIT = Query("limit", {"type": "integer", "minimum": 1, "maximum": LISTED_MAX, "default": LISTED_DEFAULT})
 
@@ -170,6 +170,22 @@ ENVIRONMENTS = (
     ),
 )
 
+ONLINE = (
+    _decide(
+        "online.request_online_release",
+        "online-releases",
+        "Compare a model version and, if it is better, serve it online",
+        refusals=_ASKED_OF_PRODUCTION,
+        body=Body("online.OnlineReleaseRequest"),
+    ),
+    _of_fleet(
+        "online.download_deployment_state",
+        "releases/{release_id}/deployment-state",
+        "Download what its endpoints served before and what was done to them",
+        "online.OnlineState",
+    ),
+)
+
 EVIDENCE = (
     _post(
         "evidence.submit_evidence",
@@ -287,6 +303,7 @@ ROUTES = (
     *ALERTS,
     *RELEASES,
     *ENVIRONMENTS,
+    *ONLINE,
     *EVIDENCE,
     *FREEZES,
     *CHANGES,
