@@ -22,7 +22,7 @@ A report, format 1 (`Report` in compatibility_report): plant_id, circuit_id, mod
 table_version (of the Delta table), status `scored | failed`, error, day (YYYY-MM-DD), rows, rows_left_out, finite,
 digest (of columns), schema (column: Arrow type), columns (column: values, all but environment_version; timestamps and
 dates as ISO 8601), load_s, score_s, format, comparison (null without --baseline). A comparison (`Comparison`):
-verdict `identical | within tolerance | changed | failed`, reasons, comparable, values, beyond_tolerance,
+verdict `identical | within tolerance | changed | unclear | failed`, reasons, comparable, values, beyond_tolerance,
 largest_absolute and largest_relative (value, column, timestamp, current, new; null when nothing differs), seconds
 (current, new). Standard output has one line of JSON per model, without predictions, and a last line for the whole run.
 """

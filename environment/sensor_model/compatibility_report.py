@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from statistics import pstdev
 from typing import Any, Self
 
 FORMAT = 1
@@ -138,17 +139,20 @@ def digest(columns: Columns) -> str:
 
 
 class Verdict(StrEnum):
-    """From best to worst. `changed` is inconclusive: a person decides with the numbers."""
+    """From best to worst. `changed` and `unclear` are inconclusive: a person decides. A model that is scored in neither
+    version is unclear: that says nothing about the new one."""
 
     IDENTICAL = "identical"
     WITHIN_TOLERANCE = "within tolerance"
     CHANGED = "changed"
+    UNCLEAR = "unclear"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """Two numbers are alike when they differ by at most `absolute` (in the feature's unit) or by the share `relative`.
+    """Two numbers are alike when they differ by at most `absolute` (in the feature's unit) or by the share `relative`
+    of the larger one, or of the standard deviation of the feature's predictions: to it, 0 is a number like any other.
 
     The defaults allow for the order of sums of 32-bit numbers, which another build of TensorFlow may change.
     """
@@ -174,7 +178,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """How the new version's predictions differ. Relative differences are shares of the larger of the two numbers.
+    """How the new version's predictions differ. Relative differences are shares as Tolerance says.
 
     `comparable` is false when the reports are not of the same model and rows: check both again before judging.
     """
@@ -205,9 +209,14 @@ def compare(current: Report | None, new: Report, tolerance: Tolerance) -> Compar
             f"the new one version {new.table_version}"
         )
     seconds = (current.load_s + current.score_s, new.load_s + new.score_s)
+    if new.status != "scored" and current.status != "scored":
+        reasons = (
+            f"nothing to compare, the model is scored in neither version. {current.environment_version}: "
+            f"{current.error}; {new.environment_version}: {'the same' if new.error == current.error else new.error}",
+        )
+        return Comparison(verdict=Verdict.UNCLEAR, reasons=reasons, seconds=seconds)
     if new.status != "scored":
-        also = f"; it fails in {current.environment_version} as well" if current.status != "scored" else ""
-        reasons = (f"scoring fails in {new.environment_version}: {new.error}{also}",)
+        reasons = (f"scoring fails in {new.environment_version}: {new.error}",)
         return Comparison(verdict=Verdict.FAILED, reasons=reasons, seconds=seconds)
     if current.status != "scored":
         reasons = (f"nothing to compare with, scoring fails in {current.environment_version}: {current.error}",)
@@ -288,9 +297,10 @@ def _differences(
     column: str, current: Columns, new: Columns, pairs: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[Difference, Difference]]:
     """Absolute and relative difference of every pair of numbers that are not the same."""
+    deviation = pstdev(map(float, current[column]))
     for i, j in pairs:
         a, b = float(current[column][i]), float(new[column][j])
         if a != b:
             here = partial(Difference, column=column, timestamp=str(current["timestamp"][i]), current=a, new=b)
             apart = abs(a - b)
-            yield here(value=apart), here(value=apart / max(abs(a), abs(b)))
+            yield here(value=apart), here(value=apart / max(abs(a), abs(b), deviation))

@@ -39,6 +39,8 @@ class Job:
     scored: Scored | None = None
 
 
+CAUSE_CHARS_MAX = 300
+
 _jobs: list[Job] = []
 """The process's job: Azure ML's contract has no other place to keep it between `init` and `run`."""
 
@@ -53,7 +55,7 @@ def init() -> None:
             f"the deployment is for {plant_id}/{circuit_id} and carries {metadata.name}: deploy the circuit's own model"
         )
     job = Job(
-        model=network.load(folder / MODEL_FILE),
+        model=_opened(folder, metadata),
         metadata=metadata,
         model_version=os.environ.get("MODEL_VERSION", "unknown"),
         output=Path(_variable("AZUREML_BI_OUTPUT_PATH")),
@@ -98,6 +100,21 @@ def _model_folder(root: Path) -> Path:
     if len(found) != 1:
         raise ModelFolderError(f"{len(found)} files {MODEL_FILE} below {root}, not one: register one model's folder")
     return found[0].parent
+
+
+def _opened(folder: Path, metadata: ModelMetadata) -> Any:
+    """The network. Keras tells at length what it was given, and last what is wrong with it; it advises to open files
+    that carry code, which is no way out here."""
+    try:
+        return network.load(folder / MODEL_FILE)
+    except OSError:
+        raise  # storage
+    except Exception as error:  # whatever a layer that cannot be made raises
+        cause = " ".join(str(error).split())[-CAUSE_CHARS_MAX:]
+        raise ModelFolderError(
+            f"{metadata.name}, saved by TensorFlow {metadata.tensorflow_version}, cannot be opened by TensorFlow "
+            f"{network.tensorflow().__version__}: train it again in this environment. {type(error).__name__}: {cause}"
+        ) from error
 
 
 def _table_above(files: Sequence[str]) -> Path:

@@ -140,13 +140,23 @@ def failed(report: Report, error: str) -> Report:
     return replace(report, status="failed", error=error, rows=0, finite=False, digest="", schema={}, columns={})
 
 
+def test_a_large_feature_around_zero_has_a_tolerance_as_any_other(current: Report) -> None:
+    """One reading near 0 of many that are not: a share of itself would be less than 32 bits can hold."""
+    before = with_column(current, "predicted_pressure", [0.001, -1000.0, 1000.0, 500.0])
+    assert judge(before, shifted(before, "predicted_pressure", 0.005)).verdict is Verdict.WITHIN_TOLERANCE
+    assert judge(before, shifted(before, "predicted_pressure", 0.02)).verdict is Verdict.CHANGED
+
+
 def test_a_failing_new_version_fails_and_a_failing_current_one_leaves_nothing_to_compare(current: Report) -> None:
-    """Which of the two failed decides; the reason says when it was both."""
+    """Which of the two failed decides. A sensor that was silent for a week fails both, which blames no version."""
     bad = failed(current, "PredictionError: no number")
     assert judge(current, bad).verdict is Verdict.FAILED
     assert judge(current, bad).reasons == ("scoring fails in 1.5.0: PredictionError: no number",)
-    assert judge(bad, bad).verdict is Verdict.FAILED
-    assert judge(bad, bad).reasons[0].endswith("it fails in 1.5.0 as well")
+    silent = failed(current, "NoRowsError: no rows")
+    assert judge(silent, silent).verdict is Verdict.UNCLEAR
+    assert judge(silent, silent).reasons[0].endswith("1.5.0: NoRowsError: no rows; 1.5.0: the same")
+    assert judge(silent, bad).verdict is Verdict.UNCLEAR
+    assert judge(silent, bad).reasons[0].endswith("NoRowsError: no rows; 1.5.0: PredictionError: no number")
     assert judge(bad, current).verdict is Verdict.CHANGED
     assert "nothing to compare with" in judge(bad, current).reasons[0]
 

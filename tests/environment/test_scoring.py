@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -248,6 +250,28 @@ def test_another_circuits_model_is_refused(score_table: Score, table_dir: Path, 
     with pytest.raises(score.DeploymentError, match=r"is for P001/C002 and carries the model of P001/C001"):
         score_table(table_dir, circuit_id="C002")
     assert not output.exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "another layer"])
+def test_a_network_that_cannot_be_opened_says_who_saved_it_and_what_to_do(
+    score_table: Score, model_dir: Path, table_dir: Path, tmp_path: Path, damage: str
+) -> None:
+    """A file of another Keras, or one that was not copied to its end."""
+    model = Path(shutil.copytree(model_dir, tmp_path / "model"))
+    file = model / MODEL_FILE
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:2000])
+    else:
+        with zipfile.ZipFile(model_dir / MODEL_FILE) as good, zipfile.ZipFile(file, "w") as bad:
+            for name in good.namelist():
+                bad.writestr(name, good.read(name).replace(b'"units": ', b'"unity": '))
+    with pytest.raises(ModelFolderError) as refused:
+        score_table(table_dir, model)
+    assert re.match(
+        r"the model of P001/C001, saved by TensorFlow [\d.]+, cannot be opened by TensorFlow [\d.]+: train it again",
+        str(refused.value),
+    )
+    assert len(str(refused.value)) < 500
 
 
 def test_a_model_folder_must_hold_one_model(score_table: Score, table_dir: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.events import Outcome
 from shared.domain.release.model import Release, Verdict
+from shared.domain.shown import both_ends
 
 Answered = tuple[Outcome, Verdict | None, str]
 
@@ -26,11 +27,17 @@ READS_PER_LOOK = 2
 #: A check takes minutes, and a pause is never longer than it has lasted: its end is seen late by as much at most.
 LOOK_SHARE = 1.0
 
-#: The report's words (environment/sensor_model/compatibility.py). `changed` is for people to judge, with the numbers.
+DETAIL_CHARS_MAX = 500
+#: Errors of Keras are long: what was asked for is at their beginning, and why it could not be done at their end.
+REASON_CHARS_MAX = 400
+
+#: The report's words (environment/sensor_model/compatibility.py). `changed` is for people to judge, with the numbers;
+#: `unclear` is a model that is scored in neither version.
 _VERDICTS = {
     "identical": Verdict.PASSED,
     "within tolerance": Verdict.PASSED,
     "changed": Verdict.INCONCLUSIVE,
+    "unclear": Verdict.INCONCLUSIVE,
     "failed": Verdict.FAILED,
 }
 
@@ -130,8 +137,11 @@ def _judged(report: dict[str, Any]) -> Answered:
     verdict = _VERDICTS.get(str(comparison.get("verdict")))
     if verdict is None:
         return Outcome.ERRORED, None, "the check's report has no verdict"
-    told = [str(comparison["verdict"]), f"{report.get('rows')} rows", *map(str, comparison.get("reasons") or ())]
+    reasons = [both_ends(str(each), REASON_CHARS_MAX) for each in comparison.get("reasons") or ()]
+    if comparison.get("comparable") is False:
+        return Outcome.ERRORED, None, ", ".join(reasons)[:DETAIL_CHARS_MAX]
+    told = [str(comparison["verdict"]), f"{report.get('rows')} rows", *reasons]
     largest = comparison.get("largest_absolute")
     if largest:
         told.append(f"largest difference {largest.get('value')} in {largest.get('column')}")
-    return Outcome.DONE, verdict, ", ".join(told)[:500]
+    return Outcome.DONE, verdict, ", ".join(told)[:DETAIL_CHARS_MAX]

@@ -1,5 +1,6 @@
 """An environment release on the fakes: from the request to the watch, and back again."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from shared.application.release.ports import Fleet
 from shared.domain.errors import NotEligible
 from shared.domain.release.commands import VerifyEnvironment
 from shared.domain.release.events import TargetAnswered
-from shared.domain.release.model import Phase, Progress, Verdict
+from shared.domain.release.model import Phase, Progress, Release, Verdict
 from shared.domain.release.policy import Stage
 from tests.fakes.config import FakeReleaseConfig
 from tests.fakes.platform import DEV_WORKSPACE, FakeDeployment
@@ -48,13 +49,18 @@ async def test_an_environment_reaches_every_deployment_and_is_watched(fleet: Ben
     assert ended.fleet[0].previous.environment == OLD_ID
 
 
-async def test_one_failed_model_fails_the_release_and_names_it(fleet: Bench) -> None:
-    """Production is untouched; the others are judged all the same, so that the list is complete."""
-    fleet.environments.verdicts["P002/C001"] = "failed"
+async def judged(fleet: Bench, phase: Phase) -> Release:
+    """The release in the phase that its checks led to."""
     release_id = await requested(fleet)
     await fleet.run_until(release_id, Phase.AWAITING_REGISTRY_APPROVAL)
     await approved(fleet, release_id, Stage.REGISTRY, ENGINEER)
-    release = await fleet.run_until(release_id, Phase.FAILED)
+    return await fleet.run_until(release_id, phase)
+
+
+async def test_one_failed_model_fails_the_release_and_names_it(fleet: Bench) -> None:
+    """Production is untouched; the others are judged all the same, so that the list is complete."""
+    fleet.environments.verdicts["P002/C001"] = "failed"
+    release = await judged(fleet, Phase.FAILED)
 
     assert "1 of 6 models failed: P002-C001: failed" in release.reason
     assert [target.check for target in release.fleet].count(Verdict.PASSED) == 5
@@ -68,6 +74,34 @@ async def test_a_model_that_predicts_other_values_is_shown_to_the_approvers(flee
 
     checks = {target.key: target.check for target in release.fleet}
     assert checks["P001-C002"] is Verdict.INCONCLUSIVE
+
+
+async def test_a_model_that_neither_version_scores_is_shown_to_the_approvers(fleet: Bench) -> None:
+    """A sensor was silent for eight days: that is no fault of the new version."""
+    fleet.environments.verdicts["P001/C002"] = "unclear"
+    release = await up_to(fleet, Phase.AWAITING_PRODUCTION_APPROVAL)
+    assert {target.key: target.check for target in release.fleet}["P001-C002"] is Verdict.INCONCLUSIVE
+
+
+async def test_reports_that_cannot_be_compared_are_made_again(fleet: Bench) -> None:
+    """A load changed the table between the two runs; the model is not to blame, and the release is held at last."""
+    reason = "not comparable: the current version scored version 7 of the sensor table, the new one version 8"
+    comparison = {"verdict": "failed", "comparable": False, "reasons": [reason]}
+    fleet.environments.texts["P001/C002"] = json.dumps({"rows": 0, "comparison": comparison})
+    release = await judged(fleet, Phase.HELD)
+    assert reason in release.reason
+    assert not release.production_touched
+
+
+async def test_the_cause_of_a_long_error_is_told(fleet: Bench) -> None:
+    """Keras says what it was given, eight thousand characters of it, and the cause in its last line."""
+    reason = f"scoring fails in 1.5.1: TypeError: {'layers, ' * 1000} got an unexpected keyword argument 'input_axes'"
+    comparison = {"verdict": "failed", "comparable": True, "reasons": [reason]}
+    fleet.environments.texts["P001/C002"] = json.dumps({"rows": 0, "comparison": comparison})
+    release = await judged(fleet, Phase.FAILED)
+    [target] = [target for target in release.fleet if target.key == "P001-C002"]
+    assert target.detail.startswith("failed, 0 rows, scoring fails in 1.5.1: TypeError")
+    assert target.detail.endswith("unexpected keyword argument 'input_axes'")
 
 
 async def test_production_needs_two_different_people_and_never_the_requester(fleet: Bench) -> None:
