@@ -25,7 +25,7 @@ export const PAGES: PageLink[] = [
   { path: '/alerts', name: 'Alerts', is: 'bell' },
   { path: '/models', name: 'Health', is: 'pulse' },
   { path: '/trainings', name: 'Trainings', is: 'run' },
-  { path: '/data', name: 'Data', is: 'data' },
+  { path: '/changes', name: 'Changes', is: 'data' },
   { path: '/freezes', name: 'Freezes', is: 'snow' },
   { path: '/audit', name: 'Audit', is: 'book' },
 ]
@@ -40,7 +40,7 @@ export function Shell({ person, children }: { person: Person; children: Componen
   const current = (link: PageLink) => (link.path === '/' ? path === '/' : path.startsWith(link.path))
   const links = (shown: PageLink[], withSign: boolean) =>
     shown.map((link) => (
-      <a key={link.path} href={link.path} aria-current={current(link) ? 'page' : undefined}>
+      <a key={link.path} href={link.path} class={ON_A_PHONE.includes(link.path) ? undefined : 'nav__more'} aria-current={current(link) ? 'page' : undefined}>
         {withSign && <Sign is={link.is} />}
         <span>{withSign && link.path === '/waiting' ? 'Waiting' : link.name}</span>
         <Count of={link.path} counts={counts} />

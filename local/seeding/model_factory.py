@@ -71,12 +71,12 @@ class ModelFactory:
             raise CloudError(f"There is no circuit {text!r}; the fleet has {', '.join(known)}.")
         return circuit
 
-    def write_data(self, config: Path | None = None) -> dict[str, Any]:
-        """Write a month of hourly rows of every sensor of the fleet, without the rows that the table has already. The
+    def write_data(self, config: Path | None = None, *, last_day: str = LAST_DAY, days: int = DAYS) -> dict[str, Any]:
+        """Write hourly rows of every sensor of the fleet up to a day, without the rows that the table has already. The
         fleet is that of `config`, or else the one that the app was published with."""
         return _run(
             "sensor_model.data", "--table", str(self.table), "--config-dir", str(config or self._config),
-            "--days", str(DAYS), "--end-date", LAST_DAY,
+            "--days", str(days), "--end-date", last_day,
         )  # fmt: skip
 
     def train(self, circuit: Circuit) -> Path:

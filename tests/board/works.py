@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
+from cli.api import ReleaseApi
 from cli.views import Release
 from local import redirect
 from local.demos.desk import Desk
+from local.fire_alert import body_of
+from local.seeding.credentials import token_of
 from local.seeding.model_factory import Circuit, ModelFactory
 from local.supervisor.cloud import LocalCloud
 from local.supervisor.parts import REPOSITORY
@@ -31,6 +36,16 @@ class Works:
     def url(self) -> str:
         return self.cloud.urls["host"]
 
+    def as_person(self, person: str) -> ReleaseApi:
+        """The API, called by a demo person: `engineer-1`."""
+        return ReleaseApi(self.url, token_of(self.cloud.urls["identity"], person))
+
+    def fire(self, rule: str, *circuits: Circuit) -> None:
+        """An alert of Azure Monitor for these circuits, which the app is told of."""
+        body = {**body_of(rule, self.cloud.layout.policies_file), "circuits": [f"{each}" for each in circuits]}
+        url = f"{self.cloud.urls['azureml']}/control/alerts"
+        httpx.post(url, json={**body, "together": True, "way": "webhook"}, trust_env=False).raise_for_status()
+
     def at_registry_gate(self, circuit: Circuit) -> Release:
         """The release of a new version of the circuit's model, which waits at its first gate."""
         version = self.factory.register_model(circuit, self.cloud.data / "models" / f"{circuit}", "PR-1300")
@@ -38,11 +53,11 @@ class Works:
 
 
 @contextmanager
-def running(directory: Path) -> Iterator[Works]:
+def running(directory: Path, circuits: Sequence[Circuit] = CIRCUITS) -> Iterator[Works]:
     """Seeded, started, and ended. Raises RuntimeError where there is no board to serve."""
     if not (REPOSITORY / "board" / "dist" / "index.html").is_file():
         raise RuntimeError("the board is not built: run `make board`")
-    seed_plain_fleet(directory / "data", CIRCUITS)
+    seed_plain_fleet(directory / "data", circuits)
     with quick_cloud(directory) as cloud:
         yield Works(cloud, ModelFactory(cloud), Desk(cloud))
     redirect.uninstall()

@@ -6,15 +6,19 @@ import { api, data, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { History } from '../parts/history'
 import { Loaded, Note } from '../parts/note'
+import { Prose } from '../parts/prose'
 import { Steps } from '../parts/steps'
 import { Title } from '../router'
 import { stagesOf } from '../stages'
 import { useNow } from '../shell'
 import { lasting, secondsBetween, when } from '../times'
 import { shortId, versionOf } from '../words'
+import { questions } from './release_questions'
 import { Decide } from './release_decide'
 import { Checks, Earlier, Facts, Progress, warningsOf } from './release_facts'
 import { Phase } from './releases'
+import { goesBack, Rollback } from './rollback'
+import { Targets } from './targets'
 
 export type ReleaseView = Schemas['ReleaseView']
 
@@ -51,10 +55,11 @@ export function Release({ id }: { id: string }): JSX.Element {
         </h2>
         {history.data ? <Steps of={stagesOf(view, history.data.entries, now)} /> : <div class="panel__body" />}
       </section>
-      <div class="cols cols--side">
+      <div class={questions(view).length ? 'cols cols--side' : 'cols'}>
         <div class="stack">
           <Warnings of={view} warnings={warnings} />
-          <Progress of={view} />
+          {goesBack(view) ? <Rollback of={view} /> : <Progress of={view} />}
+          {view.kind === 'environment' && <Targets of={view} />}
           <Facts of={view} />
           <Checks of={view} />
           <Earlier of={view} />
@@ -101,7 +106,8 @@ function Wait({ of, now }: { of: ReleaseView; now: Date }): JSX.Element {
     return (
       <span class="dim">
         {when(of.phase_since, now)}
-        {of.reason && `: ${of.reason}`}
+        {of.reason && ': '}
+        <Prose of={of.reason} />
       </span>
     )
   }

@@ -48,7 +48,7 @@ export function Decide({ of, asOf }: { of: ReleaseView; asOf: Date | undefined }
     </button>
   )
   const canDecide = isMine && gate.length > 0
-  if (!possible.length && !done) return <aside class="stack" aria-label="Decide" />
+  if (!possible.length && !done) return null
   return (
     <aside class="stack decide" aria-label="Decide">
       <section class="panel" aria-labelledby="decide">

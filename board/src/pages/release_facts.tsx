@@ -2,7 +2,8 @@
 
 import type { JSX } from 'preact'
 
-import { Sign, State } from '../parts/sign'
+import { Prose } from '../parts/prose'
+import { State } from '../parts/sign'
 import { exactly } from '../times'
 import { capital } from '../words'
 import { Phase } from './releases'
@@ -120,14 +121,7 @@ function Metrics({ of }: { of: string }): JSX.Element {
 
 /** A text of a fact: an address in it is a link, an id of a thing is set as one. */
 function Text({ of }: { of: string }): JSX.Element {
-  if (/^https?:\/\/\S+$/.test(of)) {
-    return (
-      <a href={of} rel="noreferrer" target="_blank">
-        {of.replace(/^https?:\/\//, '')} <Sign is="link" />
-      </a>
-    )
-  }
-  return /^[\w.-]+[:@/][\w.:@/-]+$/.test(of) ? <code>{of}</code> : <>{of}</>
+  return /^[\w.-]+[:@/][\w.:@/-]+$/.test(of) ? <code>{of}</code> : <Prose of={of} />
 }
 
 export function Checks({ of }: { of: ReleaseView }): JSX.Element | null {
@@ -142,7 +136,11 @@ export function Checks({ of }: { of: ReleaseView }): JSX.Element | null {
           <li key={run.job_name + String(run.attempt)}>
             <Verdict of={run.verdict} /> <code>{run.job_name}</code>
             {of.check_runs.length > 1 && <span class="dim"> try {run.attempt}</span>}
-            {run.detail && <p class="dim">{run.detail}</p>}
+            {run.detail && (
+              <p class="dim">
+                <Prose of={run.detail} />
+              </p>
+            )}
           </li>
         ))}
       </ul>

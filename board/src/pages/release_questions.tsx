@@ -157,8 +157,15 @@ function rollBack(of: ReleaseView): Asked {
       danger: true,
       reason: { label: 'Reason: it is written on every deployment', needed: true },
       draft: `${of.release_id} rollback`,
-      send: (reason) =>
-        post(api.POST('/api/releases/{release_id}/rollback', { params: path(of), body: { reason, critical: false, to: '', models: [] } })),
+      choice: {
+        label: 'How soon',
+        options: [
+          { value: 'asked', text: 'After one approval, asked for within the hour' },
+          { value: 'critical', text: 'At once: it is critical' },
+        ],
+      },
+      send: (reason, chosen) =>
+        post(api.POST('/api/releases/{release_id}/rollback', { params: path(of), body: { reason, critical: chosen === 'critical', to: '', models: [] } })),
       children: (
         <ol class="then">
           <li>
@@ -168,7 +175,7 @@ function rollBack(of: ReleaseView): Asked {
             </span>
           </li>
           <li>
-            <span>Unless it is critical by the policy, one approval is asked for first, within the hour.</span>
+            <span>Releases that bring something new there lose their lock and wait. Freezes do not stop it.</span>
           </li>
           <li>
             <span>Each is read back and tried with a sample inference.</span>

@@ -16,10 +16,11 @@ export interface Question {
   danger?: boolean | undefined
   /** What is asked to be typed; null where nothing is. */
   reason: { label: string; needed: boolean } | null
+  /** What has to be chosen, with nothing chosen beforehand. */
+  choice?: { label: string; options: { value: string; text: string }[] }
   /** Where what was typed is kept until it is sent. */
   draft: string
-  /** Says what was typed; `key` is the same for every try of this question. */
-  send: (reason: string) => Promise<void>
+  send: (reason: string, chosen: string) => Promise<void>
   children: ComponentChildren
 }
 
@@ -31,7 +32,8 @@ export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolea
   const [reason, setReason] = useDraft(of.draft)
   const [isSending, setSending] = useState(false)
   const [problem, setProblem] = useState<Problem | null>(null)
-  const [isMissing, setMissing] = useState(false)
+  const [chosen, setChosen] = useState('')
+  const [missing, setMissing] = useState('')
 
   useEffect(() => {
     dialog.current?.showModal()
@@ -44,14 +46,13 @@ export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolea
 
   const send = async () => {
     if (isSending) return
-    if (of.reason?.needed && !reason.trim()) {
-      setMissing(true)
-      return
-    }
+    const lacks = of.choice && !chosen ? `Choose: ${of.choice.label.toLowerCase()}` : of.reason?.needed && !reason.trim() ? 'Say why: it is kept.' : ''
+    setMissing(lacks)
+    if (lacks) return
     setSending(true)
     setProblem(null)
     try {
-      await of.send(reason.trim())
+      await of.send(reason.trim(), chosen)
       clearDraft(of.draft)
       readAllNow()
       onClose(true)
@@ -77,6 +78,17 @@ export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolea
           {of.title}
         </h2>
         {of.children}
+        {of.choice && (
+          <fieldset class="choice">
+            <legend class="label">{of.choice.label}</legend>
+            {of.choice.options.map((option) => (
+              <label key={option.value}>
+                <input type="radio" name="choice" value={option.value} checked={chosen === option.value} onChange={() => setChosen(option.value)} />
+                {option.text}
+              </label>
+            ))}
+          </fieldset>
+        )}
         {of.reason && (
           <label class="field">
             <span class="label">{of.reason.label}</span>
@@ -85,16 +97,16 @@ export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolea
               rows={3}
               maxLength={2000}
               value={reason}
-              aria-invalid={isMissing}
+              aria-invalid={Boolean(of.reason.needed && missing)}
               onInput={(event) => {
                 setReason(event.currentTarget.value)
-                setMissing(false)
+                setMissing('')
               }}
             />
           </label>
         )}
         <div role="alert">
-          {isMissing && <p class="st st--bad">Say why: it is kept in the history.</p>}
+          {missing && <p class="st st--bad">{missing}</p>}
           {problem && <Refusal problem={problem} />}
         </div>
       </div>

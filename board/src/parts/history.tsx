@@ -6,6 +6,7 @@ import { useState } from 'preact/hooks'
 import type { Schemas } from '../api/client'
 import { exactly } from '../times'
 import { phaseOf } from '../words'
+import { Prose } from './prose'
 import { Sign } from './sign'
 
 type Entry = Schemas['HistoryView']
@@ -40,7 +41,11 @@ export function History({ of }: { of: Schemas['HistoryList'] }): JSX.Element {
               <EntrySign of={entry} />
               <div>
                 {isPerson(entry) ? <b>{entry.actor}</b> : null} {title(entry)}
-                {entry.note && <p>{entry.note}</p>}
+                {entry.note && !(isPerson(entry) && saysWho(entry)) && (
+                  <p>
+                    <Prose of={entry.note} />
+                  </p>
+                )}
               </div>
             </li>
           ))}
@@ -73,10 +78,35 @@ const EVENTS: Record<string, string> = {
   RollbackRequested: 'asked to roll back',
 }
 
+/** What is over when a phase is left. */
+const LEFT: Record<string, string> = {
+  verifying: 'Verified; the gate is open',
+  promoting: 'Shared to the registry',
+  waiting_for_circuit: 'Took the circuit',
+  deploying_test: 'Deployed to test',
+  testing: 'The test inference ended',
+  recording_previous: 'What runs is recorded',
+  deploying_production: 'Deployed to production',
+  waiting_for_fleet: 'Took the circuits',
+  freezing_targets: 'Targets are listed',
+  checking: 'Models were checked',
+  updating: 'The fleet was updated',
+  rolling_back: 'Put back and read back',
+}
+
+const ENDS = ['held', 'released', 'rejected', 'expired', 'aborted', 'failed', 'rolled_back', 'superseded', 'settling', 'restoring']
+
 function title(entry: Entry): string {
-  if (isPerson(entry)) return EVENTS[entry.event] ?? words(entry.event)
+  if (isPerson(entry)) return saysWho(entry) ? entry.note.slice(entry.actor.length).trim() : (EVENTS[entry.event] ?? words(entry.event))
   if (entry.number === 1) return 'Opened'
-  return entry.phase_after === entry.phase_before ? words(entry.event) : phaseOf({ phase: entry.phase_after }).text
+  if (entry.phase_after === entry.phase_before) return words(entry.event)
+  const left = ENDS.includes(entry.phase_after) ? undefined : LEFT[entry.phase_before]
+  return left ?? phaseOf({ phase: entry.phase_after }).text
+}
+
+/** Whether the note is the sentence itself: "Engineer Two approved registry". */
+function saysWho(entry: Entry): boolean {
+  return entry.note.startsWith(`${entry.actor} `)
 }
 
 /** `CandidateVerified` is "candidate verified". */
@@ -87,6 +117,7 @@ function words(event: string): string {
 function EntrySign({ of }: { of: Entry }): JSX.Element {
   if (isPerson(of)) return <Sign is="person" tone="wait" />
   if (of.number === 1) return <Sign is="plus" />
+  if (of.phase_after === of.phase_before) return <Sign is="queued" tone="mute" />
   const told = phaseOf({ phase: of.phase_after })
-  return <Sign is={of.phase_after === of.phase_before ? 'queued' : told.is === 'run' ? 'check' : told.is} tone={told.tone} />
+  return ENDS.includes(of.phase_after) ? <Sign is={told.is} tone={told.tone} /> : <Sign is="check" tone="mute" />
 }
