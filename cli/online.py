@@ -8,7 +8,8 @@ import typer
 
 from cli.deciding import tell
 from cli.reading import ReleaseId, print_json
-from cli.session import COMMAND, console, talking
+from cli.session import console, talking
+from cli.typed import COMMAND
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file of config/online.")]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="As it is registered in dev.")]
