@@ -8,9 +8,10 @@ BOARD_TOOLS := board/node_modules/.installed
 BOARD := board/dist/.built
 BOARD_SOURCES := $(shell find board -path board/node_modules -prune -o -path board/dist -prune -o -type f ! -name schema.d.ts -print)
 COMMAND := $(BIN)/switchyard
+MLTABLE := .venv-mltable/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install board chromium screens demo demo-environment demo-training up test check sim soak bench bench-check wheel format lock clean
+.PHONY: help install board chromium screens demo demo-environment demo-training up test test-mltable check sim soak bench bench-check wheel format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,6 +54,11 @@ chromium: ## Look for the browser that the tests of the board drive; install it 
 screens: install chromium ## Take pictures of every page of the board, light and dark, wide and narrow, into board/screens
 	$(BIN)/python -m tests.board.screens
 
+$(MLTABLE): tests/environment/mltable.txt
+	$(PYTHON) -m venv .venv-mltable
+	.venv-mltable/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 demo: install ## Show three releases on the local cloud, live in the terminal
 	@$(BIN)/python -m local.demos.releases
 
@@ -68,6 +74,9 @@ up: install ## Start the local cloud and keep it running
 test: install chromium ## Run all tests, in four processes
 	@# Four on two cores: half of the tests wait for something. Written bytecode spares each process they start a compilation.
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
+test-mltable: install $(MLTABLE) ## Load training data with Azure ML's own library, which is installed beside .venv
+	MLTABLE_PYTHON=$(CURDIR)/.venv-mltable/bin/python $(BIN)/python -m pytest tests/environment/test_mltable.py
 
 check: install ## Format, lint, types, import rules, security, generated files, templates of Azure
 	$(BIN)/ruff format --check .
@@ -121,4 +130,4 @@ lock: install ## Regenerate the pinned requirements from the .in files
 	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 $$f.in -o $$f.txt; done
 
 clean: ## Remove what was installed and the data of the local cloud
-	rm -rf $(VENV) node_modules board/node_modules board/dist board/screens .local build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-mltable node_modules board/node_modules board/dist board/screens .local build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, Field
+from deltalake import DeltaTable, Field, write_deltalake
 from deltalake.schema import PrimitiveType
 
 from sensor_model import judging
@@ -32,7 +32,7 @@ from sensor_model.table import (
     rows_per_day,
     table_schema,
 )
-from sensor_model.writable import check_writable
+from sensor_model.writable import check_writable, has_features
 
 PATH = "raw:path"
 REASON = "raw:reason"
@@ -180,7 +180,11 @@ class Loader:
         backfilled = pc.unique(admitted["date"]).to_pylist()
         forget_days(self._wanted.table, backfilled)
         if len(written):
-            _merge(table, written, inserts, updates, run)
+            rows_in_order = written.sort_by([("sensor_id", "ascending"), ("timestamp", "ascending")])
+            if updates or has_features(table) or len(table.schema().fields) > len(written.schema):
+                _merge(table, rows_in_order, inserts, updates, run)
+            else:
+                _append(table, rows_in_order, run)
             forget_days(self._wanted.table, backfilled)
 
     def _judge_closed(
@@ -254,11 +258,19 @@ def _schema_of(table: DeltaTable, columns: tuple[str, ...]) -> pa.Schema:
     return pa.schema([schema.field(each.name) for each in table.schema().fields if each.name in schema.names])
 
 
+def _append(table: DeltaTable, rows: pa.Table, run: str) -> None:
+    """One commit on the version `table` has, of rows whose keys it does not have and that have all its columns. A merge
+    would do, but its files say that text is of a kind that many readers do not know, the engine of Azure ML's tables
+    among them."""
+    write_deltalake(table, rows, mode="append", commit_properties=on_top(run=run))
+    table.update_incremental()
+
+
 def _merge(table: DeltaTable, rows: pa.Table, inserts: int, updates: int, run: str) -> None:
     """One commit on the version `table` has. What it did is compared with what it was to do."""
     days = pc.min_max(rows["date"]).as_py()
     merger = table.merge(
-        rows.sort_by([("sensor_id", "ascending"), ("timestamp", "ascending")]),
+        rows,
         predicate=(
             f"kept.date >= DATE '{days['min']}' AND kept.date <= DATE '{days['max']}' AND "
             "kept.sensor_id = new.sensor_id AND kept.timestamp = new.timestamp"

@@ -4,9 +4,8 @@
         --training-data FOLDER --table FOLDER --output FOLDER [--seed 7]
 
 `--training-data` is the folder of the data asset, with its MLTable file: which rows are trained on is what the asset
-says, so the lineage that Azure ML draws is true. The file's own engine is not in the image; its one filter is read here
-and given to the Delta table. The circuit's file comes base64-encoded in CIRCUIT_CONFIG_BASE64. Parameters and metrics
-go to the job's MLflow run.
+says, so the lineage that Azure ML draws is true. The circuit's file comes base64-encoded in CIRCUIT_CONFIG_BASE64.
+Parameters and metrics go to the job's MLflow run.
 
 Exit code 0: the model is in `--output`. 1: the data or the configuration are at fault, which the run's tag
 `training_failure` explains; trying again cannot help. Anything else is a technical failure, and leaves no such tag.
@@ -17,63 +16,23 @@ import base64
 import binascii
 import json
 import os
-import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from sensor_model import __version__, tracking
 from sensor_model.circuit import Circuit, CircuitFileError, circuit_of
 from sensor_model.features import TooFewRowsError
 from sensor_model.table import TableError
+from sensor_model.training_data import TrainingDataError, read_mltable
 
 CONFIG_VARIABLE = "CIRCUIT_CONFIG_BASE64"
 FAILURE_TAG = "training_failure"
-MLTABLE_FILE = "MLTable"
 SEED = 7
-
-_FILTER = re.compile(
-    r"date\s*<=\s*'(?P<cutoff>\d{4}-\d{2}-\d{2})'\s+AND\s+sensor_id\s*==\s*'(?P<sensor>[A-Za-z0-9_]+)'", re.I
-)
-
-
-class TrainingDataError(ValueError):
-    """The data asset is not the training data of this circuit."""
-
 
 EXPLAINED = (CircuitFileError, TrainingDataError, TableError, TooFewRowsError, ValueError)
 """Failures of the data or the configuration. What the machine does wrong is OSError, MemoryError and the like."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows that a data asset stands for: one sensor's, up to and including a day."""
-
-    sensor_id: str
-    last: date
-
-
-def read_mltable(folder: Path) -> Rows:
-    """What the MLTable file of a data asset filters for. Raises TrainingDataError for any other form."""
-    path = folder / MLTABLE_FILE
-    if not path.is_file():
-        raise TrainingDataError(f"the data asset has no file {MLTABLE_FILE}: register it again under another version")
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise TrainingDataError(f"the data asset's file {MLTABLE_FILE} is not YAML: {error}") from error
-    steps = content.get("transformations") if isinstance(content, Mapping) else None
-    filters = [step["filter"] for step in steps or [] if isinstance(step, Mapping) and "filter" in step]
-    expression = str(filters[0].get("expression", "")) if len(filters) == 1 and isinstance(filters[0], Mapping) else ""
-    found = _FILTER.fullmatch(expression.strip())
-    if not found:
-        raise TrainingDataError(f"the data asset's filter {expression!r} is not one of a sensor up to a date")
-    return Rows(found["sensor"], date.fromisoformat(found["cutoff"]))
 
 
 def circuit_for(options: argparse.Namespace, config: str) -> Circuit:

@@ -58,7 +58,7 @@ def test_azure_ml_accepts_the_definition() -> None:
 def test_every_required_tag_is_there_as_text() -> None:
     """Tags of Azure ML are strings; a missing one would break the classification of a release."""
     tags = definition()["tags"]
-    assert set(tags) == REQUIRED_TAGS | {"warm_imports"}
+    assert set(tags) == REQUIRED_TAGS | {"reads_mltable", "warm_imports"}
     assert all(isinstance(value, str) for value in tags.values())
     assert tags["backward_compatible"] in ("true", "false")
     assert tags["requires_retrain"] in ("true", "false")

@@ -201,7 +201,12 @@ def test_a_load_keeps_what_the_table_is(name: str, lake: Lake) -> None:
     again = lake.run(EVENING)
     assert (again["ok"], again["table_version"]) == (True, report["table_version"])
     lake.land("late.parquet", [row(at(1, 5), 99.0)])
-    assert lake.run(EVENING)["rows"]["violation"] == 1
+    lake.land("more.parquet", [row(at(4, hour), 2.0) for hour in range(24)])
+    report = lake.run(at(4, 23))
+    assert (report["rows"]["violation"], report["rows"]["inserted"], report["ok"]) == (1, 24, True)
+    table = open_table(uri)
+    assert (table.protocol(), table.schema()) == (first.protocol(), first.schema())
+    assert len(rows_of(uri, *FEATURES, *expected.carried)) == len(after) + 24
 
 
 @pytest.mark.parametrize("name", LOADED)

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from sensor_model import __version__, tracking
 from sensor_model.metadata import read_metadata
-from sensor_model.train_job import FAILURE_TAG, TrainingDataError, circuit_for, main, read_mltable
+from sensor_model.train_job import FAILURE_TAG, circuit_for, main
+from sensor_model.training_data import Rows, TrainingDataError, read_mltable
 
 from shared.domain.training.lineage import data_asset_of
 from shared.domain.training.model import TrainingPhase, hyperparameters_hash
@@ -169,6 +170,30 @@ def test_the_address_of_azure_ml_becomes_https_and_no_other_is_taken() -> None:
         tracking.run_of({"MLFLOW_TRACKING_URI": "file:///tmp/mlruns", "MLFLOW_RUN_ID": "r"})
 
 
+VALID = "(col('date') <= datetime(2025, 12, 9)) and (col('sensor_id') == 'SENSOR_P001_C001')"
+READ = "type: mltable\npaths: [{folder: x}]\ntransformations:\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{READ}  - read_delta_lake\n  - filter: "{VALID}"',
+        f'{READ}  - read_delta_lake: {{}}\n  - filter: "{VALID}"',
+        f'{READ}  - read_delta_lake: {{timestamp_as_of: "2999-08-26T00:00:00Z"}}\n  - filter: "{VALID}"',
+        f"""{READ}  - read_delta_lake
+  - filter: 'col("sensor_id") == "SENSOR_P001_C001" and col("date") < datetime(2025, 12, 10)'""",
+        f"""{READ}  - read_delta_lake
+  - filter: 'col("date") <= datetime(2025, 12, 9)'
+  - filter: 'col("sensor_id") == "SENSOR_P001_C001"'""",
+        "transformations: [{filter: {expression: \"date <= '2025-12-09' AND sensor_id == 'SENSOR_P001_C001'\"}}]",
+    ],
+    ids=["as the app writes it", "options", "newest", "other words", "two filters", "as the app wrote it before"],
+)
+def test_a_filter_of_a_sensor_up_to_a_date_is_taken_in_every_form(tmp_path: Path, text: str) -> None:
+    (tmp_path / "MLTable").write_text(text)
+    assert read_mltable(tmp_path) == Rows("SENSOR_P001_C001", date(2025, 12, 9))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -177,9 +202,28 @@ def test_the_address_of_azure_ml_becomes_https_and_no_other_is_taken() -> None:
         'transformations: [{filter: {expression: "a"}}, {filter: {expression: "b"}}]',
         "- just a list",
         "transformations: [",
+        *(
+            f'{READ}  - read_delta_lake\n  - filter: "{condition}"'
+            for condition in (
+                "(col('date') <= '2025-12-09') and (col('sensor_id') == 'SENSOR_P001_C001')",
+                f"{VALID} and (col('date') <= datetime(2025, 12, 8))",
+                VALID.replace(" and ", " or "),
+                VALID.replace("<=", ">="),
+                VALID.replace("2025, 12, 9", "2025, 12, 9, 12"),
+                VALID.replace("2025, 12, 9", "2025, 13, 9"),
+                VALID.replace("'date'", "'timestamp'"),
+                "col('sensor_id') == 'SENSOR_P001_C001'",
+                "(" * 200 + VALID,
+            )
+        ),
+        f'{READ}  - read_delta_lake: {{version_as_of: 5}}\n  - filter: "{VALID}"',
+        f'{READ}  - read_delta_lake: {{timestamp_as_of: "2025-12-20T00:00:00Z"}}\n  - filter: "{VALID}"',
+        f'{READ}  - read_delta_lake: {{timestamp_as_of: "soon"}}\n  - filter: "{VALID}"',
+        f'{READ}  - read_delta_lake: [5]\n  - filter: "{VALID}"',
     ],
 )
 def test_only_the_filter_of_a_sensor_up_to_a_date_is_taken(tmp_path: Path, text: str) -> None:
+    """A date as a text is one of them: the engine would load no row, without a word."""
     (tmp_path / "MLTable").write_text(text)
     with pytest.raises(TrainingDataError):
         read_mltable(tmp_path)

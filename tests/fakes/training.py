@@ -137,7 +137,7 @@ class MemoryTrainingPlatform:
         if method in self.faults:
             raise self.faults[method]
 
-    async def register_data(self, asset: DataAsset) -> str:
+    async def register_data(self, asset: DataAsset, environment_name: str, environment_version: str) -> str:
         self._fail("register_data")
         there = self.assets.setdefault((asset.name, asset.version), asset)
         if there.filter != asset.filter:

@@ -12,6 +12,7 @@ import httpx
 
 from shared.adapters.azure_ml.training import AzureMlTrainingPlatform
 from shared.adapters.azure_ml.values import word
+from shared.domain.training.lineage import READS_MLTABLE
 from tests.local.azureml.cloud import Credential
 from tests.support.platforms import DEV, AzureMlHands, azure_ml
 from tests.support.processes import REPOSITORY
@@ -54,6 +55,8 @@ class Workshop:
 
     hands: AzureMlHands
     platform: AzureMlTrainingPlatform
+    code: Path
+    """The quick environment's."""
 
     def live_jobs(self) -> list[str]:
         """Jobs that were submitted and have not ended."""
@@ -90,12 +93,12 @@ def workshop(root: Path) -> Iterator[Workshop]:
         shutil.copy(ENVIRONMENT / "sensor_model" / "tracking.py", code / "sensor_model")
         (code / "Dockerfile").write_text("FROM scratch\n")
         register_environment(hands, QUICK_ENVIRONMENT, "1.5.0", code, {})
-        yield Workshop(hands, AzureMlTrainingPlatform(hands.clients))
+        yield Workshop(hands, AzureMlTrainingPlatform(hands.clients), code)
 
 
 def register_real_environment(hands: AzureMlHands, version: str) -> None:
     """The repository's own code."""
-    register_environment(hands, REAL_ENVIRONMENT, version, ENVIRONMENT, {})
+    register_environment(hands, REAL_ENVIRONMENT, version, ENVIRONMENT, {READS_MLTABLE: "true"})
 
 
 def register_environment(hands: AzureMlHands, name: str, version: str, code: Path, tags: dict[str, str]) -> None:

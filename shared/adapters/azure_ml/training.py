@@ -18,7 +18,7 @@ from shared.adapters.azure_ml.values import texts
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused
 from shared.application.training.ports import DataSeen, ModelSeen
 from shared.domain.names import can_be_asset
-from shared.domain.training.lineage import DataAsset
+from shared.domain.training.lineage import READS_MLTABLE, DataAsset
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Data, Model
@@ -51,8 +51,11 @@ class _Assets:
         self._clients = clients
         self._blobs = blobs
 
-    def register_data(self, asset: DataAsset) -> str:
-        there = self.get_data(asset.name, asset.version) or self._registered(asset)
+    def register_data(self, asset: DataAsset, environment_name: str, environment_version: str) -> str:
+        there = self.get_data(asset.name, asset.version)
+        if there is None:
+            is_read = self._reads_mltable(environment_name, environment_version)
+            there = self._registered(asset, asset.mltable if is_read else asset.mltable_before)
         if _filter_of(there) != asset.filter:
             raise PlatformRefused(
                 f"data asset {asset.name}:{asset.version} is there with the filter {_filter_of(there)!r}, wanted is "
@@ -60,7 +63,14 @@ class _Assets:
             )
         return f"{asset.name}:{asset.version}"
 
-    def _registered(self, asset: DataAsset) -> DataSeen:
+    def _reads_mltable(self, name: str, version: str) -> bool:
+        """Whether training in this environment reads the form of Azure ML's own engine; where it is not there, the job
+        will say so."""
+        what = f"environment {name}:{version}"
+        tags = _read(lambda: texts(self._clients.dev().environments.get(name, version).tags), what)
+        return tags is None or tags.get(READS_MLTABLE) == "true"
+
+    def _registered(self, asset: DataAsset, mltable: str) -> DataSeen:
         """The MLTable file goes to a place that follows from the version, so that all who register at once write the
         same; what is there afterwards counts, whoever wrote it."""
         from azure.ai.ml.entities import Data
@@ -76,7 +86,7 @@ class _Assets:
             skip_validation=True,  # the file is ours; the client would fetch its schema from the internet
         )
         try:
-            self._blobs.write(f"{asset.folder}/MLTable", asset.mltable.encode())
+            self._blobs.write(f"{asset.folder}/MLTable", mltable.encode())
             self._clients.dev().data.create_or_update(entity)
         except AzureError as error:
             there = self.get_data(asset.name, asset.version)

@@ -26,7 +26,8 @@ def artifact_name(run: TrainingRun) -> str:
 
 async def _register_data(step: Next, run: TrainingRun, job: JobSeen | None, ports: TrainingPorts) -> TrainingRun:
     now, plan = ports.clock.now(), ports.config.plan()
-    data_asset = await ports.platform.register_data(data_asset_of(run, plan.table_uri, now))
+    asset = data_asset_of(run, plan.table_uri, now)
+    data_asset = await ports.platform.register_data(asset, plan.environment_name, run.request.environment_version)
     return entered(
         replace(run, data_asset=data_asset),
         TrainingPhase.WAITING_FOR_SLOT,

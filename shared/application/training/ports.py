@@ -123,8 +123,9 @@ class DataSeen:
 class TrainingPlatform(Protocol):
     """The dev workspace of Azure ML; nothing here changes anything when it is done twice."""
 
-    async def register_data(self, asset: DataAsset) -> str:
-        """Registers the data asset unless it is there, and returns `name:version`. One that is there with another
+    async def register_data(self, asset: DataAsset, environment_name: str, environment_version: str) -> str:
+        """Registers the data asset unless it is there, in the form that this environment of the dev workspace trains
+        with, and returns `name:version`. One that is there with another
         filter is PlatformRefused: the version of a data asset is its cutoff date and never changes."""
 
     async def submit(self, job: TrainingJob) -> None:

@@ -5,13 +5,17 @@ Names of tags: R-TRAIN-7 for the data, R-TRAIN-14 for the model.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.predictions import RANGES_TAG, Range, ranges_text
 from shared.domain.training.model import TrainingRun, data_asset_name, hyperparameters_hash
 
 TRAINING_RUN = "training_run"
 """The tag that tells which run a registered model belongs to: what is looked for before anything is registered."""
+
+READS_MLTABLE = "reads_mltable"
+"""Tag of environment versions whose training reads an MLTable file in the form of Azure ML's own engine: `true`. Others
+read the form of before, in which their data assets are registered."""
 
 REGISTERED_BY = "switchyard"
 
@@ -20,13 +24,15 @@ REGISTERED_BY = "switchyard"
 class DataAsset:
     """A version of a circuit's training data: its MLTable file, and where that is kept in the workspace's blob store.
 
-    `filter` is part of `mltable`; two versions are the same data when their filters are.
+    `filter` says in one line which rows they are; two versions are the same data when their filters are.
+    `mltable_before` is the file for environment versions whose training knows no other form, see READS_MLTABLE.
     """
 
     name: str
     version: str
     folder: str
     mltable: str
+    mltable_before: str
     filter: str
     tags: Mapping[str, str]
     description: str
@@ -41,7 +47,8 @@ def data_asset_of(run: TrainingRun, table_uri: str, now: datetime) -> DataAsset:
         name=data_asset_name(wish),
         version=cutoff,
         folder=f"mltables/plant_{wish.plant_id}_circuit_{wish.circuit_id}_cutoff_{cutoff.replace('-', '')}",
-        mltable=_mltable(table_uri, rows),
+        mltable=_mltable(table_uri, wish.sensor_id, wish.cutoff_date),
+        mltable_before=_mltable_before(table_uri, rows),
         filter=rows,
         tags={
             "plant_id": wish.plant_id,
@@ -61,8 +68,24 @@ def data_asset_of(run: TrainingRun, table_uri: str, now: datetime) -> DataAsset:
     )
 
 
-def _mltable(table_uri: str, rows: str) -> str:
-    """The newest version of the table is safe to name: past days never change (R-DATA-4)."""
+def _mltable(table_uri: str, sensor_id: str, last: date) -> str:
+    """As Azure ML's own engine loads it: the newest version, which is safe as past days never change (R-DATA-4).
+
+    The date must not be a text, which the engine compares with none and says nothing about.
+    """
+    return (
+        "type: mltable\n"
+        "paths:\n"
+        f"  - folder: {table_uri}\n"
+        "transformations:\n"
+        "  - read_delta_lake\n"
+        f"  - filter: \"(col('date') <= datetime({last.year}, {last.month}, {last.day}))"
+        f" and (col('sensor_id') == '{sensor_id}')\"\n"
+    )
+
+
+def _mltable_before(table_uri: str, rows: str) -> str:
+    """What nobody but training can load."""
     return (
         "type: mltable\n"
         "paths:\n"

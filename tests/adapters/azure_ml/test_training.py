@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.azure_ml.training_jobs import command_job
+from shared.adapters.azure_ml.training_jobs import AzureMlTrainingJobs, command_job
 from shared.application.errors import PlatformRefused
-from shared.application.training.ports import TrainingJob
+from shared.application.training.ports import TrainingJob, TrainingPlatform
 from shared.domain.job_ends import JobEnded, JobSeen
-from shared.domain.training.lineage import DataAsset, data_asset_of
+from shared.domain.training.lineage import READS_MLTABLE, DataAsset, data_asset_of
 from shared.domain.training.model import TrainingPhase, TrainingRequest, TrainingRun
 from tests.support.benches.training import a_request
 from tests.support.builders import NOW
 from tests.support.platforms import INPUT_URI, eventually
 from tests.support.processes import REPOSITORY
-from tests.support.training_azure import QUICK_ENVIRONMENT, Workshop, workshop
+from tests.support.training_azure import QUICK_ENVIRONMENT, Workshop, register_environment, workshop
 
 pytestmark = pytest.mark.azurite
 DEFINITION = REPOSITORY / "pipelines" / "training.yml"
@@ -79,6 +79,10 @@ def slow(request: TrainingRequest, seconds: float) -> TrainingRequest:
     return dataclasses.replace(request, config_yaml=f"# sleep {seconds}\n{request.config_yaml}")
 
 
+async def registered(platform: TrainingPlatform, asset: DataAsset) -> str:
+    return await platform.register_data(asset, QUICK_ENVIRONMENT, "1.5.0")
+
+
 async def ended(azure: Workshop, job_name: str) -> JobSeen:
     seen = await eventually(
         lambda: azure.platform.get_job(job_name), lambda job: job is not None and job.end is not None
@@ -129,7 +133,7 @@ async def test_a_data_asset_has_the_filter_the_tags_and_the_version_of_the_refer
 ) -> None:
     """The tags of R-TRAIN-7."""
     name = f"sensor_training_data_P001_{circuit}"
-    assert await azure.platform.register_data(asset_of(a_request(circuit))) == f"{name}:2025-12-09"
+    assert await registered(azure.platform, asset_of(a_request(circuit))) == f"{name}:2025-12-09"
     data = azure.hands.trainer.data.get(name, "2025-12-09")
     assert data.type == "mltable"
     assert data.path.endswith(f"/paths/mltables/plant_P001_circuit_{circuit}_cutoff_20251209/")
@@ -139,10 +143,24 @@ async def test_a_data_asset_has_the_filter_the_tags_and_the_version_of_the_refer
     assert data.tags["delta_path"] == "/processed/sensor_data/"
 
 
+@pytest.mark.parametrize("is_told", [False, True], ids=["made before", "made now"])
+async def test_training_data_has_the_form_that_its_environment_reads(
+    azure: Workshop, circuit: str, is_told: bool
+) -> None:
+    """The training of an environment version of before refuses the form of Azure ML's own engine."""
+    asset, version = asset_of(a_request(circuit)), f"1.6.{int(is_told)}"
+    tags = {READS_MLTABLE: "true"} if is_told else {}
+    register_environment(azure.hands, QUICK_ENVIRONMENT, version, azure.code, tags)
+    await azure.platform.register_data(asset, QUICK_ENVIRONMENT, version)
+    blobs = AzureMlTrainingJobs(azure.hands.clients).blobs
+    written = await asyncio.to_thread(blobs.read, f"{asset.folder}/MLTable", 10_000)
+    assert written.decode() == (asset.mltable if is_told else asset.mltable_before)
+
+
 async def test_two_registrations_at_once_give_one_asset(azure: Workshop, circuit: str) -> None:
     """Whoever comes second finds it; nobody fails."""
     asset = asset_of(a_request(circuit))
-    names = await asyncio.gather(*(azure.platform.register_data(asset) for _ in range(4)))
+    names = await asyncio.gather(*(registered(azure.platform, asset) for _ in range(4)))
     assert set(names) == {f"{asset.name}:{asset.version}"}
     assert [each.version for each in azure.hands.trainer.data.list(name=asset.name)] == ["2025-12-09"]
 
@@ -161,13 +179,13 @@ async def test_a_lost_or_late_answer_of_a_registration_is_read_back(
     """409 for what is there is what "there already" looks like."""
     azure.hands.fault("data.put", kind, **fields)
     asset = asset_of(a_request(circuit))
-    assert await azure.platform.register_data(asset) == f"{asset.name}:{asset.version}"
+    assert await registered(azure.platform, asset) == f"{asset.name}:{asset.version}"
 
 
 async def test_registering_again_changes_nothing(azure: Workshop, circuit: str) -> None:
     """The asset keeps the tags of the change that registered it."""
-    await azure.platform.register_data(asset_of(a_request(circuit)))
-    await azure.platform.register_data(asset_of(a_request(circuit, pr_number="PR-9")))
+    await registered(azure.platform, asset_of(a_request(circuit)))
+    await registered(azure.platform, asset_of(a_request(circuit, pr_number="PR-9")))
     data = await azure.platform.get_data(f"sensor_training_data_P001_{circuit}", "2025-12-09")
     assert data is not None
     assert data.tags["pr_number"] == "PR-1234"
@@ -175,15 +193,15 @@ async def test_registering_again_changes_nothing(azure: Workshop, circuit: str) 
 
 async def test_another_sensor_under_the_same_cutoff_date_is_refused(azure: Workshop, circuit: str) -> None:
     """A version is its cutoff date, and a version never changes."""
-    await azure.platform.register_data(asset_of(a_request(circuit)))
+    await registered(azure.platform, asset_of(a_request(circuit)))
     with pytest.raises(PlatformRefused, match="choose another cutoff date"):
-        await azure.platform.register_data(asset_of(a_request(circuit, sensor_id="SENSOR_P009_C009")))
+        await registered(azure.platform, asset_of(a_request(circuit, sensor_id="SENSOR_P009_C009")))
 
 
 async def test_a_job_trains_and_its_output_becomes_a_model_with_its_origin(azure: Workshop, circuit: str) -> None:
     """The way back from the model: its job, and by Azure ML's own record the data asset that this read."""
     request, platform = a_request(circuit), azure.platform
-    await platform.register_data(asset_of(request))
+    await registered(platform, asset_of(request))
     job = job_of(request)
     await platform.submit(job)
     await platform.submit(job)
@@ -202,7 +220,7 @@ async def test_a_job_trains_and_its_output_becomes_a_model_with_its_origin(azure
 
 async def test_a_lost_answer_of_a_models_registration_makes_no_second_model(azure: Workshop, circuit: str) -> None:
     request = a_request(circuit)
-    await azure.platform.register_data(asset_of(request))
+    await registered(azure.platform, asset_of(request))
     job = job_of(request)
     await azure.platform.submit(job)
     await ended(azure, job.job_name)
@@ -215,7 +233,7 @@ async def test_a_lost_answer_of_a_models_registration_makes_no_second_model(azur
 async def test_another_training_under_the_name_of_a_job_is_refused(azure: Workshop, circuit: str) -> None:
     """A name that says what is trained cannot stand for two things."""
     request = a_request(circuit)
-    await azure.platform.register_data(asset_of(request))
+    await registered(azure.platform, asset_of(request))
     await azure.platform.submit(job_of(request))
     other = dataclasses.replace(request, config_yaml=request.config_yaml + "# changed\n")
     with pytest.raises(PlatformRefused, match="is another one"):
@@ -226,7 +244,7 @@ async def test_another_training_under_the_name_of_a_job_is_refused(azure: Worksh
 async def test_a_process_that_dies_without_a_word_is_a_technical_failure(azure: Workshop, circuit: str) -> None:
     request = a_request(circuit)
     broken = dataclasses.replace(request, config_yaml=f"# break\n{request.config_yaml}")
-    await azure.platform.register_data(asset_of(request))
+    await registered(azure.platform, asset_of(request))
     await azure.platform.submit(job_of(broken))
     seen = await ended(azure, job_of(broken).job_name)
     assert (seen.end, seen.failure) == (JobEnded.FAILED, "")
@@ -237,7 +255,7 @@ async def test_a_process_that_dies_without_a_word_is_a_technical_failure(azure: 
 
 async def test_a_cancelled_job_ends_and_cancelling_again_is_fine(azure: Workshop, circuit: str) -> None:
     request = slow(a_request(circuit), 30)
-    await azure.platform.register_data(asset_of(request))
+    await registered(azure.platform, asset_of(request))
     job = job_of(request)
     await azure.platform.submit(job)
     seen = await azure.platform.get_job(job.job_name)

@@ -201,8 +201,14 @@ def test_the_mltable_is_a_view_of_the_one_table() -> None:
         a_run(TrainingPhase.REGISTERING_DATA), "azureml://datastores/lake/paths/processed/sensor_data/", NOW
     )
     assert asset.version == "2025-12-09"
-    assert "delta_table_version: latest" in asset.mltable
-    assert f'expression: "{asset.filter}"' in asset.mltable
+    assert asset.mltable.splitlines() == [
+        "type: mltable",
+        "paths:",
+        "  - folder: azureml://datastores/lake/paths/processed/sensor_data/",
+        "transformations:",
+        "  - read_delta_lake",
+        "  - filter: \"(col('date') <= datetime(2025, 12, 9)) and (col('sensor_id') == 'SENSOR_P001_C001')\"",
+    ]
     assert asset.filter == "date <= '2025-12-09' AND sensor_id == 'SENSOR_P001_C001'"
 
 
