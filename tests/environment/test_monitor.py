@@ -1,9 +1,12 @@
 """Monitoring jobs on a real Delta table: performance of published predictions, drift of the input, too little data."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +179,70 @@ def test_a_value_that_is_there_often_is_missed_wherever_it_lies(baseline: np.nda
     assert stability_index(baseline, np.random.default_rng(7).permutation(baseline)[:500]) < 0.05
 
 
+def by_hand(baseline: list[float], current: list[float]) -> float:
+    """The index by its definition: exact quantiles, a count for each bin, no arrays."""
+    ordered, last = sorted(baseline), len(baseline) - 1
+    cuts = set()
+    for tenth in range(1, 10):
+        at, rest = divmod(tenth * last, 10)
+        low, high = ordered[at], ordered[min(at + 1, last)]
+        cuts.add(float(Fraction(low) + (Fraction(high) - Fraction(low)) * Fraction(rest, 10)))
+    often = {value for value, count in Counter(baseline).items() if 10 * count >= len(baseline)}
+
+    def bin_of(value: float) -> tuple[bool, int, int]:
+        return value in often, sum(cut < value for cut in cuts), sum(each < value for each in often)
+
+    bins = len(cuts | often) + len(often) + 1
+    seen, expected = Counter(map(bin_of, current)), Counter(map(bin_of, baseline))
+    total = 0.0
+    for each in set(seen) | set(expected):
+        p = (seen[each] + 0.5) / (len(current) + 0.5 * bins)
+        q = (expected[each] + 0.5) / (len(baseline) + 0.5 * bins)
+        total += (p - q) * log(p / q)
+    empty = bins - len(set(seen) | set(expected))
+    p, q = 0.5 / (len(current) + 0.5 * bins), 0.5 / (len(baseline) + 0.5 * bins)
+    return total + empty * (p - q) * log(p / q)
+
+
+RNG = np.random.default_rng(11)
+HARD: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "normal": (RNG.normal(50, 4, 1000), RNG.normal(51, 4, 300)),
+    "few rows": (RNG.normal(50, 4, 200), RNG.normal(50, 4, 200)),
+    "far away": (RNG.normal(50, 4, 1000), RNG.normal(500, 4, 300)),
+    "constants": (np.full(300, 5.987), np.full(300, 5.988)),
+    "the same constant": (np.full(300, 5.987), np.full(700, 5.987)),
+    "three values": (RNG.integers(0, 3, 1000).astype(float), RNG.integers(0, 4, 400).astype(float)),
+    "a valve": (np.repeat([1.0, 0.0], [950, 50]), np.zeros(300)),
+    "rounded": (RNG.normal(20, 2, 2000).round(1), RNG.normal(21, 2, 500).round(1)),
+    "long tail": (RNG.exponential(1, 1000), RNG.exponential(3, 300)),
+    "at its limit": (np.minimum(RNG.normal(98, 3, 1000), 100), np.minimum(RNG.normal(90, 3, 300), 100)),
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_the_index_is_that_of_an_implementation_of_its_own(case: str) -> None:
+    baseline, current = HARD[case]
+    assert stability_index(baseline, current) == pytest.approx(by_hand(baseline.tolist(), current.tolist()), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "current", "gap"),
+    [
+        (np.arange(1000.0), np.arange(1000.0), 0.0),
+        (np.arange(1000.0), np.arange(1000.0) + 500, 0.5),
+        (np.repeat([1.0, 0.0], [950, 50]), np.zeros(300), 0.95),
+        (np.full(300, 5.987), np.full(300, 5.988), 1.0),
+    ],
+    ids=["nothing", "half of the range", "a valve", "constants"],
+)
+def test_beside_the_index_stands_the_largest_gap_of_the_distributions(
+    baseline: np.ndarray, current: np.ndarray, gap: float
+) -> None:
+    drift = drift_of(baseline, current)
+    assert drift.ks == pytest.approx(gap)
+    assert drift.to_dict()["ks"] == pytest.approx(gap)
+
+
 def test_values_that_repeat_make_fewer_bins() -> None:
     rng = np.random.default_rng(7)
     baseline = rng.integers(0, 3, 3000).astype(float)
@@ -188,6 +255,7 @@ def test_missing_values_are_told_and_too_few_say_nothing() -> None:
     drift = drift_of(np.arange(1000.0), current)
     assert drift.to_dict() == {
         "psi": None,
+        "ks": None,
         "baseline_rows": 1000,
         "rows": 100,
         "baseline_missing_share": 0.0,
