@@ -159,7 +159,7 @@ class CoreWorld:
     def __init__(self, targets: int, *, with_rows: bool = False) -> None:
         self.targets = targets
         self.clock, self.table, self.calls = FakeClock(), MemoryTable(), Counter[str]()
-        self.store = TableReleaseStore(self.table) if with_rows else MemoryReleaseStore()
+        self.store = TableReleaseStore(self.table) if with_rows else MemoryReleaseStore(remembers=True)
         self.queues = Queues(self.clock)
         config, platform = LargeFleet(targets), MemoryModelPlatform()
         environments = ListedEnvironments(platform)
@@ -233,6 +233,8 @@ class CoreWorld:
                 self.release = await handle_events(message.release_id, [message], self.ports)
             else:
                 await carry_out(message, self.ports)
+                stored = await self.store.recall(message.release_id)  # whose answer it may have committed
+                self.release = stored.release if stored else self.release
 
     async def _approve(self, *people: Any) -> None:
         for actor in people:

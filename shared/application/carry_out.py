@@ -14,6 +14,7 @@ from shared.application.online import candidate, endpoints, slot_tests
 from shared.application.platform_ports import Place
 from shared.application.release.effects import deploy, marks, models, test_runs
 from shared.application.release.effects.answers import PLATFORM_FAULTS, fault_answer
+from shared.application.release.handle_events import handle_answer
 from shared.application.release.ports import Ports
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
@@ -32,7 +33,7 @@ async def carry_out(command: c.Command, ports: Ports) -> None:
 
 
 def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None]]) -> Verb:
-    """Runs the handler of a step unless the command is stale, and publishes the event that it answers with."""
+    """Runs the handler of a step unless the command is stale, and tells the release the event that it answers with."""
 
     async def carried_out(command: CommandT, ports: Ports) -> None:
         release = await ports.store.without_fleet(command.release_id)  # a command brings what it needs of its target
@@ -44,7 +45,7 @@ def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None
         except PLATFORM_FAULTS as error:
             event = fault_answer(error, command, ports)
         if event is not None:
-            await ports.events.publish(event)
+            await handle_answer(event, ports)
 
     return carried_out
 

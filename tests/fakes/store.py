@@ -52,9 +52,10 @@ class Partition:
 
 
 class MemoryReleaseStore:
-    """Atomic because nothing is awaited inside a commit."""
+    """Atomic because nothing is awaited inside a commit. Only one that `remembers` recalls what it has seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembers: bool = False) -> None:
+        self.remembers = remembers
         self.partitions: dict[str, Partition] = {}
         self.entries: dict[str, OpenEntry] = {}  # of open releases
         self.closed: dict[str, EndedEntry] = {}
@@ -71,7 +72,7 @@ class MemoryReleaseStore:
 
     async def recall(self, release_id: str) -> Stored | None:
         """One process that forgets nothing, and whom nobody overtakes."""
-        partition = self.partitions.get(release_id)
+        partition = self.partitions.get(release_id) if self.remembers else None
         return partition.stored() if partition and release_id not in self.unreadable else None
 
     async def without_fleet(self, release_id: str) -> Release | None:

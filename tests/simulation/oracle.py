@@ -213,6 +213,7 @@ class WatchedStore(MemoryReleaseStore):
                 sent = any(message_id in ids for ids in self._acknowledged)
                 require(sent, f"I22: {command_id} forgotten before its send was acknowledged")
         await super().mark_sent(release_id, command_ids)
+        self._memories.forget(release_id, command_ids)
 
 
 class ProductionJudge:

@@ -15,7 +15,7 @@ from tests.simulation.oracle_fleet import check_lanes, check_one_list
 from tests.simulation.oracle_locks import WatchedLocks
 from tests.simulation.oracle_samples import check_samples
 from tests.simulation.platform import WatchedPlatform, brought_by, place_of
-from tests.simulation.violation import require
+from tests.simulation.violation import Violation, require
 
 #: A rollback changes production only in these phases; what was sent there may land while it cools down after its end.
 _CHANGES = (Phase.ROLLING_BACK, Phase.VERIFYING_ROLLBACK, Phase.HELD)
@@ -138,7 +138,7 @@ class RollbackJudge:
         rid = release.release_id
         target = next((t for t in release.fleet if place_of(t.previous) == place_of(spec)), None)
         if target is None:
-            raise AssertionError(f"I17: {rid} changed {spec.deployment_name}, not a target")
+            raise Violation(f"I17: {rid} changed {spec.deployment_name}, not a target")
         require(restoring, f"I3: {rid} brings something new to {target.key}")
         require(rid in self.decided, f"I2: {rid} changed {target.key} before anybody decided")
         require(target.touched and not target.superseded_by, f"I1, I12: {rid} changed {target.key}, not its own")

@@ -1,7 +1,7 @@
 """What a judge says."""
 
 
-class Violation(AssertionError):
+class Violation(BaseException):
     """Something happened that must never happen."""
 
 

@@ -19,7 +19,15 @@ from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.names import file_of
 from shared.domain.release.commands import Command, PublishFact
-from shared.domain.release.events import DeadlinePassed, Event, LookDue
+from shared.domain.release.events import (
+    AbortRequested,
+    ApprovalSubmitted,
+    DeadlinePassed,
+    Event,
+    LookDue,
+    RetryRequested,
+    RollbackRequested,
+)
 from shared.domain.release.model import Phase, Release
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
@@ -55,6 +63,10 @@ LATE_CHECKS = {"submit_check": Late("submit_late")}
 #: Messages on the queues of one release for each thing that may be under way, deadlines left out (L6). Twice the three
 #: that are promised, because here one I/O may take a minute, in which looks go on.
 MESSAGES_PER_WORK_MAX = 6
+
+
+#: What people send.
+BY_PEOPLE = (AbortRequested, ApprovalSubmitted, RetryRequested, RollbackRequested)
 
 
 def _opened_at(release: Release) -> datetime:
@@ -232,12 +244,13 @@ class World(Host):
                 yield f"model released beside an environment that was watched and {keeper.phase.value}"
 
     def check_queues(self) -> None:
-        """L6: looks, retries and sweeps must not make messages multiply; those of deadlines wait for their time."""
+        """L6: looks, retries and sweeps must not make messages multiply; those of deadlines wait for their time, and
+        each that a person sent is one, however often people ask while nothing answers."""
         waiting = Counter(
             message.body.release_id
             for queue in (self.events, self.commands)
             for message in queue.messages
-            if not isinstance(message.body, DeadlinePassed)
+            if not isinstance(message.body, (DeadlinePassed, *BY_PEOPLE))
         )
         most = MESSAGES_PER_WORK_MAX * (2 + len(self.scene.config.circuits))
         for rid, messages in waiting.items():

@@ -45,6 +45,7 @@ class TableReleaseStore(ReleaseIndex):
     def __init__(self, table: Table) -> None:
         super().__init__(table)
         self._known: dict[str, Kept] = {}
+        self._writing: dict[str, asyncio.Event] = {}  # set once the commit is over
 
     async def load(self, release_id: str, event_ids: Sequence[str] = ()) -> Stored | None:
         """Raises Unreadable for a release that a newer version of this code wrote."""
@@ -52,7 +53,10 @@ class TableReleaseStore(ReleaseIndex):
         return _stored(found, seen) if found else None
 
     async def recall(self, release_id: str) -> Stored | None:
-        """While no other process commits on the release, it is as this one remembers it."""
+        """While no other process commits on the release, it is as this one remembers it. A commit that is under way
+        here is waited for, so that handlers of one process do not lose races against each other."""
+        while writing := self._writing.get(release_id):
+            await writing.wait()
         known = self._known.get(release_id)
         return _stored(known, frozenset()) if known else None
 
@@ -82,6 +86,7 @@ class TableReleaseStore(ReleaseIndex):
         before = await self._before(change)
         operations = commit_operations(change, before.release if before else None, uuid.uuid4().hex)
         self._known.pop(release_id, None)
+        writing = self._writing[release_id] = asyncio.Event()
         try:
             etags = await self._table.write(*operations)
             self._remember(release_id, kept_after(change, before, etags[0]))
@@ -89,6 +94,10 @@ class TableReleaseStore(ReleaseIndex):
             is_own, _ = await read_back(self._table, operations[0][1])
             if not is_own:
                 raise ConcurrentUpdate(f"release {release_id} is not as it was loaded: {fault}") from fault
+        finally:
+            writing.set()
+            if self._writing.get(release_id) is writing:
+                del self._writing[release_id]
         return change.release.history_count + int(operations[0][1]["outbox_count"])
 
     async def mark_sent(self, release_id: str, command_ids: Sequence[str]) -> None:

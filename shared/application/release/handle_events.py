@@ -1,4 +1,8 @@
-"""The one way a release advances: load, decide, commit, dispatch. It folds a burst of events into one commit."""
+"""The one way a release advances: load, decide, commit, dispatch. It folds a burst of events into one commit.
+
+Events come through the release's session one after the other. Answers to commands need not: what they mean depends on
+the step and the try that they belong to, and the commit proves that it was decided on the latest state (ADR 33).
+"""
 
 import logging
 from collections.abc import Sequence
@@ -58,32 +62,59 @@ async def handle_events(release_id: str, events: Sequence[Event], ports: Ports) 
     return standing.release
 
 
+async def handle_answer(event: Event, ports: Ports) -> None:
+    """Applies the answer of a command where it was made, if this process made the release's last commit; else it goes
+    the way of all events, through the queue. So does what could not be committed or sent: the inbox knows whether it
+    was. Raises TransientFault when the queue does not take it."""
+    try:
+        if await _handled_here(event, ports):
+            return
+    except Exception as error:  # whatever is wrong with the event: on the queue it fails alone, not with its command
+        log.info("%s goes to the queue: %s", event.event_id, error, extra={"release_id": event.release_id})
+    await ports.events.publish(event)
+
+
+async def _handled_here(event: Event, ports: Ports) -> bool:
+    recalled = await ports.store.recall(event.release_id)
+    if recalled is None:
+        return False
+    fold = _Fold.of(recalled, [event], ports)
+    if not fold.changed:
+        return False
+    await dispatch(await _committed(event.release_id, recalled, fold, ports), ports)
+    return True
+
+
 async def _commit(release_id: str, events: Sequence[Event], ports: Ports) -> CommittedRelease | None:
     for number in range(COMMIT_TRIES):
         stored, fold = await _decided(release_id, events, ports, recall=number == 0)
         if fold.release is None:
             await _record_strays(events, ports)
             return None
-        if stored is None:
-            await ports.store.add_open(release_id, ports.clock.now())
-        elif not fold.changed:
+        if stored is not None and not fold.changed:
             return stored
-        elif stored.release.phase.is_terminal:  # it is told who undid it: listed anew, until the index says so too
-            await ports.store.add_open(release_id, ports.clock.now(), stored.number)
-        elif stored.may_rest:
-            await ports.store.wake(release_id, stored.number)
-        change = fold.change(ports)
         try:
-            committed = await ports.store.commit(change)
+            return await _committed(release_id, stored, fold, ports)
         except ConcurrentUpdate as error:
             log.info(
                 "another instance changed the release: deciding again: %s", error, extra={"release_id": release_id}
             )
-            continue
-        tell(stored.release if stored else None, change.release)
-        unsent = (*(stored.unsent if stored else ()), *change.commands)
-        return CommittedRelease(release=change.release, number=committed, may_rest=change.may_rest, unsent=unsent)
     raise ConcurrentUpdate(f"release {release_id} changed {COMMIT_TRIES} times while deciding; try again later")
+
+
+async def _committed(release_id: str, stored: Stored | None, fold: "_Fold", ports: Ports) -> CommittedRelease:
+    """The release with the change, once it is durable. Raises ConcurrentUpdate."""
+    if stored is None:
+        await ports.store.add_open(release_id, ports.clock.now())
+    elif stored.release.phase.is_terminal:  # it is told who undid it: listed anew, until the index says so too
+        await ports.store.add_open(release_id, ports.clock.now(), stored.number)
+    elif stored.may_rest:
+        await ports.store.wake(release_id, stored.number)
+    change = fold.change(ports)
+    number = await ports.store.commit(change)
+    tell(stored.release if stored else None, change.release)
+    unsent = (*(stored.unsent if stored else ()), *change.commands)
+    return CommittedRelease(release=change.release, number=number, may_rest=change.may_rest, unsent=unsent)
 
 
 async def _decided(

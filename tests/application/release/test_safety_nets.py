@@ -18,8 +18,9 @@ from shared.application.work.dead_letters import DeadLetter, bury
 from shared.application.work.pause import TRIES_MAX
 from shared.application.work.sweep import sweep
 from shared.domain.release import events as e
-from shared.domain.release.commands import AcquireCircuit, ScheduleEvent
+from shared.domain.release.commands import AcquireCircuit, Command, ScheduleEvent
 from shared.domain.release.model import Phase
+from tests.fakes.queues import MemoryCommandQueue
 from tests.fakes.store import MemoryReleaseStore
 from tests.support.benches.release import Bench
 from tests.support.builders import NOW, RELEASE_ID, a_command, a_release, an_event
@@ -57,6 +58,24 @@ async def test_dispatching_again_after_a_crash_sends_under_the_same_id(bench: Be
 
     assert [key for key, _, _ in bench.commands.sent] == [a_command(1).command_id]
     assert list(bench.store.partitions[RELEASE_ID].outbox) == [a_command(1).command_id]
+
+
+async def test_what_was_sent_before_a_fault_is_not_sent_again(bench: Bench) -> None:
+    """A long outbox becomes shorter with every try, however unreliable the bus is."""
+
+    class Queue(MemoryCommandQueue):
+        async def send(self, command: Command, **options: object) -> None:
+            if command == a_command(3):
+                raise TransientFault("the namespace does not answer")
+            await super().send(command)
+
+    bench.commands = Queue()
+    await bench.put(a_release(), *(a_command(number) for number in range(1, 5)))
+
+    with pytest.raises(TransientFault):
+        await dispatch(await bench.stored(RELEASE_ID), bench.ports)
+
+    assert list(bench.store.partitions[RELEASE_ID].outbox) == [a_command(number).command_id for number in (3, 4)]
 
 
 async def test_a_scheduled_event_leaves_for_its_own_queue_not_before_its_time(bench: Bench) -> None:

@@ -32,7 +32,9 @@ from tests.support.builders import (
 @pytest.fixture(params=["memory", pytest.param("tables", marks=pytest.mark.azurite)])
 def store(request: pytest.FixtureRequest) -> ReleaseStore:
     """Each test runs on both."""
-    return MemoryReleaseStore() if request.param == "memory" else TableReleaseStore(request.getfixturevalue("table"))
+    if request.param == "memory":
+        return MemoryReleaseStore(remembers=True)
+    return TableReleaseStore(request.getfixturevalue("table"))
 
 
 async def stored(store: ReleaseStore, release_id: str = RELEASE_ID, *event_ids: str) -> Stored:
@@ -232,6 +234,27 @@ async def test_what_is_recalled_is_what_was_read_or_written_last(store: ReleaseS
     assert recalled is not None
     assert recalled.unsent == (a_command(2), a_command(4))
     assert await outbox(store) == [a_command(2), a_command(4)]
+
+
+async def test_those_who_recall_in_one_process_lose_no_race_against_each_other(store: ReleaseStore) -> None:
+    """Each waits for the commit of the one before it, and decides on what that one left."""
+    await opened(store)
+
+    async def more(number: int) -> None:
+        recalled = await store.recall(RELEASE_ID)
+        assert recalled is not None
+        changed = replace(recalled.release, look=recalled.release.look + 1)
+        await store.commit(
+            ReleaseCommit(release=changed, version=recalled.version, event_ids=(f"event-{number}",), commands=())
+        )
+
+    await asyncio.gather(*(more(number) for number in range(8)))
+
+    after = await stored(store, RELEASE_ID, *(f"event-{number}" for number in range(8)))
+    assert len(after.seen) == 8
+    recalled = await store.recall(RELEASE_ID)
+    assert recalled is not None
+    assert recalled.release == after.release
 
 
 async def test_history_is_oldest_first_and_verifies(store: ReleaseStore) -> None:
