@@ -10,21 +10,25 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http.client import HTTPException
 from typing import Any
+from urllib.request import getproxies
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableErrorCode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.adapters.tables.rows import Operation, Row, check_limits
+from shared.adapters.tables.transactions import lean
 from shared.application.errors import TransientFault
 
-#: For whoever constructs the TableServiceClient: three retries, and no single attempt near the lock of a message.
+#: For whoever constructs the TableServiceClient: three retries, and no single attempt near the lock of a message. Where
+#: the environment names no proxy it is not asked for one, nor for a .netrc, in a thread of its own at every request.
 CLIENT_OPTIONS: Mapping[str, Any] = {
     "retry_total": 3,
     "retry_backoff_factor": 0.4,
     "retry_backoff_max": 5,
     "connection_timeout": 5,
     "read_timeout": 10,
+    "use_env_settings": bool(getproxies()),
 }
 CALL_DEADLINE_S = 25.0  # of one call with all its retries; the SDK's own limit is seven days
 
@@ -44,7 +48,7 @@ class Table:
         self, service: TableServiceClient, name: str = "switchyard", *, call_deadline_s: float = CALL_DEADLINE_S
     ) -> None:
         self._service = service
-        self._client = service.get_table_client(name)
+        self._client = lean(service.get_table_client(name))
         self._name = name
         self._call_deadline_s = call_deadline_s
         self._created = False
