@@ -122,7 +122,7 @@ TRIGGERS: tuple[Trigger, ...] = (
     Events("model_events.model_events"),
     Events("model_events.run_events"),
     Pages("board.web_page"),
-    *_http(routes.BOARD, routes.ALERTS),
+    *_http(routes.BOARD, routes.SERVICE, routes.ALERTS),
     Events("alerts.alert_events"),
     Queue("releases.release_events", "%RELEASE_EVENTS_QUEUE%", sessions=True),
     Queue("releases.effects", "%EFFECTS_QUEUE%"),

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 ROUTES = {
     "read_board_settings": ("board-settings", ["GET"]),
+    "read_health": ("health", ["GET"]),
+    "read_version": ("version", ["GET"]),
     "list_releases": ("releases", ["GET"]),
     "read_release": ("releases/{release_id}", ["GET"]),
     "read_history": ("releases/{release_id}/history", ["GET"]),

@@ -33,6 +33,6 @@ def test_there_are_commands_to_look_at() -> None:
 )
 def test_a_wrong_command_is_found(written: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "api.md").write_text(f"```\n{written}\n```\n")
+    (tmp_path / "docs" / "README.md").write_text(f"```\n{written}\n```\n")
 
     assert any(said in each for each in az.problems(TABLE, tmp_path))

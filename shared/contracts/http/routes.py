@@ -59,6 +59,12 @@ BOARD = (
     ),
 )
 
+_tell = partial(_get, access=Access.PUBLIC)  # whoever looks after the app has no token, and nothing in it is secret
+SERVICE = (
+    _tell("service.read_health", "health", "Ask whether the app lives", "service.Alive", refusals=(503,)),
+    _tell("service.read_version", "version", "Ask which release it is", "service.AppVersion", refusals=()),
+)
+
 ALERTS = (
     _post(
         "alerts.accept_alert",
@@ -300,6 +306,7 @@ MONITORING = (
 
 ROUTES = (
     *BOARD,
+    *SERVICE,
     *ALERTS,
     *RELEASES,
     *ENVIRONMENTS,
