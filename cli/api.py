@@ -1,7 +1,8 @@
 """The HTTP API as the command uses it. Whatever goes wrong becomes an ApiError whose text says what to do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -9,14 +10,20 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from cli.views import Accepted, Problem
+from cli.naming import AmbiguousError, Named, circuit_of, meant
+from cli.views import Accepted, Freezes, Problem, Releases, Summary, Text, View
 
 TIMEOUT_S = 30.0
 PAGE_MAX = 200
 """Records that the API puts on one page."""
 
+NAMED_MAX = 2000
+"""Records that are looked through for the one that a part of an id means: the open ones and the latest."""
+
 NOTEBOOK_TYPE = "application/x-ipynb+json"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_Body = dict[str, Any] | None
 
 ViewT = TypeVar("ViewT", bound=BaseModel)
 
@@ -27,6 +34,21 @@ class ApiError(Exception):
 
 class ApiUnavailableError(ApiError):
     """The app did not answer, or answered "not now": the same request may work in a moment."""
+
+
+class NotFoundError(ApiError):
+    """There is nothing of that name."""
+
+
+class _Run(View):
+    run_id: Text
+    plant_id: Text
+    circuit_id: Text
+    ended_at: datetime | None
+
+
+class _Runs(View):
+    trainings: list[_Run]
 
 
 class ReleaseApi:
@@ -41,6 +63,7 @@ class ReleaseApi:
         if parts.scheme == "http" and not local:
             raise ApiError(f"{url} would send your token unencrypted: use https://")
         self._base = base
+        self._names: dict[str, str] = {}
         self._client = httpx.Client(
             base_url=base if base.endswith("/api") else f"{base}/api",
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
@@ -61,24 +84,36 @@ class ReleaseApi:
 
     def release(self, release_id: str) -> Any:
         """JSON of one release."""
-        return self._request("GET", f"/releases/{quote(release_id, safe='')}")
+        return self._release("GET", release_id)
+
+    def release_id(self, text: str) -> str:
+        """The whole id of the release that a part of it, or a circuit, means."""
+        return parse(Summary, self.release(text)).release_id
 
     def history(self, release_id: str) -> Any:
         """JSON of its history."""
-        return self._request("GET", f"/releases/{quote(release_id, safe='')}/history")
+        return self._release("GET", release_id, "/history")
 
     def targets(self, release_id: str) -> Any:
         """JSON of the targets of an environment release."""
-        return self._request("GET", f"/releases/{quote(release_id, safe='')}/targets")
+        return self._release("GET", release_id, "/targets")
 
     def evidence(self, release_id: str) -> Any:
         """JSON of what the evidence of an environment release is worth."""
-        return self._request("GET", f"/releases/{quote(release_id, safe='')}/evidence")
+        return self._release("GET", release_id, "/evidence")
 
     def submit_evidence(self, release_id: str, notebook: bytes) -> Any:
         """Hand in an executed notebook; the JSON says what it is worth."""
-        path = f"/releases/{quote(release_id, safe='')}/evidence"
-        return self._request("POST", path, content=notebook)
+        return self._release("POST", release_id, "/evidence", content=notebook)
+
+    def evidence_file(self, release_id: str) -> bytes:
+        """The notebook that was handed in."""
+        release_id = self.release_id(release_id)
+        return self._send("GET", f"/releases/{quote(release_id, safe='')}/evidence?download=1").content
+
+    def rollback_metadata(self, release_id: str, form: str) -> Any:
+        """JSON of what every target ran before; `form` is `list` or `release`."""
+        return self._release("GET", release_id, f"/rollback-metadata?format={quote(form, safe='')}")
 
     def environment_versions(self, running: str | None) -> Any:
         """JSON of the versions that models keep working in; with `running`, those that can take its place."""
@@ -104,8 +139,9 @@ class ReleaseApi:
 
     def decide(self, release_id: str, stage: str, decision: str, digest: str, reason: str) -> Accepted:
         """Approve or reject the open gate; `digest` says what was looked at."""
-        path = f"/releases/{quote(release_id, safe='')}/gates/{quote(stage, safe='')}/decisions"
-        return parse(Accepted, self._request("POST", path, {"decision": decision, "digest": digest, "reason": reason}))
+        path = f"/gates/{quote(stage, safe='')}/decisions"
+        body = {"decision": decision, "digest": digest, "reason": reason}
+        return parse(Accepted, self._release("POST", release_id, path, body))
 
     def roll_back(
         self, release_id: str, reason: str, *, critical: bool, to: str = "", models: Sequence[str] = ()
@@ -114,11 +150,11 @@ class ReleaseApi:
         body: dict[str, object] = {"reason": reason, "critical": critical}
         body |= {"to": to} if to else {}
         body |= {"models": list(models)} if models else {}
-        return parse(Accepted, self._request("POST", f"/releases/{quote(release_id, safe='')}/rollback", body))
+        return parse(Accepted, self._release("POST", release_id, "/rollback", body))
 
     def rollback_report(self, release_id: str) -> Any:
         """JSON of what a rollback did."""
-        return self._request("GET", f"/releases/{quote(release_id, safe='')}/rollback-report")
+        return self._release("GET", release_id, "/rollback-report")
 
     def alerts(self, limit: int) -> Any:
         """JSON of the latest alerts."""
@@ -160,7 +196,7 @@ class ReleaseApi:
 
     def lift(self, freeze_id: str, reason: str) -> Any:
         """End a freeze early; the answer is the freeze as it was lifted."""
-        return self._request("POST", f"/freezes/{quote(freeze_id, safe='')}/lift", {"reason": reason})
+        return self._named("POST", "/freezes", freeze_id, self._freezes, "/lift", {"reason": reason})
 
     def trainings(self, limit: int = PAGE_MAX) -> Any:
         """JSON of open training runs and ended ones."""
@@ -168,7 +204,7 @@ class ReleaseApi:
 
     def training(self, run_id: str) -> Any:
         """JSON of one training run."""
-        return self._request("GET", f"/trainings/{quote(run_id, safe='')}")
+        return self._named("GET", "/trainings", run_id, self._trainings)
 
     def train(self, wish: dict[str, Any]) -> Any:
         """Train a circuit; the answer is the run."""
@@ -176,7 +212,7 @@ class ReleaseApi:
 
     def abort_training(self, run_id: str, reason: str) -> Any:
         """End a run; the answer is the run as it is then."""
-        return self._request("POST", f"/trainings/{quote(run_id, safe='')}/abort", {"reason": reason})
+        return self._named("POST", "/trainings", run_id, self._trainings, "/abort", {"reason": reason})
 
     def lineage(self, version: str, *, model: str = "", plant: str = "", circuit: str = "") -> Any:
         """JSON of where a model comes from, named by itself or by its circuit."""
@@ -186,8 +222,60 @@ class ReleaseApi:
 
     def act(self, release_id: str, action: str, reason: str) -> Accepted:
         """`abort`, `retry` or `again`."""
-        path = f"/releases/{quote(release_id, safe='')}/{action}"
-        return parse(Accepted, self._request("POST", path, {"reason": reason}))
+        return parse(Accepted, self._release("POST", release_id, f"/{action}", {"reason": reason}))
+
+    def _release(
+        self,
+        method: str,
+        text: str,
+        rest: str = "",
+        body: _Body = None,
+        *,
+        content: bytes | None = None,
+    ) -> Any:
+        return self._named(method, "/releases", text, lambda: self._releases(text), rest, body, content=content)
+
+    def _named(
+        self,
+        method: str,
+        path: str,
+        text: str,
+        listed: Callable[[], Sequence[Named]],
+        rest: str = "",
+        body: _Body = None,
+        *,
+        content: bytes | None = None,
+    ) -> Any:
+        """Asks about what `text` means (cli.naming). What is no circuit is tried as a whole id first: it mostly is."""
+        name = self._names.get(text) or (text if not circuit_of(text) else self._meant(text, listed))
+        try:
+            return self._request(method, f"{path}/{quote(name, safe='')}{rest}", body, content=content)
+        except NotFoundError:
+            found = self._meant(text, listed) if name == text else name
+            if found == name:
+                raise
+            return self._request(method, f"{path}/{quote(found, safe='')}{rest}", body, content=content)
+
+    def _meant(self, text: str, listed: Callable[[], Sequence[Named]]) -> str:
+        """The id, which is remembered; the text itself where nothing is meant, so that the app says so."""
+        try:
+            self._names[text] = meant(text, listed) or text
+        except AmbiguousError as error:
+            raise ApiError(str(error)) from error
+        return self._names[text]
+
+    def _releases(self, text: str) -> list[Named]:
+        answer = self.releases(NAMED_MAX, circuit=circuit_of(text).replace("/", "-"))
+        found = parse(Releases, answer).releases
+        for_whom = circuit_of(text)  # a release of the whole fleet is for each of its circuits
+        return [Named(each.release_id, for_whom, open=not each.ended, state=each.phase) for each in found]
+
+    def _trainings(self) -> list[Named]:
+        found = parse(_Runs, self.trainings(NAMED_MAX)).trainings
+        return [Named(each.run_id, f"{each.plant_id}/{each.circuit_id}", each.ended_at is None) for each in found]
+
+    def _freezes(self) -> list[Named]:
+        return [Named(each.freeze_id, state=each.scope) for each in parse(Freezes, self.freezes()).freezes]
 
     def _listed(self, path: str, name: str, limit: int, wanted: Mapping[str, str]) -> Any:
         """The pages of a list as one answer, whose `next` is not null where more would follow. `name` is where its
@@ -206,9 +294,10 @@ class ReleaseApi:
             answer["next"] = following.get("next")
         return answer
 
-    def _request(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, content: bytes | None = None
-    ) -> Any:
+    def _request(self, method: str, path: str, body: _Body = None, *, content: bytes | None = None) -> Any:
+        return _json(self._send(method, path, body, content))
+
+    def _send(self, method: str, path: str, body: _Body = None, content: bytes | None = None) -> httpx.Response:
         headers = {"Content-Type": NOTEBOOK_TYPE} if content is not None else None
         try:
             answer = self._client.request(method, path, json=body, content=content, headers=headers)
@@ -217,7 +306,7 @@ class ReleaseApi:
                 f"{self._base} does not answer ({type(error).__name__}: {error}): check SWITCHYARD_URL and the network"
             ) from error
         if answer.is_success:
-            return _json(answer)
+            return answer
         raise _refusal(answer)
 
 
@@ -254,4 +343,4 @@ def _refusal(answer: httpx.Response) -> ApiError:
         return ApiError(f"{said}\nYour token was not accepted: get a new one and put it into SWITCHYARD_TOKEN")
     if answer.status_code in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY, HTTPStatus.TOO_MANY_REQUESTS):
         return ApiUnavailableError(f"{said}\nTry again in a moment: asking twice does no harm")
-    return ApiError(said)
+    return (NotFoundError if answer.status_code == HTTPStatus.NOT_FOUND else ApiError)(said)

@@ -24,11 +24,12 @@ from cli import (
     training,
     watching,
 )
+from cli.endings import Commands
 from cli.session import Session
 
 app = typer.Typer(
     name="switchyard",
-    add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold the token
     help="Follow releases of models and environments, and decide on them.",
@@ -72,6 +73,7 @@ for command in (
     going_back.redeploy,
     going_back.rollback_report,
     fleet.targets,
+    going_back.rollback_metadata,
     alerting.alerts,
     changes.changes,
     freezing.freeze,

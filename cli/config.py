@@ -38,11 +38,11 @@ def changes(base: Base, head: Head = "HEAD", repo: Repository = Path(), as_json:
 
 
 @app.command()
-def validate(directory: Directory = CONFIG) -> None:
+def validate(directory: Directory = CONFIG, as_json: AsJson = False) -> None:
     """Check every file of the configuration. Ends with 1 and all mistakes when there are any."""
     from cli import config_tree
 
-    raise typer.Exit(config_tree.show_mistakes(directory))
+    raise typer.Exit(config_tree.show_mistakes(directory, as_json=as_json))
 
 
 @app.command("set-environment")

@@ -40,9 +40,13 @@ def show_changes(repository: Path, base: str, head: str, *, as_json: bool) -> in
     return 1 if found.problems else 0
 
 
-def show_mistakes(directory: Path) -> int:
+def show_mistakes(directory: Path, *, as_json: bool) -> int:
     """Prints every mistake of a tree; the status to end with."""
     circuits, problems = check(directory)
+    if as_json:
+        found = {"circuits": circuits, "problems": [asdict(each) for each in problems]}
+        typer.echo(json.dumps(found, indent=2))
+        return 1 if problems else 0
     if problems:
         _show_problems(problems)
         return 1

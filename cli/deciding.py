@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.api import ApiError, ReleaseApi, parse
+from cli.endings import confirm
 from cli.reading import ReleaseId
 from cli.session import console, talking
 from cli.show import gate_panel, release_panel
@@ -36,12 +37,13 @@ def abort(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Ye
     with talking(context) as api:
         need(reason, "aborting needs a reason: the next person on call will read it")
         release = parse(Release, api.release(release_id))
+        release_id = release.release_id
         if release.ended:
             raise ApiError(f"{release_id} has ended already: {release.phase}. {release.reason}".rstrip())
         console.print(release_panel(release, datetime.now(UTC)))
         console.print(what_abort_does(release), markup=False)
         if not yes:
-            typer.confirm(f"Abort {release_id}?", abort=True)
+            confirm(f"Abort {release_id}?")
         tell(api.act(release_id, "abort", reason))
 
 
@@ -88,13 +90,14 @@ def what_abort_does(release: Release) -> str:
 def _decide(api: ReleaseApi, release_id: str, decision: str, reason: str, *, yes: bool) -> None:
     """Reads the gate, shows it, asks, and sends the digest that was shown: a change in between is refused."""
     release = parse(Release, api.release(release_id))
+    release_id = release.release_id
     gate = release.gate
     if gate is None:
         waits = f" It waits for {release.waiting.waits_for}." if release.waiting else ""
         raise ApiError(f"no gate of {release_id} is open: its phase is {release.phase}.{waits}")
     console.print(gate_panel(gate))
     if not yes:
-        typer.confirm(f"{decision.capitalize()} {gate.stage} of {release.model} ({release.circuit})?", abort=True)
+        confirm(f"{decision.capitalize()} {gate.stage} of {release.model} ({release.circuit})?")
     tell(api.decide(release_id, gate.stage, decision, gate.digest, reason))
 
 

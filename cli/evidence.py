@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.api import ApiError, parse
 from cli.reading import AsJson, ReleaseId, print_json
+from cli.saving import save
 from cli.session import console, talking
 from cli.show import clock, evidence_text
 from cli.typed import COMMAND
@@ -26,10 +27,21 @@ File = Annotated[
     ),
 ]
 
+Download = Annotated[
+    Path | None, typer.Option("--download", metavar="FILE", help="Save the notebook that was handed in as this file.")
+]
 
-def evidence(context: typer.Context, release_id: ReleaseId, file: File = None, as_json: AsJson = False) -> None:
+
+def evidence(
+    context: typer.Context, release_id: ReleaseId, file: File = None, download: Download = None, as_json: AsJson = False
+) -> None:
     """Hand in an executed notebook for an environment release, or show what was handed in, with the reasons."""
     with talking(context) as api:
+        if download is not None:
+            if file is not None:
+                raise ApiError("either hand in a file or download one")
+            save(download, api.evidence_file(release_id))
+            return
         if file is None:
             answer = api.evidence(release_id)
             shown = parse(Evidence, answer)

@@ -9,6 +9,8 @@ from rich.text import Text
 
 from cli.api import ApiError, parse
 from cli.deciding import Yes, need
+from cli.endings import confirm
+from cli.moments import moment
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import clock, span
@@ -17,7 +19,9 @@ from cli.unreadable import tell_unreadable
 from cli.views import Freeze, Freezes
 
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help="fleet, a plant (P001) or a circuit (P001-C001).")]
-FreezeId = Annotated[str, typer.Argument(metavar="ID", help="The freeze's id, as `freezes` shows it.")]
+FreezeId = Annotated[
+    str, typer.Argument(metavar="ID", help="The freeze's id, its beginning or end, as `freezes` shows it.")
+]
 Why = Annotated[str, typer.Option("--reason", help="Why; waiting releases show it.")]
 Until = Annotated[str, typer.Option("--until", help="When it ends, such as 2026-12-01T06:00; UTC unless it says so.")]
 Hours = Annotated[float, typer.Option("--hours", help="How long it lasts, instead of --until.")]
@@ -39,7 +43,7 @@ def freeze(
         wish = _wish(scope.replace("/", "-"), reason, until, hours, start)
         if not yes:
             console.print(what_freezing_does(wish), markup=False)
-            typer.confirm(f"Freeze {wish['scope']}?", abort=True)
+            confirm(f"Freeze {wish['scope']}?")
         made = parse(Freeze, api.freeze(wish))
         said = "Frozen" if made.active else "Planned"
         console.print(f"{said}: {made.scope} from {clock(made.starts_at)} until {clock(made.ends_at)}.", markup=False)
@@ -67,6 +71,7 @@ def lift(context: typer.Context, freeze_id: FreezeId, reason: Why) -> None:
     with talking(context) as api:
         need(reason, "lifting a freeze needs a reason: whoever set it will read it")
         lifted = parse(Freeze, api.lift(freeze_id, reason))
+        freeze_id = lifted.freeze_id
         when = clock(lifted.lifted_at) if lifted.lifted_at else "now"
         console.print(f"{lifted.scope} is not frozen by {freeze_id} any more.", markup=False)
         console.print(f"Lifted by {lifted.lifted_by} at {when}: {lifted.lift_reason}", markup=False)
@@ -97,15 +102,5 @@ def _wish(scope: str, reason: str, until: str, hours: float, start: str) -> dict
     if bool(until) == bool(hours):
         raise ApiError("say how long: give either --until or --hours")
     wish: dict[str, Any] = {"scope": scope, "reason": reason}
-    wish |= {"until": _time(until)} if until else {"hours": hours}
-    return {**wish, "starts_at": _time(start)} if start else wish
-
-
-def _time(text: str) -> str:
-    """A time as the API takes it, in UTC."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ApiError(f"{text!r} is no time: write it like 2026-12-01T06:00") from error
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    wish |= {"until": moment(until)} if until else {"hours": hours}
+    return {**wish, "starts_at": moment(start)} if start else wish

@@ -1,7 +1,10 @@
 """Commands for going back: rollback, rollback-report."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +13,9 @@ from rich.text import Text
 
 from cli.api import ApiError, parse
 from cli.deciding import Reason, Yes, need, tell
+from cli.endings import confirm
 from cli.reading import AsJson, ReleaseId, print_json
+from cli.saving import save
 from cli.session import console, talking
 from cli.show import release_panel, span
 from cli.typed import COMMAND
@@ -24,6 +29,27 @@ WithModel = Annotated[
     typer.Option(
         "--with-model", metavar="ID", help="With an environment: a released model that goes back too. Repeat."
     ),
+]
+
+
+class Form(StrEnum):
+    """The two forms of rollback metadata."""
+
+    LIST = "list"
+    RELEASE = "release"
+
+
+ARTIFACT = "RollbackMetadata"
+"""The artifact's name in the requirements' pipelines."""
+
+ARTIFACT_FILES = {Form.LIST: "previous_env_versions.json", Form.RELEASE: "rollback_metadata.json"}
+"""The file of the artifact that those pipelines read, and one for the other form beside it."""
+
+AsForm = Annotated[
+    Form, typer.Option("--format", help="list: the deployments alone; release: with versions and the time.")
+]
+Artifact = Annotated[
+    Path | None, typer.Option("--artifact", metavar="FOLDER", help=f"Save it below this folder, as {ARTIFACT}/...")
 ]
 
 _MARKS = {True: ("done", "green"), False: ("not done", "red"), None: ("look", "yellow")}
@@ -42,6 +68,7 @@ def rollback(
     with talking(context) as api:
         need(reason, "rolling back needs a reason: it is written on every deployment")
         release = parse(Release, api.release(release_id))
+        release_id = release.release_id
         _check(release)
         console.print(release_panel(release, datetime.now(UTC)))
         if release.phase == RELEASED:
@@ -51,8 +78,9 @@ def rollback(
         else:
             console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
         if not yes:
-            typer.confirm(f"Roll back {release_id}?", abort=True)
-        accepted = api.roll_back(release_id, reason, critical=critical, to=to, models=with_model or ())
+            confirm(f"Roll back {release_id}?")
+        models = [api.release_id(each) for each in with_model or ()]
+        accepted = api.roll_back(release_id, reason, critical=critical, to=to, models=models)
         tell(accepted)
         if accepted.answer != "accepted":
             console.print(f"See it with:  {COMMAND} rollback-report {accepted.release_id}", markup=False)
@@ -77,6 +105,18 @@ def rollback_report(context: typer.Context, release_id: ReleaseId, as_json: AsJs
         console.print(checklist_table(report.checklist))
 
 
+def rollback_metadata(
+    context: typer.Context, release_id: ReleaseId, form: AsForm = Form.LIST, artifact: Artifact = None
+) -> None:
+    """Print what every deployment ran before an environment release, as JSON, or save it as pipelines expect it."""
+    with talking(context) as api:
+        answer = api.rollback_metadata(release_id, form.value)
+        if artifact is None:
+            print_json(answer)
+            return
+        save(artifact / ARTIFACT / ARTIFACT_FILES[form], f"{json.dumps(answer, indent=2)}\n".encode())
+
+
 def what_rollback_does(listed: Targets) -> str:
     """How many deployments go back, to which versions, and what else happens."""
     touched = [target for target in listed.targets if target.touched]
@@ -99,6 +139,7 @@ def redeploy(context: typer.Context, release_id: ReleaseId, reason: Reason) -> N
     with talking(context) as api:
         need(reason, "redeploying needs a reason: whoever decides on it will read it")
         release = parse(Release, api.release(release_id))
+        release_id = release.release_id
         if release.phase != RELEASED:
             raise ApiError(f"{release_id} is {release.phase}: only what was released can be redeployed, see `again`")
         tell(api.act(release_id, "again", reason))

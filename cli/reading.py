@@ -7,13 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from cli.api import ApiError, parse
+from cli.moments import since as at_least
 from cli.session import console, talking
 from cli.show import history_table, release_panel, releases_table
 from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, ROLLBACK, History, Release, Releases
 
-ReleaseId = Annotated[str, typer.Argument(metavar="ID", help="The release's id, as `releases` shows it.")]
+ReleaseId = Annotated[
+    str, typer.Argument(metavar="ID", help="The release's id, its beginning or end, or a circuit such as P001/C001.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
 
 
@@ -23,13 +26,24 @@ def releases(
     phase: Annotated[str, typer.Option("--phase", help="Only those in this phase.")] = "",
     kind: Annotated[str, typer.Option("--kind", help="Only model, environment or rollback.")] = "",
     circuit: Annotated[str, typer.Option("--circuit", help="Only those for this circuit, P001/C001.")] = "",
-    since: Annotated[str, typer.Option("--since", help="Only those whose phase began then or later.")] = "",
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since", help="Only those whose phase began then or later: 2026-12-01T06:00, or 2h ago, 1d ago."
+        ),
+    ] = "",
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you can move on.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List open releases, then ended ones, the latest end first."""
     with talking(context) as api:
-        wanted = {"phase": phase, "kind": kind, "circuit": circuit, "since": since, "waiting_for": "me" if mine else ""}
+        wanted = {
+            "phase": phase,
+            "kind": kind,
+            "circuit": circuit,
+            "since": at_least(since, datetime.now(UTC)),
+            "waiting_for": "me" if mine else "",
+        }
         answer = api.releases(limit, **wanted)
         if as_json:
             print_json(answer)

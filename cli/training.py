@@ -10,6 +10,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from cli.api import ApiError, ApiUnavailableError, ReleaseApi, parse
+from cli.endings import ENDED_OTHERWISE
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import span, until
@@ -19,9 +20,6 @@ from cli.unreadable import tell_unreadable
 
 UNAVAILABLE_MAX_S = 60.0
 """How long a watched training puts up with an app that does not answer, for example while it is being deployed."""
-
-ENDED_OTHERWISE = 3
-"""Exit status of `train --watch` for a run that made no model."""
 
 Plant = Annotated[str, typer.Option("--plant", help="Plant id, such as P001.")]
 Circuit = Annotated[str, typer.Option("--circuit", help="Circuit id, such as C001.")]
@@ -33,8 +31,10 @@ Cutoff = Annotated[
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Follow the run until it ends.")]
 Every = Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")]
-RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id, as `trainings` shows it.")]
-OneRun = Annotated[str, typer.Argument(metavar="[ID]", help="A run's id: shows that run.")]
+RunId = Annotated[
+    str, typer.Argument(metavar="ID", help="The run's id, its beginning or end, or a circuit such as P001/C001.")
+]
+OneRun = Annotated[str, typer.Argument(metavar="[ID]", help="A run's id, a part of it, or a circuit: shows that run.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the run.")]
 Version = Annotated[str, typer.Option("--version", help="The model's version, an integer.")]
 Model = Annotated[str, typer.Option("--model", help="The model's name, instead of plant and circuit.")]

@@ -1,5 +1,6 @@
 """`watch`: follow a release until it ends or needs a person."""
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from cli.api import ApiUnavailableError, ReleaseApi, parse
+from cli.endings import ENDED_OTHERWISE, TIMED_OUT, WAITS
+from cli.moments import patience
 from cli.reading import ReleaseId, what_to_type
 from cli.session import console, errors, talking
 from cli.show import clock, gate_panel, phase_text, span, until
@@ -23,8 +26,7 @@ from cli.views import RELEASED, ROLLBACK, ROLLED_BACK, Release, Targets
 UNAVAILABLE_MAX_S = 60.0
 """How long `watch` puts up with an app that does not answer, for example while it is being deployed."""
 
-ENDED_OTHERWISE = 3
-"""Exit status of `watch` for a release that ended, but not as it was meant to: released or, a rollback, rolled back."""
+Timeout = Annotated[str, typer.Option("--timeout", help="Stop watching after this long: 90s, 30m, 2h.")]
 
 FAILING_SHOWN_MAX = 20
 """How many failing targets are listed at once; `targets` lists all."""
@@ -36,18 +38,24 @@ def watch(
     context: typer.Context,
     release_id: ReleaseId,
     every_s: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")] = 2.0,
+    timeout: Timeout = "",
 ) -> None:
     """Follow a release until it ends or needs a person; of an environment, count checks and updates.
 
-    Exit status: 0 when it ended as it was meant to or waits for a person, 3 when it ended otherwise.
+    Exit status: 0 when it ended as it was meant to, 2 when it waits for a person, 3 when it ended otherwise, 4 when the
+    time was over.
     """
     with talking(context) as api:
-        release = _Follower(api, release_id, every_s).follow()
-    if not release.ended:
+        release = _Follower(api, release_id, every_s, patience(timeout)).follow()
+    if release.needs_a_person:
         if release.gate:
             console.print(gate_panel(release.gate))
         console.print(what_to_type(release), markup=False)
-    elif release.phase != (ROLLED_BACK if release.kind == ROLLBACK else RELEASED):
+        raise typer.Exit(WAITS)
+    if not release.ended:
+        errors.print(f"{release.release_id} is {release.phase} after {timeout}, and goes on.", markup=False)
+        raise typer.Exit(TIMED_OUT)
+    if release.phase != (ROLLED_BACK if release.kind == ROLLBACK else RELEASED):
         raise typer.Exit(ENDED_OTHERWISE)
 
 
@@ -81,24 +89,26 @@ class Moving:
 
 
 class _Follower:
-    def __init__(self, api: ReleaseApi, release_id: str, every_s: float) -> None:
+    def __init__(self, api: ReleaseApi, release_id: str, every_s: float, patience_s: float | None) -> None:
         self._api, self._release_id, self._every_s = api, release_id, every_s
+        self._end = time.monotonic() + patience_s if patience_s is not None else math.inf
         self._shown: tuple[str, int] | None = None
         self._tenths: dict[str, int] = {}
         self._failing = 0
         self._reported: set[tuple[str, str | None]] = set()
 
     def follow(self) -> Release:
-        """The release once nothing goes on without a person, or at all."""
+        """The release once nothing goes on without a person, or at all, or the time is over."""
         moving = Moving()
         with Live(console=console, transient=True, refresh_per_second=4) as live:
             while True:
                 release = self._patiently(lambda: parse(Release, self._api.release(self._release_id)))
                 self._print_news(release)
-                if release.ended or release.needs_a_person:
+                left_s = self._end - time.monotonic()
+                if release.ended or release.needs_a_person or left_s <= 0:
                     return release
                 live.update(moving.show(release, datetime.now(UTC)))
-                time.sleep(self._every_s)
+                time.sleep(min(self._every_s, left_s))
 
     def _print_news(self, release: Release) -> None:
         if self._shown != (release.phase, release.attempt):
@@ -139,7 +149,7 @@ class _Follower:
             try:
                 return read()
             except ApiUnavailableError as error:
-                if time.monotonic() > end:
+                if time.monotonic() > min(end, self._end):
                     raise
                 errors.print(f"{error} (still watching)", style="yellow", markup=False, soft_wrap=True)
                 time.sleep(self._every_s)

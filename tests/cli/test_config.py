@@ -84,6 +84,7 @@ def test_validate_counts_circuits_or_lists_every_mistake(project: Project, run: 
     directory = str(project.root / "config")
     shown = run("config", "validate", directory)
     assert (shown.exit_code, shown.output) == (0, "3 circuits, no mistakes.\n")
+    assert json.loads(run("config", "validate", directory, "--json").stdout) == {"circuits": 3, "problems": []}
     project.edit(circuit_path(), "epochs: 3", "epochs: 0")
     project.edit(circuit_path("P002", "C001"), "lstm_units: 16", "lstm_unit: 16")
     project.write("config/policies.yml", "kinds: {}\n")

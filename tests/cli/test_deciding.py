@@ -37,7 +37,7 @@ def test_rejecting_with_yes_asks_nothing_and_sends_the_reason(server: App, run: 
 
 def test_a_rejection_without_a_reason_is_refused_before_anything_is_sent(server: App, run: Run) -> None:
     """No option is a usage error, an empty one says what a reason is for."""
-    assert run("reject", RELEASE, "--yes").exit_code == 2
+    assert run("reject", RELEASE, "--yes").exit_code == 64
     shown = run("reject", RELEASE, "--reason", " ", "--yes")
     assert (shown.exit_code, server.bodies) == (1, [])
     assert "a rejection needs a reason" in shown.stderr
@@ -91,7 +91,12 @@ def test_aborting_says_first_what_happens_to_production(server: App, run: Run) -
 def test_aborting_needs_a_yes(server: App, run: Run) -> None:
     """Nothing is sent without it."""
     server.on(f"GET {PATH}", view("testing"))
-    assert run("abort", RELEASE, "--reason", "wrong data", input="n\n").exit_code == 1
+    for answer in ("n\n", ""):  # a no, and nobody there
+        declined = run("abort", RELEASE, "--reason", "wrong data", input=answer)
+        assert declined.exit_code == 1
+        assert "Nothing was done." in declined.output
+        assert "Aborted" not in declined.output
+        assert ("--yes" in declined.output) is not bool(answer)
     assert server.bodies == []
 
 

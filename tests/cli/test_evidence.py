@@ -164,3 +164,22 @@ def test_texts_of_evidence_cannot_command_the_terminal(server: App, run: Run) ->
     shown = run("evidence", RELEASE)
     assert "[bold]x[/bold]" in shown.output
     assert not {"\x1b", "\x07", "\u202e"} & set(shown.output)
+
+
+def test_the_notebook_that_was_handed_in_is_saved_and_another_file_is_left_alone(
+    server: App, run: Run, tmp_path: Path
+) -> None:
+    """Whoever decides looks at the file itself; saving it twice does no harm."""
+    server.on(f"GET /api/releases/{RELEASE}", environment_view(evidence()))
+    server.on(f"GET {PATH}?download=1", (200, '{"cells": []}'))
+    file = tmp_path / "new" / "evidence.ipynb"
+
+    for _ in range(2):
+        assert run("evidence", RELEASE, "--download", str(file)).exit_code == 0
+        assert file.read_text() == '{"cells": []}'
+    file.write_text("mine")
+    refused = run("evidence", RELEASE, "--download", str(file))
+
+    assert refused.exit_code == 1
+    assert "nothing was written" in refused.stderr
+    assert file.read_text() == "mine"

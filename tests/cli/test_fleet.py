@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_version_that_has_a_release_already_is_pointed_to_it(server: App, run:
 
 def test_an_environment_release_without_a_reason_sends_nothing(server: App, run: Run) -> None:
     """Approvers read it."""
-    assert run("release-environment", "1.5.1").exit_code == 2
+    assert run("release-environment", "1.5.1").exit_code == 64
     shown = run("release-environment", "1.5.1", "--reason", " ")
     assert (shown.exit_code, server.bodies) == (1, [])
     assert "needs a reason" in shown.stderr
@@ -242,7 +243,7 @@ def test_of_many_failing_targets_the_first_are_listed_and_the_rest_counted(serve
     failing = [target(f"P001-C{n:03}", progress="failed", detail="no compute") for n in range(count)]
     server.on(f"GET {PATH}/targets", targets(*failing, work="updating"))
     shown = run("watch", RELEASE, "--every", "0.1")
-    assert shown.exit_code == 0
+    assert shown.exit_code == 2
     assert shown.output.count("no compute") == FAILING_SHOWN_MAX
     assert f"and 5 more: switchyard targets {RELEASE} --failing" in shown.output
     assert f"rollback {RELEASE}" in shown.output
@@ -297,6 +298,8 @@ def test_texts_of_targets_cannot_command_the_terminal(server: App, run: Run) -> 
 def test_a_rollback_names_a_version_and_the_models_that_go_with_it(server: App, run: Run) -> None:
     """What is asked is what is sent, and the question says to which version."""
     server.on(f"GET {PATH}", fleet_view("released"))
+    for model in ("model-1", "model-2"):
+        server.on(f"GET /api/releases/{model}", view("released", release_id=model))
     server.on(f"POST {PATH}/rollback", (202, accepted(phase="freezing_targets")))
     chosen = ("--to", "1.4.0", "--with-model", "model-1", "--with-model", "model-2")
     shown = run("rollback", RELEASE, "--reason", "both fail", *chosen, input="y\n")
@@ -316,3 +319,22 @@ def test_only_what_was_released_is_redeployed(server: App, run: Run) -> None:
     refused = run("redeploy", RELEASE, "--reason", "the newer one is worse")
     assert refused.exit_code == 1
     assert "see `again`" in " ".join(refused.output.split())
+
+
+def test_rollback_metadata_is_printed_or_saved_under_the_names_that_pipelines_read(
+    server: App, run: Run, tmp_path: Path
+) -> None:
+    """In both forms."""
+    deployments = [{"plant_id": "P001", "circuit_id": "C001", "previous_environment": "azureml:custom-tf-env:1.5.0"}]
+    server.on(f"GET {PATH}/rollback-metadata?format=list", (200, json.dumps(deployments)))
+    server.on(f"GET {PATH}/rollback-metadata?format=release", (200, json.dumps({"deployments": deployments})))
+
+    assert json.loads(run("rollback-metadata", RELEASE).stdout) == deployments
+    for form in ("list", "release"):
+        assert run("rollback-metadata", RELEASE, "--format", form, "--artifact", str(tmp_path)).exit_code == 0
+
+    saved = {file.relative_to(tmp_path).as_posix(): json.loads(file.read_text()) for file in tmp_path.rglob("*.json")}
+    assert saved == {
+        "RollbackMetadata/previous_env_versions.json": deployments,
+        "RollbackMetadata/rollback_metadata.json": {"deployments": deployments},
+    }

@@ -125,7 +125,7 @@ def test_lifting_sends_the_reason_and_says_who_lifted(server: App, run: Run) -> 
 
 
 def test_lifting_needs_a_reason(server: App, run: Run) -> None:
-    assert run("lift", FREEZE_ID).exit_code == 2
+    assert run("lift", FREEZE_ID).exit_code == 64
     shown = run("lift", FREEZE_ID, "--reason", " ")
     assert (shown.exit_code, server.bodies) == (1, [])
 

@@ -70,6 +70,7 @@ def test_a_refused_token_says_to_get_a_new_one(server: App, run: Run) -> None:
 def test_an_unknown_release_is_the_apps_to_explain(server: App, run: Run) -> None:
     """404 with its detail; an id is one part of the path whatever is in it."""
     server.on("GET /api/releases/..%2Fx", problem(404, "there is no release ../x"))
+    server.on("GET /api/releases", ReleaseList(releases=[]))
     shown = run("show", "../x")
     assert shown.exit_code == 1
     assert "there is no release ../x" in shown.stderr

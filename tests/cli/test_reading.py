@@ -170,10 +170,10 @@ def test_a_history_that_was_changed_ends_with_status_1(server: App, run: Run) ->
 
 
 def test_watching_follows_a_release_until_it_needs_a_person(server: App, run: Run) -> None:
-    """Each phase once; then the gate and what to type, status 0."""
+    """Each phase once; then the gate and what to type, status 2."""
     server.on(f"GET {PATH}", view("verifying"), view("verifying"), view())
     shown = run("watch", RELEASE, "--every", "0.1")
-    assert shown.exit_code == 0
+    assert shown.exit_code == 2
     assert shown.output.count("verifying") == 1
     assert "mae 0.41" in shown.output
     assert f"reject {RELEASE}" in shown.output
@@ -187,6 +187,24 @@ def test_watching_ends_with_a_status_that_tells_released_from_ended_otherwise(se
     shown = run("watch", RELEASE, "--every", "0.1")
     assert shown.exit_code == 3
     assert "the test inference failed" in shown.output
+
+
+def test_watching_ends_when_the_time_is_over_and_the_release_goes_on(server: App, run: Run) -> None:
+    """Status 4; a release that ended at the last look has ended."""
+    server.on(f"GET {PATH}", view("promoting"))
+    shown = run("watch", RELEASE, "--every", "0.1", "--timeout", "0.2s")
+    assert shown.exit_code == 4
+    assert "goes on" in shown.stderr
+    server.on(f"GET {PATH}", view("released"))
+    assert run("watch", RELEASE, "--timeout", "0").exit_code == 0
+
+
+def test_watching_refuses_a_length_of_time_that_is_none(server: App, run: Run) -> None:
+    """Before anything is asked for long."""
+    server.on(f"GET {PATH}", view("promoting"))
+    shown = run("watch", RELEASE, "--timeout", "soon")
+    assert shown.exit_code == 1
+    assert "write it like 90s, 30m or 2h" in shown.stderr
 
 
 def test_watching_survives_an_app_that_is_away_for_a_moment(server: App, run: Run) -> None:
