@@ -12,7 +12,6 @@ import { Releases } from './pages/releases'
 import { SignIn } from './pages/sign_in'
 import { Trainings } from './pages/trainings'
 import { Waiting } from './pages/waiting'
-import { Empty } from './parts/note'
 import { Title, useLinks, usePlace } from './router'
 import { type Person, session } from './session'
 import { Shell } from './shell'
@@ -50,14 +49,13 @@ function Page({ person }: { person: Person }): JSX.Element {
       <div class="head">
         <Title>Not found</Title>
       </div>
-      <div class="panel">
-        <Empty is="unknown" title="There is no such page">
-          <p>The address may have been cut.</p>
-          <a class="btn" href="/">
-            To the fleet
-          </a>
-        </Empty>
-      </div>
+      <section class="panel empty">
+        <h2>There is no such page</h2>
+        <p>The address may have been cut.</p>
+        <a class="btn" href="/">
+          To the fleet
+        </a>
+      </section>
     </>
   )
 }

@@ -14,16 +14,31 @@ from playwright.sync_api import Page
 
 from local.supervisor.parts import REPOSITORY
 from tests.board import browser as chromium
-from tests.board.works import CIRCUITS, Works, running
+from tests.board import scene
+from tests.board.works import Works, running
 
 FOLDER = REPOSITORY / "board" / "screens"
 SIZES = [(width, theme) for width in (1440, 375) for theme in ("light", "dark")]
 
 
+LISTS = {
+    "fleet": "/",
+    "waiting": "/waiting",
+    "releases": "/releases",
+    "alerts": "/alerts",
+    "health": "/models",
+    "trainings": "/trainings",
+    "changes": "/changes",
+    "freezes": "/freezes",
+    "audit": "/audit",
+}
+
+
 def pages(works: Works) -> dict[str, str]:
     """What there is to see, by the name of its picture; makes it so."""
-    gate = works.at_registry_gate(CIRCUITS[0])
-    return {"releases": "/releases", "release": f"/releases/{gate.release_id}"}
+    releases = {name: f"/releases/{release_id}" for name, release_id in scene.play(works).items()}
+    circuit = scene.CIRCUITS[1]
+    return {**LISTS, **releases, "circuit": f"/circuits/{circuit}", "fleet-circuit": f"/?open={circuit}"}
 
 
 def taken(works: Works) -> Iterator[Path]:
@@ -48,7 +63,10 @@ def _picture(page: Page, address: str, file: Path) -> Path:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="switchyard-screens-") as directory, running(Path(directory)) as works:
+    with (
+        tempfile.TemporaryDirectory(prefix="switchyard-screens-") as directory,
+        running(Path(directory), scene.CIRCUITS, ()) as works,
+    ):
         for file in taken(works):
             sys.stdout.write(f"{file.relative_to(REPOSITORY)}\n")
 

@@ -21,7 +21,11 @@ from local.supervisor.parts import REPOSITORY
 from tests.e2e.conftest import quick_cloud
 from tests.e2e.plain_fleet import seed_plain_fleet
 
-CIRCUITS = [Circuit(f"P{plant:03}", f"C{circuit:03}") for plant in (1, 2) for circuit in (1, 2, 3)]
+CIRCUITS = [Circuit(f"P{plant:03}", f"C{number:03}") for plant in (1, 2) for number in (1, 2, 3)]
+"""They run in production; the tests of a file have some of their own."""
+
+NEW = [Circuit("P003", f"C{number:03}") for number in range(1, 13)]
+"""A plant in which nothing runs yet: all its first models are decided on together."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,11 @@ class Works:
 
 
 @contextmanager
-def running(directory: Path, circuits: Sequence[Circuit] = CIRCUITS) -> Iterator[Works]:
+def running(directory: Path, circuits: Sequence[Circuit] = CIRCUITS, new: Sequence[Circuit] = NEW) -> Iterator[Works]:
     """Seeded, started, and ended. Raises RuntimeError where there is no board to serve."""
     if not (REPOSITORY / "board" / "dist" / "index.html").is_file():
         raise RuntimeError("the board is not built: run `make board`")
-    seed_plain_fleet(directory / "data", circuits)
+    seed_plain_fleet(directory / "data", circuits, new)
     with quick_cloud(directory) as cloud:
         yield Works(cloud, ModelFactory(cloud), Desk(cloud))
     redirect.uninstall()

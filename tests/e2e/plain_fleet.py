@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from local.seed_fleet import seed_fleet
 from local.seeding.environment_factory import FIRST, CodeChange, write_version
 from local.seeding.fleet_config import write_config
+from local.seeding.fleet_factory import FleetFactory, before_the_app
 from local.seeding.model_factory import LAST_DAY, Circuit
 from local.seeding.uploads import quiet_uploads
 
@@ -40,14 +40,14 @@ def predict(model, scaled_inputs):
 '''
 
 
-def seed_plain_fleet(data: Path, circuits: Sequence[Circuit]) -> None:
-    """Bring every circuit to production before the app is there."""
-    write_config(data / "config", circuits)
-    for circuit in circuits:
+def seed_plain_fleet(data: Path, circuits: Sequence[Circuit], new: Sequence[Circuit] = ()) -> None:
+    """Bring every circuit to production before the app is there; those that are `new` have a configuration only."""
+    write_config(data / "config", [*circuits, *new])
+    for circuit in (*circuits, *new):
         write_model(data, circuit)
     prepare_version(data, FIRST)
-    with quiet_uploads():
-        seed_fleet(data, list(circuits), lambda _what, _count: None)
+    with quiet_uploads(), before_the_app(data) as cloud:
+        FleetFactory(cloud, list(circuits), lambda _what, _count: None).seed()
 
 
 def prepare_version(data: Path, change: CodeChange) -> None:

@@ -75,7 +75,7 @@ function tell(answered: boolean): void {
   if (!answered && !known.isOffline) {
     connection.set({ isOffline: true, since: new Date(), missedS: 0, nextTry: null })
   } else if (answered && known.isOffline) {
-    const missedS = Math.round((Date.now() - known.since.getTime()) / 1000)
+    const missedS = Math.max(1, Math.round((Date.now() - known.since.getTime()) / 1000))
     connection.set({ isOffline: false, since: new Date(), missedS, nextTry: null })
   }
 }

@@ -61,6 +61,7 @@ function freeze(scope: string, hours: number): Question {
     draft: `freeze ${scope}`,
     send: async (reason) => {
       await data(api.POST('/api/freezes', { body: { scope, reason, hours, until: null, starts_at: null } }))
+      return undefined
     },
     children: (
       <p>

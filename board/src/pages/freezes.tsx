@@ -95,6 +95,7 @@ function lift(freeze: Freeze): Question {
     draft: `${freeze.freeze_id} lift`,
     send: async (reason) => {
       await data(api.POST('/api/freezes/{freeze_id}/lift', { params: { path: { freeze_id: freeze.freeze_id } }, body: { reason } }))
+      return undefined
     },
     children: (
       <p>

@@ -1,11 +1,12 @@
 // One release: what it waits for, its stages, what can be decided, and on which facts.
 
 import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
 
 import { api, data, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { History } from '../parts/history'
-import { Loaded, Note } from '../parts/note'
+import { Loaded, Loading, Note } from '../parts/note'
 import { Prose } from '../parts/prose'
 import { Steps } from '../parts/steps'
 import { Title } from '../router'
@@ -20,6 +21,9 @@ import { Phase } from './releases'
 import { goesBack, Rollback } from './rollback'
 import { Targets } from './targets'
 
+/** A release that was just asked for is there once the queue has brought it. */
+const OPENING_MS = 20_000
+
 export type ReleaseView = Schemas['ReleaseView']
 
 export function Release({ id }: { id: string }): JSX.Element {
@@ -30,16 +34,22 @@ export function Release({ id }: { id: string }): JSX.Element {
     data(api.GET('/api/releases/{release_id}/history', { params: { path: { release_id: id } } })),
   )
   const now = useNow(1)
+  const [begun] = useState(() => Date.now())
   if (!release.data) {
+    const isOpening = release.problem?.status === 404 && now.getTime() - begun < OPENING_MS
     return (
       <>
         <div class="head">
           <Title>Release</Title>
         </div>
         <div class="panel">
-          <Loaded of={release} what="the release">
-            {() => null}
-          </Loaded>
+          {isOpening ? (
+            <Loading what="the release" />
+          ) : (
+            <Loaded of={release} what="the release">
+              {() => null}
+            </Loaded>
+          )}
         </div>
       </>
     )

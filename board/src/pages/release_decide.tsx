@@ -9,6 +9,7 @@ import { useMine } from '../api/mine'
 import { Dialog, type Question } from '../parts/dialog'
 import { Note } from '../parts/note'
 import { Sign } from '../parts/sign'
+import { go } from '../router'
 import { session } from '../session'
 import { useStore } from '../store'
 import { exactly, when } from '../times'
@@ -90,9 +91,10 @@ export function Decide({ of, asOf }: { of: ReleaseView; asOf: Date | undefined }
       {asked && (
         <Dialog
           of={asked}
-          onClose={(isDone) => {
+          onClose={(isDone, address) => {
             if (isDone) setDone(asked.verb + ': sent, and accepted')
             setAsked(null)
+            if (address && address !== location.pathname) go(address)
           }}
         />
       )}

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact'
 
-import { api, data } from '../api/client'
+import { api, data, type Schemas } from '../api/client'
 import type { Question } from '../parts/dialog'
 import type { ReleaseView } from './release'
 import { warningsOf } from './release_facts'
@@ -209,7 +209,7 @@ function path(of: ReleaseView): { path: { release_id: string } } {
   return { path: { release_id: of.release_id } }
 }
 
-function decide(of: ReleaseView, decision: 'approve' | 'reject', digest: string, reason: string): Promise<void> {
+function decide(of: ReleaseView, decision: 'approve' | 'reject', digest: string, reason: string): Promise<string> {
   const stage = of.gate?.stage as 'registry'
   return post(
     api.POST('/api/releases/{release_id}/gates/{stage}/decisions', {
@@ -219,6 +219,8 @@ function decide(of: ReleaseView, decision: 'approve' | 'reject', digest: string,
   )
 }
 
-async function post(call: Parameters<typeof data>[0]): Promise<void> {
-  await data(call)
+/** A rollback and another attempt are releases of their own: the answer names them. */
+async function post(call: Promise<{ data?: Schemas['Accepted']; error?: unknown; response: Response }>): Promise<string> {
+  const accepted = await data(call)
+  return `/releases/${accepted.release_id}`
 }

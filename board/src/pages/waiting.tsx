@@ -49,13 +49,14 @@ export function Waiting({ person }: { person: Person }): JSX.Element {
     if (isOffline) return
     const asked = chosen
     setQuestion(
-      many(decision, asked, (reason) =>
-        decideMany(asked, decision, reason, (answer) => {
+      many(decision, asked, async (reason) => {
+        await decideMany(asked, decision, reason, (answer) => {
           const gate = asked.find((each) => each.release_id === answer.release_id)
           if (gate) setAnswers((before) => new Map(before).set(answer.release_id, { ...answer, gate }))
           if (!answer.isOpen) setSelected((before) => new Set([...before].filter((id) => id !== answer.release_id)))
-        }),
-      ),
+        })
+        return undefined
+      }),
     )
   }
   return (
@@ -150,7 +151,7 @@ function plants(gates: Gate[]): string {
   return `in ${count} ${count === 1 ? 'plant' : 'plants'}, ${warned ? `${warned} with warnings` : 'no warnings'}`
 }
 
-function many(decision: 'approve' | 'reject', gates: Gate[], send: (reason: string) => Promise<void>): Question {
+function many(decision: 'approve' | 'reject', gates: Gate[], send: Question['send']): Question {
   const verb = decision === 'approve' ? 'Approve' : 'Reject'
   const changes = gates.filter((gate) => gate.gate?.stage === 'production').length
   return {

@@ -20,12 +20,13 @@ export interface Question {
   choice?: { label: string; options: { value: string; text: string }[] }
   /** Where what was typed is kept until it is sent. */
   draft: string
-  send: (reason: string, chosen: string) => Promise<void>
+  /** Where to go on, if it is another page. */
+  send: (reason: string, chosen: string) => Promise<string | undefined>
   children: ComponentChildren
 }
 
-/** Asks a question; `onClose` hears whether it was carried out. */
-export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolean) => void }): JSX.Element {
+/** Asks a question; `onClose` hears whether it was carried out, and where to go on. */
+export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolean, address?: string) => void }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
   const before = useRef<Element | null>(document.activeElement)
@@ -52,10 +53,10 @@ export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolea
     setSending(true)
     setProblem(null)
     try {
-      await of.send(reason.trim(), chosen)
+      const address = await of.send(reason.trim(), chosen)
       clearDraft(of.draft)
       readAllNow()
-      onClose(true)
+      onClose(true, address)
     } catch (failed) {
       setProblem(asProblem(failed))
       setSending(false)
