@@ -11,7 +11,7 @@ COMMAND := $(BIN)/switchyard
 MLTABLE := .venv-mltable/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install board chromium screens demo demo-environment demo-training up test test-mltable check sim soak bench bench-check wheel format lock clean
+.PHONY: help install board chromium screens demo demo-environment demo-training demo-online up test test-mltable check sim soak bench bench-check wheel format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -64,6 +64,9 @@ demo: install ## Show three releases on the local cloud, live in the terminal
 
 demo-environment: install ## Release an environment to a fleet and roll it back, live in the terminal (CIRCUITS=n)
 	@$(BIN)/python -m local.demos.environment --circuits $(or $(CIRCUITS),75)
+
+demo-online: install ## Serve taxi fares online: a better model, a worse one, and one that is put back, live in the terminal
+	@$(BIN)/python -m local.demos.online
 
 demo-training: install ## Merge changed cutoff dates in a git repository, train, and read the lineage back, live in the terminal
 	@$(BIN)/python -m local.demos.training

@@ -169,6 +169,8 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
 def _production(release: Release) -> str:
     if release.undone_by or (release.phase == ROLLED_BACK and release.kind != ROLLBACK):
         return "changed by this release, and put back since"
+    if any(each.side == "production" and each.state == "back" for each in release.endpoints):
+        return "changed by this release, and put back since"
     return "changed by this release" if release.production_touched else "not touched"
 
 

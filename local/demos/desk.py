@@ -83,6 +83,28 @@ class Desk:
         self._api(person).release_environment(environment.rpartition(":")[2], reason)
         return self.opened(environment)
 
+    def request_online(self, model: str, version: str, person: str) -> Release:
+        """The release of a model version to online endpoints that `person` asked for, once it is open."""
+        wish = {"model": model, "version": version, "branch": "integration"}
+        release_id = self._api(person).release_online(wish).release_id
+
+        def found() -> Release | None:
+            try:
+                return self.read(release_id)
+            except ApiError:
+                return None
+
+        return self._until(found, f"{release_id} does not open")
+
+    def reaches(self, release: Release, phase: str) -> Release:
+        """The release once it is in this phase, or has ended before."""
+
+        def there() -> Release | None:
+            now = self.read(release.release_id)
+            return now if now.phase == phase or now.ended else None
+
+        return self._until(there, f"{release.release_id} does not reach {phase}")
+
     def hand_in(self, release: Release, person: str, notebook: Path) -> Evidence:
         """Hand in the executed notebook and wait until the release has it, since the gate's digest changes with it."""
         answer = self._api(person).submit_evidence(release.release_id, notebook.read_bytes())

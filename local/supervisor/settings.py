@@ -38,6 +38,9 @@ SHORT_WAITS = {"look_interval_s": 2, "settle_quiet_s": 10, "retry_backoff_s": 3}
 SHORT_WAITS_OF_FLEETS = {"look_interval_s": 10, "target_look_s": 1, "checks_parallel_max": 24, "watch_s": 600}
 """Of environment releases; the watch is long enough to look around and to roll back while it lasts."""
 
+SHORT_WAITS_ONLINE = {"look_interval_s": 1, "settle_quiet_s": 5, "retry_backoff_s": 2, "watch_s": 4, "watch_look_s": 2}
+"""Of releases to online endpoints."""
+
 SHORT_WAITS_OF_ROUTINES = {"start_interval_s": 0.5, "look_interval_s": 2, "settle_quiet_s": 10, "retry_pause_s": 5}
 
 _EVENT_GRID_KEY = "eventgrid_extension"
@@ -117,6 +120,7 @@ def write_policies(layout: Layout) -> None:
         policies["kinds"][kind]["limits"].update(SHORT_WAITS)
     policies["kinds"]["environment"]["limits"].update(SHORT_WAITS_OF_FLEETS)
     policies["kinds"]["environment"]["watch"]["look_interval_s"] = 10
+    policies["kinds"]["online"]["limits"].update(SHORT_WAITS_ONLINE)
     policies["training"]["look_interval_s"] = 2
     write_atomically(layout.policies_file, yaml.safe_dump(policies, sort_keys=False))
     monitoring = yaml.safe_load((REPOSITORY / "config" / "monitoring.yml").read_text())

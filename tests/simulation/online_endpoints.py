@@ -45,13 +45,16 @@ class WatchedOnline(MemoryOnlinePlatform):
         require(rollout.slot == spec.slot, f"I1: {rid} put slot {spec.slot}, recorded was {rollout.slot}")
         endpoint = self.endpoints.get((place, spec.endpoint_name))
         if endpoint is not None and not self._is_meddled(place, spec.endpoint_name):
-            require(not served(endpoint.traffic).get(spec.slot), f"{rid} put slot {spec.slot}, which serves")
+            serves = served(endpoint.traffic).get(spec.slot)  # a worker that froze may send once more what is there
+            again = spec.slot in endpoint.slots and endpoint.slots[spec.slot].spec == spec
+            require(again or not serves, f"{rid} put slot {spec.slot}, which serves")
         if endpoint is not None and (there := endpoint.slots.get(spec.slot)):
             require("release_id" in there.spec.tags, f"{rid} took {spec.slot} from a stranger")
         if place is Place.PRODUCTION and release.phase is not Phase.RESTORING and not release.phase.is_terminal:
             self.store.check_gates(release)
         super().apply_put(place, spec)
-        if endpoint is not None and self._rng.random() < self.break_share:
+        serves = endpoint is not None and served(endpoint.traffic).get(spec.slot)
+        if endpoint is not None and not serves and self._rng.random() < self.break_share:
             endpoint.slots[spec.slot].outcome = "Failed"
 
     def apply_traffic(self, place: Place, endpoint_name: str, traffic: Shares, mirror: Shares) -> None:

@@ -137,9 +137,21 @@ async def _record_strays(events: Sequence[Event], ports: Ports) -> None:
             event.event_id,
             IntakeResult.NOT_OURS,
             event.release_id,
-            f"{type(event).__name__} for a release that does not exist",
+            _why_stray(event, ports),
             ports.clock.now(),
         )
+
+
+def _why_stray(event: Event, ports: Ports) -> str:
+    if isinstance(event, ModelRegistered) and _is_served(event, ports):
+        return f"{event.model_name} is served online: its versions are released when somebody asks (release-online)"
+    return f"{type(event).__name__} for a release that does not exist"
+
+
+def _is_served(event: ModelRegistered, ports: Ports) -> bool:
+    """Whether online endpoints serve the model, so that it belongs to no circuit."""
+    plans = (ports.config.online(name) for name in ports.config.online_names())
+    return any(plan is not None and plan.model_name == event.model_name for plan in plans)
 
 
 @dataclass
@@ -187,6 +199,8 @@ class _Fold:
     def _decide(self, event: Event, ports: Ports) -> Decision | None:
         now = ports.clock.now()
         if self.release is None and isinstance(event, ModelRegistered):
+            if _is_served(event, ports):
+                return None
             return open_release(event, ports.config.policy(), now)
         if self.release is None and isinstance(event, EnvironmentReleaseRequested):
             return open_environment_release(event, ports.config.policy(Kind.ENVIRONMENT), now)

@@ -1,7 +1,10 @@
 """A model version to online endpoints, as users see it: from the comparison to the end of the watch, and back."""
 
+from shared.application.ports import IntakeResult
+from shared.application.release import intake
 from shared.domain.online.model import Side
 from shared.domain.release.model import Phase
+from tests.fakes.platform import DEV_WORKSPACE
 from tests.support.benches.online import OnlineBench, model_id
 
 
@@ -48,3 +51,16 @@ async def test_a_slot_that_fails_its_share_of_the_traffic_goes_and_the_old_distr
     assert bench.traffic(Side.PRODUCTION) == {"blue": 100}
     assert set(bench.endpoint(Side.PRODUCTION).slots) == {"blue"}
     assert "too slow" in release.reason
+
+
+async def test_a_version_that_is_registered_waits_until_somebody_asks_for_its_release() -> None:
+    """Azure ML tells of it as of a circuit's, and it belongs to none."""
+    bench = OnlineBench()
+    now = bench.clock.now()
+    release_id = await intake.model_registered("told", DEV_WORKSPACE, "taxi-fare", "2", now, bench.ports)
+    await bench.deliver()
+
+    assert release_id not in bench.store.partitions
+    result, _, reason = bench.intake.records["eg-told"]
+    assert result is IntakeResult.NOT_OURS
+    assert "is served online" in reason
