@@ -45,8 +45,8 @@ def test_on_call_sees_an_alert_rolls_back_watches_it_end_and_takes_the_post_mort
     expect(page.get_by_role("img", name="Identify, execute, verify")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Markdown").click(timeout=ENDS_MS)
-    download.value.save_as(tmp_path / "post-mortem.md")
-    written = (tmp_path / "post-mortem.md").read_text()
+    download.value.save_as(tmp_path / "saved")
+    written = (tmp_path / "saved").read_text()
     assert "its jobs fail" in written
     assert "1 restored" in written
     assert "## Cause" in written

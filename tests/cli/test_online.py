@@ -26,7 +26,7 @@ def test_a_version_is_asked_for_with_everything_that_is_known_of_it(server: App,
 def test_a_slot_of_neither_endpoint_sends_nothing(server: App, run: Run) -> None:
     shown = run("release-online", "taxi-fare", "2", "--slot", "test=blue")
 
-    assert shown.exit_code == 2
+    assert shown.exit_code == 64
     assert server.bodies == []
 
 
