@@ -140,6 +140,9 @@ class MemoryReleaseStore:
             self.closed[release_id] = replace(kept, summary=summary)
         self.entries.pop(release_id, None)
 
+    async def drop(self, release_id: str) -> None:
+        self.entries.pop(release_id, None)
+
     async def ended(self, limit: int, after: str = "") -> Page[EndedEntry]:
         places = {each.place: each for each in self.closed.values()}
         found = sorted(place for place in places if place > after)

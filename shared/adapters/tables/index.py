@@ -73,6 +73,10 @@ class ReleaseIndex:
             await update_row(self._table, CLOSED, key, columns)
         await self._table.remove(OPEN, release_id)
 
+    async def drop(self, release_id: str) -> None:
+        """Takes a release off the list of open ones that never opened."""
+        await self._table.remove(OPEN, check_release_id(release_id))
+
     async def ended(self, limit: int, after: str = "") -> Page[EndedEntry]:
         """The latest end first."""
         rows = await self._table.query(CLOSED, keys=("0", ":"), limit=limit + 1, behind=after)

@@ -31,6 +31,7 @@ from shared.domain.release.events import (
     AttemptRequested,
     EnvironmentReleaseRequested,
     Event,
+    MessageDeadLettered,
     ModelRegistered,
     RollbackOpened,
 )
@@ -133,6 +134,8 @@ async def _decided(
 async def _record_strays(events: Sequence[Event], ports: Ports) -> None:
     """Events of a release that does not exist: recorded, because nothing that was accepted is lost (I13)."""
     for event in events:
+        if isinstance(event, MessageDeadLettered):  # what would have opened it was given up
+            await ports.store.drop(event.release_id)
         await ports.intake.record(
             event.event_id,
             IntakeResult.NOT_OURS,

@@ -125,6 +125,9 @@ class ReleaseStore(Protocol):
         """Moves the release, which ended at `at`, from the open to the ended index, as it is as of commit `number`;
         repeating it is fine, also with an earlier one, which changes nothing."""
 
+    async def drop(self, release_id: str) -> None:
+        """Takes a release off the list of open ones that never opened; repeating it is fine."""
+
     async def ended(self, limit: int, after: str = "") -> Page[EndedEntry]:
         """At most `limit` of the ended releases, the latest end first, from behind `after` on."""
 

@@ -113,6 +113,13 @@ async def test_an_event_of_no_release_is_recorded_with_the_reason(bench: Bench) 
     assert "release that does not exist" in reason
 
 
+async def test_a_release_whose_opening_was_given_up_is_off_the_list(bench: Bench) -> None:
+    """It was listed before it would have opened, and every sweep would look for it."""
+    await bench.store.add_open(RELEASE_ID, NOW)
+    await handle_events(RELEASE_ID, [dead(1)], bench.ports)
+    assert (await bench.store.open(10)).records == []
+
+
 async def test_a_wish_that_is_refused_on_the_queue_is_told_in_the_history(bench: Bench) -> None:
     """Between the answer and the queue the gate may have closed."""
     await bench.put(a_release(Phase.VERIFYING))

@@ -368,6 +368,13 @@ async def test_a_release_listed_again_after_its_end_can_be_closed_again(store: R
     assert (await open_ids(store), await ended_ids(store)) == ([], ["rel-a"])
 
 
+async def test_what_never_opened_is_dropped_from_the_list(store: ReleaseStore) -> None:
+    await store.add_open("rel-never", NOW)
+    for _ in range(2):
+        await store.drop("rel-never")
+    assert "rel-never" not in [each.release_id for each in (await store.open(999)).records]
+
+
 async def test_open_releases_are_read_a_page_at_a_time(store: ReleaseStore) -> None:
     """In the order of their ids, so that one that opens meanwhile moves none to another page."""
     for release_id in ("rel-b", "rel-d", "rel-a"):
