@@ -9,6 +9,7 @@ import azure.functions as func
 from shared import bootstrap
 from shared.application.alerts import looked_after as alerts
 from shared.application.changes import looked_after as changes
+from shared.application.fleet.running import read_endpoints
 from shared.application.release.sweep import release_nets
 from shared.application.release.telling import tell_gates
 from shared.application.routines import looked_after as routines
@@ -20,10 +21,12 @@ log = logging.getLogger(__name__)
 
 
 async def sweeper(timer: func.TimerRequest) -> None:
-    """Sends late outboxes, looks and deadlines of releases, frees unused locks, and takes up missed alerts."""
+    """Sends late outboxes, looks and deadlines of releases, frees unused locks, and takes up missed alerts; then reads
+    what production runs, for whoever looks at the fleet."""
     ports = await bootstrap.ports()
     await _sweep("releases and alerts", [*release_nets(ports), *alerts.nets(await bootstrap.alert_ports())])
     await tell_gates(ports)
+    await read_endpoints(ports)
 
 
 async def sweep_changes(timer: func.TimerRequest) -> None:

@@ -27,6 +27,7 @@ def ports() -> "Ports":
     from shared.adapters.source_control.choose import FilesInForce
     from shared.adapters.system_clock import SystemClock
     from shared.adapters.tables.changes import TableChangeLog
+    from shared.adapters.tables.endpoints import TableEndpointLog
     from shared.adapters.tables.freezes import TableFreezeLog
     from shared.adapters.tables.intake import TableIntakeLog
     from shared.adapters.tables.jobs import TableTestJobs
@@ -52,6 +53,7 @@ def ports() -> "Ports":
         locks=TableCircuitLocks(table),
         freezes=TableFreezeLog(table),
         test_jobs=TableTestJobs(table),
+        endpoint_log=TableEndpointLog(table),
         intake=TableIntakeLog(table),
         facts=connections.facts(),
         platform=platform,

@@ -24,6 +24,7 @@ ROUTES = {
     "read_history": ("releases/{release_id}/history", ["GET"]),
     "describe_api": ("openapi.json", ["GET"]),
     "decide_on_gate": ("releases/{release_id}/gates/{stage}/decisions", ["POST"]),
+    "read_fleet": ("fleet", ["GET"]),
     "list_gates": ("gates", ["GET"]),
     "decide_on_gates": ("gates/decisions", ["POST"]),
     "abort_release": ("releases/{release_id}/abort", ["POST"]),

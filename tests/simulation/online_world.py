@@ -26,6 +26,7 @@ from shared.domain.release.history import broken_at
 from shared.domain.release.model import GATE_OF_PHASE, Actor, Kind, Phase, Release
 from shared.domain.release.policy import ApprovalRule, Policy, Stage, WatchPolicy
 from shared.domain.release.specs import gate_digest
+from tests.fakes.endpoints import MemoryEndpointLog
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
@@ -98,6 +99,7 @@ class OnlineWorld(Host):
             locks=faulty(self.store.locks),
             freezes=faulty(WatchedFreezes(clock)),
             test_jobs=faulty(MemoryTestJobs()),
+            endpoint_log=MemoryEndpointLog(),
             intake=faulty(self.intake),
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform, PlatformErrored),

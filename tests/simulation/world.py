@@ -29,6 +29,7 @@ from shared.domain.release.events import (
     RollbackRequested,
 )
 from shared.domain.release.model import Phase, Release
+from tests.fakes.endpoints import MemoryEndpointLog
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
 from tests.fakes.jobs import MemoryTestJobs
@@ -106,6 +107,7 @@ class World(Host):
             locks=faulty(self.locks),
             freezes=faulty(self.freezes),
             test_jobs=faulty(self.jobs),
+            endpoint_log=MemoryEndpointLog(),
             intake=faulty(self.intake),
             facts=faulty(MemoryFactPublisher()),
             platform=faulty(self.platform, PlatformErrored, late=LATE_CHANGES),

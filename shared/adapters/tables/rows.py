@@ -27,12 +27,12 @@ _OVERHEAD_BYTES = 800  # the MIME part and headers of one operation
 _JSON_CHARS_MAX = 6  # characters of JSON that a byte of a row may become at most: an escape, and a bit of punctuation
 
 OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES = "open", "closed", "locks", "jobs", "intake", "freezes"
-ALERTS, PACE = "alerts", "pace"
+ALERTS, PACE, ENDPOINTS = "alerts", "pace", "endpoints"
 TRAININGS, TRAINING_SLOTS = "trainings", "training-slots"
 CHANGES = "changes"
 ROUTINES = "routines"
 PARTITIONS = frozenset(
-    {OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE, TRAININGS, TRAINING_SLOTS, CHANGES, ROUTINES}
+    {OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE, ENDPOINTS, TRAININGS, TRAINING_SLOTS, CHANGES, ROUTINES}
 )
 """The partitions of a fixed name; no release may be called like one of them."""
 

@@ -20,6 +20,7 @@ from shared.application.platform_ports import (
     ModelPlatform,
 )
 from shared.application.ports import Clock, FactPublisher, IntakeLog, SourceControl
+from shared.application.release.production import EndpointLog
 from shared.application.release.resting import OpenEntry, ReleaseRest
 from shared.application.release.summary import Summary
 from shared.domain.evidence.matrix import NotebookFacts
@@ -322,6 +323,7 @@ class Ports:
     locks: CircuitLocks
     freezes: FreezeLog
     test_jobs: TestJobs
+    endpoint_log: EndpointLog
     intake: IntakeLog
     facts: FactPublisher
     platform: ModelPlatform

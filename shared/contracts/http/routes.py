@@ -166,6 +166,7 @@ ENVIRONMENTS = (
         "fleet.RollbackRelease | fleet.RollbackList",
         query=(_choice("format", "release", "list"),),
     ),
+    _get("fleet.read_fleet", "fleet", "Read what every circuit runs", "fleet_state.FleetView", refusals=()),
     _get(
         "environments.list_environment_versions",
         "environment-versions",

@@ -19,6 +19,7 @@ from shared.domain.release.model import Phase, Release
 from tests.fakes.alerts import MemoryAlertLog, MemoryAlertSource
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import FakeReleaseConfig, MemoryConfigurations
+from tests.fakes.endpoints import MemoryEndpointLog
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
@@ -50,6 +51,7 @@ class Bench:
     locks: MemoryCircuitLocks = field(default_factory=MemoryCircuitLocks)
     freezes: MemoryFreezeLog = field(default_factory=MemoryFreezeLog)
     jobs: MemoryTestJobs = field(default_factory=MemoryTestJobs)
+    endpoint_log: MemoryEndpointLog = field(default_factory=MemoryEndpointLog)
     intake: MemoryIntakeLog = field(default_factory=MemoryIntakeLog)
     facts: MemoryFactPublisher = field(default_factory=MemoryFactPublisher)
     alert_log: MemoryAlertLog = field(default_factory=MemoryAlertLog)
@@ -81,6 +83,7 @@ class Bench:
             locks=self.locks,
             freezes=self.freezes,
             test_jobs=self.jobs,
+            endpoint_log=self.endpoint_log,
             intake=self.intake,
             facts=self.facts,
             platform=self.platform,
