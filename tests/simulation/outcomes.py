@@ -48,5 +48,6 @@ def check_watch(before: Release, after: Release, silent: Collection[str]) -> Non
         without = sorted(own.intersection(silent).difference(after.watch_excused))
         require(not without, f"I27: {after.release_id} is released, and {without} predict nothing")
     if before.phase is Phase.WATCHING and after.rollback_by[:1] == (WATCH,):
-        several = jobs is not None and len(jobs.failed) > 1
-        require(is_ill and several, f"{after.release_id} goes back for {failed} failed of {ended} batch jobs")
+        against = {*(jobs.broken if jobs else ()), *(jobs.failed if jobs and is_ill else ())}
+        said = f"{failed} failed of {ended} batch jobs, {jobs.broken if jobs else ()} broken"
+        require(len(against) > 1, f"{after.release_id} goes back for {said}")

@@ -66,7 +66,9 @@ def brought_environment(target: Target) -> str:
 
 def supersedes(holder: Release, release: Release) -> bool:
     """Whether `release`, which waits behind `holder`, brings an older version of the same: it could only lower what
-    that one is about to bring. One that is put back brings nothing."""
+    that one is about to bring. One that is put back brings nothing, and neither does a rollback."""
+    if release.kind is Kind.ROLLBACK:
+        return False
     if holder.phase.is_terminal or holder.ending is not None or holder.kind is not release.kind:
         return False
     order = _semantic if release.kind is Kind.ENVIRONMENT else _number

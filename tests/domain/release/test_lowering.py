@@ -7,8 +7,8 @@ import pytest
 from shared.domain.errors import InvalidRequest
 from shared.domain.release import events as e
 from shared.domain.release.decide import decide
-from shared.domain.release.lowering import lowered
-from shared.domain.release.model import FleetTarget, InProduction, Phase, Release
+from shared.domain.release.lowering import lowered, supersedes
+from shared.domain.release.model import FleetTarget, InProduction, Kind, Phase, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest, gate_facts
 from tests.support.builders import NOW, a_policy, a_spec
@@ -166,3 +166,12 @@ def test_many_lowered_circuits_are_told_by_number() -> None:
 def test_a_version_that_is_no_number_is_not_compared(version: str) -> None:
     """Somebody deployed it by hand; it must not stop the release."""
     assert "model" not in lowered(at_the_gate(running(model=version)))
+
+
+@pytest.mark.parametrize(("kind", "is_superseded"), [(Kind.MODEL, True), (Kind.ROLLBACK, False)])
+def test_a_rollback_waits_for_that_of_a_newer_version_and_is_not_superseded_by_it(
+    kind: Kind, is_superseded: bool
+) -> None:
+    """It brings nothing that could lower what the other one brings: when that one is over, it has still to go back."""
+    holder = replace(driven_to(Phase.WAITING_FOR_CIRCUIT), kind=kind, asset_version="8")
+    assert supersedes(holder, replace(holder, release_id="sensor-model-7", asset_version="7")) is is_superseded
