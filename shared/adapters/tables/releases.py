@@ -31,8 +31,8 @@ from shared.contracts.stored.releases import ENTRY, FLEET_TARGET
 from shared.domain.release.history import HistoryEntry
 from shared.domain.release.model import FleetTarget, Kind, Release
 
-#: A fleet of 200 circuits takes about a megabyte; one process works on few releases at a time.
-KNOWN_MAX = 8
+#: As many as a host has sessions (`host.json`). A fleet of 200 circuits takes about a megabyte, a model next to none.
+KNOWN_MAX = 64
 
 
 class TableReleaseStore(ReleaseIndex):
