@@ -86,7 +86,7 @@ check: install ## Format, lint, types, import rules, security, generated files, 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -r function_app.py functions shared cli local environment -c pyproject.toml
+	$(BIN)/bandit -q -r function_app.py functions shared cli local environment infra -c pyproject.toml
 	$(BIN)/python docs/state_machine.py --check
 	$(BIN)/python -m shared.contracts.http.openapi --check
 	$(BIN)/python -m shared.contracts.config.schema --check

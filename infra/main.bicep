@@ -114,6 +114,9 @@ param stateStorageSku string = 'Standard_ZRS'
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
+@description('True: instances in several zones of the region. Not every region has them; what is always ready has then two at least.')
+param zoneRedundant bool = false
+
 @description('Instances that never stop, as name and instanceCount: http, or function:<name>.')
 param alwaysReady array = []
 
@@ -267,6 +270,7 @@ module app 'modules/function_app.bicep' = {
     identityId: appIdentity.id
     packageContainerUri: storage.outputs.packageContainerUri
     maximumInstanceCount: maximumInstanceCount
+    zoneRedundant: zoneRedundant
     alwaysReady: alwaysReady
     subnetId: appSubnetId
     logsId: monitoring.outputs.logsId

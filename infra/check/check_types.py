@@ -26,7 +26,7 @@ class TypeCheck:
 
     def body(self, type_id: int, body: Obj, name: str) -> None:
         """Checks the body of a resource."""
-        assert body.place
+        assert body.place  # nosec B101 # for the type checker: bodies of resources have one
         self._check(type_id, body, name, body.place, top=True)
 
     def _check(self, type_id: int, value: Any, path: str, place: Place, top: bool = False) -> None:

@@ -254,7 +254,7 @@ class Template:
     def _each(self, declaration: Declaration, made: Any) -> Any:
         """What a body makes: one thing, or with a loop a list. A body whose condition does not hold is read as well."""
         node, evaluate = declaration.value, self.evaluator.value
-        assert node
+        assert node  # nosec B101 # for the type checker: the parser gives each of them a value
         if node.kind == "for":
             item, index, over, inner = node.parts
             values = evaluate(over)

@@ -9,6 +9,9 @@ param identityId string
 @description('The blob container of the code package.')
 param packageContainerUri string
 param maximumInstanceCount int
+
+@description('Instances in several zones of the region, where it has them.')
+param zoneRedundant bool
 param alwaysReady array
 
 @description('Subnet that the app reaches other services from, delegated to Microsoft.App/environments; empty for none.')
@@ -29,6 +32,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   sku: { name: 'FC1', tier: 'FlexConsumption' }
   properties: {
     reserved: true // Linux
+    zoneRedundant: zoneRedundant
   }
 }
 
