@@ -19,6 +19,7 @@ from sensor_model.features import Floats, Scaler, TooFewRowsError, Windows, make
 from sensor_model.metadata import MODEL_FILE, ModelMetadata
 from sensor_model.performance import Tally
 from sensor_model.table import NoRowsError, check_features, open_table, read_sensor
+from sensor_model.trained_on import TrainedOn, trained_on
 
 HOLDOUT_SHARE = 0.2
 WINDOWS_MIN = 50
@@ -28,7 +29,7 @@ WINDOWS_MIN = 50
 def train(circuit: Circuit, table_dir: Path, output: Path, seed: int) -> ModelMetadata:
     """Train, measure and write the model's folder."""
     hyperparameters = circuit.hyperparameters
-    windows, step_s = _windows(circuit, table_dir)
+    windows, step_s, data = _windows(circuit, table_dir)
     split = round(len(windows) * (1 - HOLDOUT_SHARE))
     training, holdout = windows.part(slice(0, split)), windows.part(slice(split, None))
     scaler = Scaler.fit(np.concatenate([training.inputs[0], training.targets]))
@@ -56,6 +57,7 @@ def train(circuit: Circuit, table_dir: Path, output: Path, seed: int) -> ModelMe
     output.mkdir(parents=True, exist_ok=True)
     model.save(output / MODEL_FILE)
     metadata.write(output)
+    data.write(output)
     return metadata
 
 
@@ -68,7 +70,7 @@ def measure(actual: Floats, predicted: Floats, scaler: Scaler) -> dict[str, floa
     return {name: value for name, value in tally.metrics().items() if value is not None}
 
 
-def _windows(circuit: Circuit, table_dir: Path) -> tuple[Windows, int]:
+def _windows(circuit: Circuit, table_dir: Path) -> tuple[Windows, int, TrainedOn]:
     table = open_table(table_dir)
     check_features(table, circuit.features, f"the model of {circuit.plant_id}/{circuit.circuit_id}")
     readings = read_sensor(table, circuit.sensor_id, circuit.features, last=circuit.cutoff_date)
@@ -83,7 +85,7 @@ def _windows(circuit: Circuit, table_dir: Path) -> tuple[Windows, int]:
             f"{circuit.sensor_id}: {len(readings)} rows up to {circuit.cutoff_date} give {len(windows)} windows, "
             f"at least {WINDOWS_MIN} are needed: load more days or shorten sequence_length"
         )
-    return windows, step_s
+    return windows, step_s, trained_on(table, readings, circuit.cutoff_date)
 
 
 def _scaled(windows: Windows, scaler: Scaler) -> Windows:

@@ -25,6 +25,7 @@ from sensor_model import __version__, tracking
 from sensor_model.circuit import Circuit, CircuitFileError, circuit_of
 from sensor_model.features import TooFewRowsError
 from sensor_model.table import TableError
+from sensor_model.trained_on import TRAINED_ON_FILE
 from sensor_model.training_data import TrainingDataError, read_mltable
 
 CONFIG_VARIABLE = "CIRCUIT_CONFIG_BASE64"
@@ -74,8 +75,13 @@ def _train(options: argparse.Namespace, run: tracking.Run | None) -> None:
 
     metadata = train(circuit, options.table, options.output, options.seed)
     windows = {"training_windows": metadata.training_windows, "holdout_windows": metadata.holdout_windows}
-    tracking.log(run, metrics={**metadata.metrics, **windows})
+    tracking.log(run, parameters=_told_data(options.output), metrics={**metadata.metrics, **windows})
     sys.stdout.write(json.dumps({"output": str(options.output), "metrics": dict(metadata.metrics)}) + "\n")
+
+
+def _told_data(folder: Path) -> dict[str, object]:
+    content = json.loads((folder / TRAINED_ON_FILE).read_text(encoding="utf-8"))
+    return {f"data_{name}": value for name, value in content.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

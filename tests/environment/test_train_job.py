@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sensor_model import __version__, tracking
 from sensor_model.metadata import read_metadata
+from sensor_model.table import open_table, read_sensor
 from sensor_model.train_job import FAILURE_TAG, circuit_for, main
 from sensor_model.training_data import Rows, TrainingDataError, read_mltable
 
@@ -91,7 +92,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 def test_a_job_trains_on_its_data_asset_and_tells_parameters_and_metrics(
-    job: list[str], server: Tracking, tmp_path: Path
+    job: list[str], server: Tracking, table_dir: Path, tmp_path: Path
 ) -> None:
     """With the run's own token."""
     assert main(job) == 0
@@ -99,8 +100,10 @@ def test_a_job_trains_on_its_data_asset_and_tells_parameters_and_metrics(
     assert metadata.cutoff_date == "2025-12-09"
     assert metadata.hyperparameters_hash == hyperparameters_hash(HYPERPARAMETERS)
     metrics = server.of("metrics")
+    rows = len(read_sensor(open_table(table_dir), "SENSOR_P001_C001", metadata.features, last=date(2025, 12, 9)))
     assert {name: metrics[name] for name in metadata.metrics} == metadata.metrics
     assert server.of("params")["lstm_units"] == "2"
+    assert (server.of("params")["data_rows"], server.of("params")["data_closed"]) == (str(rows), "False")
     assert server.tokens == {"Bearer secret"}
     assert {body["run_id"] for body in server.told} == {RUN}
 

@@ -15,10 +15,13 @@ from sensor_model.circuit import Circuit, CircuitFileError, hyperparameters_hash
 from sensor_model.features import FILL_STEPS_MAX, Scaler, TooFewRowsError, make_windows, usual_step_s
 from sensor_model.metadata import MODEL_FILE, ModelFolderError, read_metadata
 from sensor_model.performance import Tally
-from sensor_model.table import MissingFeatureError, NoRowsError, Readings, TableError
+from sensor_model.table import MissingFeatureError, NoRowsError, Readings, TableError, open_table, read_sensor
 from sensor_model.train import measure, train
+from sensor_model.trained_on import TrainedOn, trained_on
+from sensor_model.upkeep import compact
 
 from tests.environment.conftest import ENVIRONMENT, REPOSITORY, SEED
+from tests.environment.lake import OTHER, SENSOR, Lake, at, hours_of, row
 
 HOUR_S = 3600
 
@@ -110,6 +113,29 @@ def test_training_twice_gives_the_same_model(
     one, two = (network.load(folder / MODEL_FILE).get_weights() for folder in (model_dir, tmp_path))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert (tmp_path / "metadata.json").read_bytes() == (model_dir / "metadata.json").read_bytes()
+
+
+def test_a_retraining_after_later_loads_has_the_same_rows_and_can_show_it(circuit: Circuit, tmp_path: Path) -> None:
+    """The digest is that of the rows, not of how the table keeps them; a day that was open when a model was trained may
+    have other rows later, and the model says that it was."""
+    lake = Lake(tmp_path / "lake")
+    for day in range(1, 10):
+        lake.land(f"{day}.parquet", hours_of(date(2025, 12, day), float(day)))
+    lake.run(at(9, 23))
+
+    def digest(last: date) -> TrainedOn:
+        table = open_table(lake.table)
+        return trained_on(table, read_sensor(table, SENSOR, circuit.features, last=last), last)
+
+    closed, still_open = digest(date(2025, 12, 8)), digest(date(2025, 12, 9))
+    assert (closed.rows, closed.closed, still_open.closed) == (192, True, False)
+    lake.land("later.parquet", [row(at(9, 5), 99.0), row(at(8, 5), 99.0), row(at(9), 9.0, OTHER)])
+    lake.run(at(10))
+    compact(lake.table, "upkeep", small_files_max=0)
+    again = digest(date(2025, 12, 8))
+    assert again.table_version > closed.table_version
+    assert (again.sha256, again.rows) == (closed.sha256, closed.rows)
+    assert digest(date(2025, 12, 9)).sha256 != still_open.sha256
 
 
 def test_the_random_numbers_of_the_process_are_not_begun_anew(circuit: Circuit) -> None:

@@ -46,6 +46,9 @@ output.mkdir(parents=True, exist_ok=True)
 (output / "metadata.json").write_text(json.dumps({
     "metrics": {"mae": 0.1, "r2": 0.9}, "features": ["temperature"], "scaler": {"mean": [60.0], "std": [2.5]}
 }))
+if "# tell" in config:
+    told = {"table_version": 30, "rows": 263, "sha256": "0a1b", "closed": False, "more": 1}
+    (output / "training_data.json").write_text(json.dumps(told))
 """
 
 

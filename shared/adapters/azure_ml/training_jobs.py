@@ -18,7 +18,7 @@ from shared.adapters.azure_ml.command_jobs import CommandJobs, mounted
 from shared.application.errors import PlatformRefused
 from shared.application.training.ports import TrainingJob
 from shared.domain.predictions import Range, plausible_ranges
-from shared.domain.training.lineage import Trained
+from shared.domain.training.lineage import DATA_FACTS, Trained
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import Command
@@ -32,6 +32,7 @@ CONFIG_BYTES_MAX = 64_000
 DIGEST_TAG = "training_digest"
 MODEL_OUTPUT = "model"
 METADATA_FILE = "metadata.json"
+TRAINED_ON_FILE = "training_data.json"
 METADATA_BYTES_MAX = 256 * 1024
 DATA_INPUT = "training_data"
 COMMAND = (
@@ -59,7 +60,16 @@ class AzureMlTrainingJobs(CommandJobs):
             metrics = {str(measure): float(value) for measure, value in metadata["metrics"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PlatformRefused(f"{METADATA_FILE} of job {job_name} holds no metrics: {error}") from error
-        return Trained(metrics=metrics, ranges=_ranges(metadata, job_name))
+        return Trained(metrics=metrics, ranges=_ranges(metadata, job_name), data=self._trained_on(job_name))
+
+    def _trained_on(self, job_name: str) -> dict[str, str]:
+        """Training code of other origin, and that of before, does not tell."""
+        try:
+            told = self.report(job_name, METADATA_BYTES_MAX, output=MODEL_OUTPUT, file=TRAINED_ON_FILE)
+        except PlatformRefused as refused:
+            log.warning("it is not known what job %s was trained on: %s", job_name, refused)
+            return {}
+        return {f"data_{name}": json.dumps(told[name]).strip('"') for name in DATA_FACTS if name in told}
 
     def data_input(self, job_name: str) -> str:
         """The data asset that the job read, as `name:version`; empty when it read none."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 
 from shared.domain.evidence.gate import evidence_facts
 from shared.domain.fleet.specs import rollback_bound, rollback_facts
@@ -88,6 +89,15 @@ def gate_facts(release: Release, stage: Stage) -> dict[str, str]:
     return facts | maker_facts(release, stage) | missing_told(release, stage) | earlier_facts(release)
 
 
+def _training_data(tags: Mapping[str, str]) -> dict[str, str]:
+    """What the model was trained on, where its training tells; rows of days that are not closed may be others later."""
+    if "data_rows" not in tags:
+        return {}
+    told = f"{tags['data_rows']} rows of version {tags.get('data_table_version', 'unknown')} of the sensor table"
+    open_days = tags.get("data_closed") != "true"
+    return {"training data": f"{told}; warning: its last days were not closed, and may change" if open_days else told}
+
+
 def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, str]:
     if release.kind is Kind.ENVIRONMENT:
         return _environment_facts(release, candidate, stage)
@@ -101,6 +111,7 @@ def _facts(release: Release, candidate: Candidate, stage: Stage) -> dict[str, st
         "environment": brought_environment(release.target),
         "pull request": tags.get("pr_number", "unknown"),
         "author": tags.get("pr_author", "unknown"),
+        **_training_data(tags),
         "training metrics": ", ".join(f"{k} {tags[k]}" for k in METRICS if k in tags) or "none",
     }
     if release.target.plan.known_as:

@@ -4,7 +4,7 @@ Names of tags: R-TRAIN-7 for the data, R-TRAIN-14 for the model.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from shared.domain.predictions import RANGES_TAG, Range, ranges_text
@@ -16,6 +16,9 @@ TRAINING_RUN = "training_run"
 READS_MLTABLE = "reads_mltable"
 """Tag of environment versions whose training reads an MLTable file in the form of Azure ML's own engine: `true`. Others
 read the form of before, in which their data assets are registered."""
+
+DATA_FACTS = ("table_version", "rows", "sha256", "closed")
+"""What training tells about the rows it read, tags of the model with `data_` before them."""
 
 REGISTERED_BY = "switchyard"
 
@@ -104,11 +107,12 @@ def _delta_path(table_uri: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a completed job says about its model: errors on the rows it held back, and the plausible range of each
-    feature it predicts, by the rows it learned from."""
+    """What a completed job says about its model: errors on the rows it held back, the plausible range of each feature
+    it predicts, by the rows it learned from, and as tags what these rows were."""
 
     metrics: Mapping[str, float]
     ranges: Mapping[str, Range]
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 def model_tags(run: TrainingRun, environment_name: str, trained: Trained) -> dict[str, str]:
@@ -130,6 +134,7 @@ def model_tags(run: TrainingRun, environment_name: str, trained: Trained) -> dic
         "training_job": run.job_name,
         TRAINING_RUN: run.run_id,
         **({RANGES_TAG: ranges} if ranges else {}),
+        **trained.data,
         **{name: str(value) for name, value in trained.metrics.items()},
     }
 

@@ -218,6 +218,21 @@ async def test_a_job_trains_and_its_output_becomes_a_model_with_its_origin(azure
     assert await platform.data_input(job.job_name) == f"sensor_training_data_P001_{circuit}:2025-12-09"
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_model_says_what_it_was_trained_on_where_its_training_tells(
+    azure: Workshop, circuit: str, told: bool
+) -> None:
+    """Training code of other origin, or of before, tells nothing, and its model is registered all the same."""
+    request = a_request(circuit)
+    if told:
+        request = dataclasses.replace(request, config_yaml=f"# tell\n{request.config_yaml}")
+    await registered(azure.platform, asset_of(request))
+    await azure.platform.submit(job_of(request))
+    await ended(azure, job_of(request).job_name)
+    tags = {"data_table_version": "30", "data_rows": "263", "data_sha256": "0a1b", "data_closed": "false"}
+    assert (await azure.platform.trained(job_of(request).job_name)).data == (tags if told else {})
+
+
 async def test_a_lost_answer_of_a_models_registration_makes_no_second_model(azure: Workshop, circuit: str) -> None:
     request = a_request(circuit)
     await registered(azure.platform, asset_of(request))

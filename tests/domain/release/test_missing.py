@@ -136,3 +136,13 @@ def test_a_training_of_the_app_writes_all_that_is_asked_for() -> None:
         a_run(TrainingPhase.SUCCEEDED), "custom-tf-env", Trained(metrics={"mae": 0.1, "rmse": 0.2}, ranges={})
     )
     assert missing_facts(at_gate(tags)) == {}
+
+
+@pytest.mark.parametrize(("closed", "warns"), [("true", False), ("false", True)])
+def test_a_model_that_was_trained_on_open_days_is_told_at_the_gate(closed: str, warns: bool) -> None:
+    """Rows of days that are not closed may be others when it is trained again."""
+    tags = {"data_rows": "263", "data_table_version": "30", "data_closed": closed}
+    release = at_gate(without(**tags))
+    told = gate_facts(release, Stage.REGISTRY)["training data"]
+    assert told.startswith("263 rows of version 30 of the sensor table")
+    assert ("warning" in told) is warns

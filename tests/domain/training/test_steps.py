@@ -221,7 +221,11 @@ def test_a_model_of_training_code_that_tells_no_range_has_no_tag_for_it() -> Non
 
 def test_a_model_leads_back_to_everything_it_was_made_of() -> None:
     run = a_run(TrainingPhase.RECORDING, model_version="4", trained_at=NOW)
-    tags = model_tags(run, "custom-tf-env", Trained(metrics={"mae": 0.1}, ranges={"temperature": (40.0, 80.0)}))
+    trained = Trained(
+        metrics={"mae": 0.1}, ranges={"temperature": (40.0, 80.0)}, data={"data_sha256": "0a1b", "data_closed": "true"}
+    )
+    tags = model_tags(run, "custom-tf-env", trained)
+    assert (tags["data_sha256"], tags["data_closed"]) == ("0a1b", "true")
     assert tags["training_job"] == run.job_name
     assert (tags["data_asset_name"], tags["data_asset_version"]) == ("sensor_training_data_P001_C001", "2025-12-09")
     assert {"plant_id", "circuit_id", "pr_number", "pr_author", "git_commit_sha", "cutoff_date"} <= tags.keys()
