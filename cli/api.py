@@ -1,7 +1,7 @@
 """The HTTP API as the command uses it. Whatever goes wrong becomes an ApiError whose text says what to do."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from cli.naming import AmbiguousError, Named, circuit_of, meant
+from cli.typed import COMMAND
 from cli.views import Accepted, Freezes, Problem, Releases, Summary, Text, View
 
 TIMEOUT_S = 30.0
@@ -21,7 +22,7 @@ NAMED_MAX = 2000
 """Records that are looked through for the one that a part of an id means: the open ones and the latest."""
 
 NOTEBOOK_TYPE = "application/x-ipynb+json"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _Body = dict[str, Any] | None
 
@@ -40,6 +41,25 @@ class NotFoundError(ApiError):
     """There is nothing of that name."""
 
 
+class _Bearer(httpx.Auth):
+    def __init__(self, token: str | Callable[[], str]) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        if token := self._token if isinstance(self._token, str) else self._token():
+            request.headers["Authorization"] = f"Bearer {token}"
+        yield request
+
+
+class SignInSettings(View):
+    """Who signs people in for the app, which application asks for it, and for what. `client_id` is None where nobody
+    can sign in."""
+
+    authority: str
+    client_id: str | None
+    scope: str
+
+
 class _Run(View):
     run_id: Text
     plant_id: Text
@@ -52,12 +72,13 @@ class _Runs(View):
 
 
 class ReleaseApi:
-    """A client of one app. `url` is the app's address, with or without `/api`."""
+    """A client of one app. `url` is the app's address, with or without `/api`. `token` may be empty where everybody may
+    ask; where it is a function it is called for each request, so that a token that lasts an hour is renewed."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str | Callable[[], str]) -> None:
         base = url.rstrip("/")
         parts = urlsplit(base)
-        local = (parts.hostname or "") in _LOOPBACK
+        local = (parts.hostname or "") in LOOPBACK
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ApiError(f"{url!r} is no address: set SWITCHYARD_URL to https://<function app>")
         if parts.scheme == "http" and not local:
@@ -66,7 +87,8 @@ class ReleaseApi:
         self._names: dict[str, str] = {}
         self._client = httpx.Client(
             base_url=base if base.endswith("/api") else f"{base}/api",
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            headers={"Accept": "application/json"},
+            auth=_Bearer(token),
             timeout=TIMEOUT_S,
             trust_env=not local,  # loopback is never reached through a proxy
             verify=parts.scheme == "https",  # without TLS there is no certificate, and nothing to read to check it
@@ -85,6 +107,10 @@ class ReleaseApi:
     def release(self, release_id: str) -> Any:
         """JSON of one release."""
         return self._release("GET", release_id)
+
+    def sign_in_settings(self) -> SignInSettings:
+        """How people sign in at the app; everybody may ask."""
+        return parse(SignInSettings, _json(self._send("GET", "/board-settings")))
 
     def release_id(self, text: str) -> str:
         """The whole id of the release that a part of it, or a circuit, means."""
@@ -340,7 +366,9 @@ def _refusal(answer: httpx.Response) -> ApiError:
         problem = Problem()
     said = problem.detail or problem.title or f"{answer.url} answers {answer.status_code} without saying why"
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        return ApiError(f"{said}\nYour token was not accepted: get a new one and put it into SWITCHYARD_TOKEN")
+        return ApiError(
+            f"{said}\nYour token was not accepted: `{COMMAND} login`, or put a new one into SWITCHYARD_TOKEN"
+        )
     if answer.status_code in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY, HTTPStatus.TOO_MANY_REQUESTS):
         return ApiUnavailableError(f"{said}\nTry again in a moment: asking twice does no harm")
     return (NotFoundError if answer.status_code == HTTPStatus.NOT_FOUND else ApiError)(said)

@@ -21,11 +21,12 @@ from cli import (
     monitoring,
     online,
     reading,
+    signing_in,
     training,
     watching,
 )
 from cli.endings import Commands
-from cli.session import Session
+from cli.session import TOKEN_VARIABLE, Session
 
 app = typer.Typer(
     name="switchyard",
@@ -46,14 +47,17 @@ def switchyard(
 ) -> None:
     """Follow releases of models and environments and decide on them.
 
-    Your access token is read from SWITCHYARD_TOKEN, or from --token-file. It says who you are; what you may do is
-    decided by the app.
+    Sign in with `login`; it is renewed by itself. A token in SWITCHYARD_TOKEN or in --token-file goes before. It says
+    who you are; what you may do is decided by the app.
     """
-    token = os.environ.get("SWITCHYARD_TOKEN", "")  # no option: other users of the machine see command lines
+    token = os.environ.get(TOKEN_VARIABLE, "")  # no option: other users of the machine see command lines
     context.obj = Session(url=url, token=token, token_file=token_file)
 
 
 for command in (
+    signing_in.login,
+    signing_in.logout,
+    signing_in.whoami,
     reading.releases,
     reading.show,
     reading.history,

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.identity.device import DeviceCodes
 from local.identity.sign_in import SignIn, readable_by_pages
 from local.identity.tokens import ServiceTokenRequest, TokenIssuer, TokenRequest, UnknownPerson
 from local.serving import REFUSALS, error, health, json_body
@@ -38,7 +39,7 @@ class IdentityApi:
                 Route("/msi/token", self.msi_token),
                 Route("/{tenant:uuid}/v2.0/.well-known/openid-configuration", self.configuration),
                 Route("/{tenant:uuid}/discovery/v2.0/keys", self.key_set),
-                *SignIn(self.tokens).routes(),
+                *SignIn(self.tokens, DeviceCodes(self.tokens)).routes(),
                 Route("/demo/token", self.demo_token, methods=["POST"]),
                 Route("/demo/service-token", self.service_token, methods=["POST"]),
                 Route("/demo/people", self.demo_people),
@@ -74,12 +75,15 @@ class IdentityApi:
     async def configuration(self, request: Request) -> Response:
         tenant = request.path_params["tenant"]
         base = f"{self.tokens.base}/{tenant}"
+        if request.headers.get("x-forwarded-proto") == "https":  # the client speaks TLS, to whoever passed this on
+            base = base.replace("http:", "https:", 1)
         return JSONResponse(
             {
                 "issuer": self.tokens.issuer(tenant),
                 "jwks_uri": f"{base}/discovery/v2.0/keys",
                 "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
                 "end_session_endpoint": f"{base}/oauth2/v2.0/logout",
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],

@@ -43,6 +43,23 @@ def people_page(directory: Directory, asked: Mapping[str, str]) -> str:
     )
 
 
+def device_page(directory: Directory, code: str) -> str:
+    """The code that a command shows, and a button for each person."""
+    people = "".join(_person(key, person) for key, person in directory.people.items())
+    return _page(
+        "Local cloud: who is at the terminal?",
+        "<p>A command waits for you to sign in. Go on only if it shows this very code.</p>"
+        '<form method="post" action="devicelogin"><p><label>Code <input name="code" required autocomplete="off" '
+        f'value="{escape(code)}"></label></p><ul>{people}'
+        '<li><button name="person" value=""><b>Decline</b><small>nobody is signed in</small></button></li></ul></form>',
+    )
+
+
+def said_page(text: str) -> str:
+    """A page that says how it ended."""
+    return _page("Local cloud: sign-in", f"<p>{escape(text)}</p>")
+
+
 def refusal_page(text: str) -> str:
     """A page that says why nobody can sign in with this request."""
     return _page("Local cloud: sign-in", f"<p>{escape(text)}</p>")

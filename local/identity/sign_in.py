@@ -11,14 +11,16 @@ import base64
 import hashlib
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from local.identity.device import GRANT_TYPE, DeviceCodes
+from local.identity.forms import API_SCOPE, Grant, Refused, audience_of, form_of, html, refusal
 from local.identity.page import people_page, refusal_page
 from local.identity.people import BOARD_CLIENT_ID
 from local.identity.tokens import PERSON_LIFETIME_S, TokenIssuer, TokenRequest
@@ -27,35 +29,15 @@ CODE_LIFETIME_S = 60
 REFRESH_LIFETIME_S = 24 * 3600  # what Entra gives a single-page application
 RETURN_PATH = "/signed-in"
 _LOOPBACK = ("127.0.0.1", "localhost")
-_API_SCOPE = "/access_as_user"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What somebody agreed to, until it is taken: `challenge` is that of PKCE, empty in a refresh token."""
-
-    person: str
-    audience: str
-    scope: str
-    nonce: str
-    redirect: str
-    challenge: str
-    until: float
-
-
-class Refused(Exception):
-    """The request breaks a rule of OAuth; `code` is its name for that."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 @dataclass
 class SignIn:
-    """The endpoints by which the board signs people in. The one registered client is the board."""
+    """The endpoints by which the board signs people in, and the command with a code of `devices`. The one registered
+    client is both."""
 
     tokens: TokenIssuer
+    devices: DeviceCodes
     _codes: dict[str, Grant] = field(default_factory=dict)
     _refreshes: dict[str, Grant] = field(default_factory=dict)
 
@@ -67,6 +49,7 @@ class SignIn:
             Route("/{tenant:uuid}/oauth2/v2.0/token", self.token, methods=["POST", "OPTIONS"]),
             Route("/{tenant:uuid}/oauth2/v2.0/logout", self.logout, methods=["GET"]),
             Route("/control/end-sessions", self.end_sessions, methods=["POST"]),
+            *self.devices.routes(),
         ]
 
     async def authorize(self, request: Request) -> Response:
@@ -75,23 +58,23 @@ class SignIn:
         try:
             _check(asked)
         except Refused as problem:
-            return _page(refusal_page(str(problem)), HTTPStatus.BAD_REQUEST)
-        return _page(people_page(self.tokens.directory, asked))
+            return html(refusal_page(str(problem)), HTTPStatus.BAD_REQUEST)
+        return html(people_page(self.tokens.directory, asked))
 
     async def choose(self, request: Request) -> Response:
         """A person was chosen: back to the application with a code."""
-        form = await _form(request)
+        form = await form_of(request)
         person = form.pop("person", "")
         try:
             _check(form)
             if person not in self.tokens.directory.people:
                 raise Refused("invalid_request", f"There is nobody called {person!r} here.")
         except Refused as problem:
-            return _page(refusal_page(str(problem)), HTTPStatus.BAD_REQUEST)
+            return html(refusal_page(str(problem)), HTTPStatus.BAD_REQUEST)
         code = secrets.token_urlsafe(32)
         self._codes[code] = Grant(
             person=person,
-            audience=_audience(form["scope"]),
+            audience=audience_of(form["scope"]),
             scope=form["scope"],
             nonce=form.get("nonce", ""),
             redirect=form["redirect_uri"],
@@ -105,19 +88,18 @@ class SignIn:
         """Tokens for a code or for a refresh token. Pages may call it, and each is good once."""
         if request.method == "OPTIONS":
             return Response(headers=readable_by_pages())
-        form = await _form(request)
+        form = await form_of(request)
         try:
             grant = self._granted(form)
         except Refused as problem:
-            answer = {"error": problem.code, "error_description": str(problem)}
-            return JSONResponse(answer, HTTPStatus.BAD_REQUEST, headers=readable_by_pages())
+            return refusal(problem, readable_by_pages())
         return JSONResponse(self._issued(grant), headers={**readable_by_pages(), "Cache-Control": "no-store"})
 
     async def logout(self, request: Request) -> Response:
         """There is no session here that could go on: back to the application."""
         back = request.query_params.get("post_logout_redirect_uri", "")
         if not _is_of_the_board(back, path="/"):
-            return _page(refusal_page("You are signed out."))
+            return html(refusal_page("You are signed out."))
         return RedirectResponse(back, HTTPStatus.SEE_OTHER)
 
     async def end_sessions(self, _: Request) -> Response:
@@ -130,6 +112,8 @@ class SignIn:
         if form.get("client_id") != BOARD_CLIENT_ID:
             raise Refused("invalid_client", f"client_id must be {BOARD_CLIENT_ID}.")
         kind = form.get("grant_type")
+        if kind == GRANT_TYPE:
+            return self.devices.granted(form)
         if kind == "refresh_token":
             return self._taken(self._refreshes, form.get("refresh_token", ""), "refresh token")
         if kind != "authorization_code":
@@ -151,7 +135,7 @@ class SignIn:
     def _issued(self, grant: Grant) -> dict[str, object]:
         refresh = secrets.token_urlsafe(48)
         until = time.time() + REFRESH_LIFETIME_S
-        self._refreshes[refresh] = Grant(**{**vars(grant), "challenge": "", "nonce": "", "until": until})
+        self._refreshes[refresh] = replace(grant, challenge="", nonce="", until=until)
         asked = TokenRequest(person=grant.person, audience=grant.audience)
         return {
             "token_type": "Bearer",  # nosec B105 # a kind of token
@@ -160,6 +144,7 @@ class SignIn:
             "access_token": self.tokens.for_person(asked, BOARD_CLIENT_ID),
             "id_token": self.tokens.identifying(grant.person, BOARD_CLIENT_ID, grant.nonce),
             "refresh_token": refresh,
+            "client_info": self.tokens.client_info(grant.person),
         }
 
 
@@ -181,23 +166,10 @@ def _check(asked: dict[str, str]) -> None:
         raise Refused("unsupported_response_type", "The response_type must be code.")
     if asked.get("code_challenge_method") != "S256" or not asked.get("code_challenge"):
         raise Refused("invalid_request", "A code_challenge by S256 is needed (PKCE).")
-    if not _audience(asked.get("scope", "")):
-        raise Refused("invalid_scope", f"The scope must name an API: <its address>{_API_SCOPE}.")
+    if not audience_of(asked.get("scope", "")):
+        raise Refused("invalid_scope", f"The scope must name an API: <its address>{API_SCOPE}.")
 
 
 def _is_of_the_board(address: str, *, path: str) -> bool:
     parts = urlsplit(address)
     return parts.scheme == "http" and parts.hostname in _LOOPBACK and parts.path == path and not parts.query
-
-
-def _audience(scope: str) -> str:
-    return next((each.removesuffix(_API_SCOPE) for each in scope.split() if each.endswith(_API_SCOPE)), "")
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form, each once."""
-    return {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
-
-
-def _page(text: str, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
-    return HTMLResponse(text, status, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

@@ -6,7 +6,9 @@ Claims and their meaning: Microsoft identity platform, "access token claims refe
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import time
 import uuid
 from dataclasses import dataclass
@@ -87,6 +89,11 @@ class TokenIssuer:
             **({"nonce": nonce} if nonce else {}),
         }
         return self._sign(claims)
+
+    def client_info(self, person: str) -> str:
+        """Which account it is, for the client's own list of accounts: base64 without padding, as Entra sends it."""
+        account = {"uid": str(self._person(person).oid), "utid": str(self.directory.tenant)}
+        return base64.urlsafe_b64encode(json.dumps(account).encode()).decode().rstrip("=")
 
     def for_managed_identity(self, resource: str) -> tuple[str, int]:
         """An app-only token and when it ends, in seconds since 1970."""

@@ -10,7 +10,7 @@ CHANGING = {
     "approve", "reject", "abort", "retry", "again", "redeploy", "rollback", "release-model", "release-environment",
     "release-online", "deployment-state",
     "watch", "freeze", "lift", "infer", "check", "abort-training", "config set-environment",
-    "rollback-metadata", "local up", "local down", "local status",
+    "rollback-metadata", "login", "logout", "local up", "local down", "local status",
 }  # fmt: skip
 """Commands that change something, or run until something happens, are another program's, or print nothing but JSON."""
 
