@@ -82,7 +82,7 @@ async def move_traffic(command: c.MoveTraffic, release: Release, ports: Ports) -
     wanted = command.wanted
     if is_same(wanted, found.now):
         return answer(o.TrafficObserved, command, ports)
-    if not is_same(command.before, found.now):
+    if command.before is None or not is_same(command.before, found.now):
         return answer(o.TrafficChanged, command, ports, traffic=found.traffic, mirror=found.mirror)
     slot = found.slot(command.spec.slot)
     if slot is None or not serves(command.spec, slot.spec):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.online import events as o
 from shared.domain.online.model import TrafficMove
-from shared.domain.online.specs import online_of
+from shared.domain.online.specs import SIDE_OF, online_of, rollout_of
 from shared.domain.online.traffic import told
 from shared.domain.people import check_operator
 from shared.domain.records import replace
@@ -67,10 +67,17 @@ def overdue(release: Release, event: e.DeadlinePassed, now: datetime) -> Move:
 def changed_by_hand(release: Release, event: o.TrafficChanged, now: datetime) -> Move:
     """Nobody's order is overwritten unasked: people decide whose counts."""
     back = release.phase is Phase.RESTORING
-    fix = "retry overwrites it, abort leaves it as it is" if back else "set it as it was and retry, or abort"
+    fix = (
+        "retry overwrites it, abort leaves it as it is" if back else f"set it to {_wanted(release)} and retry, or abort"
+    )
     mirrored = f", copies to {told(event.mirror)}" if event.mirror else ""
     reason = f"somebody changed the traffic by hand, to {told(event.traffic)}{mirrored}: {fix}"
     return hold(release, now, f"{_cause(release)}{reason}" if back else reason)
+
+
+def _wanted(release: Release) -> str:
+    rollout = rollout_of(release, SIDE_OF[release.phase])
+    return told(rollout.steps[rollout.step].traffic)
 
 
 def put_back(release: Release, event: o.EndpointBack, now: datetime) -> Move:

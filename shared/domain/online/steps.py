@@ -93,7 +93,7 @@ def _move(release: Release, common: Common) -> c.Command:
         endpoint_name=rollout.endpoint_name,
         spec=wanted_slot(release, side),
         wanted=Distribution(traffic=step.traffic, mirror=step.mirror),
-        before=left_by(rollout, rollout.step),
+        before=left_by(rollout, rollout.step) if rollout.shared_since is None else None,
     )
 
 

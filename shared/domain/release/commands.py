@@ -293,13 +293,14 @@ class TestSlot(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class MoveTraffic(Command):
-    """Distribute an endpoint's traffic, if it is as this release left it `before`."""
+    """Distribute an endpoint's traffic, if it is as this release left it `before`; None once it was read back as
+    wanted: whoever sets it as it was before then is a person who wants it so."""
 
     side: Side
     endpoint_name: str
     spec: SlotSpec
     wanted: Distribution
-    before: Distribution
+    before: Distribution | None
 
 
 @dataclass(frozen=True, kw_only=True)
