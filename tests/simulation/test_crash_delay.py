@@ -22,6 +22,7 @@ from tests.fakes.clock import FakeClock
 from tests.simulation.bus import LOCK, SimulatedQueue
 from tests.simulation.host import SWEEP_EVERY_S
 from tests.simulation.scheduler import Crash
+from tests.support.benches.online import OnlineBench
 from tests.support.benches.release import Bench
 from tests.support.benches.road import ENGINEER, MANAGER, fleet_in_production
 from tests.support.builders import an_actor
@@ -87,10 +88,10 @@ class Road:
     decided: set[tuple[Stage, Actor]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, process: Process) -> "Road":
+    def of(cls, process: Process, kind: type[Bench] = Bench) -> "Road":
         clock = FakeClock()
         queues = [SimulatedQueue(name, clock, random.Random(1), _dead) for name in ("release-events", "effects")]
-        return cls(process, Bench(clock=clock, events=queues[0], commands=queues[1]))  # type: ignore[arg-type]
+        return cls(process, kind(clock=clock, events=queues[0], commands=queues[1]))  # type: ignore[arg-type]
 
     async def travel(self) -> timedelta:
         """How long it takes to the end."""
@@ -158,7 +159,7 @@ def _is_asked(release: Release, stage: Stage, actor: Actor) -> bool:
 
 
 def _watched(ports: Ports, process: Process) -> Ports:
-    spared = ("clock", "config", "alerts", "read_notebook")
+    spared = ("clock", "config", "alerts", "read_notebook", "held_sets")
     return replace(
         ports, **{f.name: process.watched(getattr(ports, f.name)) for f in fields(ports) if f.name not in spared}
     )
@@ -184,11 +185,24 @@ async def an_environment(process: Process) -> Road:
     return road
 
 
-@pytest.mark.parametrize(("kind", "every"), [(a_model, 1), (an_environment, 7)], ids=["model", "environment"])
+async def an_online_model(process: Process) -> Road:
+    road = Road.of(process, OnlineBench)
+    bench = road.bench
+    assert isinstance(bench, OnlineBench)
+    bench.something_serves(dev={"green": 100}, production={"blue": 100})
+    road.release_id = await bench.ask()
+    return road
+
+
+@pytest.mark.parametrize(
+    ("kind", "every"),
+    [(a_model, 1), (an_environment, 7), (an_online_model, 3)],
+    ids=["model", "environment", "online"],
+)
 async def test_a_crash_at_any_point_delays_a_release_by_two_minutes_at_most(
     kind: Callable[[Process], Any], every: int
 ) -> None:
-    """The process dies after each call of a port, or after every seventh; another one starts at once."""
+    """The process dies after each call of a port, or after every third or seventh; another one starts at once."""
     undisturbed = Process()
     usual = await (await kind(undisturbed)).travel()
     assert undisturbed.calls > 50

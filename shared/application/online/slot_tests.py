@@ -3,6 +3,7 @@ of the agreed form."""
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from math import isfinite
 
 from shared.application.errors import PlatformRefused
@@ -19,6 +20,9 @@ from shared.domain.release import events as e
 from shared.domain.release.model import Release, Verdict
 
 FAILURES_TOLD = 3
+ASKING_MAX = timedelta(seconds=120)
+"""No further request is sent after this: a slot that answers none in time must not outlast the lock of the message."""
+
 BUSY = 429
 """The slot works on as many requests as it may; one after the other is asked here, so that others asked for them."""
 
@@ -31,10 +35,13 @@ async def test_slot(command: c.TestSlot, release: Release, ports: Ports) -> e.Ev
         return _tested(command, Verdict.INCONCLUSIVE, str(error), None, ports)
     place, timeout_s = PLACES[command.side], plan_of(release).request_timeout_ms / 1000 + 5
     by_name = "" if command.share_pct else command.slot
-    answers = [
-        (sample, await ports.online.score(place, command.endpoint_name, by_name, sample.request, timeout_s))
-        for sample in samples[: command.limits.samples_max]
-    ]
+    answers: list[tuple[Sample, Scored]] = []
+    began = ports.clock.now()
+    for sample in samples[: command.limits.samples_max]:
+        if ports.clock.now() - began > ASKING_MAX:
+            break
+        scored = await ports.online.score(place, command.endpoint_name, by_name, sample.request, timeout_s)
+        answers.append((sample, scored))
     measures = measured(answers, command.slot, command.limits)
     verdict, detail = judged_slot(measures, command.limits)
     return _tested(command, verdict, detail, measures, ports)

@@ -10,7 +10,7 @@ from shared.domain.online import events as o
 from shared.domain.online.model import Rollout, Side, SlotTest, TrafficMove
 from shared.domain.online.rules_back import errored, go_back
 from shared.domain.online.specs import SIDE_OF, lock_key, online_of, plan_of, rollout_of
-from shared.domain.online.steps import comparison_job, test_of
+from shared.domain.online.steps import comparison_job, slot_test_of
 from shared.domain.online.traffic import choose_slot, steps_to, told
 from shared.domain.records import replace
 from shared.domain.release import events as e
@@ -165,7 +165,7 @@ def traffic_observed(release: Release, event: o.TrafficObserved, now: datetime) 
         release = replace(release, online=online_of(release).with_rollout(rollout), waiting_on="")
     since = rollout.shared_since or now
     is_due = now - since >= timedelta(seconds=step.share_s)
-    return Move(release=release, commands=(test_of(release, side, release.look),) if is_due else (), note=note)
+    return Move(release=release, commands=(slot_test_of(release, side, release.look),) if is_due else (), note=note)
 
 
 def traffic_tested(release: Release, event: o.SlotTested, now: datetime) -> Move:

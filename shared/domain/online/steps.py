@@ -25,7 +25,7 @@ def comparison_job(release: Release) -> str:
     return online_of(release).wish.comparison_run or f"compare-{release.release_id}-{release.serial}"
 
 
-def test_of(release: Release, side: Side, look: int) -> c.TestSlot:
+def slot_test_of(release: Release, side: Side, look: int) -> c.TestSlot:
     """The test of the slot at the current share of the traffic."""
     rollout = rollout_of(release, side)
     share = rollout.steps[rollout.step].traffic.get(rollout.slot, 0) if release.phase in MOVING else 0
@@ -80,7 +80,7 @@ def _deploy(release: Release, common: Common) -> c.Command:
 
 
 def _test(release: Release, common: Common) -> c.Command:
-    return test_of(release, SIDE_OF[release.phase], release.look)
+    return slot_test_of(release, SIDE_OF[release.phase], release.look)
 
 
 def _move(release: Release, common: Common) -> c.Command:
