@@ -71,8 +71,8 @@ demo-online: install ## Serve taxi fares online: a better model, a worse one, an
 demo-training: install ## Merge changed cutoff dates in a git repository, train, and read the lineage back, live in the terminal
 	@$(BIN)/python -m local.demos.training
 
-up: install ## Start the local cloud and keep it running
-	@$(BIN)/switchyard local up
+up: install ## Start the local cloud and keep it running (SEED=P001/C001,P002/C003 or SEED=12)
+	@$(BIN)/switchyard local up $(if $(SEED),--seed "$(SEED)")
 
 test: install chromium ## Run all tests, in four processes
 	@# Four on two cores: half of the tests wait for something. Written bytecode spares each process they start a compilation.

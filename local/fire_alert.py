@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 
 from local.supervisor.cloud import CloudError, LocalCloud
+from local.supervisor.typed import command
 
 console = Console(highlight=False)
 
@@ -73,7 +74,7 @@ def fire(
     except CloudError as problem:
         console.print(f"Error: {problem}", style="red", markup=False)
         sys.exit(1)
-    console.print("What it led to:  switchyard alerts")
+    console.print(f"What it led to:  {command()} alerts", markup=False)
 
 
 def _resolve(control: str, wanted: str, way: str) -> None:

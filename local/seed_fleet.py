@@ -31,8 +31,14 @@ WORK = ("trained", "registered", "deployed")
 def seed_fleet(data: Path, circuits: list[Circuit], report: Report) -> None:
     """Write the fleet's configuration into the data directory and bring every circuit to production.
 
-    Raises `CloudError` when the directory holds the configuration of another fleet, or a running local cloud.
+    Raises `CloudError`, before any work, when the app has run in the directory, when it holds the configuration of
+    another fleet, or when a local cloud runs there.
     """
+    if (data / "host").exists():
+        raise CloudError(
+            f"The app has run in {data}: its releases would not fit another fleet. Choose another directory with "
+            f"--data, or remove {data}, and with it everything that was done there."
+        )
     cloud = before_the_app(data)
     own = data / "config" / "plants_circuits.yml"
     if not own.is_file():

@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,15 @@ class ModelFactory:
         return _run(
             "sensor_model.data", "--table", str(self.table), "--config-dir", str(config or self._config),
             "--days", str(days), "--end-date", last_day,
+        )  # fmt: skip
+
+    def write_recent_data(self, today: date) -> dict[str, Any]:
+        """The same for the days up to yesterday, since the beginning of the last full quarter: what daily inference and
+        the checks of a month and of a quarter look at. Takes some seconds a month."""
+        first, last = recent_days(today)
+        return _run(
+            "sensor_model.data", "--table", str(self.table), "--config-dir", str(self._config),
+            "--days", str((last - first).days + 1), "--end-date", last.isoformat(),
         )  # fmt: skip
 
     def train(self, circuit: Circuit) -> Path:
@@ -143,6 +153,13 @@ class ModelFactory:
             RANGES_TAG: ranges_text(plausible_ranges(mean, deviation)),
             **{name: str(value) for name, value in metadata["metrics"].items()},
         }
+
+
+def recent_days(today: date) -> tuple[date, date]:
+    """The first day of the last quarter that is over, and yesterday."""
+    this_quarter = date(today.year, 3 * ((today.month - 1) // 3) + 1, 1)
+    last_quarter = (this_quarter - timedelta(days=1)).replace(day=1)
+    return last_quarter.replace(month=last_quarter.month - 2), today - timedelta(days=1)
 
 
 def job_variables() -> dict[str, str]:

@@ -19,7 +19,7 @@ import httpx
 
 from local.conventions import LOOPBACK
 from local.supervisor.ledger import Ledger
-from local.supervisor.parts import PARTS, REPOSITORY, Layout, PartSpec, accepts_connections, choose_ports
+from local.supervisor.parts import PARTS, REPOSITORY, Layout, PartSpec, accepts_connections, choose_ports, is_free
 from local.supervisor.process import POLL_S, PartProcess, ProcessRecord
 from local.supervisor.settings import (
     FACTS_FILE,
@@ -29,6 +29,7 @@ from local.supervisor.settings import (
     write_policies,
     write_settings,
 )
+from local.supervisor.typed import command
 
 START_DEADLINE_S = 60.0
 HEALTH_TIMEOUT_S = 2.0
@@ -116,8 +117,12 @@ class LocalCloud:
     # Life
 
     def start(self, *, deadline_s: float = START_DEADLINE_S) -> None:
-        """Start all parts at once and wait until they serve. Ends what an earlier run left behind."""
+        """Start all parts at once and wait until they serve. Ends what an earlier run left behind.
+
+        Raises `CloudError`; for ports that another program has, before anything is started.
+        """
         self.end_leftovers()
+        self._check_ports()
         for directory in (self.data / "azurite", self.layout.lake / "raw"):
             directory.mkdir(parents=True, exist_ok=True)
         write_settings(self.layout, self._extra_settings)
@@ -204,10 +209,20 @@ class LocalCloud:
         if ledger.supervisor and ledger.supervisor.running() and ledger.supervisor.pid != os.getpid():
             raise CloudError(
                 f"{self.data} is in use by process {ledger.supervisor.pid}: stop it with "
-                f"`python -m local.cloud down --data {self.data}`, or choose another directory with --data."
+                f"`{command()} local down --data {self.data}`, or choose another directory with --data."
             )
         if left := ledger.end_parts():
             raise CloudError(f"Parts of an earlier run do not end: {left}; see pids.json in {self.data}.")
+
+    def _check_ports(self) -> None:
+        ports = self.layout.ports
+        needed = [(name, ports[port]) for name in self.parts for port in PARTS[name].ports]
+        taken = [f"{port} ({name})" for name, port in needed if not is_free(port)]
+        if taken:
+            raise CloudError(
+                f"Another program has port {', '.join(taken)}: end it, or delete {self.data / 'ports.json'}, "
+                "and free ports are chosen."
+            )
 
     def _start(self, names: Iterable[str], deadline_s: float) -> None:
         """Start parts as soon as the ones they wait for serve; returns when all do."""
@@ -230,11 +245,11 @@ class LocalCloud:
         return not any(needed in waiting or needed in starting for needed in PARTS[name].after)
 
     def _spawn(self, spec: PartSpec) -> None:
-        command = [*spec.command(self.layout), *self._part_options.get(spec.name, ())]
+        words = [*spec.command(self.layout), *self._part_options.get(spec.name, ())]
         # The Azure ML client would run git five times for each job, to note what this checkout is; Azure has none.
         environment = {**os.environ, **_no_proxy(), "PYTHONUNBUFFERED": "1", "GIT_DIR": os.devnull}
         logs = self.data / "logs"
-        self._running[spec.name] = PartProcess(spec.name, command, cwd=REPOSITORY, env=environment, logs=logs)
+        self._running[spec.name] = PartProcess(spec.name, words, cwd=REPOSITORY, env=environment, logs=logs)
         self._write_ledger()
 
     def _ready(self, spec: PartSpec, process: PartProcess) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -20,12 +22,20 @@ from rich.table import Table
 from local.supervisor.cloud import START_DEADLINE_S, CloudError, LocalCloud, http_problem
 from local.supervisor.ledger import Ledger
 from local.supervisor.parts import PARTS, REPOSITORY, accepts_connections, choose_ports
+from local.supervisor.typed import command, python
 
 WATCH_INTERVAL_S = 0.5
 USUAL_HOST_PORT = 7071
 RESTARTS_ALLOWED = 5  # of one part within a minute; a part that keeps dying needs a person
 RESTART_WINDOW_S = 60.0
 DOWN_PATIENCE_S = 60.0
+
+SEED_DEADLINE_S = 600.0
+SEED_HELP = (
+    "What to begin with: circuits, such as P001/C001,P002/C003, whose models are trained and registered once "
+    "everything serves, so that their releases open; or a number, a fleet of that many circuits in production."
+)
+_CIRCUIT = re.compile(r"\w+/\w+")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Start and stop the local cloud.")
 _console = Console()
@@ -47,12 +57,20 @@ def up(
         list[str] | None, typer.Option("--setting", help="NAME=VALUE, an app setting; may be repeated.")
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="A part to leave out; may be repeated.")] = None,
+    seed: Annotated[str, typer.Option("--seed", help=SEED_HELP)] = "",
     detach: Annotated[bool, typer.Option("--detach", help="Return once everything serves.")] = False,
 ) -> None:
     """Start all parts, show where they are, and keep them running until Ctrl-C."""
     if detach:
-        _detach(data)
+        _detach(data, START_DEADLINE_S + (SEED_DEADLINE_S if seed else 0))
         return
+    wished = _wished(seed)
+    if data.is_dir() and any(data.iterdir()) and not wished.fleet:
+        _console.print(f"Going on with what is in {data}; without it everything begins anew.", markup=False)
+    if wished.fleet:
+        failed = _run_module("local.seed_fleet", "--circuits", str(wished.fleet), "--data", str(data))
+        if failed:
+            raise typer.Exit(failed)
     cloud = LocalCloud(
         data,
         parts=[name for name in PARTS if name not in (without or [])],
@@ -66,9 +84,12 @@ def up(
     try:
         started = time.monotonic()
         cloud.start()
+        cloud.wait_healthy()
         _console.print(_table(cloud.data))
         _console.print(f"Ready in {time.monotonic() - started:.1f} s. Ctrl-C stops everything.\n")
         _console.print(try_it(cloud), markup=False, highlight=False, soft_wrap=True)
+        if wished.circuits:
+            _run_module("local.seed", *wished.circuits, "--data", str(data))
         _watch(cloud)
     except (KeyboardInterrupt, _Stopped):
         _console.print("Stopping.")
@@ -97,7 +118,7 @@ def down(data: DataOption = Path(".local")) -> None:
 def status(data: DataOption = Path(".local")) -> None:
     """Show the parts, where they listen, and whether they serve; exit status 1 if one does not."""
     if not (data / "ports.json").exists():
-        raise CloudError(f"There is no local cloud in {data}: start one with `python -m local.cloud up`.")
+        raise CloudError(f"There is no local cloud in {data}: start one with `{command()} local up`.")
     _console.print(_table(data.resolve()))
     states = part_states(data.resolve())
     if not states or any(state != "serving" for state in states.values()):
@@ -107,16 +128,17 @@ def status(data: DataOption = Path(".local")) -> None:
 def try_it(cloud: LocalCloud) -> str:
     """Lines to paste into another terminal, in the source checkout."""
     data = f" --data {shown}" if (shown := os.path.relpath(cloud.data)) != ".local" else ""
-    python = os.path.relpath(sys.executable) if sys.executable.startswith(os.getcwd()) else sys.executable
-    command = os.path.join(os.path.dirname(python), "switchyard")
     return f"""\
+Open the board:
+  {cloud.urls["host"]}/  # choose who you are: no password is asked for
+
 In another terminal:
-  export SWITCHYARD_URL={cloud.urls["host"]} SWITCHYARD_TOKEN=$({python} -m local.sign_in engineer-1{data})
-  {python} -m local.seed P001/C001{data}  # writes data, trains and registers a model: a release opens
-  {command} releases  # then show, approve, reject, watch, history, abort, retry
-  {command} train --plant P001 --circuit C002 --watch  # the app trains, on the data that the seed wrote
-  curl -s -H "Authorization: Bearer $SWITCHYARD_TOKEN" $SWITCHYARD_URL/api/releases
-The tokens of engineer-1, engineer-2, manager-1 and viewer-1 last an hour.
+  export SWITCHYARD_URL={cloud.urls["host"]} SWITCHYARD_TOKEN=$({python()} -m local.sign_in engineer-1{data})
+  {python()} -m local.seed P001/C001{data}  # writes data, trains and registers a model: a release opens
+  {command()} releases  # then show, approve, reject, watch, history, abort, retry
+  {command()} train --plant P001 --circuit C002 --watch  # the app trains, on the data that the seed wrote
+  {command()} infer  # predicts yesterday, for what runs in production
+The tokens of engineer-1, engineer-2, manager-1 and viewer-1 last an hour; `{command()} login` is renewed.
 """
 
 
@@ -176,22 +198,44 @@ def _watch(cloud: LocalCloud) -> None:
             cloud.start_part(name)
 
 
-def _detach(data: Path) -> None:
+@dataclass(frozen=True)
+class _Wished:
+    """What to seed: a fleet in production before the start, or releases of circuits after it."""
+
+    fleet: int = 0
+    circuits: tuple[str, ...] = ()
+
+
+def _wished(seed: str) -> _Wished:
+    words = seed.replace(",", " ").split()
+    if len(words) == 1 and words[0].isdecimal():
+        return _Wished(fleet=int(words[0]))
+    if wrong := [word for word in words if not _CIRCUIT.fullmatch(word)]:
+        raise ValueError(f"--seed takes a number, or circuits such as P001/C001,P002/C003, not {', '.join(wrong)}")
+    return _Wished(circuits=tuple(words))
+
+
+def _run_module(module: str, *options: str) -> int:
+    """The status of a seeding command, whose output is shown: it says itself what went wrong."""
+    return subprocess.run([sys.executable, "-m", module, *options], check=False).returncode  # nosec B603 # our module
+
+
+def _detach(data: Path, deadline_s: float) -> None:
     """Run the same command without --detach in a session of its own, and wait until everything serves."""
     logs = data.resolve() / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "local.cloud", *(word for word in sys.argv[1:] if word != "--detach")]
+    words = [sys.executable, "-m", "local.cloud", *(word for word in sys.argv[1:] if word != "--detach")]
     with (logs / "cloud.log").open("w") as log:
         supervisor = subprocess.Popen(  # nosec B603 # this very command, without a shell
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    end = time.monotonic() + START_DEADLINE_S
+    end = time.monotonic() + deadline_s
     while "Ready in" not in (logs / "cloud.log").read_text():
         if supervisor.poll() is not None or time.monotonic() > end:
             raise CloudError((logs / "cloud.log").read_text().strip())
         time.sleep(WATCH_INTERVAL_S / 5)
     _console.print(_table(data.resolve()))
-    _console.print(f"Running in the background. Stop it with: python -m local.cloud down --data {data}")
+    _console.print(f"Running in the background. Stop it with:  {command()} local down --data {data}")
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:

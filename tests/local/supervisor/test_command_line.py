@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import typer
 from local.supervisor import command_line
 from local.supervisor.cloud import CloudError, LocalCloud
 from local.supervisor.ledger import Ledger
+from local.supervisor.parts import choose_ports
 from local.supervisor.process import ProcessRecord
 from tests.support.processes import REPOSITORY, until
 
@@ -160,7 +163,7 @@ def test_status_of_nothing_says_how_to_start(tmp_path: Path) -> None:
     """An error tells what to do, without a stack trace."""
     answer = run("status", "--data", str(tmp_path))
     assert answer.returncode == 1
-    assert "python -m local.cloud up" in answer.stderr
+    assert "switchyard local up" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
@@ -169,3 +172,35 @@ def test_a_malformed_setting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="NAME=VALUE"):
         command_line.up(tmp_path, setting=["NAME"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_another_program_has_is_told_in_one_line_before_anything_starts(tmp_path: Path) -> None:
+    """It used to be the last of 25 lines of a log."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        (tmp_path / "ports.json").write_text(json.dumps({**choose_ports(tmp_path / "ports.json"), "identity": port}))
+        answer = run("up", "--data", str(tmp_path), *LIGHT)
+
+    assert answer.returncode == 1
+    assert f"Another program has port {port} (identity)" in " ".join(answer.stderr.split())
+    assert not (tmp_path / "logs").exists()
+
+
+def test_what_to_seed_is_a_number_or_circuits_and_anything_else_is_refused(tmp_path: Path) -> None:
+    """Before anything starts."""
+    with pytest.raises(ValueError, match="--seed takes a number, or circuits"):
+        command_line.up(tmp_path, seed="P001")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fleet_is_not_seeded_where_the_app_has_run(tmp_path: Path) -> None:
+    """It is said at once, and not after a minute of training."""
+    (tmp_path / "host").mkdir()
+    answer = run("up", "--seed", "2", "--data", str(tmp_path), *LIGHT)
+
+    assert answer.returncode == 1
+    assert "The app has run in" in answer.stdout
+    assert "--data" in answer.stdout
+    assert [file.name for file in tmp_path.iterdir()] == ["host"]
