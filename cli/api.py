@@ -120,6 +120,14 @@ class ReleaseApi:
         """JSON of its history."""
         return self._release("GET", release_id, "/history")
 
+    def notifications(self, release_id: str) -> Any:
+        """JSON of who was told of one release."""
+        return self._request("GET", f"/releases/{quote(release_id, safe='')}/notifications")
+
+    def contacts(self) -> Any:
+        """JSON of whom to ask in an emergency."""
+        return self._request("GET", "/contacts")
+
     def targets(self, release_id: str) -> Any:
         """JSON of the targets of an environment release."""
         return self._release("GET", release_id, "/targets")

@@ -22,6 +22,7 @@ from cli import (
     online,
     reading,
     signing_in,
+    telling,
     training,
     watching,
 )
@@ -79,6 +80,8 @@ for command in (
     fleet.targets,
     going_back.rollback_metadata,
     alerting.alerts,
+    telling.notifications,
+    telling.contacts,
     changes.changes,
     freezing.freeze,
     freezing.freezes,

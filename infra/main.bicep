@@ -144,6 +144,21 @@ param proposalsTokenUri string = ''
 @description('Address of the REST interface, where it is not that of github.com or Azure DevOps.')
 param proposalsApi string = ''
 
+@description('Where people open the board; links of notifications lead there. Empty: the address of the app.')
+param publicUrl string = ''
+
+@description('Address of Azure Communication Services, which sends mail: https://<resource>.communication.azure.com. Empty: no mail.')
+param mailEndpoint string = ''
+
+@description('Address that mail comes from, one of a domain that is connected to that resource.')
+param mailSender string = ''
+
+@description('Key vault secret: JSON of names and addresses of Teams workflows.')
+param teamsWebhooksUri string = ''
+
+@description('Key vault secret: JSON of names, addresses and secrets of webhooks.')
+param webhooksUri string = ''
+
 @description('True once the code is published.')
 param subscribeToEvents bool = false
 
@@ -298,6 +313,7 @@ module app 'modules/function_app.bicep' = {
       TRAININGS_QUEUE: 'trainings'
       CHANGES_QUEUE: 'changes'
       ROUTINES_QUEUE: 'routines'
+      NOTIFICATIONS_QUEUE: 'notifications'
       SWEEP_SCHEDULE: '0 * * * * *' // every minute
       ETL_SCHEDULE: '0 0 */3 * * *' // R-DATA-6: a load of the sensor table every three hours
       SENSOR_TABLE: sensorTable
@@ -326,6 +342,9 @@ module app 'modules/function_app.bicep' = {
       ALERT_SENDER_ROLE: alertSenderRole
       ALERT_TOPICS: join(alertTopics, ',')
       APPROVER_GROUPS: string(approverGroups)
+      PUBLIC_URL: empty(publicUrl) ? 'https://${functionAppName}.azurewebsites.net' : publicUrl
+      MAIL__endpoint: mailEndpoint // the app's identity sends: it needs a role on that resource (docs/deploying.md)
+      MAIL_SENDER: mailSender
 
       // Secrets stay in the key vault: the platform reads them with the app's identity.
       CHANGES_REPOSITORY: changesRepository
@@ -335,6 +354,8 @@ module app 'modules/function_app.bicep' = {
       PROPOSE_CHANGES: string(proposeChanges) // false: changes of the configuration are recorded and not sent
       PROPOSALS_TOKEN: empty(proposalsTokenUri) ? '' : '@Microsoft.KeyVault(SecretUri=${proposalsTokenUri})'
       PROPOSALS_API: proposalsApi
+      TEAMS_WEBHOOKS: empty(teamsWebhooksUri) ? '' : '@Microsoft.KeyVault(SecretUri=${teamsWebhooksUri})'
+      WEBHOOKS: empty(webhooksUri) ? '' : '@Microsoft.KeyVault(SecretUri=${webhooksUri})'
       CHANGES_AZURE_DEVOPS_SECRET: empty(changesDevOpsUri) ? '' : '@Microsoft.KeyVault(SecretUri=${changesDevOpsUri})'
     }
   }

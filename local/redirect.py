@@ -34,6 +34,7 @@ EMULATED_HOST_HEADER = "x-emu-host"
 
 _AZUREML_SUFFIXES = (".api.azureml.ms", ".inference.ml.azure.com", ".experiments.azureml.net")
 _BLOB = re.compile(r"^(?P<account>[a-z0-9]{3,24})\.blob\.core\.windows\.net$")
+_MAIL_SUFFIX = ".communication.azure.com"
 _TOPIC = re.compile(r"^(?P<topic>[a-z0-9-]{3,50})\.[a-z0-9-]+\.eventgrid\.azure\.net$")
 
 
@@ -52,6 +53,7 @@ class Targets:
     azureml: str | None = None
     blob: str | None = None
     eventgrid: str | None = None
+    mailbox: str | None = None
 
 
 _targets: Targets | None = None  # None: nothing is installed, and every patch and hook lets everything pass
@@ -59,7 +61,9 @@ _originals: dict[str, tuple[type, Callable[..., Any]]] = {}
 _audit_hook_added = False  # Python cannot take an audit hook back; it is added once and sleeps while uninstalled
 
 
-def install(*, azureml: str | None = None, blob: str | None = None, eventgrid: str | None = None) -> None:
+def install(
+    *, azureml: str | None = None, blob: str | None = None, eventgrid: str | None = None, mailbox: str | None = None
+) -> None:
     """Redirect the SDKs of this process to the given base URLs and block everything that is not loopback.
 
     `blob` is the base *without* the account: `http://127.0.0.1:10000`. A second call replaces the targets.
@@ -68,7 +72,12 @@ def install(*, azureml: str | None = None, blob: str | None = None, eventgrid: s
     global _targets
     _patch_transports()
     _add_audit_hook()
-    _targets = Targets(azureml=_clean_base(azureml), blob=_clean_base(blob), eventgrid=_clean_base(eventgrid))
+    _targets = Targets(
+        azureml=_clean_base(azureml),
+        blob=_clean_base(blob),
+        eventgrid=_clean_base(eventgrid),
+        mailbox=_clean_base(mailbox),
+    )
 
 
 def uninstall() -> None:
@@ -108,6 +117,8 @@ def _base_for(host: str, targets: Targets) -> str:
         return f"{_configured(host, 'blob', targets.blob)}/{blob['account']}"
     if topic := _TOPIC.match(host):
         return f"{_configured(host, 'eventgrid', targets.eventgrid)}/topics/{topic['topic']}"
+    if host.endswith(_MAIL_SUFFIX):
+        return _configured(host, "mailbox", targets.mailbox)
     raise EgressBlocked(
         f"{host} is not part of the local cloud, and nothing may leave this machine while it is in use. "
         "Leave the call out locally, or teach local/redirect.py the host and serve it from a local part."

@@ -5,6 +5,8 @@ Names and values: infra/ sets them in Azure, `local/supervisor/settings.py` on o
 under the plain name, or an address under `<name>__<property>`, which is used with the app's managed identity.
 """
 
+import json
+from base64 import b64decode
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -12,6 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
@@ -73,6 +78,47 @@ SecureUrl = Annotated[HttpUrl, AfterValidator(_secure)]
 """An address that the app sends a credential or a secret to; every address of the settings is one."""
 
 Connection = Annotated[SecretStr, AfterValidator(_secure_connection)]
+
+
+def _secret_address(address: SecretStr) -> SecretStr:
+    if not _travels_safely(address.get_secret_value()):
+        raise PydanticCustomError("in_clear", "what the app sends there must not travel in clear: no https address")
+    return address
+
+
+def _from_json(value: Any) -> Any:
+    """A setting that is JSON and a secret as a whole, as a key vault keeps it."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise PydanticCustomError("json", "it is not valid JSON") from None
+
+
+def _base64_secret(secret: SecretStr) -> SecretStr:
+    try:
+        key = b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:
+        raise PydanticCustomError("webhook_secret", "no whsec_ and at least 24 bytes in Base64")
+    return secret
+
+
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_address)]
+"""An address that is a secret itself, because whoever has it may post there."""
+
+
+class SignedWebhook(BaseModel):
+    """Where a webhook is, and the secret that its posts are signed with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: SecretUrl
+    secret: Annotated[SecretStr, AfterValidator(_base64_secret)]
+
+
+TeamsWebhooks = Annotated[dict[str, SecretUrl], NoDecode, BeforeValidator(_from_json)]
+Webhooks = Annotated[dict[str, SignedWebhook], NoDecode, BeforeValidator(_from_json)]
 
 
 class SettingsError(Exception):
@@ -204,9 +250,38 @@ class Settings(BaseSettings):
         description="the table that loads write: abfss://<container>@<account>.dfs.core.windows.net/processed/sensor_data",
     )
 
+    public_url: SecureUrl | None = Field(
+        default=None, description="where people open the board; links of notifications lead there, none without it"
+    )
+    notifications_queue: QueueName = Field(
+        default="notifications", description="the queue of what people are told, for example notifications"
+    )
+    mail: Connection | None = Field(
+        default=None, description="the connection string of Azure Communication Services, which sends mail"
+    )
+    mail_endpoint: SecureUrl | None = Field(
+        default=None,
+        validation_alias="MAIL__endpoint",
+        description="the address of Azure Communication Services, https://<resource>.<region>.communication.azure.com",
+    )
+    mail_sender: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}$",
+        description="the address that mail comes from, one of a domain of Azure Communication Services",
+    )
+    teams_webhooks: TeamsWebhooks = Field(
+        default_factory=dict,
+        description='JSON of names and addresses of Teams workflows, {"ml-team": "https://..."}',
+    )
+    webhooks: Webhooks = Field(
+        default_factory=dict,
+        description='JSON of names, addresses and secrets, {"pager": {"url": "https://...", "secret": "whsec_..."}}',
+    )
+
     config_dir: Path = Field(default=APP_ROOT / "config", description="the directory of the fleet's configuration")
     policies_file: Path | None = Field(default=None, description="the file of the release policies")
     monitoring_file: Path | None = Field(default=None, description="the file of daily inference and monitoring")
+    notifications_file: Path | None = Field(default=None, description="the file that says who is told of what")
     people_file: Path | None = Field(default=None, description="the file that says whose accounts are whose")
 
     @field_validator("api_audience", "token_issuer", "alert_topics", mode="before")
@@ -282,6 +357,11 @@ class Settings(BaseSettings):
     def monitoring_path(self) -> Path:
         """`monitoring.yml` of the configuration directory, unless MONITORING_FILE says otherwise."""
         return self.monitoring_file or self.config_dir / "monitoring.yml"
+
+    @property
+    def notifications_path(self) -> Path:
+        """`notifications.yml` of the configuration directory, unless NOTIFICATIONS_FILE says otherwise."""
+        return self.notifications_file or self.config_dir / "notifications.yml"
 
     @property
     def people_path(self) -> Path:

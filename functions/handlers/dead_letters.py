@@ -40,6 +40,11 @@ async def dead_routines(message: func.ServiceBusMessage) -> None:
     await _bury("routines", message)
 
 
+async def dead_notifications(message: func.ServiceBusMessage) -> None:
+    """A fact that could not be routed, or a message that could not be sent."""
+    await _bury("notifications", message)
+
+
 async def _bury(queue: str, message: func.ServiceBusMessage) -> None:
     """A message of the dead-letter queue of `queue`; one that cannot be read is only recorded."""
     body, ports = message.get_body().decode(errors="replace"), bootstrap.ports.started()

@@ -13,5 +13,5 @@ async def look(message: func.ServiceBusMessage) -> None:
     await look_at(found, message.message_id, bootstrap.looked_after(found.kind))
 
 
-take_change = trainings = routine_tasks = look
+take_change = trainings = routine_tasks = notifications = look
 """The function of each queue; one handler is all of them."""

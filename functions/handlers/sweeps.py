@@ -10,6 +10,7 @@ from shared import bootstrap
 from shared.application.alerts import looked_after as alerts
 from shared.application.changes import looked_after as changes
 from shared.application.fleet.running import read_endpoints
+from shared.application.notifications import looked_after as notifications
 from shared.application.release.sweep import release_nets
 from shared.application.release.telling import tell_gates
 from shared.application.routines import looked_after as routines
@@ -42,6 +43,11 @@ async def sweep_trainings(timer: func.TimerRequest) -> None:
 async def routine_sweeper(timer: func.TimerRequest) -> None:
     """Sends late looks, and makes the missing tasks of a period."""
     await _sweep("routines", routines.nets(await bootstrap.routine_ports()))
+
+
+async def sweep_notifications(timer: func.TimerRequest) -> None:
+    """Facts that nobody took care of, and messages whose time has come."""
+    await _sweep("notifications", notifications.nets(await bootstrap.notification_ports()))
 
 
 async def _sweep(what: str, nets: Sequence[Net[Any]]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _REFERENCE = re.compile(r"%([^%]+)%")
 REDIRECT_SETTING = "SWITCHYARD_LOCAL_REDIRECT"
+REDIRECTED = ("azureml", "blob", "eventgrid", "mailbox")
 
 
 class SettingsError(Exception):
@@ -64,9 +65,9 @@ def install_redirect() -> bool:
         targets = json.loads(setting)
     except ValueError as error:
         raise SettingsError(f"{REDIRECT_SETTING} is not JSON: {error}") from error
-    if not isinstance(targets, dict) or not set(targets) <= {"azureml", "blob", "eventgrid"}:
-        raise SettingsError(f"{REDIRECT_SETTING} must be an object with azureml, blob and eventgrid addresses")
+    if not isinstance(targets, dict) or not set(targets) <= set(REDIRECTED):
+        raise SettingsError(f"{REDIRECT_SETTING} must be an object with addresses of {', '.join(REDIRECTED)}")
     from local.redirect import install  # only hosts that redirect pay for the import
 
-    install(**{name: targets.get(name) for name in ("azureml", "blob", "eventgrid")})
+    install(**{name: targets.get(name) for name in REDIRECTED})
     return True

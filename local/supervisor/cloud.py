@@ -92,7 +92,7 @@ class LocalCloud:
     @property
     def urls(self) -> dict[str, str]:
         """Base URLs: one per part, and `api` for the routes of the app."""
-        urls = {name: self.layout.url(name) for name in ("identity", "eventgrid", "azureml", "host")}
+        urls = {name: self.layout.url(name) for name in ("identity", "eventgrid", "azureml", "mailbox", "host")}
         return {
             "blob": self.layout.blob_endpoint,
             "servicebus": f"sb://{LOOPBACK}:{self.layout.ports['servicebus']}",

@@ -139,6 +139,7 @@ In another terminal:
   {command()} train --plant P001 --circuit C002 --watch  # the app trains, on the data that the seed wrote
   {command()} infer  # predicts yesterday, for what runs in production
 The tokens of engineer-1, engineer-2, manager-1 and viewer-1 last an hour; `{command()} login` is renewed.
+What people are told is at {cloud.urls["mailbox"]}, mail and cards alike.
 """
 
 
@@ -178,7 +179,7 @@ def _table(data: Path) -> Table:
     table.caption_justify = "left"
     table.caption = (
         f"facts: {cloud.facts_file.name} · app settings: settings.json · function keys: host/keys.json · "
-        f"tokens: POST {cloud.urls['identity']}/demo/token"
+        f"tokens: POST {cloud.urls['identity']}/demo/token · who was told: {cloud.urls['mailbox']}"
     )
     return table
 

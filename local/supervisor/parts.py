@@ -17,12 +17,17 @@ from local.supervisor.azurite import azurite_command
 REPOSITORY = Path(__file__).resolve().parents[2]
 TENANT = "11111111-1111-1111-1111-111111111111"
 SERVICE_BUS_KEY = ("RootManageSharedAccessKey", "SAS_KEY_VALUE")  # that of the emulator, known to everybody
+MAIL_ACCESS_KEY = "bG9jYWwtYWNjZXNzLWtleQ=="
+MAIL_SENDER = "switchyard@switchyard.example"
+WORKFLOW_SIGNATURE = "local"
+WEBHOOK_SECRET = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQtMjQtYnl0ZXM="  # nosec B105 # of the local mailbox
 
 # Below the range from which the system takes ports for outgoing connections (32768 and up on Linux): a port chosen
 # there could be taken by a mere client while a part restarts.
 PORT_RANGE = range(20000, 32000)
 PORT_NAMES = (
-    "azurite_blob", "azurite_queue", "azurite_table", "identity", "servicebus", "eventgrid", "azureml", "host",
+    "azurite_blob", "azurite_queue", "azurite_table", "identity", "servicebus", "eventgrid", "azureml", "mailbox",
+    "host",
 )  # fmt: skip
 
 
@@ -65,6 +70,10 @@ class Layout:
     @property
     def monitoring_file(self) -> Path:
         return self.data / "monitoring.yml"
+
+    @property
+    def notifications_file(self) -> Path:
+        return self.data / "notifications.yml"
 
     @property
     def people_file(self) -> Path:
@@ -131,6 +140,14 @@ def _azureml(layout: Layout) -> list[str]:
     )  # fmt: skip
 
 
+def _mailbox(layout: Layout) -> list[str]:
+    return _python(
+        "local.mailbox", layout,
+        "--access-key", MAIL_ACCESS_KEY, "--sender", MAIL_SENDER, "--workflow-signature", WORKFLOW_SIGNATURE,
+        "--webhook-secret", WEBHOOK_SECRET, "--jwks", layout.jwks_uri,
+    )  # fmt: skip
+
+
 def _host(layout: Layout) -> list[str]:
     return _python(
         "local.host", layout, "--app", str(layout.app), "--settings", str(layout.settings_file)
@@ -158,6 +175,7 @@ PARTS: Mapping[str, PartSpec] = {
         ),
         PartSpec(name="eventgrid", ports=("eventgrid",), command=_eventgrid),
         PartSpec(name="azureml", ports=("azureml",), command=_azureml),
+        PartSpec(name="mailbox", ports=("mailbox",), command=_mailbox),
         PartSpec(
             name="host",
             ports=("host",),

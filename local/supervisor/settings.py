@@ -16,7 +16,16 @@ from local import storage_account
 from local.conventions import LOOPBACK, write_atomically
 from local.eventgrid.names import custom_topic_id
 from local.identity.people import BOARD_CLIENT_ID, load_directory, user_name
-from local.supervisor.parts import REPOSITORY, SERVICE_BUS_KEY, TENANT, Layout
+from local.supervisor.parts import (
+    MAIL_ACCESS_KEY,
+    MAIL_SENDER,
+    REPOSITORY,
+    SERVICE_BUS_KEY,
+    TENANT,
+    WEBHOOK_SECRET,
+    WORKFLOW_SIGNATURE,
+    Layout,
+)
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 RESOURCE_GROUP = "mlops-rg"
@@ -29,6 +38,7 @@ REGISTRY = "mlregistry-shared"
 FACTS_TOPIC = "switchyard-facts"
 FACTS_FILE = "facts.jsonl"
 ALERTS_TOPIC = "switchyard-alerts"
+MAIL_HOST = "switchyard-mail.europe.communication.azure.com"
 API_AUDIENCE = "api://switchyard"
 IDENTITY_HEADER = "local"
 
@@ -67,6 +77,12 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "TRAININGS_QUEUE": "trainings",
         "CHANGES_QUEUE": "changes",
         "ROUTINES_QUEUE": "routines",
+        "NOTIFICATIONS_QUEUE": "notifications",
+        "PUBLIC_URL": layout.url("host"),
+        "MAIL": f"endpoint=https://{MAIL_HOST}/;accesskey={MAIL_ACCESS_KEY}",
+        "MAIL_SENDER": MAIL_SENDER,
+        "TEAMS_WEBHOOKS": json.dumps({"ml-team": _workflow(layout, "ml-team")}),
+        "WEBHOOKS": json.dumps({"pager": {"url": f"{layout.url('mailbox')}/webhooks/pager", "secret": WEBHOOK_SECRET}}),
         "AZURE_TENANT_ID": TENANT,
         "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
         "AZURE_RESOURCE_GROUP": RESOURCE_GROUP,
@@ -90,10 +106,16 @@ def app_settings(layout: Layout) -> dict[str, str]:
         "DRIFT_SCHEDULE": "0 0 6 1 1,4,7,10 *",
         "ROUTINE_SWEEP_SCHEDULE": "*/30 * * * * *",
         "MONITORING_FILE": str(layout.monitoring_file),
+        "NOTIFICATIONS_FILE": str(layout.notifications_file),
         "PEOPLE_FILE": str(layout.people_file),
         "CONFIG_DIR": str(layout.config_dir),
         "POLICIES_FILE": str(layout.policies_file),
     }
+
+
+def _workflow(layout: Layout, name: str) -> str:
+    """The address of a Teams workflow, which is a secret."""
+    return f"{layout.url('mailbox')}/workflows/{name}?sig={WORKFLOW_SIGNATURE}"
 
 
 def redirect_targets(layout: Layout) -> dict[str, str]:
@@ -102,6 +124,7 @@ def redirect_targets(layout: Layout) -> dict[str, str]:
         "azureml": layout.url("azureml"),
         "blob": layout.url("azurite_blob"),
         "eventgrid": layout.url("eventgrid"),
+        "mailbox": layout.url("mailbox"),
     }
 
 
@@ -114,7 +137,7 @@ def write_settings(layout: Layout, extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_policies(layout: Layout) -> None:
-    """The fleet's own policies with short waits, and whose accounts are whose."""
+    """The fleet's own policies with short waits, whose accounts are whose, and who is told of what."""
     policies = yaml.safe_load((REPOSITORY / "config" / "policies.yml").read_text())
     for kind in ("model", "environment"):  # rollbacks have the limits of environment releases
         policies["kinds"][kind]["limits"].update(SHORT_WAITS)
@@ -128,6 +151,7 @@ def write_policies(layout: Layout) -> None:
         limits.update(SHORT_WAITS_OF_ROUTINES)
     write_atomically(layout.monitoring_file, yaml.safe_dump(monitoring, sort_keys=False))
     write_atomically(layout.people_file, yaml.safe_dump(_people(), sort_keys=False))
+    write_atomically(layout.notifications_file, yaml.safe_dump(_notifications(), sort_keys=False))
 
 
 def _people() -> dict[str, Any]:
@@ -143,6 +167,31 @@ def _people() -> dict[str, Any]:
         for key, person in load_directory().people.items()
     ]
     return {"version": 1, "people": people}
+
+
+def _notifications() -> dict[str, Any]:
+    """The rules of the repository for the demo people: each hears by mail as their groups, on-call by mail and webhook,
+    the team on Teams."""
+    told: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "notifications.yml").read_text())
+    people = load_directory().people
+    told["recipients"] = [
+        {"name": key, "hears_as": list(person.groups), "channels": [{"kind": "mail", "to": user_name(key)}]}
+        for key, person in people.items()
+        if person.groups
+    ]
+    on_call = {"kind": "mail", "to": user_name("on-call")}
+    told["recipients"] += [
+        {"name": "on-call", "hears_as": ["on-call"], "channels": [on_call, {"kind": "webhook", "to": "pager"}]},
+        {"name": "ml-team", "hears_as": ["on-call"], "channels": [{"kind": "teams", "to": "ml-team"}]},
+    ]
+    told["contacts"] = [
+        {"role": role, "does": does, "name": people[key].name, "mail": user_name(key)}
+        for role, does, key in (
+            ("On-call ML engineer", "carries rollbacks out", "engineer-1"),
+            ("ML engineering manager", "approves emergency rollbacks", "manager-1"),
+        )
+    ]
+    return told
 
 
 def write_eventgrid_config(layout: Layout, *, with_host: bool) -> None:
@@ -164,7 +213,16 @@ def write_eventgrid_config(layout: Layout, *, with_host: bool) -> None:
             for function, types in _FUNCTIONS.items()
         ]
         alerts = f"{webhook}?functionName=alert_events&code={key}"
-        subscriptions.append({"name": "alert-events", "topic": ALERTS_TOPIC, "endpoint": alerts})
+        facts = f"{webhook}?functionName=fact_events&code={key}"
+        subscriptions += [
+            {"name": "alert-events", "topic": ALERTS_TOPIC, "endpoint": alerts},
+            {
+                "name": "fact-events",
+                "topic": FACTS_TOPIC,
+                "endpoint": facts,
+                "eventDeliverySchema": "CloudEventSchemaV1_0",
+            },
+        ]
     config = {"topics": [{"name": FACTS_TOPIC}, {"name": ALERTS_TOPIC}], "subscriptions": subscriptions}
     write_atomically(layout.eventgrid_config, json.dumps(config, indent=2) + "\n", mode=0o600)
 

@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.application.errors import PortError
-from shared.bootstrap import connections, model_factory, releases
+from shared.bootstrap import connections, model_factory, notifications, releases
 from shared.bootstrap.root import P, Root
 
 if TYPE_CHECKING:
     from shared.application.alerts.ports import AlertPorts
     from shared.application.changes.ports import ChangePorts
     from shared.application.etl.load import LoadPorts
+    from shared.application.notifications.ports import NotificationPorts
     from shared.application.release.ports import Ports
     from shared.application.routines.ports import RoutinePorts
     from shared.application.training.ports import TrainingPorts
@@ -44,6 +45,11 @@ routine_ports: "Root[RoutinePorts]" = Root(model_factory.routine_ports, model_fa
 load_ports: "Root[LoadPorts]" = Root(model_factory.load_ports, model_factory.loads_configured)
 """Everything the load of the sensor table needs. Raises SettingsError."""
 
+notification_ports: "Root[NotificationPorts]" = Root(
+    lambda: notifications.notification_ports(ports.started()), notifications.notifications_configured
+)
+"""Everything that telling people needs."""
+
 
 def looked_after(kind: "WorkKind") -> "LookedAfter":
     """How this kind of work is looked after; only what it needs is built. Each look asks what is in force, so that a
@@ -62,6 +68,11 @@ def looked_after(kind: "WorkKind") -> "LookedAfter":
         from shared.application.training.looked_after import looked_after as training
 
         return _in_force(training_ports, training)
+    if kind in (WorkKind.NOTICE, WorkKind.DELIVERY):
+        from shared.application.notifications.looked_after import deliveries_looked_after, notices_looked_after
+
+        is_fact = kind is WorkKind.NOTICE
+        return _in_force(notification_ports, notices_looked_after if is_fact else deliveries_looked_after)
     from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
 
     return _in_force(routine_ports, tasks_looked_after if kind is WorkKind.TASK else periods_looked_after)

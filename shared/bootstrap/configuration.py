@@ -70,20 +70,29 @@ def git_source() -> "GitSource":
 
 def _read(commit: str, files: "ConfigFiles") -> "WholeConfig":
     """A file that a commit does not have is the package's. Raises ConfigError."""
-    from shared.adapters.config.check import MONITORING, POLICIES
+    from shared.adapters.config.check import MONITORING, NOTIFICATIONS, POLICIES
     from shared.adapters.config.files import FileTree
     from shared.adapters.config.whole import Overlaid, whole_of
 
     app = settings()
-    otherwise = {POLICIES: app.policies_path, MONITORING: app.monitoring_path}
+    otherwise = {
+        POLICIES: app.policies_path,
+        MONITORING: app.monitoring_path,
+        NOTIFICATIONS: app.notifications_path,
+    }
     return whole_of(Overlaid(FileTree(files), _instead(), otherwise), _installation(), commit)
 
 
 def _instead() -> Mapping[str, Path]:
     """ConfigFiles of this installation alone, which its settings name."""
-    from shared.adapters.config.check import MONITORING, POLICIES
+    from shared.adapters.config.check import MONITORING, NOTIFICATIONS, POLICIES
 
-    named = {POLICIES: settings().policies_file, MONITORING: settings().monitoring_file}
+    app = settings()
+    named = {
+        POLICIES: app.policies_file,
+        MONITORING: app.monitoring_file,
+        NOTIFICATIONS: app.notifications_file,
+    }
     return {path: file for path, file in named.items() if file is not None}
 
 

@@ -16,6 +16,8 @@ _KEYS = {
     WorkKind.ALERT: re.compile(r"[0-9a-f]{32}"),
     WorkKind.CHANGE: re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"),
     WorkKind.TRAINING: re.compile(r"[a-z0-9-]{1,80}"),
+    WorkKind.NOTICE: re.compile(r"[0-9a-f]{32}"),
+    WorkKind.DELIVERY: re.compile(r"[0-9a-f]{32}"),
 }
 
 

@@ -59,6 +59,8 @@ ROUTES = {
     "start_inference": ("inference", ["POST"]),
     "read_monitoring": ("monitoring", ["GET"]),
     "start_monitoring": ("monitoring", ["POST"]),
+    "read_notifications": ("releases/{release_id}/notifications", ["GET"]),
+    "read_contacts": ("contacts", ["GET"]),
     "download_rollback_metadata": ("releases/{release_id}/rollback-metadata", ["GET"]),
 }
 QUEUES = {
@@ -71,6 +73,8 @@ QUEUES = {
     "dead_trainings": ("%TRAININGS_QUEUE%/$DeadLetterQueue", False),
     "routine_tasks": ("%ROUTINES_QUEUE%", False),
     "dead_routines": ("%ROUTINES_QUEUE%/$DeadLetterQueue", False),
+    "notifications": ("%NOTIFICATIONS_QUEUE%", False),
+    "dead_notifications": ("%NOTIFICATIONS_QUEUE%/$DeadLetterQueue", False),
     "dead_effects": ("%EFFECTS_QUEUE%/$DeadLetterQueue", False),
 }
 BOARD = "web_page"
@@ -78,10 +82,12 @@ OTHERS = {
     "model_events": "eventGridTrigger",
     "run_events": "eventGridTrigger",
     "alert_events": "eventGridTrigger",
+    "fact_events": "eventGridTrigger",
     "sweeper": "timerTrigger",
     "sensor_etl": "timerTrigger",
     "sweep_trainings": "timerTrigger",
     "sweep_changes": "timerTrigger",
+    "sweep_notifications": "timerTrigger",
     "routine_sweeper": "timerTrigger",
     "daily_inference": "timerTrigger",
     "monthly_performance": "timerTrigger",

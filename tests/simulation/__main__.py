@@ -1,7 +1,7 @@
 """`python -m tests.simulation SCHEDULES [FIRST_SEED] [KIND]`: many schedules on all cores, their rate and outcomes.
 
-KIND is releases, routines, changes, trainings or online; releases when it is left out. `python -m tests.simulation 1
-SEED KIND` repeats one schedule. Odd seeds of releases have environments beside models, even ones models only.
+KIND is one of `KINDS` in `schedules.py`; releases when it is left out. `python -m tests.simulation 1 SEED KIND`
+repeats one schedule. Odd seeds of releases have environments beside models, even ones models only.
 """
 
 import logging

@@ -9,6 +9,7 @@ from tests.simulation.host import Host
 from tests.simulation.online_world import OnlineWorld
 from tests.simulation.violation import Violation
 from tests.simulation.work.changes import ChangeWorld
+from tests.simulation.work.notifications import NotificationWorld
 from tests.simulation.work.routines import RoutineWorld
 from tests.simulation.work.trainings import TrainingWorld
 from tests.simulation.world import World
@@ -19,6 +20,7 @@ KINDS: Mapping[str, type[Host]] = {
     "changes": ChangeWorld,
     "trainings": TrainingWorld,
     "online": OnlineWorld,
+    "notifications": NotificationWorld,
 }
 
 SCHEDULES = int(os.environ.get("SIM_SCHEDULES", "2000"))

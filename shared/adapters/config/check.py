@@ -9,14 +9,17 @@ from shared.adapters.config.online import online_of
 from shared.contracts.config.files import FleetConfig, Policies
 from shared.contracts.config.makers import PeopleConfig
 from shared.contracts.config.monitoring import MonitoringConfig
+from shared.contracts.config.notifications import NotificationsConfig
 from shared.domain.changes.circuits import ConfigProblem
 
 POLICIES, MONITORING, PEOPLE = "policies.yml", "monitoring.yml", "people.yml"
+NOTIFICATIONS = "notifications.yml"
 
 OTHERS: Mapping[str, Callable[[ConfigTree, str], object]] = {
     POLICIES: policies_of,
     MONITORING: lambda tree, path: file_of(tree, path, MonitoringConfig),
     PEOPLE: lambda tree, path: file_of(tree, path, PeopleConfig),
+    NOTIFICATIONS: lambda tree, path: file_of(tree, path, NotificationsConfig),
 }
 """Files beside those of the fleet, each with what reads it; one that is not there is no mistake."""
 
@@ -26,7 +29,7 @@ def checked(tree: ConfigTree) -> tuple[FleetConfig | None, list[ConfigProblem]]:
     problems: list[ConfigProblem] = []
     fleet = attempted(lambda: fleet_of(tree), problems)
     for path, read in OTHERS.items():
-        found = attempted(partial(read, tree, path), problems) if _is_there(tree, path) else None
+        found = attempted(partial(read, tree, path), problems) if is_there(tree, path) else None
         if fleet and isinstance(found, Policies):
             problems += _machines_without_cluster(tree.name, fleet, found)
     attempted(lambda: online_of(tree), problems)
@@ -51,7 +54,8 @@ def _machines_without_cluster(name: str, fleet: FleetConfig, policies: Policies)
             )
 
 
-def _is_there(tree: ConfigTree, path: str) -> bool:
+def is_there(tree: ConfigTree, path: str) -> bool:
+    """Whether the tree has this file, be it readable or not."""
     try:
         tree.read(path)
     except FileNotFoundError:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.adapters.config.check import MONITORING, POLICIES
+from shared.adapters.config.check import MONITORING, NOTIFICATIONS, POLICIES, is_there
 from shared.adapters.config.check_attempt import attempted
 from shared.adapters.config.files import MASTER_LIST, PLANTS_DIR, ConfigTree, file_of, fleet_of, policies_of
 from shared.adapters.config.loads import load_plan_of
 from shared.adapters.config.monitoring import policy_of
+from shared.adapters.config.notifications import notifications_of
 from shared.adapters.config.online import ONLINE_DIR, online_of
 from shared.adapters.config.people import load_people
 from shared.adapters.config.releases import FileReleaseConfig
@@ -17,8 +18,10 @@ from shared.application.configuration import PUBLISHED
 from shared.application.etl.load import LoadPlan
 from shared.contracts.config.files import ConfigError, FleetConfig, Policies
 from shared.contracts.config.monitoring import MonitoringConfig
+from shared.contracts.config.notifications import NotificationsConfig
 from shared.domain.changes.circuits import ConfigProblem
 from shared.domain.makers import People
+from shared.domain.notifications.policy import NotificationPolicy
 from shared.domain.online.model import OnlinePlan
 from shared.domain.routines.monitoring import MonitoringPolicy
 
@@ -44,6 +47,7 @@ class WholeConfig:
     releases: FileReleaseConfig
     training: FileTrainingConfig
     monitoring: MonitoringPolicy
+    notifications: NotificationPolicy
     loads: LoadPlan
     tree: ConfigTree = field(repr=False)
 
@@ -80,12 +84,14 @@ class Overlaid:
 
 def is_read(path: str) -> bool:
     """Whether the app reads this file of `config/`."""
-    return path in (MASTER_LIST, POLICIES, MONITORING) or path.startswith((f"{PLANTS_DIR}/", f"{ONLINE_DIR}/"))
+    return path in (MASTER_LIST, POLICIES, MONITORING, NOTIFICATIONS) or path.startswith(
+        (f"{PLANTS_DIR}/", f"{ONLINE_DIR}/")
+    )
 
 
 def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> WholeConfig:
     """Everything at once. Raises ConfigError with every mistake in every file."""
-    fleet, policies, monitoring, people, online = _read(tree, installation.people_file)
+    fleet, policies, monitoring, people, online, notifications = _read(tree, installation.people_file)
     origin = f"commit {commit}" if commit else PUBLISHED
     return WholeConfig(
         commit=commit,
@@ -94,6 +100,7 @@ def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> 
         ),
         training=FileTrainingConfig(policies, fleet, tree, installation.dev_workspace, commit=commit),
         monitoring=policy_of(monitoring),
+        notifications=notifications_of(notifications),
         loads=load_plan_of(policies, installation.registry, installation.sensor_table),
         tree=tree,
     )
@@ -101,13 +108,17 @@ def whole_of(tree: ConfigTree, installation: Installation, commit: str = "") -> 
 
 def _read(
     tree: ConfigTree, people_file: Path | None
-) -> tuple[FleetConfig, Policies, MonitoringConfig, People, dict[str, OnlinePlan]]:
+) -> tuple[FleetConfig, Policies, MonitoringConfig, People, dict[str, OnlinePlan], NotificationsConfig]:
+    """Configurations from before there were notifications have no file of them: its defaults count."""
     problems: list[ConfigProblem] = []
     fleet = attempted(lambda: fleet_of(tree), problems)
     policies = attempted(lambda: policies_of(tree, POLICIES), problems)
     monitoring = attempted(lambda: file_of(tree, MONITORING, MonitoringConfig), problems)
     people = attempted(lambda: load_people(people_file), problems) if people_file else People()
     online = attempted(lambda: online_of(tree), problems)
-    if not (fleet and policies and monitoring and people is not None and online is not None) or problems:
+    told: NotificationsConfig | None = NotificationsConfig(version=1)
+    if is_there(tree, NOTIFICATIONS):
+        told = attempted(lambda: file_of(tree, NOTIFICATIONS, NotificationsConfig), problems)
+    if not (fleet and policies and monitoring and people is not None and online is not None and told) or problems:
         raise ConfigError(problems)
-    return fleet, policies, monitoring, people, online
+    return fleet, policies, monitoring, people, online, told

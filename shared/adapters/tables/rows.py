@@ -30,9 +30,24 @@ OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES = "open", "closed", "locks", "jobs", 
 ALERTS, PACE, ENDPOINTS = "alerts", "pace", "endpoints"
 TRAININGS, TRAINING_SLOTS = "trainings", "training-slots"
 CHANGES = "changes"
-ROUTINES = "routines"
+ROUTINES, NOTICES = "routines", "notices"
 PARTITIONS = frozenset(
-    {OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE, ENDPOINTS, TRAININGS, TRAINING_SLOTS, CHANGES, ROUTINES}
+    {
+        OPEN,
+        CLOSED,
+        LOCKS,
+        JOBS,
+        INTAKE,
+        FREEZES,
+        ALERTS,
+        PACE,
+        ENDPOINTS,
+        TRAININGS,
+        TRAINING_SLOTS,
+        CHANGES,
+        ROUTINES,
+        NOTICES,
+    }  # fmt: skip
 )
 """The partitions of a fixed name; no release may be called like one of them."""
 

@@ -26,6 +26,8 @@ class WorkKind(StrEnum):
     TRAINING = "training"
     TASK = "task"  # one circuit's part of a routine
     PERIOD = "period"  # a routine's tasks, to be made
+    NOTICE = "notice"  # a fact that people may have to be told of
+    DELIVERY = "delivery"  # a message to one recipient
 
 
 @dataclass(frozen=True, kw_only=True)

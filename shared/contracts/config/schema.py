@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.contracts.config.files import CircuitConfig, MasterList, PeopleConfig, Policies
 from shared.contracts.config.monitoring import MonitoringConfig
+from shared.contracts.config.notifications import NotificationsConfig
 from shared.contracts.config.online import OnlineConfig
 from shared.settings import APP_ROOT
 
@@ -25,6 +26,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "policies": Policies,
     "monitoring": MonitoringConfig,
     "people": PeopleConfig,
+    "notifications": NotificationsConfig,
     "online": OnlineConfig,
 }
 

@@ -305,6 +305,22 @@ MONITORING = (
     _start("routines.start_monitoring", "monitoring", "Start a check", body=Body("monitoring.MonitoringRequest")),
 )
 
+NOTIFICATIONS = (
+    _get(
+        "notifications.read_notifications",
+        "releases/{release_id}/notifications",
+        "Read who was told of it, and when",
+        "notifications.NotificationList",
+    ),
+    _get(
+        "notifications.read_contacts",
+        "contacts",
+        "Read whom to ask in an emergency",
+        "notifications.ContactList",
+        refusals=(),
+    ),
+)
+
 ROUTES = (
     *BOARD,
     *SERVICE,
@@ -318,4 +334,5 @@ ROUTES = (
     *TRAINING,
     *INFERENCE,
     *MONITORING,
+    *NOTIFICATIONS,
 )

@@ -11,13 +11,15 @@ from shared.application.work.pause import TRIES_MAX, try_id
 from tests.support.benches.looked_after import Piece
 
 #: What work is once it was given up, and whether it says the reason itself. Runs wait for their deadline, a task for
-#: its next try, an alert for the sweep; the tasks of a period are left to the sweep.
+#: its next try; an alert, a fact and a message for the sweep; the tasks of a period are left to the sweep.
 GIVEN_UP = {
     WorkKind.ALERT: ("accepted", True),
     WorkKind.CHANGE: ("failed", True),
     WorkKind.TRAINING: ("registering_data", True),
     WorkKind.TASK: ("pending", True),
     WorkKind.PERIOD: ("begun", False),
+    WorkKind.NOTICE: ("accepted", True),
+    WorkKind.DELIVERY: ("waiting", True),
 }
 
 
@@ -52,6 +54,8 @@ async def test_what_nobody_knows_cannot_be_given_up(piece: Piece) -> None:
         WorkKind.TRAINING: "train-nobody",
         WorkKind.TASK: "inference/2026-01-04/P001-C001",
         WorkKind.PERIOD: "inference/2026-01-04",
+        WorkKind.NOTICE: "0" * 32,
+        WorkKind.DELIVERY: "0" * 32,
     }
     seen = await piece.seen()
     await piece.work.give_up(unknown[piece.look.kind], "nobody knows it")

@@ -9,6 +9,7 @@ from shared.application.alerts.looked_after import nets as alert_nets
 from shared.application.changes.looked_after import nets as change_nets
 from shared.application.errors import PlatformErrored, TransientFault, Unreadable
 from shared.application.listed import Listed
+from shared.application.notifications.looked_after import nets as notification_nets
 from shared.application.routines.looked_after import nets as routine_nets
 from shared.application.training.looked_after import nets as training_nets
 from shared.application.work.look import Look, WorkKind
@@ -16,6 +17,7 @@ from shared.application.work.sweep import AWAY_AFTER, LateLook, Net, resend, swe
 from tests.fakes.queues import MemoryLookQueue
 from tests.support.benches.changes import ChangeBench
 from tests.support.benches.looked_after import Piece
+from tests.support.benches.notifications import NotificationBench
 from tests.support.benches.release import Bench
 from tests.support.benches.routines import Production
 from tests.support.benches.training import TrainingBench
@@ -147,5 +149,7 @@ def nets_of(piece: Piece) -> list[Net[object]]:
         return change_nets(bench.ports)
     if isinstance(bench, TrainingBench):
         return training_nets(bench.ports)
+    if isinstance(bench, NotificationBench):
+        return notification_nets(bench.ports)
     assert isinstance(bench, Production)
     return routine_nets(bench.ports)

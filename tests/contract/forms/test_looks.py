@@ -21,6 +21,8 @@ LOOKS = [
     Look(kind=WorkKind.TASK, key="inference/2026-01-05/P001-C001"),
     Look(kind=WorkKind.PERIOD, key="performance/2024-02"),
     Look(kind=WorkKind.PERIOD, key="drift/2025-q4/again"),
+    Look(kind=WorkKind.NOTICE, key=ALERT),
+    Look(kind=WorkKind.DELIVERY, key=ALERT),
 ]
 
 

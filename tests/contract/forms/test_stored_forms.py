@@ -16,11 +16,14 @@ from shared.contracts import stored
 from shared.contracts.stored.alerts import ALERT
 from shared.contracts.stored.changes import CHANGE
 from shared.contracts.stored.form import StoredForm, StoredFormError
+from shared.contracts.stored.notifications import DELIVERY, NOTICE
 from shared.contracts.stored.releases import ENTRY, FLEET_TARGET, RELEASE, SUMMARY, TARGET
 from shared.contracts.stored.routines import JOB_END, PROPOSAL, TASK
 from shared.contracts.stored.training import TRAINING
 from shared.domain.alerts.model import AlertRecord
 from shared.domain.changes.record import ChangeRecord
+from shared.domain.notifications.delivery import Delivery
+from shared.domain.notifications.notice import Notice
 from shared.domain.release.history import HistoryEntry, broken_at
 from shared.domain.release.model import FleetTarget, Phase, Release, Target
 from shared.domain.routines.cutoff import Proposal
@@ -42,6 +45,8 @@ KINDS: dict[str, tuple[StoredForm[Any], type, Callable[[str, str], bool]]] = {
     "training": (TRAINING, TrainingRun, lambda _, row_key: row_key[:4] == "run|"),
     "task": (TASK, Task, lambda partition, _: partition[:6] == "tasks|"),
     "job_end": (JOB_END, JobEnd, lambda partition, _: partition[:6] == "ended|"),
+    "notice": (NOTICE, Notice, lambda *_: False),
+    "delivery": (DELIVERY, Delivery, lambda *_: False),
     "proposal": (PROPOSAL, Proposal, lambda partition, _: partition[:10] == "proposals|"),
 }
 #: Kinds that older code did not keep, as they were written at first.
@@ -53,7 +58,23 @@ FIRST_WRITTEN = {
         'waits_for":"a decision on registry by ML-Engineers","since":"2026-01-05T08:01:00Z","until":"2026-01-'
         '06T08:01:00Z","who_can_end_it":["ML-Engineers"]},"not_by":["11111111-aaaa-bbbb-cccc-000000000001","r'
         'ita@example.com"],"touched":false}}'
-    )
+    ),
+    "notice": (
+        '{"schema_v":1,"notice":{"key":"00000000000000000000000000000001","fact":{"fact_id":"r-1-3-fact",'
+        '"kind":"switchyard.release.held","subject":"releases/r-1","at":"2026-01-05T08:00:00Z","data":{"r'
+        'eason":"gr\\u00f6\\u00dfer"}},"accepted_at":"2026-01-05T08:00:00Z","state":"accepted","messages":['
+        '],"note":""}}'
+    ),
+    "delivery": (
+        '{"schema_v":1,"delivery":{"key":"00000000000000000000000000000001","recipient":"engineer","addre'
+        'sses":[{"kind":"mail","to":"engineer@example.com"},{"kind":"teams","to":"engineer"}],"items":[{"'
+        'item_id":"item-1","what":"gate_opened","severity":0,"at":"2026-01-05T08:00:00Z","subject":"Subje'
+        'ct of item-1","text":"Text of item-1.","facts":{},"release_id":"r-1","kind":"model","circuits":['
+        '"P001/C001"],"path":"releases/r-1","still":null}],"created_at":"2026-01-05T08:00:00Z","due_at":"'
+        '2026-01-05T08:00:00Z","gathered":false,"state":"waiting","place":0,"faults":0,"serial":0,"claim"'
+        ':null,"doubtful_at":null,"requested_at":null,"taken_at":null,"ended_at":null,"tries":[],"note":"'
+        '"}}'
+    ),
 }
 every_kind = pytest.mark.parametrize("what", KINDS)
 
@@ -161,9 +182,9 @@ def test_a_record_of_another_kind_is_refused(what: str) -> None:
                 KINDS[what][0].load(json.dumps(today(other)))
 
 
-@pytest.mark.parametrize("what", [what for what in KINDS if what not in ("alert", "proposal")])
+@pytest.mark.parametrize("what", [what for what in KINDS if what not in ("alert", "proposal", "notice")])
 def test_a_number_written_as_text_is_refused(what: str) -> None:
-    """Alerts and proposals have no whole number."""
+    """Alerts, proposals and facts have no whole number."""
     outer = today(what)
     number = next(name for name, value in outer[what].items() if type(value) is int)
     outer[what][number] = str(outer[what][number])

@@ -23,6 +23,8 @@ QUEUE_OF = {
     WorkKind.TRAINING: "trainings",
     WorkKind.TASK: "routines",
     WorkKind.PERIOD: "routines",
+    WorkKind.NOTICE: "notifications",
+    WorkKind.DELIVERY: "notifications",
 }
 LOOKS = {
     WorkKind.ALERT: Look(kind=WorkKind.ALERT, key=uuid.uuid4().hex),
@@ -30,6 +32,8 @@ LOOKS = {
     WorkKind.TRAINING: Look(kind=WorkKind.TRAINING, key=f"train-{uuid.uuid4().hex[:8]}", serial=4),
     WorkKind.TASK: Look(kind=WorkKind.TASK, key="inference/2026-01-05/P001-C001"),
     WorkKind.PERIOD: Look(kind=WorkKind.PERIOD, key="drift/2025-q4/again"),
+    WorkKind.NOTICE: Look(kind=WorkKind.NOTICE, key=uuid.uuid4().hex),
+    WorkKind.DELIVERY: Look(kind=WorkKind.DELIVERY, key=uuid.uuid4().hex),
 }
 
 
@@ -90,6 +94,8 @@ async def test_a_look_arrives_as_it_was_once_per_id_and_not_before_its_time(look
         (WorkKind.TRAINING, LOOKS[WorkKind.TRAINING].key),
         (WorkKind.TASK, None),
         (WorkKind.PERIOD, None),
+        (WorkKind.NOTICE, None),
+        (WorkKind.DELIVERY, None),
     ],
     ids=list(WorkKind),  # the same whenever it is collected: keys are drawn
 )

@@ -9,11 +9,13 @@ from shared.adapters.tables.alerts import TableAlertLog
 from shared.adapters.tables.changes import TableChangeLog
 from shared.adapters.tables.freezes import TableFreezeLog
 from shared.adapters.tables.monitoring import TableProposalStore
+from shared.adapters.tables.notifications import TableNotificationLog
 from shared.adapters.tables.routines import TableTaskStore
 from shared.adapters.tables.trainings import TableTrainingStore
 from shared.application.errors import ConcurrentUpdate
 from tests.contract.tables.test_alert_log import KEY, a_record
 from tests.contract.tables.test_change_log import a_change
+from tests.contract.tables.test_notification_log import a_delivery, a_notice
 from tests.contract.tables.test_task_store import PROPOSAL, TASK
 from tests.contract.tables.test_training_store import a_run
 from tests.domain.freezes.test_freeze import a_freeze
@@ -124,6 +126,36 @@ def proposals(table: Table) -> Kind:
         save=lambda by, before: store.save(replace(PROPOSAL, note=by), before),
         partitions=(f"proposals|{PROPOSAL.period}",),
         reads_before=1,
+    )
+
+
+def notices(table: Table) -> Kind:
+    log, notice = TableNotificationLog(table), a_notice()
+
+    async def load() -> tuple[str, str] | None:
+        stored = await log.notice(notice.key)
+        return (stored.notice.note, stored.version) if stored else None
+
+    return Kind(
+        create=lambda by: log.accept(replace(notice, note=by)),
+        load=load,
+        save=lambda by, version: log.save_notice(replace(notice, note=by), version),
+        partitions=("notices",),
+    )
+
+
+def messages(table: Table) -> Kind:
+    log, delivery = TableNotificationLog(table), a_delivery()
+
+    async def load() -> tuple[str, str] | None:
+        stored = await log.delivery(delivery.key)
+        return (stored.delivery.note, stored.version) if stored else None
+
+    return Kind(
+        create=lambda by: log.create(replace(delivery, note=by)),
+        load=load,
+        save=lambda by, version: log.save(replace(delivery, note=by), version),
+        partitions=("notices",),
     )
 
 

@@ -17,7 +17,17 @@ from shared.adapters.tables.slots import TableTrainingSlots
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.domain.routines.task import Routine
 from tests.contract.conftest import Account
-from tests.contract.tables.record_kinds import Kind, alerts, changes, freezes, proposals, tasks, trainings
+from tests.contract.tables.record_kinds import (
+    Kind,
+    alerts,
+    changes,
+    freezes,
+    messages,
+    notices,
+    proposals,
+    tasks,
+    trainings,
+)
 from tests.support.builders import NOW
 from tests.support.faults import Fault, FaultyTransport
 
@@ -34,7 +44,9 @@ NEVER = [Fault.NEVER_ARRIVES] * 100  # of as many requests as there are
 done_but_unanswered = pytest.mark.parametrize("faults", DONE)
 
 
-every_kind = pytest.mark.parametrize("kind_of", [alerts, changes, trainings, tasks, proposals, freezes])
+every_kind = pytest.mark.parametrize(
+    "kind_of", [alerts, changes, trainings, tasks, proposals, freezes, notices, messages]
+)
 
 
 @pytest.fixture
@@ -168,7 +180,7 @@ async def test_a_new_record_that_arrives_after_it_was_given_up_is_there_once(
     assert (await loaded(kind))[0] == "me, late"
 
 
-@pytest.mark.parametrize("kind_of", [alerts, changes, trainings, tasks])
+@pytest.mark.parametrize("kind_of", [alerts, changes, trainings, tasks, notices, messages])
 async def test_a_change_that_arrives_after_it_was_given_up_acts_once(
     table: Table, transport: FaultyTransport, kind_of: Callable[[Table], Kind]
 ) -> None:

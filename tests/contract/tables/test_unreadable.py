@@ -18,6 +18,7 @@ from shared.adapters.tables.changes import TableChangeLog
 from shared.adapters.tables.freezes import TableFreezeLog
 from shared.adapters.tables.locks import TableCircuitLocks
 from shared.adapters.tables.monitoring import TableProposalStore
+from shared.adapters.tables.notifications import TableNotificationLog
 from shared.adapters.tables.releases import TableReleaseStore
 from shared.adapters.tables.routines import TableTaskStore
 from shared.adapters.tables.rows import Row
@@ -33,6 +34,7 @@ from shared.domain.release.model import Phase
 from shared.domain.routines.task import EndKind, JobEnd, Routine
 from tests.contract.tables.test_alert_log import a_record
 from tests.contract.tables.test_change_log import a_change
+from tests.contract.tables.test_notification_log import a_delivery, a_notice
 from tests.contract.tables.test_task_store import PROPOSAL, TASK
 from tests.contract.tables.test_training_store import a_run
 from tests.domain.freezes.test_freeze import HOUR, a_freeze
@@ -42,6 +44,13 @@ KEYS = ("a" * 32, "b" * 32)
 COMMITS = ("a" * 40, "b" * 40)
 CUT = '{"schema_v":1,"rel'
 NEWER = '{"schema_v":99,"record":{}}'
+
+
+async def notices(table: Table) -> None:
+    log = TableNotificationLog(table)
+    for key in KEYS:
+        await log.accept(a_notice(key))
+        await log.create(a_delivery(key))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +168,22 @@ CASES = {
         holds="P001-C001",
         column="json_00",
         known_as="P001-C001",
+    ),
+    "TableNotificationLog.open_notices": Case(
+        fill=notices,
+        lists=lambda table: TableNotificationLog(table).open_notices(5),
+        partition="notices",
+        holds=f"|{KEYS[0]}",
+        column="due_at",
+        known_as=KEYS[0],
+    ),
+    "TableNotificationLog.open_deliveries": Case(
+        fill=notices,
+        lists=lambda table: TableNotificationLog(table).open_deliveries(NOW + timedelta(hours=1), 5),
+        partition="notices",
+        holds=f"|{KEYS[0]}",
+        column="due_at",
+        known_as=KEYS[0],
     ),
     "TableCircuitLocks.held": Case(
         fill=locks,

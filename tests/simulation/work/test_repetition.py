@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.schedules import KINDS
 
 
-@pytest.mark.parametrize("kind", ["routines", "changes", "trainings"])
+@pytest.mark.parametrize("kind", ["routines", "changes", "trainings", "notifications"])
 def test_the_same_seed_is_the_same_schedule_and_another_one_is_another(kind: str) -> None:
     schedules = []
     for seed in (3, 3, 4):

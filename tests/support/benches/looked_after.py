@@ -8,6 +8,7 @@ from pathlib import Path
 from shared.application.alerts.looked_after import looked_after as alerts
 from shared.application.changes.looked_after import looked_after as changes
 from shared.application.changes.take import look_of as change
+from shared.application.notifications.tell import accept_fact
 from shared.application.routines.looked_after import periods_looked_after, tasks_looked_after
 from shared.application.routines.start import look_of as task
 from shared.application.routines.start import start, start_by_hand
@@ -15,11 +16,13 @@ from shared.application.training.looked_after import looked_after as trainings
 from shared.application.training.ports import look_of as training
 from shared.application.training.start import request_trainings
 from shared.application.work.look import Look, LookedAfter, WorkKind
+from shared.domain.release.model import Phase
 from shared.domain.routines.task import Routine, TaskRef
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import MemoryLookQueue
 from tests.support.benches.alerts import SCORING, accepted, an_alert
 from tests.support.benches.changes import ChangeBench
+from tests.support.benches.notifications import NotificationBench, fact_of
 from tests.support.benches.release import Bench
 from tests.support.benches.routines import ENGINEER, Production
 from tests.support.benches.training import TrainingBench, a_request
@@ -36,7 +39,7 @@ class Piece:
     work: LookedAfter
     queue: MemoryLookQueue
     clock: FakeClock
-    bench: Bench | ChangeBench | TrainingBench | Production
+    bench: Bench | ChangeBench | TrainingBench | Production | NotificationBench
     seen: Callable[[], Awaitable[tuple[str, str]]]
 
 
@@ -104,10 +107,40 @@ async def a_period(folder: Path) -> Piece:
     return Piece(look=look, work=work, queue=bench.queue, clock=bench.clock, bench=bench, seen=seen)
 
 
+async def a_fact(folder: Path) -> Piece:
+    bench = NotificationBench()
+    await accept_fact(fact_of(bench.at(Phase.HELD)), bench.ports)
+    [key] = bench.log.notices
+
+    async def seen() -> tuple[str, str]:
+        notice = bench.log.notices[key][0]
+        return notice.state.value, notice.note
+
+    look, work = Look(kind=WorkKind.NOTICE, key=key), bench.looked_after(WorkKind.NOTICE)
+    return Piece(look=look, work=work, queue=bench.looks, clock=bench.clock, bench=bench, seen=seen)
+
+
+async def a_message(folder: Path) -> Piece:
+    fact = await a_fact(folder)
+    await fact.work.look(fact.look)
+    bench = fact.bench
+    assert isinstance(bench, NotificationBench)
+    [key] = bench.log.deliveries
+
+    async def seen() -> tuple[str, str]:
+        delivery = bench.log.deliveries[key][0]
+        return delivery.state.value, delivery.note
+
+    look, work = Look(kind=WorkKind.DELIVERY, key=key), bench.looked_after(WorkKind.DELIVERY)
+    return Piece(look=look, work=work, queue=bench.looks, clock=bench.clock, bench=bench, seen=seen)
+
+
 PIECES: dict[WorkKind, Callable[[Path], Awaitable[Piece]]] = {
     WorkKind.ALERT: an_accepted_alert,
     WorkKind.CHANGE: an_accepted_change,
     WorkKind.TRAINING: a_training,
     WorkKind.TASK: a_task,
     WorkKind.PERIOD: a_period,
+    WorkKind.NOTICE: a_fact,
+    WorkKind.DELIVERY: a_message,
 }

@@ -1,0 +1,1 @@
+"""Channels by which messages reach people: mail, Teams, webhooks."""

@@ -1,0 +1,1 @@
+"""Telling people of what happened: from a fact to messages, each sent once."""
