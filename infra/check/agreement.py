@@ -15,7 +15,16 @@ from shared.settings import Settings
 POLICIES = INFRA.parent / "config" / "policies.yml"
 
 #: Settings of the app that Azure does not set: connection strings are secrets, the files ship with the app.
-NOT_IN_AZURE = {"STATE_STORAGE", "SERVICEBUS", "CONFIG_DIR", "POLICIES_FILE", "MONITORING_FILE", "PEOPLE_FILE"}
+NOT_IN_AZURE = {
+    "STATE_STORAGE",
+    "SERVICEBUS",
+    "MAIL",
+    "CONFIG_DIR",
+    "POLICIES_FILE",
+    "MONITORING_FILE",
+    "PEOPLE_FILE",
+    "NOTIFICATIONS_FILE",
+}
 
 #: What is no setting of shared/settings.py: read by the host, the worker, the triggers or an SDK.
 OF_THE_PLATFORM = {

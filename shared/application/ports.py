@@ -17,6 +17,16 @@ class Clock(Protocol):
         """UTC, aware."""
 
 
+class Pace(Protocol):
+    """Whose turn it is, at what allows only so many requests a second to all instances of the app together."""
+
+    async def turn(self) -> None:
+        """Waits. Raises PlatformThrottled when that would take too long, TransientFault without an answer."""
+
+    async def closed_for(self, seconds: float) -> None:
+        """No turn before so many seconds have passed."""
+
+
 class FactPublisher(Protocol):
     """Publishes facts: CloudEvents that say what happened, for receivers outside."""
 

@@ -51,7 +51,7 @@ def _names_of(whole: "WholeConfig") -> "Callable[[str], str]":
 
 def _channels() -> "dict[ChannelKind, Channel]":
     """Those that the settings set up."""
-    from shared.adapters.channels.cloud_events import Endpoint, SignedWebhooks
+    from shared.adapters.channels.cloud_events import SignedEndpoint, SignedWebhooks
     from shared.adapters.channels.teams import PER_SECOND, TeamsWorkflows
     from shared.adapters.channels.webhook import Poster
     from shared.adapters.system_clock import SystemClock
@@ -69,7 +69,7 @@ def _channels() -> "dict[ChannelKind, Channel]":
         )
     if app.webhooks:
         endpoints = {
-            name: Endpoint(url=each.url.get_secret_value(), secret=each.secret.get_secret_value())
+            name: SignedEndpoint(url=each.url.get_secret_value(), secret=each.secret.get_secret_value())
             for name, each in app.webhooks.items()
         }
         channels[ChannelKind.WEBHOOK] = SignedWebhooks(endpoints, poster, clock)

@@ -6,9 +6,9 @@ from typing import Any
 from shared.contracts.http.notifications import (
     ContactList,
     ContactView,
+    DeliveryTry,
     NotificationList,
     NotificationView,
-    TryView,
     UnheardView,
 )
 from tests.cli.conftest import OPENED, RELEASE, App, Run
@@ -28,8 +28,8 @@ def a_notification(**changes: Any) -> NotificationView:
         "told_at": OPENED + timedelta(seconds=4),
         "may_repeat": False,
         "tries": [
-            TryView(at=OPENED, channel="mail", to="duty@example.com", outcome="the mail service answered 400: no"),
-            TryView(at=OPENED, channel="webhook", to="pager", outcome="accepted"),
+            DeliveryTry(at=OPENED, channel="mail", to="duty@example.com", outcome="the mail service answered 400: no"),
+            DeliveryTry(at=OPENED, channel="webhook", to="pager", outcome="accepted"),
         ],
         "note": "",
     }

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from azure.core.credentials import TokenCredential
 
-from shared.adapters.azure_ml.pace import Pace, WritePace
+from shared.adapters.azure_ml.pace import WritePace
 from shared.adapters.read_retries import ReadRetries
 from shared.application.errors import PlatformRefused
 from shared.application.platform_ports import Place
+from shared.application.ports import Pace
 
 if TYPE_CHECKING:  # importing it takes seconds: it is loaded when the first call needs it
     from azure.ai.ml import MLClient

@@ -6,7 +6,7 @@ at most. Azure Resource Manager counts what goes through it only; registry and s
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -14,6 +14,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from shared.adapters.azure_ml.errors import THROTTLED, retry_after_s
 from shared.adapters.azure_ml.sent_marker import sent_marker
 from shared.application.errors import TransientFault
+from shared.application.ports import Pace
 
 ARM_HOST = "management.azure.com"
 ANSWER_S = 30.0
@@ -23,16 +24,6 @@ CLOSED_S_MAX = 3600
 """No answer closes the road for longer: Azure Resource Manager counts by the hour at most; rollbacks go by it too."""
 
 _READS = frozenset({"GET", "HEAD"})
-
-
-class Pace(Protocol):
-    """Whose turn it is."""
-
-    async def turn(self) -> None:
-        """Waits. Raises PlatformThrottled when that would take too long, TransientFault without an answer."""
-
-    async def closed_for(self, seconds: float) -> None:
-        """No turn before so many seconds have passed."""
 
 
 class WritePace:

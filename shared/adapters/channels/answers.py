@@ -1,7 +1,6 @@
 """What an answer over HTTP says about a message: taken, not taken, never, or nobody knows."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from shared.application.errors import PlatformOutcomeUnknown, PlatformRefused, PlatformThrottled, TransientFault
@@ -29,12 +28,13 @@ def check(status: int, headers: Mapping[str, str], text: str, what: str) -> None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from either form of the header; None without one that can be read."""
-    value = {name.lower(): each for name, each in headers.items()}.get("retry-after", "")
+    """Seconds; None without a header that says them. Its other form, a date, is that of the answer's own clock."""
+    told = {name.lower(): each for name, each in headers.items()}
+    value = told.get("retry-after", "")
     if value.isascii() and value.isdecimal():
         return float(value[:9])
     try:
-        at = parsedate_to_datetime(value)
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(told.get("date", ""))
     except (ValueError, TypeError):
         return None
-    return max((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+    return max(wait.total_seconds(), 0.0)

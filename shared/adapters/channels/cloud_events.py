@@ -22,7 +22,7 @@ SOURCE = "/switchyard"
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class SignedEndpoint:
     """Where a webhook is, and the secret that it shares with us: `whsec_` and Base64."""
 
     url: str
@@ -35,7 +35,7 @@ class SignedWebhooks:
     says_more = False
     takes_once = True
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], poster: Poster, clock: Clock) -> None:
+    def __init__(self, endpoints: Mapping[str, SignedEndpoint], poster: Poster, clock: Clock) -> None:
         self._endpoints = endpoints
         self._poster = poster
         self._clock = clock

@@ -6,13 +6,14 @@ A workflow keeps no record that could be asked: after a try without an answer th
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from shared.adapters.channels.webhook import Poster
 from shared.adapters.channels.words import Paragraph, paragraphs
 from shared.application.errors import PlatformRefused, PlatformThrottled
 from shared.application.notifications.ports import Fate, Told
-from shared.domain.notifications.happening import Severity
+from shared.application.ports import Pace
+from shared.domain.notifications.happening import Urgency
 from shared.domain.notifications.message import Message
 
 CARD_BYTES_MAX = 28 * 1024
@@ -21,17 +22,7 @@ LINKS_MAX = 6
 """Buttons of a card; Teams shows no more."""
 
 _LINE_CHARS_MAX = 800
-_COLOURS = {Severity.INFO: "default", Severity.WARNING: "warning", Severity.CRITICAL: "attention"}
-
-
-class Pace(Protocol):
-    """Turns at something that allows only so many requests a second, for all instances of the app together."""
-
-    async def turn(self) -> None:
-        """Waits for the next turn. Raises PlatformThrottled when that is too long."""
-
-    async def closed_for(self, seconds: float) -> None:
-        """No turn before so many seconds have passed."""
+_COLOURS = {Urgency.INFO: "default", Urgency.WARNING: "warning", Urgency.CRITICAL: "attention"}
 
 
 class TeamsWorkflows:

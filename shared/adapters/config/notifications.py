@@ -1,17 +1,17 @@
 """The policy of notifications from `config/notifications.yml`, in the domain's words."""
 
 from shared.contracts.config import notifications as files
-from shared.domain.notifications.happening import Severity, What
+from shared.domain.notifications.happening import Urgency, What
 from shared.domain.notifications.policy import (
     Address,
     ChannelKind,
     Contact,
+    HearingRule,
     NotificationPolicy,
     QuietHours,
     Recipient,
     Reminders,
     RollbackBudgets,
-    Rule,
     When,
 )
 
@@ -49,11 +49,11 @@ def _recipient(entry: files.RecipientConfig, zone: str) -> Recipient:
     )
 
 
-def _rule(entry: files.RuleConfig) -> Rule:
-    return Rule(
+def _rule(entry: files.RuleConfig) -> HearingRule:
+    return HearingRule(
         to=entry.to,
         of=frozenset(What(each) for each in entry.of),
-        severity_min=Severity[entry.severity_min.upper()],
+        severity_min=Urgency[entry.severity_min.upper()],
         kinds=frozenset(entry.kinds),
         plants=frozenset(entry.plants),
         when=When(entry.when),

@@ -21,7 +21,7 @@ from shared.application.notifications.tell import look_of, message_id_of
 from shared.application.work.look import WorkKind
 from shared.domain.notifications import delivery as steps
 from shared.domain.notifications.delivery import Delivery, DeliveryState
-from shared.domain.notifications.happening import Item
+from shared.domain.notifications.happening import News
 from shared.domain.notifications.message import message_of
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ async def _send(channel: Channel, stored: StoredDelivery, ports: NotificationPor
     await _tried(channel, await _held(stored, worth, ports), ports)
 
 
-async def _held(stored: StoredDelivery, items: Sequence[Item], ports: NotificationPorts) -> StoredDelivery:
+async def _held(stored: StoredDelivery, items: Sequence[News], ports: NotificationPorts) -> StoredDelivery:
     """The right to send these, durable."""
     claimed = steps.claimed(stored.delivery, ports.clock.now(), items)
     return StoredDelivery(delivery=claimed, version=await ports.log.save(claimed, stored.version))
@@ -162,12 +162,12 @@ def _requested_at(delivery: Delivery) -> datetime:
     return delivery.requested_at or delivery.due_at
 
 
-async def _worth_telling(items: Sequence[Item], ports: NotificationPorts) -> list[Item]:
+async def _worth_telling(items: Sequence[News], ports: NotificationPorts) -> list[News]:
     """Those of which nothing has become untrue."""
     return [each for each in items if await _holds(each, ports)]
 
 
-async def _holds(item: Item, ports: NotificationPorts) -> bool:
+async def _holds(item: News, ports: NotificationPorts) -> bool:
     still = item.still
     if still is None:
         return True

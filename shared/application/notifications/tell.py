@@ -17,7 +17,7 @@ from shared.domain.notifications import releases as of_releases
 from shared.domain.notifications.delivery import Delivery, with_item
 from shared.domain.notifications.happening import Happening
 from shared.domain.notifications.notice import Notice, NoticeState, ToldFact
-from shared.domain.notifications.routing import Route, routes
+from shared.domain.notifications.routing import Hearing, routes
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _why_nobody(happenings: tuple[Happening, ...]) -> str:
     return f"no rule of config/notifications.yml names a recipient of {happenings[0].item.what.value}{of_whom}"
 
 
-async def _made(to: Route, happening: Happening, ports: NotificationPorts) -> Delivery:
+async def _made(to: Hearing, happening: Happening, ports: NotificationPorts) -> Delivery:
     """The message that tells the recipient of it: the one that is there, or a new one, or a gathered one with one more
     thing in it. Raises TransientFault."""
     if not to.gathered:
@@ -132,7 +132,7 @@ async def _added(delivery: Delivery, ports: NotificationPorts) -> Delivery | Non
     raise TransientFault(f"message {delivery.key} kept changing")
 
 
-def _new(key: str, to: Route, happening: Happening, ports: NotificationPorts) -> Delivery:
+def _new(key: str, to: Hearing, happening: Happening, ports: NotificationPorts) -> Delivery:
     return Delivery(
         key=key,
         recipient=to.recipient.name,

@@ -15,7 +15,7 @@ from shared.domain.notifications.notice import Notice
 from shared.domain.notifications.policy import Contact
 
 
-class TryView(Contract):
+class DeliveryTry(Contract):
     """One try at one address. `outcome` is `accepted`, or what went wrong."""
 
     at: datetime
@@ -38,7 +38,7 @@ class NotificationView(Contract):
     due_at: datetime
     told_at: datetime | None
     may_repeat: bool
-    tries: list[TryView] = Field(max_length=TRIES_KEPT)
+    tries: list[DeliveryTry] = Field(max_length=TRIES_KEPT)
     note: str
 
 
@@ -113,7 +113,7 @@ def _view(delivery: Delivery, release_id: str) -> NotificationView:
         told_at=delivery.taken_at,
         may_repeat=delivery.doubtful_at is not None,
         tries=[
-            TryView(at=each.at, channel=each.address.kind.value, to=each.address.to, outcome=each.outcome)
+            DeliveryTry(at=each.at, channel=each.address.kind.value, to=each.address.to, outcome=each.outcome)
             for each in delivery.tries
         ],
         note=delivery.note,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.notifications.happening import Item
+from shared.domain.notifications.happening import News
 from shared.domain.notifications.policy import Address
 from shared.domain.records import replace
 
@@ -65,7 +65,7 @@ class Delivery:
     key: str
     recipient: str
     addresses: tuple[Address, ...]
-    items: tuple[Item, ...]
+    items: tuple[News, ...]
     created_at: datetime
     due_at: datetime
     gathered: bool = False
@@ -109,17 +109,17 @@ class Delivery:
         """Whether something else may be added to it: nobody has begun to send it."""
         return self.gathered and self.state is DeliveryState.WAITING and not self.serial and len(self.items) < ITEMS_MAX
 
-    def holds(self, item: Item) -> bool:
+    def holds(self, item: News) -> bool:
         """Whether this item is in it."""
         return any(each.item_id == item.item_id for each in self.items)
 
 
-def with_item(delivery: Delivery, item: Item) -> Delivery:
+def with_item(delivery: Delivery, item: News) -> Delivery:
     """One more thing in the same message."""
     return replace(delivery, items=(*delivery.items, item))
 
 
-def claimed(delivery: Delivery, now: datetime, items: Iterable[Item]) -> Delivery:
+def claimed(delivery: Delivery, now: datetime, items: Iterable[News]) -> Delivery:
     """Whoever makes this durable may send, and nobody else. `items` are those that are worth telling still."""
     return replace(
         delivery,

@@ -1,4 +1,4 @@
-"""What people are told of. Severity follows from what happened; only a finding brings its own."""
+"""What people are told of. Urgency follows from what happened; only a finding brings its own."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +28,7 @@ class What(StrEnum):
     TRAINING_FAILURES = "training_failures"  # too many of them
 
 
-class Severity(IntEnum):
+class Urgency(IntEnum):
     """The higher, the worse. Only what is critical is told within quiet hours."""
 
     INFO = 0
@@ -37,24 +37,24 @@ class Severity(IntEnum):
 
 
 SEVERITIES = {
-    What.GATE_OPENED: Severity.INFO,
-    What.GATE_REMINDER: Severity.WARNING,
-    What.GATE_ESCALATED: Severity.WARNING,
-    What.EXPIRED: Severity.WARNING,
-    What.HELD: Severity.WARNING,
-    What.FAILED: Severity.WARNING,
-    What.ROLLING_BACK: Severity.CRITICAL,
-    What.ROLLED_BACK: Severity.WARNING,
-    What.BUDGET_MISSED: Severity.CRITICAL,
-    What.RELEASED: Severity.INFO,
-    What.REJECTED: Severity.INFO,
-    What.ABORTED: Severity.INFO,
-    What.SUPERSEDED: Severity.INFO,
-    What.ALERT_ASKS: Severity.CRITICAL,
-    What.ALERT_ACTED: Severity.CRITICAL,
-    What.FINDING: Severity.WARNING,
-    What.TRAINING_FAILED: Severity.WARNING,
-    What.TRAINING_FAILURES: Severity.WARNING,
+    What.GATE_OPENED: Urgency.INFO,
+    What.GATE_REMINDER: Urgency.WARNING,
+    What.GATE_ESCALATED: Urgency.WARNING,
+    What.EXPIRED: Urgency.WARNING,
+    What.HELD: Urgency.WARNING,
+    What.FAILED: Urgency.WARNING,
+    What.ROLLING_BACK: Urgency.CRITICAL,
+    What.ROLLED_BACK: Urgency.WARNING,
+    What.BUDGET_MISSED: Urgency.CRITICAL,
+    What.RELEASED: Urgency.INFO,
+    What.REJECTED: Urgency.INFO,
+    What.ABORTED: Urgency.INFO,
+    What.SUPERSEDED: Urgency.INFO,
+    What.ALERT_ASKS: Urgency.CRITICAL,
+    What.ALERT_ACTED: Urgency.CRITICAL,
+    What.FINDING: Urgency.WARNING,
+    What.TRAINING_FAILED: Urgency.WARNING,
+    What.TRAINING_FAILURES: Urgency.WARNING,
 }
 """How bad each is by itself. A hold that left production touched is critical, and a finding says it itself."""
 
@@ -69,14 +69,14 @@ class Still:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class News:
     """One thing to tell, in the words that everybody reads. `item_id` is the same for every repetition, so that nobody
     is told twice; `facts` are names and values; `path` is where the board shows it; `circuits` are like `P001/C001`;
     `still` says whether it is worth telling later."""
 
     item_id: str
     what: What
-    severity: Severity
+    severity: Urgency
     at: datetime
     subject: str
     text: str
@@ -93,7 +93,7 @@ class Happening:
     """An item with whom it asks, and until when: `groups` must still decide, and after `ends_at` nobody can. It is told
     at `due_at` and not before; without that, when it happened."""
 
-    item: Item
+    item: News
     groups: tuple[str, ...] = ()
     ends_at: datetime | None = None
     due_at: datetime | None = None

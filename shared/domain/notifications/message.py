@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain.notifications.delivery import Delivery
-from shared.domain.notifications.happening import Item, Severity
+from shared.domain.notifications.happening import News, Urgency
 
 REPEATED = "You may have been told this before: the first try got no answer."
 
@@ -16,11 +16,11 @@ class Message:
     message_id: str
     subject: str
     lead: str
-    severity: Severity
-    items: tuple[Item, ...]
+    severity: Urgency
+    items: tuple[News, ...]
     board: str
 
-    def link(self, item: Item) -> str:
+    def link(self, item: News) -> str:
         """Where the board shows it; opening it decides nothing."""
         return f"{self.board.rstrip('/')}/{item.path}" if self.board and item.path else ""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.domain.notifications.happening import SEVERITIES, Happening, Item, Severity, What
+from shared.domain.notifications.happening import SEVERITIES, Happening, News, Urgency, What
 from shared.domain.notifications.notice import ToldFact
 
 _OF_KIND = {
@@ -27,7 +27,7 @@ def happening_of(fact: ToldFact, name_of: Callable[[str], str]) -> Happening:
     circuit = f"{plant_id}/{circuit_id}" if plant_id and circuit_id else ""
     where = f" for {name_of(circuit) or circuit}" if circuit else ""
     head, first = _words(what, data, where)
-    item = Item(
+    item = News(
         item_id=f"{fact.fact_id}|{what.value}",
         what=what,
         severity=_severity(what, data),
@@ -54,9 +54,9 @@ def _words(what: What, data: dict[str, str], where: str) -> tuple[str, str]:
     return f"Training failed{where}", f"The training of a model{where} has failed."
 
 
-def _severity(what: What, data: dict[str, str]) -> Severity:
+def _severity(what: What, data: dict[str, str]) -> Urgency:
     """A finding is as bad as it says, from 0, the worst, to 4."""
     said = data.get("severity", "")
     if what is not What.FINDING or said not in ("0", "1", "2", "3", "4"):
         return SEVERITIES[what]
-    return Severity.CRITICAL if int(said) < 2 else Severity.WARNING if int(said) == 2 else Severity.INFO
+    return Urgency.CRITICAL if int(said) < 2 else Urgency.WARNING if int(said) == 2 else Urgency.INFO

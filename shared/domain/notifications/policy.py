@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 
-from shared.domain.notifications.happening import Severity, What
+from shared.domain.notifications.happening import Urgency, What
 
 APPROVERS = "approvers"
 """The audience of a rule that stands for the groups whose approval a gate still waits for."""
@@ -61,12 +61,12 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class HearingRule:
     """`to` hears `of` these, where severity, kind of release and plant are right; no kinds and no plants are all."""
 
     to: str
     of: frozenset[What]
-    severity_min: Severity = Severity.INFO
+    severity_min: Urgency = Urgency.INFO
     kinds: frozenset[str] = frozenset()
     plants: frozenset[str] = frozenset()
     when: When = When.AT_ONCE
@@ -110,7 +110,7 @@ class NotificationPolicy:
 
     zone: str
     recipients: tuple[Recipient, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[HearingRule, ...]
     reminders: Reminders
     budgets: RollbackBudgets
     contacts: tuple[Contact, ...]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.notifications.calendar import shown
-from shared.domain.notifications.happening import SEVERITIES, Happening, Item, Severity, Still, What
+from shared.domain.notifications.happening import SEVERITIES, Happening, News, Still, Urgency, What
 from shared.domain.notifications.notice import ToldFact
 from shared.domain.notifications.policy import NotificationPolicy
 from shared.domain.notifications.routing import reminder_times
@@ -180,12 +180,12 @@ def _item(
     facts: dict[str, str] | None = None,
     still: Still | None = None,
     whole_release: bool = False,
-) -> Item:
+) -> News:
     """The item of a fact; `name` tells those of one fact apart. What is about a `whole_release` is told once for it."""
     release, fact = telling.release, telling.fact
     head, first = _happened(telling, what)
     about = release.release_id if whole_release else fact.fact_id
-    return Item(
+    return News(
         item_id="|".join(each for each in (about, what.value, name) if each),
         what=what,
         severity=_severity(release, what),
@@ -201,9 +201,9 @@ def _item(
     )
 
 
-def _severity(release: Release, what: What) -> Severity:
+def _severity(release: Release, what: What) -> Urgency:
     """A hold that left production changed is as bad as a rollback."""
-    return Severity.CRITICAL if what is What.HELD and release.production_touched else SEVERITIES[what]
+    return Urgency.CRITICAL if what is What.HELD and release.production_touched else SEVERITIES[what]
 
 
 def _happened(telling: Telling, what: What) -> tuple[str, str]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.notifications.calendar import next_digest, quiet_until
-from shared.domain.notifications.happening import Happening, Item, Severity, What
-from shared.domain.notifications.policy import APPROVERS, NotificationPolicy, Recipient, Reminders, Rule, When
+from shared.domain.notifications.happening import Happening, News, Urgency, What
+from shared.domain.notifications.policy import APPROVERS, HearingRule, NotificationPolicy, Recipient, Reminders, When
 
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
+class Hearing:
     """`recipient` hears at `due_at`; with `gathered`, in one message with everything else that they hear then."""
 
     recipient: Recipient
@@ -18,7 +18,7 @@ class Route:
     gathered: bool = False
 
 
-def routes(happening: Happening, policy: NotificationPolicy) -> tuple[Route, ...]:
+def routes(happening: Happening, policy: NotificationPolicy) -> tuple[Hearing, ...]:
     """One route for each recipient, in the order of the file. Whoever hears of it by several rules hears it as soon as
     any of them says."""
     found: dict[str, tuple[Recipient, When]] = {}
@@ -31,7 +31,7 @@ def routes(happening: Happening, policy: NotificationPolicy) -> tuple[Route, ...
     return tuple(_route(recipient, when, happening) for recipient, when in found.values())
 
 
-def _applies(rule: Rule, item: Item) -> bool:
+def _applies(rule: HearingRule, item: News) -> bool:
     plants = {circuit.partition("/")[0] for circuit in item.circuits}
     return (
         item.what in rule.of
@@ -41,23 +41,23 @@ def _applies(rule: Rule, item: Item) -> bool:
     )
 
 
-def _heard_by(rule: Rule, happening: Happening, policy: NotificationPolicy) -> Iterator[Recipient]:
+def _heard_by(rule: HearingRule, happening: Happening, policy: NotificationPolicy) -> Iterator[Recipient]:
     for name in happening.groups if rule.to == APPROVERS else (rule.to,):
         yield from policy.audience(name)
 
 
-def _route(recipient: Recipient, when: When, happening: Happening) -> Route:
+def _route(recipient: Recipient, when: When, happening: Happening) -> Hearing:
     """What ends before somebody would hear of it is told at once, whatever they asked for."""
     at = happening.due_at or happening.item.at
     if when is When.DIGEST:
         later = next_digest(at, recipient.digest_at, recipient.zone)
-    elif happening.item.severity is Severity.CRITICAL or recipient.quiet is None:
-        return Route(recipient=recipient, due_at=at)
+    elif happening.item.severity is Urgency.CRITICAL or recipient.quiet is None:
+        return Hearing(recipient=recipient, due_at=at)
     else:
         later = quiet_until(at, recipient.quiet, recipient.zone) or at
     if later == at or (happening.ends_at is not None and later >= happening.ends_at):
-        return Route(recipient=recipient, due_at=at)
-    return Route(recipient=recipient, due_at=later, gathered=True)
+        return Hearing(recipient=recipient, due_at=at)
+    return Hearing(recipient=recipient, due_at=later, gathered=True)
 
 
 def reminder_times(opened_at: datetime, ends_at: datetime, reminders: Reminders) -> dict[str, tuple[What, datetime]]:

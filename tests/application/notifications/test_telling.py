@@ -12,7 +12,7 @@ from shared.domain.fleet.meter import Meter
 from shared.domain.notifications.delivery import DeliveryState
 from shared.domain.notifications.happening import What
 from shared.domain.notifications.notice import NoticeState, ToldFact
-from shared.domain.notifications.policy import APPROVERS, Rule, When
+from shared.domain.notifications.policy import APPROVERS, HearingRule, When
 from shared.domain.release.model import Phase
 from tests.fakes.clock import START
 from tests.support.benches.notifications import (
@@ -61,7 +61,9 @@ async def test_the_same_fact_again_tells_nobody_again() -> None:
 
 async def test_a_gate_that_stays_open_is_told_again_and_escalates_to_on_call() -> None:
     bench = NotificationBench(
-        a_policy(rules=(Rule(to=APPROVERS, of=GATES), Rule(to="on-call", of=frozenset({What.GATE_ESCALATED}))))
+        a_policy(
+            rules=(HearingRule(to=APPROVERS, of=GATES), HearingRule(to="on-call", of=frozenset({What.GATE_ESCALATED})))
+        )
     )
 
     await bench.told(fact_of(bench.at(GATE)))
@@ -170,7 +172,7 @@ async def test_facts_that_are_nobodys_business_leave_nothing_behind() -> None:
 
 
 async def test_a_digest_gathers_what_happened_and_leaves_out_what_is_over() -> None:
-    bench = NotificationBench(a_policy(rules=(Rule(to=APPROVERS, of=GATES, when=When.DIGEST),)))
+    bench = NotificationBench(a_policy(rules=(HearingRule(to=APPROVERS, of=GATES, when=When.DIGEST),)))
     for number in range(3):
         bench.clock.advance(60)
         await bench.told(fact_of(bench.at(GATE, release_id=f"r-{number}", deadline_at=START + timedelta(days=3))))

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.notifications.happening import Happening, Severity, What
-from shared.domain.notifications.policy import APPROVERS, NotificationPolicy, QuietHours, Reminders, Rule, When
+from shared.domain.notifications.happening import Happening, Urgency, What
+from shared.domain.notifications.policy import APPROVERS, HearingRule, NotificationPolicy, QuietHours, Reminders, When
 from shared.domain.notifications.routing import reminder_times, routes
 from tests.fakes.clock import START
 from tests.support.benches.notifications import GATES, TROUBLE, a_happening, a_policy, a_recipient
@@ -40,28 +40,28 @@ def test_on_call_hears_of_trouble_and_not_of_gates(what: What) -> None:
         ({"kinds": frozenset({"environment"})}, False),
         ({"plants": frozenset({"P001", "P009"})}, True),
         ({"plants": frozenset({"P002"})}, False),
-        ({"severity_min": Severity.WARNING}, True),
-        ({"severity_min": Severity.CRITICAL}, False),
+        ({"severity_min": Urgency.WARNING}, True),
+        ({"severity_min": Urgency.CRITICAL}, False),
     ],
 )
 def test_a_rule_can_be_narrowed(rule: dict[str, Any], hears: bool) -> None:
-    narrow = Rule(to="on-call", of=TROUBLE, **rule)
+    narrow = HearingRule(to="on-call", of=TROUBLE, **rule)
 
     assert bool(heard(a_happening(What.HELD), a_policy(rules=(narrow,)))) is hears
 
 
 def test_whoever_hears_by_two_rules_hears_once_and_at_once() -> None:
     both = a_recipient("both", "ML-Engineers", "on-call")
-    daily = Rule(to="on-call", of=GATES, when=When.DIGEST)
+    daily = HearingRule(to="on-call", of=GATES, when=When.DIGEST)
 
-    for rules in ((daily, Rule(to=APPROVERS, of=GATES)), (Rule(to=APPROVERS, of=GATES), daily)):
+    for rules in ((daily, HearingRule(to=APPROVERS, of=GATES)), (HearingRule(to=APPROVERS, of=GATES), daily)):
         [route] = routes(a_happening(), a_policy(both, rules=rules))
         assert (route.due_at, route.gathered) == (START, False)
 
 
 def test_a_digest_comes_at_the_next_time_of_day_of_its_reader() -> None:
     """It is 8:00 in London, which is 9:00 in Berlin: the digest of 8:30 comes tomorrow there, and today here."""
-    daily = Rule(to=APPROVERS, of=GATES, when=When.DIGEST)
+    daily = HearingRule(to=APPROVERS, of=GATES, when=When.DIGEST)
     readers = [a_recipient(zone, zone=zone, digest_at=time(8, 30)) for zone in ("Europe/London", "Europe/Berlin")]
 
     found = routes(a_happening(), a_policy(*readers, rules=(daily,)))

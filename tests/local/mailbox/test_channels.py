@@ -15,7 +15,7 @@ from azure.communication.email.aio import EmailClient
 from local import redirect
 from local.supervisor.parts import MAIL_ACCESS_KEY, MAIL_SENDER, WEBHOOK_SECRET
 from local.supervisor.settings import MAIL_HOST
-from shared.adapters.channels.cloud_events import Endpoint, SignedWebhooks
+from shared.adapters.channels.cloud_events import SignedEndpoint, SignedWebhooks
 from shared.adapters.channels.mail import AzureMail
 from shared.adapters.channels.teams import CARD_BYTES_MAX, TeamsWorkflows, post_of
 from shared.adapters.channels.webhook import Poster
@@ -27,7 +27,7 @@ from shared.application.errors import (
     TransientFault,
 )
 from shared.application.notifications.ports import Channel, Fate
-from shared.domain.notifications.happening import Severity
+from shared.domain.notifications.happening import Urgency
 from shared.domain.notifications.message import Message
 from tests.local.mailbox.conftest import Mailbox
 from tests.support.benches.notifications import BOARD, an_item
@@ -55,7 +55,7 @@ def a_message(*subjects: str, message_id: str = "") -> Message:
         message_id=message_id or uuid.uuid4().hex,
         subject=items[0].subject,
         lead=items[0].text,
-        severity=Severity.WARNING,
+        severity=Urgency.WARNING,
         items=items,
         board=BOARD,
     )
@@ -86,7 +86,7 @@ async def channel(kind: str, to: str, mailbox: Mailbox) -> AsyncIterator[Channel
     elif kind == "teams":
         yield TeamsWorkflows({to: f"{url}/workflows/{to}?sig=local"}, poster, lambda _: OpenPace())
     else:
-        yield SignedWebhooks({to: Endpoint(f"{url}/webhooks/{to}", WEBHOOK_SECRET)}, poster, SystemClock())
+        yield SignedWebhooks({to: SignedEndpoint(f"{url}/webhooks/{to}", WEBHOOK_SECRET)}, poster, SystemClock())
     await poster.close()
 
 

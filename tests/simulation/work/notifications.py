@@ -24,7 +24,7 @@ from shared.application.work.sweep import Net
 from shared.domain.notifications.delivery import Delivery, DeliveryState
 from shared.domain.notifications.message import Message
 from shared.domain.notifications.notice import NoticeState, ToldFact
-from shared.domain.notifications.policy import Address, ChannelKind, QuietHours, Rule, When
+from shared.domain.notifications.policy import Address, ChannelKind, HearingRule, QuietHours, When
 from shared.domain.release.model import Phase
 from tests.fakes.notifications import MemoryNotificationLog
 from tests.fakes.store import MemoryReleaseStore, Partition
@@ -154,11 +154,11 @@ class NotificationWorld(WorkWorld):
             recipient = a_recipient(name, hears.get(name, "ML-Engineers"), addresses=places, digest_at=time(9, 30))
             yield recipient if name != "sleeper" else a_recipient(name, "ML-Engineers", addresses=places, quiet=quiet)
 
-    def _rules(self) -> tuple[Rule, ...]:
+    def _rules(self) -> tuple[HearingRule, ...]:
         return (
-            Rule(to="approvers", of=GATES),
-            Rule(to="on-call", of=TROUBLE),
-            Rule(to="readers", of=GATES | TROUBLE, when=When.DIGEST),
+            HearingRule(to="approvers", of=GATES),
+            HearingRule(to="on-call", of=TROUBLE),
+            HearingRule(to="readers", of=GATES | TROUBLE, when=When.DIGEST),
         )
 
     def begin(self) -> None:

@@ -9,18 +9,18 @@ from shared.application.notifications.ports import Channel, NotificationPorts
 from shared.application.notifications.tell import accept_fact
 from shared.application.work.look import LookedAfter, WorkKind, look_at
 from shared.domain.notifications.delivery import Delivery, DeliveryState
-from shared.domain.notifications.happening import SEVERITIES, Happening, Item, What
+from shared.domain.notifications.happening import SEVERITIES, Happening, News, What
 from shared.domain.notifications.notice import ToldFact
 from shared.domain.notifications.policy import (
     APPROVERS,
     Address,
     ChannelKind,
     Contact,
+    HearingRule,
     NotificationPolicy,
     Recipient,
     Reminders,
     RollbackBudgets,
-    Rule,
 )
 from shared.domain.release.model import Phase, Release
 from tests.fakes.clock import START, FakeClock
@@ -60,7 +60,7 @@ def a_policy(*recipients: Recipient, **changes: Any) -> NotificationPolicy:
     policy = NotificationPolicy(
         zone="UTC",
         recipients=recipients or (a_recipient(), a_recipient("duty", "on-call")),
-        rules=(Rule(to=APPROVERS, of=GATES), Rule(to="on-call", of=TROUBLE)),
+        rules=(HearingRule(to=APPROVERS, of=GATES), HearingRule(to="on-call", of=TROUBLE)),
         reminders=Reminders(),
         budgets=RollbackBudgets(),
         contacts=(DUTY,),
@@ -68,8 +68,8 @@ def a_policy(*recipients: Recipient, **changes: Any) -> NotificationPolicy:
     return replace(policy, **changes)
 
 
-def an_item(what: What = What.GATE_OPENED, item_id: str = "item-1", **changes: Any) -> Item:
-    item = Item(
+def an_item(what: What = What.GATE_OPENED, item_id: str = "item-1", **changes: Any) -> News:
+    item = News(
         item_id=item_id,
         what=what,
         severity=SEVERITIES[what],
