@@ -1,77 +1,59 @@
-// The gates that wait for the person who is signed in, with the facts of each, and how many of them are decided at once.
+// The gates that wait, with the facts of each, and how many of them are decided at once.
 
-import { api, asProblem, data, type Schemas } from './client'
+import { api, data, type Schemas } from './client'
 import { type Live, useLive } from './live'
 
-export type Gate = Schemas['ReleaseView']
+export type Gate = Schemas['OpenGateView']
 
 /** What became of one decision of many: each is answered by itself. */
-export interface Answer {
-  release_id: string
-  outcome: 'sent' | 'not sent'
+export interface Told {
+  isSent: boolean
   text: string
   /** Whether it can still be decided, once it was read again. */
   isOpen: boolean
 }
 
-const FRESH_S = 10
-const AT_ONCE = 4
+const DECISIONS_MAX = 100
+const OTHERS_EVERY_S = 10
 
-const known = new Map<string, { gate: Gate; at: number }>()
-
-export function useGates(): Live<Gate[]> {
-  return useLive('gates', async () => {
-    const list = await data(api.GET('/api/releases', { params: { query: { waiting_for: 'me', limit: 200 } } }))
-    const ids = list.releases.map((each) => each.release_id)
-    for (const id of known.keys()) if (!ids.includes(id)) known.delete(id)
-    const freshS = Math.max(FRESH_S, ids.length / 2)
-    const stale = list.releases.filter(({ release_id, phase }) => {
-      const mine = known.get(release_id)
-      return mine?.gate.phase !== phase || Date.now() - mine.at > freshS * 1000
-    })
-    await inTurns(stale, async ({ release_id }) => {
-      const gate = await data(api.GET('/api/releases/{release_id}', { params: { path: { release_id } } }))
-      known.set(release_id, { gate, at: Date.now() })
-    })
-    return ids.flatMap((id) => known.get(id)?.gate ?? [])
-  })
+/** Those that the person may decide on: critical plants first, then what ends first. */
+export function useGates(): Live<Schemas['GateList']> {
+  return useLive('my gates', () => data(api.GET('/api/gates', { params: { query: { mine: 'true', limit: 200 } } })))
 }
 
-/** Decides on each by itself; one that is refused never stops the others. Each carries the digest that was shown. */
-export async function decideMany(
-  gates: Gate[],
-  decision: 'approve' | 'reject',
-  reason: string,
-  told: (answer: Answer) => void,
-): Promise<void> {
-  await inTurns(gates, async (gate) => {
-    told(await decided(gate, decision, reason))
-    known.delete(gate.release_id)
-  })
+/** All that wait, with the reason why this person may not decide where that is so. */
+export function useAllGates(): Live<Schemas['GateList']> {
+  return useLive('all gates', () => data(api.GET('/api/gates', { params: { query: { limit: 200 } } })), OTHERS_EVERY_S)
 }
 
-async function decided({ release_id, gate }: Gate, decision: 'approve' | 'reject', reason: string): Promise<Answer> {
-  if (!gate) return { release_id, outcome: 'not sent', text: 'Its gate is not open any more.', isOpen: false }
-  try {
-    const answer = await data(
-      api.POST('/api/releases/{release_id}/gates/{stage}/decisions', {
-        params: { path: { release_id, stage: gate.stage as 'registry' } },
-        body: { decision, digest: gate.digest, reason },
-      }),
-    )
-    const verb = decision === 'approve' ? 'Approved' : 'Rejected'
-    return { release_id, outcome: 'sent', text: answer.answer === 'accepted' ? verb : `${verb} before`, isOpen: false }
-  } catch (failed) {
-    const problem = asProblem(failed)
-    return { release_id, outcome: 'not sent', text: problem.message, isOpen: problem.status !== 403 }
+/** Sends each decision with the digest that was shown, and one reason; returns what became of each, by release. */
+export async function decideMany(gates: Gate[], decision: 'approve' | 'reject', reason: string): Promise<Map<string, Told>> {
+  const answers = new Map<string, Told>()
+  for (let from = 0; from < gates.length; from += DECISIONS_MAX) {
+    const decisions = gates.slice(from, from + DECISIONS_MAX).map(({ release_id, gate }) => ({
+      release_id,
+      stage: gate.stage as 'registry',
+      digest: gate.digest,
+      decision,
+    }))
+    const told = await data(api.POST('/api/gates/decisions', { body: { decisions, reason } }))
+    for (const answer of told.answers) answers.set(answer.release_id, inWords(answer, decision))
   }
+  return answers
 }
 
-/** A few at a time: the app answers others meanwhile. */
-async function inTurns<T>(all: T[], work: (each: T) => Promise<void>): Promise<void> {
-  const left = [...all]
-  const workers = Array.from({ length: AT_ONCE }, async () => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next)
-  })
-  await Promise.all(workers)
+function inWords(answer: Schemas['DecisionAnswer'], decision: 'approve' | 'reject'): Told {
+  const verb = decision === 'approve' ? 'Approved' : 'Rejected'
+  const by = (answer.by ?? []).map((said) => `${said.name} ${said.decision === 'approve' ? 'approved' : 'rejected'}`).join(', ')
+  const words: Record<typeof answer.answer, Told> = {
+    accepted: { isSent: true, text: verb, isOpen: false },
+    already_done: { isSent: true, text: `${verb} before`, isOpen: false },
+    already_decided: { isSent: false, text: `${by || answer.detail}: nothing is left to decide`, isOpen: false },
+    stale: { isSent: false, text: 'Not sent: its facts changed. Read it again', isOpen: true },
+    not_allowed: { isSent: false, text: answer.detail, isOpen: false },
+    needs_reason: { isSent: false, text: answer.detail, isOpen: true },
+    not_found: { isSent: false, text: answer.detail, isOpen: false },
+    no_answer: { isSent: false, text: `${answer.detail} Send it again: that does no harm`, isOpen: true },
+  }
+  return words[answer.answer]
 }

@@ -153,7 +153,7 @@ interface HeatProps {
 function Heat({ lines, day, month, quarter }: HeatProps): JSX.Element {
   return (
     <div class="tblwrap">
-      <table class="tbl heat">
+      <table class="tbl tbl--cards heat">
         <thead>
           <tr>
             <th scope="col">Circuit</th>
@@ -171,11 +171,11 @@ function Heat({ lines, day, month, quarter }: HeatProps): JSX.Element {
                   {line.circuit}
                 </a>
               </th>
-              <td>
+              <td data-label="predictions">
                 <DayState of={line} />
               </td>
-              <Cell of={line.performance} named={['mae', 'rmse']} />
-              <Cell of={line.drift} named={['magnitude', 'drift']} />
+              <Cell of={line.performance} named={['mae', 'rmse']} label="error" />
+              <Cell of={line.drift} named={['magnitude', 'drift']} label="drift" />
               <td class="dim small">
                 <Prose of={line.day?.detail || line.performance?.detail || line.drift?.detail || ''} />
               </td>
@@ -219,20 +219,20 @@ function DayState({ of }: { of: Line }): JSX.Element {
 }
 
 /** Number and shade, and a word for who cannot see the shade. */
-function Cell({ of, named }: { of: Task | undefined; named: string[] }): JSX.Element {
+function Cell({ of, named, label }: { of: Task | undefined; named: string[]; label: string }): JSX.Element {
   const level = levelOrState(of)
   const numbers = Object.entries(of?.result ?? {}).filter(([, value]) => typeof value === 'number')
   const shown = numbers.find(([name]) => named.some((each) => name.includes(each))) ?? numbers[0]
-  if (!of) return <td class="heat__cell dim3">–</td>
+  if (!of) return <td class="heat__cell heat__cell--nothing dim3">–</td>
   if (!LEVELS.includes(level)) {
     return (
-      <td class="heat__cell heat__cell--unknown">
+      <td class="heat__cell heat__cell--unknown" data-label={label}>
         <Sign is="unknown" /> {level.replaceAll('_', ' ')}
       </td>
     )
   }
   return (
-    <td class={`heat__cell heat__cell--${level}`}>
+    <td class={`heat__cell heat__cell--${level}`} data-label={label}>
       {shown ? `${shown[0]} ${String(shown[1])}` : ''} {level !== 'ok' && <b>{capital(level)}</b>}
     </td>
   )

@@ -13,7 +13,7 @@ import { Title } from '../router'
 import { stagesOf } from '../stages'
 import { useNow } from '../shell'
 import { lasting, secondsBetween, when } from '../times'
-import { shortId, versionOf } from '../words'
+import { capital, shortId, versionOf } from '../words'
 import { questions } from './release_questions'
 import { Decide } from './release_decide'
 import { Checks, Earlier, Facts, Progress, warningsOf } from './release_facts'
@@ -129,7 +129,7 @@ function Wait({ of, now }: { of: ReleaseView; now: Date }): JSX.Element {
   )
 }
 
-function Warnings({ of, warnings }: { of: ReleaseView; warnings: [string, string][] }): JSX.Element | null {
+function Warnings({ of, warnings }: { of: ReleaseView; warnings: Schemas['WarningView'][] }): JSX.Element | null {
   const isHeld = of.phase === 'held'
   if (!isHeld && !warnings.length) return null
   return (
@@ -140,10 +140,8 @@ function Warnings({ of, warnings }: { of: ReleaseView; warnings: [string, string
           {of.waiting?.until && <p>If nobody does anything, it expires {when(of.waiting.until)}.</p>}
         </Note>
       )}
-      {warnings.map(([name, text]) => (
-        <Note key={name} is="warn" tone="warn" title={name}>
-          <p>{text}</p>
-        </Note>
+      {warnings.map((warning) => (
+        <Note key={warning.code + warning.text} is={warning.is_bad ? 'warn' : 'unknown'} tone={warning.is_bad ? 'warn' : undefined} title={capital(warning.text)} />
       ))}
     </section>
   )

@@ -4,6 +4,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 
+import { useAllGates } from '../api/gates'
 import { connection } from '../api/live'
 import { useMine } from '../api/mine'
 import { Dialog, type Question } from '../parts/dialog'
@@ -13,6 +14,7 @@ import { go } from '../router'
 import { session } from '../session'
 import { useStore } from '../store'
 import { exactly, when } from '../times'
+import { capital } from '../words'
 import { questions, type Asked } from './release_questions'
 import type { ReleaseView } from './release'
 
@@ -76,7 +78,7 @@ export function Decide({ of, asOf }: { of: ReleaseView; asOf: Date | undefined }
               <p>Deciding needs {groups(of)}.</p>
             </Note>
           )}
-          {person?.isInAGroup && of.gate && !isMine && mine.data && <NotMine of={of} name={person.name} />}
+          {person?.isInAGroup && of.gate && !isMine && mine.data && <NotMine of={of} />}
           {canDecide && <div class="btns btns--even">{gate.map(button)}</div>}
           {isOffline && (
             <p class="small dim" id="offline">
@@ -163,28 +165,16 @@ function Signs({ of, asOf }: { of: ReleaseView; asOf: Date | undefined }): JSX.E
   )
 }
 
-/** Why the buttons are not there: one line, with whom to ask. */
-function NotMine({ of, name }: { of: ReleaseView; name: string }): JSX.Element {
-  const made = of.gate?.facts['made by'] ?? ''
-  if (of.gate?.approved_by.includes(name)) {
-    return (
-      <Note is="ok" title="You have approved this">
-        <p>It waits for {groups(of)}.</p>
-      </Note>
-    )
-  }
-  if (made.includes(name)) {
-    return (
-      <Note is="person" title="You made this and may not decide on it">
-        <p>
-          Others of {groups(of)} can{of.waiting?.until ? `, until ${when(of.waiting.until)}` : ''}.
-        </p>
-      </Note>
-    )
-  }
+/** Why the buttons are not there: the rule that would refuse it says so, and with whom to ask. */
+function NotMine({ of }: { of: ReleaseView }): JSX.Element {
+  const because = useAllGates().data?.gates.find((gate) => gate.release_id === of.release_id)?.because
   return (
-    <Note is="eye" title="Not yours to decide">
-      <p>Deciding on this gate needs {groups(of)}, and nobody who made or asked for it.</p>
+    <Note is="person" title="Not yours to decide">
+      {because && <p>{capital(because)}.</p>}
+      <p>
+        It needs {groups(of)}
+        {of.waiting?.until && `, until ${when(of.waiting.until)}`}.
+      </p>
     </Note>
   )
 }

@@ -2,6 +2,7 @@
 
 import type { JSX } from 'preact'
 
+import type { Schemas } from '../api/client'
 import { Prose } from '../parts/prose'
 import { State } from '../parts/sign'
 import { exactly } from '../times'
@@ -12,11 +13,9 @@ import type { ReleaseView } from './release'
 const WARNING = 'warning: '
 const METRICS = 'training metrics'
 
-/** Facts that are missing or speak against the candidate, by name. */
-export function warningsOf(release: ReleaseView): [string, string][] {
-  return Object.entries(release.gate?.facts ?? {})
-    .filter(([name]) => name.startsWith(WARNING))
-    .map(([name, text]) => [capital(name.slice(WARNING.length)), text])
+/** What speaks against a yes, the worst first. */
+export function warningsOf(release: ReleaseView): Schemas['WarningView'][] {
+  return release.gate?.warnings ?? []
 }
 
 export function Facts({ of }: { of: ReleaseView }): JSX.Element | null {

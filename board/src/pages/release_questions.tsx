@@ -8,7 +8,7 @@ import type { ReleaseView } from './release'
 import { warningsOf } from './release_facts'
 import { Sign } from '../parts/sign'
 import { when } from '../times'
-import { nameOf } from '../words'
+import { capital, nameOf } from '../words'
 
 export interface Asked {
   of: 'gate' | 'release'
@@ -56,12 +56,10 @@ function approve(of: ReleaseView): Asked {
           <p>{effect(of)}</p>
           {warnings.length > 0 && (
             <ul class="ticks">
-              {warnings.map(([name, text]) => (
-                <li key={name}>
-                  <Sign is="warn" tone="warn" />
-                  <span>
-                    <b>{name}</b>: {text}
-                  </span>
+              {warnings.map((warning) => (
+                <li key={warning.code + warning.text}>
+                  <Sign is="warn" tone={warning.is_bad ? 'warn' : 'mute'} />
+                  <span>{capital(warning.text)}</span>
                 </li>
               ))}
             </ul>

@@ -3,16 +3,16 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 
-import type { Answer, Gate } from '../api/gates'
-import { type Group, warnings } from '../inbox'
+import type { Gate, Told } from '../api/gates'
+import { type Group, keyOf } from '../inbox'
 import { Sign, State } from '../parts/sign'
 import { lasting, secondsBetween, when } from '../times'
-import { capital, nameOf, versionOf } from '../words'
+import { capital, versionOf } from '../words'
 
 interface Props {
   of: Group
   selected: ReadonlySet<string>
-  answers: ReadonlyMap<string, Answer>
+  answers: ReadonlyMap<string, Told>
   now: Date
   onSelect: (ids: string[], isOn: boolean) => void
 }
@@ -74,39 +74,40 @@ interface RowProps {
   of: Gate
   canSelect: boolean
   isSelected: boolean
-  answer: Answer | undefined
+  answer: Told | undefined
   now: Date
   onSelect: Props['onSelect']
 }
 
 function Row({ of, canSelect, isSelected, answer, now, onSelect }: RowProps): JSX.Element {
   const [isOpen, setOpen] = useState(false)
-  const facts = of.gate?.facts ?? {}
-  const known = facts['known as']
+  const { facts } = of.gate
+  const name = `${keyOf(of)} ${versionOf(of.asset)}`
   return (
     <>
       <tr data-line class={isSelected ? 'selected' : undefined}>
         <td class="gates__check">
           {canSelect && (answer?.isOpen ?? true) ? (
             <label class="check">
-              <input type="checkbox" checked={isSelected} onChange={(event) => onSelect([of.release_id], event.currentTarget.checked)} aria-label={`Select ${nameOf(of)}`} />
+              <input type="checkbox" checked={isSelected} onChange={(event) => onSelect([of.release_id], event.currentTarget.checked)} aria-label={`Select ${name}`} />
             </label>
           ) : (
-            <Sign is={answer ? (answer.outcome === 'sent' ? 'check' : 'person') : of.kind === 'environment' ? 'grid' : of.gate ? 'back' : 'held'} tone={answer?.outcome === 'sent' ? 'good' : 'mute'} />
+            <Sign is={answer ? (answer.isSent ? 'check' : 'person') : of.kind === 'environment' ? 'grid' : 'back'} tone={answer?.isSent ? 'good' : 'mute'} />
           )}
         </td>
         <th scope="row">
           <a href={`/releases/${of.release_id}`}>
-            <span class="mono">{of.kind === 'model' ? of.circuit : of.model}</span>
-          </a>
+            <span class="mono">{keyOf(of)}</span>
+          </a>{' '}
+          {of.circuit_name}
           <br />
-          <span class="small dim">{known ?? (of.kind === 'model' ? of.model : of.circuit)}</span>
+          <span class="small dim">{of.plant_name || of.kind}</span> {of.criticality === 'high' && <span class="tag">high</span>}
         </th>
-        <td class="nowrap mono">{versionOf(of.model)}</td>
+        <td class="nowrap mono">{versionOf(of.asset)}</td>
         <td>{metric(facts)}</td>
         <td>
           {answer ? (
-            <State is={answer.outcome === 'sent' ? 'check' : 'warn'} tone={answer.outcome === 'sent' ? 'good' : 'warn'}>
+            <State is={answer.isSent ? 'check' : 'warn'} tone={answer.isSent ? 'good' : 'warn'}>
               {answer.text}
             </State>
           ) : (
@@ -115,7 +116,7 @@ function Row({ of, canSelect, isSelected, answer, now, onSelect }: RowProps): JS
         </td>
         <td class="nowrap">{!answer && <Ends of={of} now={now} />}</td>
         <td class="gates__open">
-          <button class="iconbtn" type="button" aria-expanded={isOpen} aria-label={`Facts of ${nameOf(of)}`} onClick={() => setOpen(!isOpen)}>
+          <button class="iconbtn" type="button" aria-expanded={isOpen} aria-label={`Facts of ${name}`} onClick={() => setOpen(!isOpen)}>
             <Sign is="chev" />
           </button>
         </td>
@@ -132,7 +133,7 @@ function Row({ of, canSelect, isSelected, answer, now, onSelect }: RowProps): JS
               ))}
               <dt>Digest</dt>
               <dd>
-                <code>{of.gate?.digest}</code>
+                <code>{of.gate.digest}</code>
               </dd>
             </dl>
             <p>
@@ -157,14 +158,14 @@ function metric(facts: Record<string, string>): JSX.Element | string {
 }
 
 function Warnings({ of }: { of: Gate }): JSX.Element {
-  const told = warnings(of)
+  const told = of.gate.warnings ?? []
   if (!told.length) return <span class="dim3 gates__none">none</span>
   return (
     <span class="chips">
-      {told.map((text) => (
-        <span class="tag tag--warn tag--wrap" key={text}>
-          <Sign is="warn" />
-          {text}
+      {told.map((warning) => (
+        <span class={`tag tag--wrap ${warning.is_bad ? 'tag--warn' : ''}`} key={warning.code + warning.text}>
+          {warning.is_bad && <Sign is="warn" />}
+          {warning.text}
         </span>
       ))}
     </span>
@@ -172,7 +173,7 @@ function Warnings({ of }: { of: Gate }): JSX.Element {
 }
 
 function Ends({ of, now }: { of: Gate; now: Date }): JSX.Element | null {
-  const until = of.waiting?.until
+  const { until } = of
   if (!until) return null
   const leftS = secondsBetween(now, until)
   return (
