@@ -32,23 +32,8 @@ TRAININGS, TRAINING_SLOTS = "trainings", "training-slots"
 CHANGES = "changes"
 ROUTINES, NOTICES = "routines", "notices"
 PARTITIONS = frozenset(
-    {
-        OPEN,
-        CLOSED,
-        LOCKS,
-        JOBS,
-        INTAKE,
-        FREEZES,
-        ALERTS,
-        PACE,
-        ENDPOINTS,
-        TRAININGS,
-        TRAINING_SLOTS,
-        CHANGES,
-        ROUTINES,
-        NOTICES,
-    }  # fmt: skip
-)
+    {OPEN, CLOSED, LOCKS, JOBS, INTAKE, FREEZES, ALERTS, PACE, ENDPOINTS, TRAININGS, TRAINING_SLOTS, CHANGES, ROUTINES}
+) | {NOTICES}
 """The partitions of a fixed name; no release may be called like one of them."""
 
 TASKS, ENDED, PROPOSALS = "tasks", "ended", "proposals"
