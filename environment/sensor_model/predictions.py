@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from sensor_model import __version__, network
 from sensor_model.features import FILL_STEPS_MAX, Floats, Scaler, TooFewRowsError, Windows, make_windows
@@ -28,6 +29,10 @@ EARLIER_DAYS = 7
 """Days before the latest one that are predicted as well."""
 
 DAY_S = 86_400
+
+TABLE_VERSION = "switchyard.table_version"
+"""In the footer of a file of predictions: the version of the sensor table that it was made from (R-DATA-17). No column,
+so that files of one environment version have the columns of another's."""
 
 
 class PredictionError(RuntimeError):
@@ -44,6 +49,9 @@ class Scored:
     """Rows of the day without a full past (a gap of more than FILL_STEPS_MAX steps before them)."""
 
     path: Path
+    table_version: int
+    """The version of the sensor table that was read."""
+
     earlier: tuple[date, ...] = ()
     """Days before the latest one with a file of their own; a day without usable rows has none."""
 
@@ -60,7 +68,8 @@ def score_latest_day(
 
     Rows of days after `today`, in UTC, are not looked at; without it that is the day of the clock.
     """
-    day, windows, left_out = _latest_windows(metadata, table_dir, today or datetime.now(UTC).date())
+    table = open_table(table_dir)
+    day, windows, left_out = _latest_windows(metadata, table, today or datetime.now(UTC).date())
     scaler = Scaler.from_dict(metadata.scaler)
     folder = output / metadata.plant_id / metadata.circuit_id
     predicted: dict[date, tuple[Windows, Floats]] = {}
@@ -69,18 +78,25 @@ def score_latest_day(
         _refuse_no_numbers(values, metadata, each)
         predicted[each] = of_the_day, values
     for each, (of_the_day, values) in predicted.items():
-        _write_atomically(_rows(metadata, model_version, each, of_the_day, values), _file(folder, each))
+        rows = _rows(metadata, model_version, each, of_the_day, values)
+        _write_atomically(rows.replace_schema_metadata({TABLE_VERSION: str(table.version())}), _file(folder, each))
     earlier = tuple(each for each in predicted if each != day)
-    return Scored(day=day, rows=len(windows[day]), rows_left_out=left_out, path=_file(folder, day), earlier=earlier)
+    return Scored(
+        day=day,
+        rows=len(windows[day]),
+        rows_left_out=left_out,
+        path=_file(folder, day),
+        table_version=table.version(),
+        earlier=earlier,
+    )
 
 
 def _file(folder: Path, day: date) -> Path:
     return folder / f"{day.isoformat()}.parquet"
 
 
-def _latest_windows(metadata: ModelMetadata, table_dir: Path, today: date) -> tuple[date, dict[date, Windows], int]:
+def _latest_windows(metadata: ModelMetadata, table: DeltaTable, today: date) -> tuple[date, dict[date, Windows], int]:
     """The latest day, the windows of it and of the days before it that have any, and the latest day's rows without."""
-    table = open_table(table_dir)
     check_features(table, metadata.features, metadata.name)
     table_day = last_day(table, today)
     day = last_day_of(table, metadata.sensor_id, table_day, STALE_DAYS_MAX + 1)

@@ -73,7 +73,8 @@ def run(mini_batch: Sequence[str]) -> list[str]:
         table_dir = _table_above(mini_batch)
         today = datetime.now(UTC).date()
         job.scored = score_latest_day(job.model, job.metadata, job.model_version, table_dir, job.output, today)
-        log.info("scored %s: %d rows to %s", job.scored.day, job.scored.rows, job.scored.path)
+        about = job.scored
+        log.info("scored %s of table version %d: %d rows to %s", about.day, about.table_version, about.rows, about.path)
     result = {
         "plant_id": job.metadata.plant_id,
         "circuit_id": job.metadata.circuit_id,
@@ -83,6 +84,7 @@ def run(mini_batch: Sequence[str]) -> list[str]:
         "output": job.scored.path.relative_to(job.output).as_posix(),
         "earlier_days": len(job.scored.earlier),
         "model_version": job.model_version,
+        "table_version": job.scored.table_version,
     }
     return [json.dumps({"file": Path(file).name, **result}) for file in mini_batch]
 

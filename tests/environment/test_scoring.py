@@ -82,6 +82,19 @@ def test_one_file_per_circuit_and_day_is_written(score_table: Score, table_dir: 
     assert {receipt["output"] for receipt in receipts} == {"P001/C001/2025-12-09.parquet"}
 
 
+def test_predictions_say_which_version_of_the_table_they_were_made_from(
+    score_table: Score, table_dir: Path, output: Path
+) -> None:
+    """In the receipt, and in each file, without a column more."""
+    receipt = json.loads(score_table(table_dir)[0])
+    version = open_table(table_dir).version()
+    assert receipt["table_version"] == version
+    for name in written(output):
+        schema = pq.read_schema(output / name)
+        assert schema.metadata[b"switchyard.table_version"] == str(version).encode()
+        assert "table_version" not in schema.names
+
+
 def test_predictions_are_close_to_what_was_measured(score_table: Score, table_dir: Path, output: Path) -> None:
     """Much closer than the day's own spread."""
     score_table(table_dir)
