@@ -1,6 +1,7 @@
 """What the templates and the app have to say alike: app settings, names of alert rules, names of metrics."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def _settings(site: Resource, report: Report) -> None:
 def _rules(rules: list[Resource], report: Report, policies: Path) -> None:
     by_name = {str(each.name): each for each in rules}
     listed: dict[str, dict[str, Any]] = {}
-    for each in yaml.safe_load(policies.read_text(encoding="utf-8"))["alerts"]["rules"]:
+    for each in _listed(policies.read_text(encoding="utf-8")):
         kind, _, name = each["rule"].partition("/")
         if kind != "switchyard":
             listed[name] = each
@@ -97,6 +98,12 @@ def _rules(rules: list[Resource], report: Report, policies: Path) -> None:
         if acts != (name in listed):
             what = "is told to the app, and not listed in" if acts else "is not told to the app, and listed in"
             report.say(rule.place, f"{name} {what} config/policies.yml")
+
+
+@cache
+def _listed(policies: str) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = yaml.safe_load(policies)["alerts"]["rules"]
+    return rules
 
 
 def _metrics(name: str, rule: Resource, report: Report) -> None:

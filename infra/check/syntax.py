@@ -5,7 +5,6 @@ parameter files (tree-sitter-bicep 1.1.0) or loops with a condition (pycep-parse
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from infra.check.lexer import BicepSyntaxError, Token, tokens
@@ -38,7 +37,6 @@ class Declaration:
 class File:
     """One file: what it declares by name, outputs apart, since an output may be named like a parameter."""
 
-    path: Path
     declared: dict[str, Declaration] = field(default_factory=dict)
     outputs: dict[str, Declaration] = field(default_factory=dict)
     scope: str = "resourceGroup"
@@ -77,8 +75,8 @@ class _Parser:
         while self.have("newline"):
             pass
 
-    def file(self, path: Path) -> File:
-        result = File(path)
+    def file(self) -> File:
+        result = File()
         self.lines()
         while self.here.kind != "end":
             self.statement(result)
@@ -299,6 +297,6 @@ class _Parser:
         return Node("for", line, (item, index, over, body))
 
 
-def parse(path: Path) -> File:
-    """Reads one file. Raises BicepSyntaxError."""
-    return _Parser(tokens(path.read_text(encoding="utf-8"))).file(path)
+def parse(text: str) -> File:
+    """Reads the text of one file. Raises BicepSyntaxError."""
+    return _Parser(tokens(text)).file()

@@ -26,14 +26,12 @@ INFRA = Path(__file__).resolve().parents[1]
 _SCOPES = {"resourceGroup": RESOURCE_GROUP, "subscription": AT_SUBSCRIPTION}
 
 
-@cache
-def _parsed(path: Path, changed: float) -> File:
-    return parse(path)
+_parsed = cache(parse)
 
 
 def read(path: Path) -> File:
-    """A file as a tree, read once as long as it does not change."""
-    return _parsed(path, path.stat().st_mtime)
+    """A file as a tree; the same text is read once, wherever it stands."""
+    return _parsed(path.read_text(encoding="utf-8"))
 
 
 def named_types(root: Path = INFRA) -> set[str]:
@@ -170,7 +168,7 @@ class Template:
             self.tree = read(path)
         except BicepSyntaxError as error:
             report.say(Place(self.file, error.line), str(error))
-            self.tree = File(path)
+            self.tree = File()
         self.evaluator = Evaluator(self.file, self, table, report)
         self.given = given
         self._memo: dict[Any, Any] = {}

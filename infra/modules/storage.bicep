@@ -100,13 +100,14 @@ resource state 'Microsoft.Storage/storageAccounts@2023-05-01' = {
       name: 'event-dead-letters'
       properties: { publicAccess: 'None' }
     }
-
-    resource ofApp 'containers' = [for name in appContainers: {
-      name: name
-      properties: { publicAccess: 'None' }
-    }]
   }
 }
+
+resource appContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = [for name in appContainers: {
+  parent: state::blobs
+  name: name
+  properties: { publicAccess: 'None' }
+}]
 
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
   parent: state
@@ -184,7 +185,7 @@ resource stateWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 @description('notebooks, metadata of models, configurations that were taken')
 resource appWriter 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (name, number) in appContainers: {
   name: guid(state.id, name, appPrincipalId, storageBlobDataContributor)
-  scope: state::blobs::ofApp[number]
+  scope: appContainer[number]
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
     principalId: appPrincipalId

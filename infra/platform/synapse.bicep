@@ -44,15 +44,16 @@ resource synapse 'Microsoft.Synapse/workspaces@2021-06-01' = {
       autoScale: { enabled: true, minNodeCount: 3, maxNodeCount: 5 }
     }
   }
-
-  resource address 'firewallRules' = [for (each, number) in allowedIps: {
-    name: 'allowed-${number}'
-    properties: {
-      startIpAddress: contains(each, '/') ? parseCidr(each).firstUsable : each
-      endIpAddress: contains(each, '/') ? parseCidr(each).lastUsable : each
-    }
-  }]
 }
+
+resource address 'Microsoft.Synapse/workspaces/firewallRules@2021-06-01' = [for (each, number) in allowedIps: {
+  parent: synapse
+  name: 'allowed-${number}'
+  properties: {
+    startIpAddress: contains(each, '/') ? parseCidr(each).firstUsable : each
+    endIpAddress: contains(each, '/') ? parseCidr(each).lastUsable : each
+  }
+}]
 
 resource administrator 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for group in administrators: {
   name: guid(synapse.id, group, contributor)
