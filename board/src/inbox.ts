@@ -12,7 +12,7 @@ export interface Group {
 
 const GROUPS: Record<string, Omit<Group, 'gates'>> = {
   rollback: { name: 'Rollbacks', why: 'Not critical, so each waits for a person. Decided on its own page.', select: 'none' },
-  environment: { name: 'Environments', why: 'Each concerns the whole fleet. Decided on its own page.', select: 'none' },
+  environment: { name: 'Environments and online endpoints', why: 'Each changes more than one deployment. Decided on its own page.', select: 'none' },
   model: { name: 'Models to production, without warnings', why: 'Tested; each changes one deployment.', select: 'all' },
   model_with_warnings: {
     name: 'Models to production: look closer',
@@ -25,11 +25,17 @@ const GROUPS: Record<string, Omit<Group, 'gates'>> = {
 /** The order of the API stays inside a group: critical plants first, then the next end. */
 export function grouped(gates: Gate[]): Group[] {
   return Object.entries(GROUPS).flatMap(([key, group]) => {
-    const mine = gates.filter((gate) => (gate.group in GROUPS ? gate.group : 'environment') === key)
+    const mine = gates.filter((gate) => groupOf(gate) === key)
     if (!mine.length) return []
     const isMixed = group.select === 'all' && mine.some((gate) => warned(gate))
     return [{ ...group, select: isMixed ? 'each' : group.select, gates: mine }]
   })
+}
+
+/** A group that this page does not know is decided on its own page, like one of the fleet. */
+function groupOf(gate: Gate): string {
+  if (gate.kind === 'online') return 'environment'
+  return gate.group in GROUPS ? gate.group : 'environment'
 }
 
 /** Whether it has something that needs a close look, or the policy wants a reason for. */

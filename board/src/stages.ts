@@ -75,7 +75,7 @@ function visitsOf(release: Release, entries: Entry[], now: Date): Map<string, Vi
 }
 
 function endsWell(phase: string): boolean {
-  return phase === 'released' || phase === 'rolled_back'
+  return ['released', 'rolled_back', 'compared'].includes(phase)
 }
 
 function isBad(phase: string): boolean {

@@ -9,7 +9,7 @@ import pytest
 
 from shared.application.ports import IntakeResult
 from shared.contracts.http.routes import ROUTES
-from shared.domain.release.model import Phase, Verdict
+from shared.domain.release.model import Kind, Phase, Verdict
 from shared.domain.release.policy import Stage
 from tests.docs.pages import REPOSITORY, page
 
@@ -28,6 +28,18 @@ def test_the_glossary_has_every_word_of_the_code(words: type[StrEnum]) -> None:
     missing = {word.value for word in words} - set(page("docs/glossary.md").spans)
 
     assert missing == set()
+
+
+def test_the_board_has_words_for_every_phase_and_stages_for_every_kind() -> None:
+    """What has none would be shown as the code calls it."""
+    words = (REPOSITORY / "board" / "src" / "words.ts").read_text()
+    phases, stages = words.split("export const STAGES")
+
+    assert [phase.value for phase in Phase if f"  {phase.value}: {{" not in phases] == []
+    assert [kind.value for kind in Kind if f"  {kind.value}: [" not in stages] == []
+    steps = set(re.findall(r"'([a-z_]+)'", stages)) & {phase.value for phase in Phase}
+    others = {phase for phase in Phase if phase.is_terminal} | {Phase.HELD, Phase.SETTLING, Phase.RESTORING}
+    assert {phase.value for phase in Phase} - steps <= {phase.value for phase in others}
 
 
 def test_every_phase_is_in_the_picture_of_the_state_machine() -> None:

@@ -99,7 +99,7 @@ function Head({ of, now }: { of: ReleaseView; now: Date }): JSX.Element {
           {of.version_attempt > 1 && ` · attempt ${of.version_attempt}`}
         </p>
         <Title tab={`${isModel ? of.circuit : of.model} ${isModel ? versionOf(of.model) : ''}`}>
-          {isModel ? `${known ?? of.circuit}: model ${versionOf(of.model)}` : of.kind === 'rollback' ? `${of.model}: back to what ran before` : `Environment ${of.model}`}
+          {isModel ? `${known ?? of.circuit}: model ${versionOf(of.model)}` : of.kind === 'rollback' ? `${of.model}: back to what ran before` : of.kind === 'online' ? `${of.model} to its online endpoints` : `Environment ${of.model}`}
         </Title>
         <p class="now">
           <Phase of={of} /> <Wait of={of} now={now} />

@@ -29,6 +29,7 @@ export function questions(of: ReleaseView): Asked[] {
 }
 
 function canGoBack(of: ReleaseView): boolean {
+  if (of.kind === 'online') return of.production_touched && !of.ended && of.phase !== 'restoring'
   if (of.phase === 'released') return !of.undone_by
   return of.kind === 'environment' && ['updating', 'watching', 'held'].includes(of.phase)
 }
@@ -144,7 +145,7 @@ function again(of: ReleaseView): Asked {
 }
 
 function rollBack(of: ReleaseView): Asked {
-  const isFleet = of.kind !== 'model'
+  const isFleet = of.kind === 'environment'
   return {
     of: 'release',
     name: 'Roll back',

@@ -15,6 +15,7 @@ const KINDS = [
   ['model', 'Models'],
   ['environment', 'Environments'],
   ['rollback', 'Rollbacks'],
+  ['online', 'Online'],
 ] as const
 
 export function Releases(): JSX.Element {
