@@ -112,6 +112,13 @@ function Head({ of, now }: { of: ReleaseView; now: Date }): JSX.Element {
 /** For what, since when, until when: no silent wait. */
 function Wait({ of, now }: { of: ReleaseView; now: Date }): JSX.Element {
   const { waiting } = of
+  if (of.undone_by) {
+    return (
+      <span class="dim">
+        by <a href={`/releases/${of.undone_by}`}>{of.undone_by}</a>; released {when(of.phase_since, now)}.
+      </span>
+    )
+  }
   if (!waiting) {
     return (
       <span class="dim">

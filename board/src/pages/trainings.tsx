@@ -6,6 +6,7 @@ import { api, data, type Schemas } from '../api/client'
 import { useLive } from '../api/live'
 import { PageHead, Panel, Search } from '../parts/list_page'
 import { Empty, Loaded, Unreadable } from '../parts/note'
+import { Prose } from '../parts/prose'
 import { State } from '../parts/sign'
 import { usePlace } from '../router'
 import { when } from '../times'
@@ -88,7 +89,7 @@ function Runs({ of, empty }: { of: Training[]; empty: string }): JSX.Element {
                 <Phase of={each} />
               </td>
               <td>
-                {each.failure || each.waits_for || (each.release_id ? <a href={`/releases/${each.release_id}`}>its release</a> : '')}
+                {each.failure || each.waits_for ? <Prose of={each.failure || each.waits_for} /> : (each.release_id ? <a href={`/releases/${each.release_id}`}>its release</a> : null)}
               </td>
               <td class="nowrap" data-label="trained to">
                 {each.cutoff_date}
