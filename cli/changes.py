@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text as Shown
 
 from cli.api import ApiError, ReleaseApi, parse
+from cli.printing import put, say
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import clock
@@ -110,7 +111,7 @@ def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as
         if as_json:
             print_json(answer)
         elif commit:
-            console.print(change_panel(parse(Change, answer)))
+            put(change_panel(parse(Change, answer)))
         else:
             tell_unreadable(answer)
             _show_list(parse(Changes, answer))
@@ -118,12 +119,12 @@ def changes(context: typer.Context, commit: ChangeId = "", limit: Limit = 20, as
 
 def _show_list(found: Changes) -> None:
     if found.changes:
-        console.print(changes_table(found.changes))
-        console.print(f"Look at one with:  {COMMAND} changes <commit>", markup=False)
+        put(changes_table(found.changes))
+        say(f"Look at one with:  {COMMAND} changes <commit>")
     else:
         console.print("No change has come in yet.")
     in_force = f"that of commit {found.in_force}" if found.in_force else "the one that the app was published with"
-    console.print(f"The configuration in force is {in_force}.", markup=False)
+    say(f"The configuration in force is {in_force}.")
 
 
 def changes_table(listed: list[ChangeSummary]) -> Table:

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.printing import put
 from cli.session import console, errors
 from cli.views import printable
 from shared.config_tree import (
@@ -114,7 +115,7 @@ def _show(found: Found) -> None:
         text = f"{found.environment.name}: {previous} to {found.environment.version} ({kind})"
         console.print(text, markup=False)
     if found.circuits:
-        console.print(_circuits_table(found))
+        put(_circuits_table(found))
     for note in found.notes:
         console.print(note, markup=False)
 

@@ -7,8 +7,9 @@ import typer
 
 from cli.api import ApiError, ReleaseApi, parse
 from cli.endings import confirm
+from cli.printing import put, say
 from cli.reading import ReleaseId
-from cli.session import console, talking
+from cli.session import talking
 from cli.show import gate_panel, release_panel
 from cli.typed import COMMAND
 from cli.views import ENVIRONMENT, HELD, ROLLING_BACK, Accepted, Release
@@ -40,8 +41,8 @@ def abort(context: typer.Context, release_id: ReleaseId, reason: Reason, yes: Ye
         release_id = release.release_id
         if release.ended:
             raise ApiError(f"{release_id} has ended already: {release.phase}. {release.reason}".rstrip())
-        console.print(release_panel(release, datetime.now(UTC)))
-        console.print(what_abort_does(release), markup=False)
+        put(release_panel(release, datetime.now(UTC)))
+        say(what_abort_does(release))
         if not yes:
             confirm(f"Abort {release_id}?")
         tell(api.act(release_id, "abort", reason))
@@ -95,7 +96,7 @@ def _decide(api: ReleaseApi, release_id: str, decision: str, reason: str, *, yes
     if gate is None:
         waits = f" It waits for {release.waiting.waits_for}." if release.waiting else ""
         raise ApiError(f"no gate of {release_id} is open: its phase is {release.phase}.{waits}")
-    console.print(gate_panel(gate))
+    put(gate_panel(gate))
     if not yes:
         confirm(f"{decision.capitalize()} {gate.stage} of {release.model} ({release.circuit})?")
     tell(api.decide(release_id, gate.stage, decision, gate.digest, reason))
@@ -110,6 +111,6 @@ def need(reason: str, otherwise: str) -> None:
 def tell(accepted: Accepted) -> None:
     """What the app answered, and how to follow it."""
     if accepted.answer == "accepted":
-        console.print(f"Accepted. Follow it with:  {COMMAND} watch {accepted.release_id}", markup=False)
+        say(f"Accepted. Follow it with:  {COMMAND} watch {accepted.release_id}")
     else:
-        console.print(f"That had been done already; {accepted.release_id} is {accepted.phase}.", markup=False)
+        say(f"That had been done already; {accepted.release_id} is {accepted.phase}.")

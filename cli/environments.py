@@ -7,8 +7,9 @@ from rich.table import Table
 from rich.text import Text as Shown
 
 from cli.api import parse
+from cli.printing import put, say
 from cli.reading import AsJson, print_json
-from cli.session import console, talking
+from cli.session import talking
 from cli.typed import COMMAND
 from cli.views import Text, View
 
@@ -45,12 +46,12 @@ def environments(context: typer.Context, running: Running = None, as_json: AsJso
         listed = parse(Versions, answer)
         if not listed.versions:
             instead = f" that can take the place of {running}" if running else " that models keep working in"
-            console.print(f"The registry has no version of {listed.name}{instead}.", markup=False)
+            say(f"The registry has no version of {listed.name}{instead}.")
             if not running:
-                console.print(f"A release brings one there:  {COMMAND} release-environment VERSION", markup=False)
+                say(f"A release brings one there:  {COMMAND} release-environment VERSION")
             return
         table = Table("version", "change", "TensorFlow", "registered", "by", title=listed.name)
         for each in listed.versions:
             row = (each.version, each.change_summary, each.tensorflow_version, each.registered_at, each.registered_by)
             table.add_row(*map(Shown, row))
-        console.print(table)
+        put(table)

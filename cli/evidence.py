@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.api import ApiError, parse
+from cli.printing import put, say
 from cli.reading import AsJson, ReleaseId, print_json
 from cli.saving import save
-from cli.session import console, talking
+from cli.session import talking
 from cli.show import clock, evidence_text
 from cli.typed import COMMAND
 from cli.views import Evidence, EvidenceAccepted
@@ -52,10 +53,10 @@ def evidence(
         if as_json:
             print_json(answer)
             return
-        console.print(evidence_panel(shown))
+        put(evidence_panel(shown))
         if file is not None:
             done = "Accepted." if accepted.answer == "accepted" else "It is the evidence of this release already."
-            console.print(f"{done} See the gate with:  {COMMAND} show {release_id}", markup=False)
+            say(f"{done} See the gate with:  {COMMAND} show {release_id}")
 
 
 def evidence_panel(shown: Evidence) -> RenderableType:

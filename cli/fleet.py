@@ -8,6 +8,7 @@ from rich.text import Text
 
 from cli.api import parse
 from cli.deciding import Reason, need, tell
+from cli.printing import put, say
 from cli.reading import AsJson, ReleaseId, print_json
 from cli.session import console, talking
 from cli.typed import COMMAND
@@ -26,7 +27,7 @@ def release_environment(context: typer.Context, version: Version, reason: Reason
         accepted = api.release_environment(version, reason)
         tell(accepted)
         if accepted.answer != "accepted":
-            console.print(f"See it with:  {COMMAND} show {accepted.release_id}", markup=False)
+            say(f"See it with:  {COMMAND} show {accepted.release_id}")
 
 
 def targets(context: typer.Context, release_id: ReleaseId, failing: Failing = False, as_json: AsJson = False) -> None:
@@ -41,8 +42,8 @@ def targets(context: typer.Context, release_id: ReleaseId, failing: Failing = Fa
             console.print("No targets are frozen yet: they are once the release holds every circuit of the fleet.")
             return
         shown = [target for target in listed.targets if target.is_failing or not failing]
-        console.print(targets_table(shown, listed.work))
-        console.print(f"{len(shown)} of {len(listed.targets)} targets.", markup=False)
+        put(targets_table(shown, listed.work))
+        say(f"{len(shown)} of {len(listed.targets)} targets.")
 
 
 def targets_table(shown: list[Target], work: str | None) -> Table:

@@ -11,6 +11,7 @@ from cli.api import ApiError, parse
 from cli.deciding import Yes, need
 from cli.endings import confirm
 from cli.moments import moment
+from cli.printing import put, say
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import clock, span
@@ -42,12 +43,12 @@ def freeze(
         need(reason, "a freeze needs a reason: whoever waits for its end will read it")
         wish = _wish(scope.replace("/", "-"), reason, until, hours, start)
         if not yes:
-            console.print(what_freezing_does(wish), markup=False)
+            say(what_freezing_does(wish))
             confirm(f"Freeze {wish['scope']}?")
         made = parse(Freeze, api.freeze(wish))
         said = "Frozen" if made.active else "Planned"
-        console.print(f"{said}: {made.scope} from {clock(made.starts_at)} until {clock(made.ends_at)}.", markup=False)
-        console.print(f"End it early with:  {COMMAND} lift {made.freeze_id} --reason '...'", markup=False)
+        say(f"{said}: {made.scope} from {clock(made.starts_at)} until {clock(made.ends_at)}.")
+        say(f"End it early with:  {COMMAND} lift {made.freeze_id} --reason '...'")
 
 
 def freezes(context: typer.Context, as_json: AsJson = False) -> None:
@@ -62,8 +63,8 @@ def freezes(context: typer.Context, as_json: AsJson = False) -> None:
         if not listed.freezes:
             console.print("Nothing is frozen.")
             return
-        console.print(freezes_table(listed.freezes, datetime.now(UTC)))
-        console.print(f"Members of {' or '.join(listed.who_can_lift)} can lift them.", markup=False)
+        put(freezes_table(listed.freezes, datetime.now(UTC)))
+        say(f"Members of {' or '.join(listed.who_can_lift)} can lift them.")
 
 
 def lift(context: typer.Context, freeze_id: FreezeId, reason: Why) -> None:
@@ -73,8 +74,8 @@ def lift(context: typer.Context, freeze_id: FreezeId, reason: Why) -> None:
         lifted = parse(Freeze, api.lift(freeze_id, reason))
         freeze_id = lifted.freeze_id
         when = clock(lifted.lifted_at) if lifted.lifted_at else "now"
-        console.print(f"{lifted.scope} is not frozen by {freeze_id} any more.", markup=False)
-        console.print(f"Lifted by {lifted.lifted_by} at {when}: {lifted.lift_reason}", markup=False)
+        say(f"{lifted.scope} is not frozen by {freeze_id} any more.")
+        say(f"Lifted by {lifted.lifted_by} at {when}: {lifted.lift_reason}")
 
 
 def what_freezing_does(wish: dict[str, Any]) -> str:

@@ -14,9 +14,10 @@ from rich.text import Text
 from cli.api import ApiError, parse
 from cli.deciding import Reason, Yes, need, tell
 from cli.endings import confirm
+from cli.printing import put, say
 from cli.reading import AsJson, ReleaseId, print_json
 from cli.saving import save
-from cli.session import console, talking
+from cli.session import talking
 from cli.show import release_panel, span
 from cli.typed import COMMAND
 from cli.views import MODEL, ONLINE, RELEASED, Check, Meter, Release, RollbackReport, Targets
@@ -70,20 +71,20 @@ def rollback(
         release = parse(Release, api.release(release_id))
         release_id = release.release_id
         _check(release)
-        console.print(release_panel(release, datetime.now(UTC)))
+        put(release_panel(release, datetime.now(UTC)))
         if release.phase == RELEASED:
-            console.print(what_a_new_rollback_does(release, critical=critical, to=to), markup=False)
+            say(what_a_new_rollback_does(release, critical=critical, to=to))
         elif release.kind == ONLINE:
-            console.print("The traffic from before is restored, and the slot of this release is deleted.")
+            say("The traffic from before is restored, and the slot of this release is deleted.")
         else:
-            console.print(what_rollback_does(parse(Targets, api.targets(release_id))), markup=False)
+            say(what_rollback_does(parse(Targets, api.targets(release_id))))
         if not yes:
             confirm(f"Roll back {release_id}?")
         models = [api.release_id(each) for each in with_model or ()]
         accepted = api.roll_back(release_id, reason, critical=critical, to=to, models=models)
         tell(accepted)
         if accepted.answer != "accepted":
-            console.print(f"See it with:  {COMMAND} rollback-report {accepted.release_id}", markup=False)
+            say(f"See it with:  {COMMAND} rollback-report {accepted.release_id}")
 
 
 def rollback_report(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False) -> None:
@@ -94,15 +95,15 @@ def rollback_report(context: typer.Context, release_id: ReleaseId, as_json: AsJs
             print_json(answer)
             return
         report = parse(RollbackReport, answer)
-        console.print(f"{report.release_id} undoes {report.undoes}: {report.phase}. {report.reason}", markup=False)
+        say(f"{report.release_id} undoes {report.undoes}: {report.phase}. {report.reason}")
         counts = ", ".join(f"{count} {result}" for result, count in report.counts.items() if count)
-        console.print(f"Circuits: {counts or 'none listed yet'}.", markup=False)
+        say(f"Circuits: {counts or 'none listed yet'}.")
         for target in report.targets:
             if target.result in ("failed", "untouched"):
-                console.print(f"  {target.key}: {target.result}. {target.detail}".rstrip(), markup=False)
+                say(f"  {target.key}: {target.result}. {target.detail}".rstrip())
         if report.meter:
-            console.print(times(report.meter), markup=False)
-        console.print(checklist_table(report.checklist))
+            say(times(report.meter))
+        put(checklist_table(report.checklist))
 
 
 def rollback_metadata(

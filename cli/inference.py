@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.api import parse
+from cli.printing import put, say
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import clock
@@ -61,7 +62,7 @@ def infer(context: typer.Context, date: Day = "", retry: Again = False) -> None:
     """Start a day's inference for every deployment of production; what was started before is not started again."""
     with talking(context) as api:
         started = parse(Started, api.infer({"date": date, "again": retry}))
-        console.print(what_started(started, f"inference --date {started.period}"), markup=False)
+        say(what_started(started, f"inference --date {started.period}"))
 
 
 def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False, as_json: AsJson = False) -> None:
@@ -74,24 +75,21 @@ def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False,
         tell_unreadable(answer)
         day = parse(Inference, answer)
         if not day.date:
-            console.print(f"No day was started yet. Start yesterday:  {COMMAND} infer", markup=False)
+            say(f"No day was started yet. Start yesterday:  {COMMAND} infer")
             return
         if not day.tasks:
-            console.print(
+            say(
                 f"{day.date}: no circuit was started: production runs none, or the day was not started.\n"
                 f"Start it:  {COMMAND} infer --date {day.date}",
-                markup=False,
-                soft_wrap=True,
             )
             return
-        console.print(
+        say(
             f"{day.date}: {day.succeeded} of {len(day.tasks)} circuits have predictions, {day.open} are under way.",
-            markup=False,
         )
         console.print(f"Missing: {', '.join(day.missing) or 'none'}.  Late: {', '.join(day.late) or 'none'}.")
         shown = [task for task in day.tasks if show_all or task.state != "succeeded" or task.late]
         if shown:
-            console.print(tasks_table(shown))
+            put(tasks_table(shown))
 
 
 def what_started(started: Started, follow: str) -> str:

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from cli.api import ApiError, parse
 from cli.inference import Started, Task, what_started
+from cli.printing import put, say
 from cli.reading import AsJson, print_json
-from cli.session import console, talking
+from cli.session import talking
 from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import View
@@ -75,9 +76,9 @@ def monitoring(
         _print("drift", report.drift, ("drift_magnitude",))
         for proposal in report.proposals:
             where = proposal.url or proposal.note or "nothing was sent"
-            console.print(f"{proposal.circuit}: {proposal.title} ({proposal.state}: {where})", markup=False)
+            say(f"{proposal.circuit}: {proposal.title} ({proposal.state}: {where})")
             if diff and proposal.diff:
-                console.print(proposal.diff, markup=False, highlight=False)
+                say(proposal.diff)
 
 
 def check(context: typer.Context, name: CheckName, period: Period = "", retry: Again = False) -> None:
@@ -87,24 +88,24 @@ def check(context: typer.Context, name: CheckName, period: Period = "", retry: A
             raise ApiError(f"there is no check {name!r}: it is performance or drift")
         started = parse(Started, api.check({"check": name, "period": period, "again": retry}))
         option = "--month" if name == "performance" else "--quarter"
-        console.print(what_started(started, f"monitoring {option} {started.period}"), markup=False)
+        say(what_started(started, f"monitoring {option} {started.period}"))
 
 
 def _print(name: str, report: CheckReport, measures: tuple[str, ...]) -> None:
     if not report.period:
-        console.print(f"{name}: never checked. Start it:  {COMMAND} check {name}", markup=False)
+        say(f"{name}: never checked. Start it:  {COMMAND} check {name}")
         return
     counts = ", ".join(f"{count} {level}" for level, count in sorted(report.levels.items()))
-    console.print(f"{name} of {report.period}: {counts or 'no circuit was checked'}.", markup=False)
+    say(f"{name} of {report.period}: {counts or 'no circuit was checked'}.")
     if report.without_check:
-        console.print(f"Not checked: {', '.join(report.without_check)}.", markup=False)
+        say(f"Not checked: {', '.join(report.without_check)}.")
     table = Table("circuit", "level", *measures, "rows", "detail")
     for task in report.circuits:
         level = str(task.result.get("level") or task.state)
         numbers = [_shown(task.result.get(measure)) for measure in (*measures, "rows")]
         table.add_row(Text(task.circuit), Text(level, style=STYLES.get(level, "")), *numbers, Text(task.detail))
     if report.circuits:
-        console.print(table)
+        put(table)
 
 
 def _shown(value: str | float | None) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from cli.api import ApiError, parse
 from cli.moments import since as at_least
+from cli.printing import put, say
 from cli.session import console, talking
 from cli.show import history_table, release_panel, releases_table
 from cli.typed import COMMAND
@@ -56,7 +57,7 @@ def releases(
         if not listed:
             console.print("There are no releases: register a model in the dev workspace, and its release opens.")
             return
-        console.print(releases_table(listed, datetime.now(UTC)))
+        put(releases_table(listed, datetime.now(UTC)))
         if answer.get("next"):
             console.print(f"There may be more: --limit {2 * limit} shows them.")
 
@@ -69,9 +70,9 @@ def show(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False)
             print_json(answer)
             return
         release = parse(Release, answer)
-        console.print(release_panel(release, datetime.now(UTC)))
+        put(release_panel(release, datetime.now(UTC)))
         if hint := what_to_type(release):
-            console.print(hint, markup=False)
+            say(hint)
 
 
 def history(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False) -> None:
@@ -82,7 +83,7 @@ def history(context: typer.Context, release_id: ReleaseId, as_json: AsJson = Fal
         if as_json:
             print_json(answer)
         else:
-            console.print(history_table(told))
+            put(history_table(told))
         if not told.verified:
             raise ApiError("the hash chain does not fit: entries were changed after they were written")
         if not as_json:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cli.api import ApiError
-from cli.session import console
+from cli.printing import say
 
 
 def save(file: Path, content: bytes) -> None:
@@ -17,4 +17,4 @@ def save(file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise ApiError(f"{file} cannot be written: {error.strerror or error}") from error
-    console.print(f"{file}: {len(content):,} bytes", markup=False, soft_wrap=True)
+    say(f"{file}: {len(content):,} bytes")

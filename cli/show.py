@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Group, RenderableType
-from rich.panel import Panel
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cli.printing import as_lines, framed, is_narrow, whole
 from cli.tallies import tallies
 from cli.views import (
     ENVIRONMENT,
@@ -15,8 +16,10 @@ from cli.views import (
     RELEASED,
     ROLLBACK,
     ROLLED_BACK,
+    CheckRun,
     Earlier,
     Endpoint,
+    Entry,
     Evidence,
     Gate,
     History,
@@ -26,6 +29,9 @@ from cli.views import (
 
 _FOR_WHOM = {ENVIRONMENT: "circuits", ONLINE: "served as"}
 """What a release is for, by its kind."""
+
+HISTORY_COLUMNS = 100
+"""Columns that the table of a history needs."""
 
 
 def clock(moment: datetime) -> str:
@@ -72,24 +78,39 @@ def phase_text(release: Summary) -> Text:
     return Text(release.phase, style=style)
 
 
-def releases_table(releases: Iterable[Summary], now: datetime) -> Table:
+def releases_table(releases: Iterable[Summary], now: datetime) -> RenderableType:
     """Id (it names model and circuit) over what it waits for or why it ended, phase over the time left.
 
-    The id has a line of its own, so that it can be copied from a terminal of 80 columns.
+    The id has a line of its own, so that it can be copied; below 80 columns all of it is lines.
     """
+    if is_narrow():
+        return Group(*(line for release in releases for line in _release_lines(release, now)))
     table = Table("release, and what it waits for", "phase, and time left")
     table.columns[0].overflow = "fold"
     table.columns[1].no_wrap = True
     for release in releases:
-        wait = release.waiting
-        about = wait.waits_for if wait else _why_ended(release)
-        if release.version_attempt > 1:
-            about = f"attempt {release.version_attempt}: {about}"
+        about, end = _about_and_end(release, now)
         table.add_row(
             Text("\n".join(filter(None, (release.release_id, about)))),
-            phase_text(release) + Text(f"\n{left(wait.until, now) if wait else 'ended'}", style="default"),
+            phase_text(release) + Text(f"\n{end}", style="default"),
         )
     return table
+
+
+def _release_lines(release: Summary, now: datetime) -> Iterable[RenderableType]:
+    about, end = _about_and_end(release, now)
+    yield whole(Text(release.release_id, "bold"))
+    yield Padding(phase_text(release) + Text(f", {end}", style="default"), (0, 0, 0, 2))
+    if about:
+        yield Padding(Text(about), (0, 0, 0, 2))
+
+
+def _about_and_end(release: Summary, now: datetime) -> tuple[str, str]:
+    wait = release.waiting
+    about = wait.waits_for if wait else _why_ended(release)
+    if release.version_attempt > 1:
+        about = f"attempt {release.version_attempt}: {about}"
+    return about, left(wait.until, now) if wait else "ended"
 
 
 def _why_ended(release: Summary) -> str:
@@ -102,23 +123,25 @@ def release_panel(release: Release, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [_facts(_about(release, now))]
     if release.gate:
         parts.append(gate_panel(release.gate))
-    if release.check_runs:
-        table = Table("attempt", "test job", "verdict", "detail", title="Test inferences", title_justify="left")
-        for run in release.check_runs:
-            table.add_row(str(run.attempt), Text(run.job_name), Text(run.verdict or "running"), Text(run.detail))
-        parts.append(table)
-    if release.endpoints:
-        parts.append(_endpoints(release.endpoints))
-    return Panel(Group(*parts), title=Text(release.release_id), title_align="left")
+    checks = [line for run in release.check_runs for line in _check_lines(run)]
+    endpoints = [_endpoints(release.endpoints)] if release.endpoints else []
+    return Group(framed(release.release_id, *parts), *endpoints, *checks)
 
 
-def _endpoints(endpoints: Iterable[Endpoint]) -> Table:
+def _check_lines(run: CheckRun) -> Iterable[Text]:
+    """Outside of every frame: a job's name and address are copied and clicked."""
+    yield whole(f"Test inference {run.attempt}: {run.verdict or 'running'}  {run.job_name}")
+    if run.detail:
+        yield whole(f"  {run.detail}")
+
+
+def _endpoints(endpoints: Iterable[Endpoint]) -> RenderableType:
     """Who got the requests of each endpoint before, and who gets them now."""
     table = Table("endpoint", "slot", "before", "now", "last test", title="Endpoints", title_justify="left")
     for each in endpoints:
         name = f"{each.endpoint} in {each.side}: {each.state}"
         table.add_row(*map(Text, (name, each.slot, each.before, each.now, each.last_test)))
-    return table
+    return as_lines(table) if is_narrow() else table
 
 
 def earlier_text(attempt: Earlier) -> str:
@@ -180,7 +203,7 @@ def evidence_text(evidence: Evidence) -> Text:
     return Text(evidence.advice, style=style) + Text(f" ({evidence.quality}; {evidence.tests})", style="")
 
 
-def gate_panel(gate: Gate) -> Panel:
+def gate_panel(gate: Gate) -> RenderableType:
     """The open gate with the facts that an approver decides on, and the digest a decision binds to."""
     needed = ", ".join(f"{rule.count} of {rule.group}" for rule in gate.approvals_needed)
     if gate.people_min > sum(rule.count for rule in gate.approvals_needed):
@@ -192,9 +215,7 @@ def gate_panel(gate: Gate) -> Panel:
         ("digest", gate.digest),
     ]
     text = Text(gate.instructions, style="italic")
-    return Panel(
-        Group(text, _facts(rows)), title=Text(f"gate of {gate.stage}"), title_align="left", border_style="yellow"
-    )
+    return framed(f"gate of {gate.stage}", text, _facts(rows), border="yellow")
 
 
 def _facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
@@ -206,19 +227,33 @@ def _facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
     return table
 
 
-def history_table(history: History) -> Table:
-    """Who, what, when. Entries that changed nothing, such as answers that came twice, are dim."""
+def history_table(history: History) -> RenderableType:
+    """Who, what, when; below 100 columns as lines. Entries that changed nothing, such as answers that came twice, are
+    dim."""
+    if is_narrow(HISTORY_COLUMNS):
+        return Group(*(line for entry in history.entries for line in _entry_lines(entry)))
     table = Table("#", "when", "who", "phase", "what")
     table.columns[1].no_wrap = True
     table.columns[2].overflow = table.columns[3].overflow = "fold"
     for entry in history.entries:
-        idle = entry.phase_before == entry.phase_after and not entry.actor_id and entry.number > 1
         table.add_row(
             str(entry.number),
             clock(entry.at),
             Text(entry.actor),
             Text(entry.phase_after),
             Text(entry.note),
-            style="dim" if idle else "",
+            style=_entry_style(entry),
         )
     return table
+
+
+def _entry_lines(entry: Entry) -> Iterable[RenderableType]:
+    style = _entry_style(entry)
+    yield Text(f"{entry.number}  {clock(entry.at)}  {entry.actor}  {entry.phase_after}", style)
+    if entry.note:
+        yield Padding(Text(entry.note, style), (0, 0, 0, 3))
+
+
+def _entry_style(entry: Entry) -> str:
+    idle = entry.phase_before == entry.phase_after and not entry.actor_id and entry.number > 1
+    return "dim" if idle else ""

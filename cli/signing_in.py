@@ -11,8 +11,9 @@ import typer
 from cli import entra
 from cli.api import ApiError, ReleaseApi
 from cli.kept import Kept
+from cli.printing import say
 from cli.reading import AsJson, print_json
-from cli.session import TOKEN_VARIABLE, Session, console, errors, telling
+from cli.session import TOKEN_VARIABLE, Session, errors, telling
 from cli.show import clock
 from cli.typed import COMMAND
 from cli.views import printable
@@ -28,8 +29,8 @@ def login(context: typer.Context) -> None:
         if settings.client_id is None:
             raise ApiError(f"nobody can sign in at {url}: its setting BOARD_CLIENT_ID is not set")
         kept = Kept(authority=settings.authority, client_id=settings.client_id, scope=settings.scope, cache="")
-        who = entra.sign_in(url, kept, session.keeper, lambda text: console.print(text, markup=False, soft_wrap=True))
-        console.print(f"Signed in as {_name(who)} at {url}.", markup=False, soft_wrap=True)
+        who = entra.sign_in(url, kept, session.keeper, lambda text: say(text))
+        say(f"Signed in as {_name(who)} at {url}.")
         if session.token or session.token_file:
             given = TOKEN_VARIABLE if session.token else "--token-file"
             errors.print(f"{given} is set and goes before: unset it to be who you signed in as.", style="yellow")
@@ -41,7 +42,7 @@ def logout(context: typer.Context) -> None:
     with telling():
         url = session.address()
         forgotten = session.keeper.forget(url)
-        console.print(f"Signed out of {url}." if forgotten else f"Nobody was signed in at {url}.", markup=False)
+        say(f"Signed out of {url}." if forgotten else f"Nobody was signed in at {url}.")
 
 
 def whoami(context: typer.Context, as_json: AsJson = False) -> None:
@@ -52,13 +53,13 @@ def whoami(context: typer.Context, as_json: AsJson = False) -> None:
         if as_json:
             print_json({"url": url, **claims})
             return
-        console.print(f"{_name(claims)} at {url}", markup=False, soft_wrap=True)
+        say(f"{_name(claims)} at {url}")
         for name in ("roles", "groups"):
             if held := claims.get(name):
-                console.print(f"{name}: {', '.join(map(printable, map(str, held)))}", markup=False, soft_wrap=True)
+                say(f"{name}: {', '.join(map(printable, map(str, held)))}")
         if isinstance(until := claims.get("exp"), int):
             renewed = "" if session.gives_a_token else ", renewed by itself"
-            console.print(f"until {clock(datetime.fromtimestamp(until, UTC))}{renewed}", markup=False)
+            say(f"until {clock(datetime.fromtimestamp(until, UTC))}{renewed}")
 
 
 def _name(claims: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.api import ApiError, ApiUnavailableError, ReleaseApi, parse
 from cli.endings import ENDED_OTHERWISE
+from cli.printing import put, say
 from cli.reading import AsJson, print_json
 from cli.session import console, talking
 from cli.show import span, until
@@ -60,18 +61,18 @@ def train(
         if as_json:
             print_json(answer)
         elif run.ended:
-            console.print(f"This was trained before, as {run.run_id}: {run.told}", markup=False, soft_wrap=True)
+            say(f"This was trained before, as {run.run_id}: {run.told}")
         else:
-            console.print(f"Training {plant}/{circuit} up to {run.cutoff_date}: {run.run_id}", markup=False)
+            say(f"Training {plant}/{circuit} up to {run.cutoff_date}: {run.run_id}")
             if not watch:
-                console.print(f"Look at it:  {COMMAND} trainings {run.run_id}", markup=False, soft_wrap=True)
+                say(f"Look at it:  {COMMAND} trainings {run.run_id}")
         if watch and not run.ended:
             run = _follow(api, run, every_s)
     if watch:
-        console.print(training_panel(run, datetime.now(UTC)))
+        put(training_panel(run, datetime.now(UTC)))
         if run.phase != SUCCEEDED:
             raise typer.Exit(ENDED_OTHERWISE)
-        console.print(f"Its release:  {COMMAND} show {run.release_id}", markup=False, soft_wrap=True)
+        say(f"Its release:  {COMMAND} show {run.release_id}")
 
 
 def trainings(
@@ -86,16 +87,16 @@ def trainings(
         if as_json:
             print_json(answer)
         elif run_id:
-            console.print(training_panel(parse(Training, answer), datetime.now(UTC)))
+            put(training_panel(parse(Training, answer), datetime.now(UTC)))
         else:
             tell_unreadable(answer)
             listed = parse(Trainings, answer)
             if not listed.trainings:
-                console.print(f"No model was trained yet: {COMMAND} train --plant P001 --circuit C001", markup=False)
+                say(f"No model was trained yet: {COMMAND} train --plant P001 --circuit C001")
                 return
-            console.print(trainings_table(listed.trainings, datetime.now(UTC)))
-            console.print(f"{len(listed.slots)} of {listed.parallel_max} training slots are taken.", markup=False)
-            console.print(f"Look at one with:  {COMMAND} trainings <run>", markup=False)
+            put(trainings_table(listed.trainings, datetime.now(UTC)))
+            say(f"{len(listed.slots)} of {listed.parallel_max} training slots are taken.")
+            say(f"Look at one with:  {COMMAND} trainings <run>")
 
 
 def abort_training(context: typer.Context, run_id: RunId, reason: Why) -> None:
@@ -103,7 +104,7 @@ def abort_training(context: typer.Context, run_id: RunId, reason: Why) -> None:
     with talking(context) as api:
         run = parse(Training, api.abort_training(run_id, reason))
         said = "has ended" if run.ended else f"is ending, and waits for {run.waits_for}"
-        console.print(f"{run.run_id} {said}.", markup=False, soft_wrap=True)
+        say(f"{run.run_id} {said}.")
 
 
 def lineage(
@@ -126,7 +127,7 @@ def lineage(
         if as_json:
             print_json(answer)
         else:
-            console.print(lineage_panel(told))
+            put(lineage_panel(told))
         if not told.run_id:
             raise ApiError("no training run made this model, so that nothing says what it was trained on")
         if not told.consistent:
@@ -142,7 +143,7 @@ def _follow(api: ReleaseApi, run: Training, every_s: float) -> Training:
             now = datetime.now(UTC)
             if (run.phase, run.attempt) != shown:
                 shown = (run.phase, run.attempt)
-                console.print(f"{run.phase}" + (f", try {run.attempt}" if run.attempt > 1 else ""), markup=False)
+                say(f"{run.phase}" + (f", try {run.attempt}" if run.attempt > 1 else ""))
             waited = f"{span(now - run.since)}: {run.waits_for}; until {until(run.deadline_at, now)}"
             spinner.update(text=Text(waited))
             time.sleep(every_s)

@@ -16,6 +16,7 @@ from rich.text import Text
 from cli.api import ApiUnavailableError, ReleaseApi, parse
 from cli.endings import ENDED_OTHERWISE, TIMED_OUT, WAITS
 from cli.moments import patience
+from cli.printing import put, say
 from cli.reading import ReleaseId, what_to_type
 from cli.session import console, errors, talking
 from cli.show import clock, gate_panel, phase_text, span, until
@@ -49,8 +50,8 @@ def watch(
         release = _Follower(api, release_id, every_s, patience(timeout)).follow()
     if release.needs_a_person:
         if release.gate:
-            console.print(gate_panel(release.gate))
-        console.print(what_to_type(release), markup=False)
+            put(gate_panel(release.gate))
+        say(what_to_type(release))
         raise typer.Exit(WAITS)
     if not release.ended:
         errors.print(f"{release.release_id} is {release.phase} after {timeout}, and goes on.", markup=False)
