@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from cli.deciding import tell
+from cli.printing import say
 from cli.reading import ReleaseId, print_json
-from cli.session import console, talking
+from cli.session import talking
 from cli.typed import COMMAND
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The name of a file of config/online.")]
@@ -50,7 +51,7 @@ def release_online(
         accepted = api.release_online(body)
         tell(accepted)
         if accepted.answer != "accepted":
-            console.print(f"See it with:  {COMMAND} show {accepted.release_id}", markup=False)
+            say(f"See it with:  {COMMAND} show {accepted.release_id}")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -68,4 +69,4 @@ def deployment_state(context: typer.Context, release_id: ReleaseId, output: Outp
             print_json(answer)
             return
         output.write_text(json.dumps(answer, indent=2) + "\n", encoding="utf-8")
-        console.print(f"Written to {output}.", markup=False)
+        say(f"Written to {output}.")
