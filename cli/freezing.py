@@ -19,7 +19,9 @@ from cli.typed import COMMAND
 from cli.unreadable import tell_unreadable
 from cli.views import Freeze, Freezes
 
-Scope = Annotated[str, typer.Argument(metavar="SCOPE", help="fleet, a plant (P001) or a circuit (P001-C001).")]
+Scope = Annotated[
+    str, typer.Argument(metavar="SCOPE", help="fleet, a plant (P001), a circuit (P001-C001) or a model online.")
+]
 FreezeId = Annotated[
     str, typer.Argument(metavar="ID", help="The freeze's id, its beginning or end, as `freezes` shows it.")
 ]

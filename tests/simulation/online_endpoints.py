@@ -13,6 +13,7 @@ from shared.domain.release.model import Phase, Release
 from tests.fakes.clock import FakeClock
 from tests.fakes.online_platform import FakeEndpoint, MemoryOnlinePlatform
 from tests.simulation.oracle import WatchedStore
+from tests.simulation.oracle_freeze import LATEST
 from tests.simulation.oracle_online import online_of
 from tests.simulation.platform import WatchedPlatform
 from tests.simulation.violation import require
@@ -65,6 +66,9 @@ class WatchedOnline(MemoryOnlinePlatform):
         require(known, f"I7: {rid} has {endpoint_name}, and its traffic went to {traffic}, which it never planned")
         if served(traffic) != served(rollout.traffic_before) and place is Place.PRODUCTION:
             self.store.check_gates(release)
+        if served(traffic) != served(rollout.traffic_before) and release.phase is Phase.RESTORING:
+            late = self._clock.now() - release.phase_since
+            require(late <= LATEST, f"I10: {rid} moved traffic forward {late} after it had begun to go back")
         super().apply_traffic(place, endpoint_name, traffic, mirror)
         self.check_traffic(self.endpoints[place, endpoint_name], endpoint_name)
 

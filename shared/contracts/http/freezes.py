@@ -16,7 +16,11 @@ _HOURS_MAX = LENGTH_MAX / timedelta(hours=1)
 class FreezeRequest(Contract):
     """What is frozen, why, and how long: either `until` or `hours`."""
 
-    scope: str = Field(min_length=1, max_length=64, description="fleet, a plant (P001) or a circuit (P001-C001).")
+    scope: str = Field(
+        min_length=1,
+        max_length=64,
+        description="fleet, a plant (P001), a circuit (P001-C001) or a model that is served online.",
+    )
     reason: str = Field(min_length=1, max_length=REASON_CHARS_MAX, description="Waiting releases show it.")
     until: Moment | None = Field(default=None, description="When it ends, at most 30 days after its start.")
     hours: float | None = Field(default=None, gt=0, le=_HOURS_MAX, description="How long it lasts, at most 30 days.")
