@@ -33,6 +33,7 @@ from shared.domain.release.policy import Limits, Policy
 from shared.domain.release.specs import gate_digest
 from tests.fakes.clock import FakeClock
 from tests.fakes.config import CIRCUITS, PLANTS, FakeReleaseConfig
+from tests.fakes.endpoints import MemoryEndpointLog
 from tests.fakes.environment_platform import MemoryEnvironmentPlatform
 from tests.fakes.evidence import MemoryEvidenceStore
 from tests.fakes.facts import MemoryFactPublisher
@@ -188,6 +189,7 @@ class CoreWorld:
             configurations=OnlyPublished(config),
             read_notebook=_no_notebook,
             held_sets=MemoryHeldSets(),
+            endpoint_log=MemoryEndpointLog(),
             local_files=MemorySourceControl({}),
             raise_environment=with_environment_raised,
             **ports,
