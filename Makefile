@@ -95,7 +95,7 @@ check: install ## Format, lint, types, import rules, security, generated files, 
 	npm run --prefix board --silent check
 	@$(MAKE) --no-print-directory bench-check
 
-sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes, trainings or online)
+sim: install ## Run 20,000 seeded schedules (SCHEDULES=n, FROM=seed, KIND=releases, routines, changes, trainings, online or notifications)
 	$(BIN)/python -m tests.simulation $(or $(SCHEDULES),20000) $(or $(FROM),0) $(or $(KIND),releases)
 
 soak: install ## Kill the parts of the local cloud 100 times under load and look for losses, 10 minutes (KILLS=n, SEED=n)

@@ -27,11 +27,22 @@ from shared.contracts.config.circuits import CircuitConfig, MasterList
 from shared.contracts.config.files import ConfigError
 from shared.contracts.config.makers import Accounts, PeopleConfig
 from shared.contracts.config.monitoring import MonitoringConfig
+from shared.contracts.config.notifications import NotificationsConfig
 from shared.contracts.config.online import OnlineConfig
 from shared.contracts.config.policies import Policies
 from shared.domain.alerts.decision_model import RollbackThresholds
 from shared.domain.alerts.model import AlertPolicy, AllowedRule
 from shared.domain.makers import EntraPerson, People
+from shared.domain.notifications.policy import (
+    Address,
+    Contact,
+    HearingRule,
+    NotificationPolicy,
+    QuietHours,
+    Recipient,
+    Reminders,
+    RollbackBudgets,
+)
 from shared.domain.online.model import ComparisonPlan, OnlinePlan, SidePlan, SlotLimits, TrafficPlan
 from shared.domain.release.model import DeploymentPlan, Kind
 from shared.domain.release.policy import ApprovalRule, GatePolicy, Limits, Policy, WatchPolicy
@@ -45,6 +56,7 @@ from tests.support.configuration import INSTALLATION
 CONFIG = APP_ROOT / "config"
 CIRCUIT = f"{PLANTS_DIR}/P001/C001.yml"
 PEOPLE = "people.yml"
+NOTIFICATIONS = "notifications.yml"
 ONLINE = "online/taxi-fare.yml"
 FILES: Mapping[str, type[BaseModel]] = {
     MASTER_LIST: MasterList,
@@ -52,6 +64,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "policies.yml": Policies,
     "monitoring.yml": MonitoringConfig,
     PEOPLE: PeopleConfig,
+    NOTIFICATIONS: NotificationsConfig,
     ONLINE: OnlineConfig,
 }
 
@@ -64,6 +77,7 @@ INERT = {
     "Policies.version": "there is one version of the format; reading any other is refused",
     "PeopleConfig.version": "there is one version of the format; reading any other is refused",
     "OnlineConfig.version": "there is one version of the format; reading any other is refused",
+    "NotificationsConfig.version": "there is one version of the format; reading any other is refused",
     "MonitoringConfig.version": "there is one version of the format; reading any other is refused",
     "Policies.groups": "what other sections may name; a name that is not in it is refused",
     "DeploymentCompute.instance_type": "a circuit that names another kind, which has no cluster, is refused",
@@ -96,7 +110,7 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     "input_uri": ("azureml://datastores/other/paths/table/",),
     "raw_uri": ("azureml://datastores/other/paths/raw/",),
     "rule": ("switchyard/other",),
-    "kind": ("other", "batch_failures"),
+    "kind": ("other", "batch_failures", "webhook"),
     "severity": ("Sev4", 3, 0),
     "measure": ("percent", "excess", "mae", "rmse", "failed_jobs"),
     "above": ("critical", "warning", 0.5),
@@ -107,6 +121,19 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     "missing": ("refuse",),
     "plant_id": ("P009",),
     "circuit_id": ("C009",),
+    "time_zone": ("Europe/Paris",),
+    "mail": ("other@example.com",),
+    "to": ("other@example.com", "other"),
+    "phone": ("+49 30 1",),
+    "begins": ("21:00",),
+    "ends": ("05:00",),
+    "digest_at": ("10:00",),
+    "of": (["held"],),
+    "severity_min": ("critical", "info"),
+    "kinds": (["rollback"],),
+    "plants": (["P002"],),
+    "when": ("digest", "at_once"),
+    "hears_as": (["others"],),
     "object_id": ("44444444-0000-4000-8000-000000000004",),
 }
 """Other values of what has a pattern, by the name of the field; numbers and plain words are changed as they are."""
@@ -126,6 +153,21 @@ def whole() -> dict[str, Any]:
             "drift": {"low": 0.1, "medium": 0.2, "high": 0.3},
         }
     ]
+    found[NOTIFICATIONS] |= {
+        "contacts": [
+            {"role": "On-call", "does": "rolls back", "name": "Duty", "mail": "a@example.com", "phone": "112"}
+        ],
+        "recipients": [
+            {
+                "name": "duty",
+                "hears_as": ["on-call"],
+                "channels": [{"kind": "mail", "to": "duty@example.com"}, {"kind": "teams", "to": "ml-team"}],
+                "quiet_hours": {"begins": "20:00", "ends": "07:00", "weekends": True},
+                "digest_at": "08:00",
+                "time_zone": "Europe/Berlin",
+            }
+        ],
+    }
     accounts = {kind: [f"somebody of {kind}"] for kind in Accounts.model_fields}
     machines = {kind: [f"a machine of {kind}"] for kind in Accounts.model_fields}
     person = {"object_id": "33333333-0000-4000-8000-000000000003", "name": "A Person", **accounts}
@@ -171,6 +213,7 @@ def what_is_used(files: Mapping[str, Any]) -> list[Any]:
         replace(request, config_yaml=""),  # the text of the file goes on record, whatever is in it
         config.monitoring,
         config.loads,
+        config.notifications,
         people,
     ]
 
@@ -289,6 +332,7 @@ USED = (
     Bounds, DriftBounds, Thresholds, TaskLimits, LoadPlan, People, EntraPerson, CircuitPlace,
     OnlinePlan, SidePlan, SlotLimits, TrafficPlan,
     ComparisonPlan,
+    NotificationPolicy, Recipient, Address, QuietHours, HearingRule, Reminders, RollbackBudgets, Contact,
 )  # fmt: skip
 """What the contexts are given is made of these."""
 

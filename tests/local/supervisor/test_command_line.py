@@ -22,7 +22,7 @@ from local.supervisor.parts import choose_ports
 from local.supervisor.process import ProcessRecord
 from tests.support.processes import REPOSITORY, until
 
-LEFT_OUT = ("azurite", "servicebus", "eventgrid", "azureml", "host")
+LEFT_OUT = ("azurite", "servicebus", "eventgrid", "azureml", "mailbox", "host")
 LIGHT = [word for part in LEFT_OUT for word in ("--without", part)]
 WIDE_TERMINAL = {"COLUMNS": "200"}
 
