@@ -119,6 +119,20 @@ def _report(wanted: Wanted, loaded: Loaded, verified: Verification) -> dict[str,
     }
 
 
+def _refused(wanted: Wanted, why: str) -> dict[str, Any]:
+    """The report of a load that did nothing, with as much as the app reads of any."""
+    return {
+        "run": wanted.run,
+        "at": wanted.now.isoformat(),
+        "code_version": __version__,
+        "ok": False,
+        "problems": [why],
+        "warnings": [],
+        "files": {"quarantined_count": 0},
+        "rows": {LATE: 0, VIOLATION: 0},
+    }
+
+
 def _told(entry: Entry) -> dict[str, str]:
     return {"path": entry.path, "reason": entry.reason, "detail": entry.detail}
 
@@ -160,8 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = run_etl(wanted, output, upkeep)
     except (TableError, TooBusyError) as error:
-        about = {"run": wanted.run, "at": wanted.now.isoformat(), "code_version": __version__}
-        _write(output, {**about, "ok": False, "problems": [str(error)], "warnings": []}, [])
+        _write(output, _refused(wanted, str(error)), [])
         sys.stderr.write(f"{error}\n")
         return 1
     for warning in report["warnings"]:

@@ -14,6 +14,7 @@ from sensor_model.closing import closed_through
 from sensor_model.table import TableError, check_features, last_day, open_table, query, read_sensor
 from sensor_model.upkeep import compact
 
+from shared.contracts.inbound.etl_report import EtlReport
 from tests.environment.conftest import REPOSITORY
 from tests.environment.lake import FEATURES, SENSOR, Lake, at, row
 
@@ -174,6 +175,7 @@ def test_a_table_that_the_load_cannot_keep_is_refused_before_anything_is_written
     assert re.search(TABLES[name].refused, problem)
     assert f"table at {uri}" in problem.replace("file://", "")
     assert not report["ok"]
+    assert EtlReport.model_validate(report).summary().problems == (problem,)  # what the app tells people
     assert {path: path.read_bytes() for path in Path(uri).rglob("*") if path.is_file()} == before
 
 
