@@ -41,6 +41,11 @@ class Job:
 
 CAUSE_CHARS_MAX = 300
 
+OTHER_FORMS = (".h5", ".hdf5", ".pb")
+"""Ends of files in which Keras and TensorFlow save models too, the last one that of a SavedModel folder."""
+
+OTHERS_MAX = 3
+
 _jobs: list[Job] = []
 """The process's job: Azure ML's contract has no other place to keep it between `init` and `run`."""
 
@@ -100,7 +105,11 @@ def _model_folder(root: Path) -> Path:
     """The one folder below AZUREML_MODEL_DIR that holds the model; how deep depends on how it was registered."""
     found = sorted(root.rglob(MODEL_FILE))
     if len(found) != 1:
-        raise ModelFolderError(f"{len(found)} files {MODEL_FILE} below {root}, not one: register one model's folder")
+        others = sorted(path.name for path in root.rglob("*") if path.suffix in OTHER_FORMS)
+        saved = f"; {', '.join(others[:OTHERS_MAX])} cannot be scored: save it as {MODEL_FILE}" if others else ""
+        raise ModelFolderError(
+            f"{len(found)} files {MODEL_FILE} below {root}, not one: register one model's folder{saved}"
+        )
     return found[0].parent
 
 

@@ -289,7 +289,15 @@ def test_a_network_that_cannot_be_opened_says_who_saved_it_and_what_to_do(
 
 def test_a_model_folder_must_hold_one_model(score_table: Score, table_dir: Path, tmp_path: Path) -> None:
     """None or two is a mistake in registration."""
-    with pytest.raises(ModelFolderError, match=r"0 files model\.keras below"):
+    with pytest.raises(ModelFolderError, match=r"0 files model\.keras below .*: register one model's folder$"):
+        score_table(table_dir, model=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "saved_model.pb"])
+def test_a_model_in_another_form_is_named(score_table: Score, table_dir: Path, tmp_path: Path, name: str) -> None:
+    """Keras 2 saved models so."""
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ModelFolderError, match=rf"{name} cannot be scored: save it as model\.keras"):
         score_table(table_dir, model=tmp_path)
 
 
