@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# keras 3.15.1 (on jax 0.9.2): a model file that was cut, as by a copy that did not end, is said not to exist. The path in the message is
-# that of the file that is there.
+# keras 3.15.1 (on jax 0.9.2): a model file that was cut, as by a copy that did not end, is said not to exist. The path in
+# the message is that of the file that is there.
 # Output: the file is there True, 2000 bytes; ValueError: File not found: filepath=model.keras. Please ensure the file is an
 # accessible `.keras` zip file.
 set -euo pipefail
