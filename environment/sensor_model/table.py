@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, QueryBuilder, Schema
+from deltalake.exceptions import DeltaError
 from deltalake.schema import PrimitiveType
 
 KEY_COLUMNS = ("timestamp", "sensor_id", "date")
@@ -25,6 +26,9 @@ READABLE = frozenset({"columnMapping", "deletionVectors", "timestampNtz", "v2Che
 
 COPY = "write its rows into another table, CREATE TABLE ... USING delta AS SELECT ..., and use that one"
 """The way out that is always there."""
+
+_CATALOG = "catalog-managed"
+"""In the library's words for a table whose commits a catalog keeps, the one kind that it does not even open."""
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
 """Without it a table has statistics of its first 32 columns, and `date` comes last."""
@@ -75,7 +79,14 @@ def open_table(path: Path | str) -> DeltaTable:
     """The table at this folder or abfss:// address; TableError when there is none, or one that cannot be read."""
     if not DeltaTable.is_deltatable(str(path), storage_options(path)):
         raise TableError(f"no Delta table at {path}: give the folder that holds _delta_log")
-    table = DeltaTable(str(path), storage_options=storage_options(path))
+    try:
+        table = DeltaTable(str(path), storage_options=storage_options(path))
+    except DeltaError as error:
+        if _CATALOG not in str(error):
+            raise
+        raise TableError(
+            f"the table at {path} uses catalogManaged: its commits are a catalog's, which is not asked here: {COPY}"
+        ) from error
     if unknown := sorted(set(table.protocol().reader_features or ()) - READABLE):
         raise TableError(f"the table at {path} uses {', '.join(unknown)}, which cannot be read here: {COPY}")
     return table
@@ -95,7 +106,8 @@ def create_if_missing(path: Path | str, schema: pa.Schema, *, statistics_of: Seq
 def create_sensor_table(path: Path | str, features: tuple[str, ...]) -> DeltaTable:
     """The sensor table, created empty when there is none yet. Rows are found by their keys, so of these it has
     statistics, however many features there are."""
-    create_if_missing(path, table_schema(features), statistics_of=KEY_COLUMNS)
+    if not DeltaTable.is_deltatable(str(path), storage_options(path)):
+        create_if_missing(path, table_schema(features), statistics_of=KEY_COLUMNS)
     return open_table(path)
 
 

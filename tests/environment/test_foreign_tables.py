@@ -1,6 +1,7 @@
 """Sensor tables that a real Spark made (tests/environment/foreign): read right and loaded, or refused before anything
 is written. docs/data.md lists the same tables."""
 
+import json
 import re
 import zipfile
 from dataclasses import dataclass
@@ -222,6 +223,21 @@ def test_upkeep_rewrites_only_what_it_keeps(name: str, lake: Lake) -> None:
     assert str(rows_of(uri, *columns)) == str(before)
     assert open_table(uri).protocol() == first.protocol()
     assert closed_through(open_table(uri)) is None
+
+
+def test_a_table_whose_commits_a_catalog_keeps_is_refused(lake: Lake) -> None:
+    """Its protocol is put together here: Spark makes none without a catalog's service."""
+    log = Path(unpacked("plain", lake), "_delta_log", f"{0:020}.json")
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    features = {"readerFeatures": ["catalogManaged"], "writerFeatures": ["catalogManaged", "inCommitTimestamp"]}
+    for action in actions:
+        if "protocol" in action:
+            action["protocol"] = {"minReaderVersion": 3, "minWriterVersion": 7, **features}
+    log.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
+    with pytest.raises(TableError, match="uses catalogManaged"):
+        open_table(lake.table)
+    [problem] = lake.run(EVENING, status=1)["problems"]
+    assert re.search(f"uses catalogManaged: .*{COPY}", problem)
 
 
 def test_a_row_without_a_sensor_is_told_and_stops_nobody(lake: Lake) -> None:
