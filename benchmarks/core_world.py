@@ -25,7 +25,7 @@ from shared.application.platform_ports import DeploymentState, Place
 from shared.application.release.attempts import request_environment_release
 from shared.application.release.handle_events import handle_events
 from shared.application.release.people import submit_approval
-from shared.application.release.ports import Fleet, Ports
+from shared.application.release.ports import Fleet, Ports, ReleaseStore
 from shared.domain.release.commands import Command
 from shared.domain.release.events import Event
 from shared.domain.release.model import GATE_OF_PHASE, DeploymentPlan, Kind, Phase, Release
@@ -155,12 +155,12 @@ class Measured:
 
 
 class CoreWorld:
-    """`with_rows` keeps releases as rows of a table in memory instead of as objects."""
+    """`with_rows` keeps releases as rows of a table in memory instead of as objects; `store` keeps them instead."""
 
-    def __init__(self, targets: int, *, with_rows: bool = False) -> None:
+    def __init__(self, targets: int, *, with_rows: bool = False, store: ReleaseStore | None = None) -> None:
         self.targets = targets
         self.clock, self.table, self.calls = FakeClock(), MemoryTable(), Counter[str]()
-        self.store = TableReleaseStore(self.table) if with_rows else MemoryReleaseStore(remembers=True)
+        self.store = store or (TableReleaseStore(self.table) if with_rows else MemoryReleaseStore(remembers=True))
         self.queues = Queues(self.clock)
         config, platform = LargeFleet(targets), MemoryModelPlatform()
         environments = ListedEnvironments(platform)
@@ -205,28 +205,33 @@ class CoreWorld:
         finally:
             logging.disable(before)
 
-    async def _measured(self) -> Measured:
+    async def up_to_the_checks(self) -> None:
+        """Somebody wants the release and somebody agrees."""
         wish = request_environment_release(DEV_WORKSPACE, NAME, NEW, REQUESTER, "benchmark", self.ports)
         self.release_id = (await wish).release.release_id
-        await self._up_to(Phase.AWAITING_REGISTRY_APPROVAL)
+        await self.up_to(Phase.AWAITING_REGISTRY_APPROVAL)
         await self._approve(ENGINEER)
-        await self._up_to(Phase.CHECKING)
+        await self.up_to(Phase.CHECKING)
+
+    async def _measured(self) -> Measured:
+        await self.up_to_the_checks()
         cpu_s, counts = -time.process_time(), Counter[str]()
         counts.subtract(self._counted())
-        await self._up_to(Phase.AWAITING_PRODUCTION_APPROVAL)
+        await self.up_to(Phase.AWAITING_PRODUCTION_APPROVAL)
         cpu_s, before = cpu_s + time.process_time(), self._counted()
         await self._approve(ENGINEER, MANAGER)
-        await self._up_to(Phase.UPDATING)
+        await self.up_to(Phase.UPDATING)
         counts.update(before)
         counts.subtract(self._counted())
         cpu_s -= time.process_time()
-        await self._up_to(Phase.WATCHING)
+        await self.up_to(Phase.WATCHING)
         cpu_s += time.process_time()
         counts.update(self._counted())
         per_target = {name: number / self.targets for name, number in sorted(counts.items())}
         return Measured(self.targets, 1000 * cpu_s / self.targets, per_target)
 
-    async def _up_to(self, phase: Phase) -> None:
+    async def up_to(self, phase: Phase) -> None:
+        """Hands over one message after the other until the release is in `phase`."""
         while self.release is None or self.release.phase is not phase:
             message = self.queues.next()
             if message is None or (self.release is not None and self.release.phase.is_terminal):
