@@ -92,6 +92,7 @@ check: install ## Format, lint, types, import rules, security, generated files, 
 	$(BIN)/python -m shared.contracts.config.schema --check
 	$(BIN)/python -m infra.check
 	$(BIN)/python -m infra.check.rights --check
+	$(BIN)/python -m infra.check.kql
 	npm run --prefix board --silent check
 	@$(MAKE) --no-print-directory bench-check
 

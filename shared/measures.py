@@ -21,7 +21,7 @@ class Metric(StrEnum):
     SCORING_ERRORS = "scoring_errors"
     """A batch job ended and left nothing of use."""
     HELD = "releases_held"
-    """A release was held; dimension `kind`."""
+    """A release was held; dimension `release_kind`."""
     GATES_ENDING = "gates_ending"
     """Gates that end soon and nobody has decided on, in one sweep."""
     DEAD_LETTERS = "dead_letters"
@@ -29,15 +29,15 @@ class Metric(StrEnum):
     SWEEPS = "sweeps"
     """A sweep went through; dimension `sweep`."""
     ROLLBACK_BEGUN = "rollback_begun_s"
-    """Seconds from the alert to the first write of a rollback; dimension `kind`."""
+    """Seconds from the alert to the first write of a rollback; dimension `release_kind`."""
     ROLLBACK_DONE = "rollback_done_s"
-    """Seconds from the request to the last restored circuit; dimension `kind`."""
+    """Seconds from the request to the last restored circuit; dimension `release_kind`."""
 
 
 FIELD = "measured"
 """The field of a log record that says which number the line carries; `VALUE` has it, all others are dimensions."""
 VALUE = "measured_value"
-DIMENSIONS = ("plant_id", "circuit_id", "kind", "rule", "measure", "queue", "sweep")
+DIMENSIONS = ("plant_id", "circuit_id", "release_kind", "rule", "measure", "queue", "sweep")
 
 
 def measured(measure: Metric, value: float = 1, /, *, circuit: str = "", **dimensions: str) -> Mapping[str, Any]:

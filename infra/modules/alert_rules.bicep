@@ -22,7 +22,7 @@ param callPhones array
 param tags object
 
 var circuit = ['plant_id', 'circuit_id']
-var extended = '| extend plant_id = tostring(Properties.plant_id), circuit_id = tostring(Properties.circuit_id), rule = tostring(Properties.rule), queue = tostring(Properties.queue), kind = tostring(Properties.kind)'
+var extended = '| extend plant_id = tostring(Properties.plant_id), circuit_id = tostring(Properties.circuit_id), rule = tostring(Properties.rule), queue = tostring(Properties.queue), release_kind = tostring(Properties.release_kind)'
 var findings = 'AppMetrics | where Name == "switchyard.findings" ${extended}'
 var excess = 'AppMetrics | where Name == "switchyard.excess" ${extended}'
 
@@ -95,7 +95,7 @@ var rules = [
     name: 'releases-held'
     severity: 2
     query: 'AppMetrics | where Name == "switchyard.releases_held" ${extended}'
-    dimensions: ['kind', 'plant_id', 'circuit_id']
+    dimensions: ['release_kind', 'plant_id', 'circuit_id']
     says: 'A release is held and waits for a person.'
   }
   {
@@ -118,7 +118,7 @@ var rules = [
     severity: 1
     query: 'AppMetrics | where Name == "switchyard.rollback_begun_s" ${extended}'
     above: 60 // L5: a minute from the alert to the first write
-    dimensions: ['kind']
+    dimensions: ['release_kind']
     calls: true
     says: 'A rollback began later than a minute after its alert.'
   }
@@ -127,7 +127,7 @@ var rules = [
     severity: 2
     query: 'AppMetrics | where Name == "switchyard.rollback_done_s" ${extended}'
     above: 3600 // rollback_deadline_s of config/policies.yml
-    dimensions: ['kind']
+    dimensions: ['release_kind']
     says: 'A rollback took longer than an hour.'
   }
 ]

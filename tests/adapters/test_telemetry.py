@@ -89,6 +89,6 @@ def test_setting_up_twice_counts_once_and_quiets_the_sdks() -> None:
 
 
 def test_every_dimension_that_is_told_is_known() -> None:
-    extra = measured(Metric.HELD, circuit="P001/C001", kind="model")
+    extra = measured(Metric.HELD, circuit="P001/C001", release_kind="model")
 
     assert {*extra} - {"measured", "measured_value"} <= set(DIMENSIONS)

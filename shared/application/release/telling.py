@@ -19,7 +19,7 @@ def tell(before: Release | None, after: Release) -> None:
     was = before.phase if before else None
     circuit = f"{after.candidate.plant_id}/{after.candidate.circuit_id}" if after.candidate else ""
     if after.phase is Phase.HELD and was is not Phase.HELD:
-        extra = measured(Metric.HELD, circuit=circuit, kind=after.kind.value)
+        extra = measured(Metric.HELD, circuit=circuit, release_kind=after.kind.value)
         log.warning("release %s is held: %s", after.release_id, after.reason, extra=extra)
     if after.meter is None:
         return
@@ -53,5 +53,5 @@ async def tell_gates(ports: Ports) -> int:
 
 def _seconds(measure: Metric, since: datetime, until: datetime, release: Release) -> None:
     took = max(0.0, (until - since).total_seconds())
-    extra = measured(measure, took, kind=release.kind.value)
+    extra = measured(measure, took, release_kind=release.kind.value)
     log.info("%s of release %s: %.1f", measure.value, release.release_id, took, extra=extra)

@@ -25,7 +25,7 @@ def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    names = ("plant_id", "circuit_id", "kind")
+    names = ("plant_id", "circuit_id", "release_kind")
     return [
         {"name": getattr(each, FIELD), "value": getattr(each, VALUE)}
         | {name: getattr(each, name) for name in names if hasattr(each, name)}
@@ -45,7 +45,7 @@ async def test_a_release_that_is_held_is_counted_with_its_circuit(
     await handle_events(RELEASE_ID, [late], bench.ports)
 
     assert bench.release(RELEASE_ID).phase is Phase.HELD
-    held = {"name": "releases_held", "value": 1.0, "plant_id": "P001", "circuit_id": "C001", "kind": "model"}
+    held = {"name": "releases_held", "value": 1.0, "plant_id": "P001", "circuit_id": "C001", "release_kind": "model"}
     assert told(caplog) == [held]
 
 
