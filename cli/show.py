@@ -1,5 +1,6 @@
 """How releases look in a terminal. Everything from the API is put in as text, never as markup."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +30,8 @@ from cli.views import (
 
 _FOR_WHOM = {ENVIRONMENT: "circuits", ONLINE: "served as"}
 """What a release is for, by its kind."""
+
+_ADDRESS = re.compile(r"(?<!\S)https?://\S+")
 
 HISTORY_COLUMNS = 100
 """Columns that the table of a history needs."""
@@ -124,6 +127,8 @@ def release_panel(release: Release, now: datetime) -> RenderableType:
     if release.gate:
         parts.append(gate_panel(release.gate))
     checks = [line for run in release.check_runs for line in _check_lines(run)]
+    told = {run.detail for run in release.check_runs}
+    checks += [whole(each) for each in _ADDRESS.findall(release.reason) if not any(each in detail for detail in told)]
     endpoints = [_endpoints(release.endpoints)] if release.endpoints else []
     return Group(framed(release.release_id, *parts), *endpoints, *checks)
 
@@ -175,7 +180,7 @@ def _about(release: Release, now: datetime) -> list[tuple[str, str | Text]]:
     if release.undone_by:
         rows.append(("undone by", release.undone_by))
     if release.reason:
-        rows.append(("reason", release.reason))
+        rows.append(("reason", _ADDRESS.sub("the address below", release.reason)))  # a frame would break it
     if release.evidence and (release.evidence.sha256 or release.evidence.required):
         rows.append(("evidence", evidence_text(release.evidence)))
     rows += [(tally.name, tally.text) for tally in tallies(release)]

@@ -48,9 +48,13 @@ def test_the_address_of_a_test_job_is_not_cut(server: App, narrow: Run, columns:
     """Whatever frames there are."""
     session.console.width = columns
     run = {"attempt": 1, "job_name": "batchjob-d3f2aa11", "verdict": "failed", "detail": f"Failed, see {LINK}"}
-    server.on(f"GET /api/releases/{RELEASE}", view("failed", check_runs=[run]))
+    server.on(f"GET /api/releases/{RELEASE}", view("failed", check_runs=[run], reason=f"it failed, see {LINK}"))
+    shown = narrow("show", RELEASE).output
+    assert f"Failed, see {LINK}" in lines(shown)
+    assert shown.count(LINK) == 1
 
-    assert f"Failed, see {LINK}" in lines(narrow("show", RELEASE).output)
+    server.on(f"GET /api/releases/{RELEASE}", view("failed", reason=f"it failed, see {LINK}"))
+    assert LINK in lines(narrow("show", RELEASE).output)
 
 
 def test_a_history_breaks_no_phase(server: App, narrow: Run) -> None:

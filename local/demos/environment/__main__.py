@@ -12,6 +12,7 @@ import typer
 from cli.api import ApiError
 from local.demos import screen
 from local.demos.data_directory import emptied
+from local.demos.ending import tell_the_end
 from local.demos.environment.story import Story
 from local.demos.environment.times import Times
 from local.seed_fleet import bars, seed_fleet
@@ -20,8 +21,7 @@ from local.seeding.model_factory import Circuit
 from local.supervisor.cloud import CloudError, LocalCloud
 
 NEXT = """\
-Try it yourself, on this very fleet:
-  .venv/bin/switchyard local up --data {data}    # starts it again, and says how to use it
+Try it yourself, on this very fleet, in another terminal, after the export line that it prints:
   .venv/bin/switchyard targets <id> --failing                            # which model broke, and why
   .venv/bin/switchyard history <id>                                      # who did what, when
   diff -r {data}/environments/1.5.0 {data}/environments/1.5.2
@@ -50,8 +50,7 @@ def demo(
         sys.exit(1)
     times.add("everything", screen.elapsed())
     screen.show(times.table())
-    screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
-    screen.console.print(NEXT.format(data=data), markup=False, soft_wrap=True)
+    tell_the_end(data, NEXT.format(data=data))
 
 
 def _seed(data: Path, fleet: list[Circuit], times: Times) -> None:

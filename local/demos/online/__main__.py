@@ -12,6 +12,7 @@ import typer
 from cli.api import ApiError
 from local.demos import screen
 from local.demos.data_directory import emptied
+from local.demos.ending import tell_the_end
 from local.demos.online.story import Story
 from local.seeding.taxi_factory import TaxiFactory, write_config
 from local.seeding.uploads import quiet_uploads
@@ -33,8 +34,7 @@ def demo(
     except (CloudError, ApiError) as problem:
         screen.console.print(f"Error: {problem}", style="bold red", markup=False)
         sys.exit(1)
-    screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
-    screen.console.print("Read on: docs/online.md", markup=False)
+    tell_the_end(data, "Read on: docs/online.md")
 
 
 def _tell(cloud: LocalCloud) -> None:

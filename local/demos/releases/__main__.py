@@ -12,6 +12,7 @@ import typer
 from cli.api import ApiError
 from local.demos import screen
 from local.demos.data_directory import emptied
+from local.demos.ending import tell_the_end
 from local.demos.releases.story import GOOD, UNWANTED, Story
 from local.seeding.model_factory import ModelFactory
 from local.seeding.uploads import quiet_uploads
@@ -36,8 +37,7 @@ def demo(
     except (CloudError, ApiError) as problem:
         screen.console.print(f"Error: {problem}", style="bold red", markup=False)
         sys.exit(1)
-    screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
-    screen.console.print(NEXT, markup=False)
+    tell_the_end(data, NEXT)
 
 
 def _prepare(data: Path) -> None:

@@ -13,6 +13,7 @@ import typer
 from cli.api import ApiError
 from local.demos import screen
 from local.demos.data_directory import emptied
+from local.demos.ending import tell_the_end
 from local.demos.training.repository import FleetRepository, GitHub
 from local.demos.training.story import Story
 from local.seeding.model_factory import ModelFactory
@@ -20,9 +21,7 @@ from local.seeding.uploads import quiet_uploads
 from local.supervisor.cloud import CloudError, LocalCloud
 
 NEXT = """\
-Try it yourself, on this very fleet:
-  .venv/bin/switchyard local up --data {data}
-Then, in another terminal, after the export line that it prints:
+Try it yourself, on this very fleet, in another terminal, after the export line that it prints:
   .venv/bin/switchyard train --plant P003 --circuit C001 --cutoff-date 2025-12-05 --watch
   .venv/bin/switchyard lineage --plant P001 --circuit C001 --version 1
 Read on: docs/training.md\
@@ -46,8 +45,7 @@ def demo(
     except (CloudError, ApiError) as problem:
         screen.console.print(f"Error: {problem}", style="bold red", markup=False)
         sys.exit(1)
-    screen.console.print(f"\nDone in {screen.elapsed():.0f} s. Logs and data: {data}\n", style="bold green")
-    screen.console.print(NEXT.format(data=data), markup=False, soft_wrap=True)
+    tell_the_end(data, NEXT)
 
 
 def _tell(cloud: LocalCloud, repository: FleetRepository, secret: str, *, new_only: bool) -> None:
