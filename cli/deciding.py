@@ -10,7 +10,7 @@ from cli.endings import confirm
 from cli.printing import put, say
 from cli.reading import ReleaseId
 from cli.session import talking
-from cli.show import gate_panel, release_panel
+from cli.show import effects_of, gate_panel, release_panel
 from cli.typed import COMMAND
 from cli.views import ENVIRONMENT, HELD, ROLLING_BACK, Accepted, Release
 
@@ -85,7 +85,7 @@ def what_abort_does(release: Release) -> str:
         effects.append("production is read back; nothing ran there before, so what it runs now is left to a person")
     free = "circuits are" if release.kind == ENVIRONMENT else "circuit is"
     effects.append(f"the {free} free for the next release")
-    return "If you abort: " + "; ".join(effects) + "."
+    return effects_of("If you abort:", effects)
 
 
 def _decide(api: ReleaseApi, release_id: str, decision: str, reason: str, *, yes: bool) -> None:
@@ -113,4 +113,4 @@ def tell(accepted: Accepted) -> None:
     if accepted.answer == "accepted":
         say(f"Accepted. Follow it with:  {COMMAND} watch {accepted.release_id}")
     else:
-        say(f"That had been done already; {accepted.release_id} is {accepted.phase}.")
+        say(f"That had been done already: {accepted.release_id} is {accepted.phase}.")

@@ -18,7 +18,7 @@ from cli.printing import put, say
 from cli.reading import AsJson, ReleaseId, print_json
 from cli.saving import save
 from cli.session import talking
-from cli.show import release_panel, span
+from cli.show import clock, effects_of, release_panel, span
 from cli.typed import COMMAND
 from cli.views import MODEL, ONLINE, RELEASED, Check, Meter, Release, RollbackReport, Targets
 
@@ -95,7 +95,9 @@ def rollback_report(context: typer.Context, release_id: ReleaseId, as_json: AsJs
             print_json(answer)
             return
         report = parse(RollbackReport, answer)
-        say(f"{report.release_id} undoes {report.undoes}: {report.phase}. {report.reason}")
+        itself = report.undoes in ("", report.release_id)
+        what = "rolled itself back" if itself else f"undoes {report.undoes}"
+        say(f"{report.release_id} {what}: {report.phase}. {report.reason}".rstrip())
         counts = ", ".join(f"{count} {result}" for result, count in report.counts.items() if count)
         say(f"Circuits: {counts or 'none listed yet'}.")
         for target in report.targets:
@@ -132,7 +134,7 @@ def what_rollback_does(listed: Targets) -> str:
         "sample inferences show that what was put back works",
         "the release ends as rolled_back, and the circuits are free for the next release",
     ]
-    return "If you roll back: " + "; ".join(effects) + "."
+    return effects_of("If you roll back:", effects)
 
 
 def redeploy(context: typer.Context, release_id: ReleaseId, reason: Reason) -> None:
@@ -152,10 +154,10 @@ def what_a_new_rollback_does(release: Release, *, critical: bool, to: str = "") 
         f"a rollback of {release.model} ({release.circuit}) is opened, with a history of its own",
         f"it lists what can go back to {to or 'what ran before'}; what a later release changed stays",
         "it starts at once, where the policy allows that" if critical else "somebody else approves it within an hour",
-        "releases that hold these circuits and bring something new end or leave them alone",
+        "open releases of these circuits end, those of other circuits go on",
         "every deployment is read back, and sample inferences show that it works",
     ]
-    return "If you roll back: " + "; ".join(effects) + "."
+    return effects_of("If you roll back:", effects)
 
 
 def times(meter: Meter) -> str:
@@ -166,7 +168,9 @@ def times(meter: Meter) -> str:
         ("verified", meter.seconds_to_verified),
     )
     told = [f"{what} after {span(timedelta(seconds=seconds))}" for what, seconds in parts if seconds is not None]
-    return f"Times: {', '.join(told)}." if told else "Nothing is restored yet."
+    if not told:
+        return "Nothing is restored yet."
+    return f"Asked for at {clock(meter.requested_at)}. From the alert, or else from then: {', '.join(told)}."
 
 
 def checklist_table(lines: list[Check]) -> Table:

@@ -95,7 +95,8 @@ def inference(context: typer.Context, date: Day = "", show_all: ShowAll = False,
 def what_started(started: Started, follow: str) -> str:
     """What happens now, and where to look."""
     return (
-        f"{started.routine} of {started.period}: circuits that were not started yet start in a moment.\n"
+        f"{started.routine} of {started.period}: it begins in a moment for circuits that were not started yet; "
+        "the others are left alone.\n"
         f"See:  {COMMAND} {follow}"
     )
 

@@ -18,6 +18,9 @@ from cli.views import CAN_ROLL_BACK, ENVIRONMENT, RELEASED, ROLLBACK, History, R
 ReleaseId = Annotated[
     str, typer.Argument(metavar="ID", help="The release's id, its beginning or end, or a circuit such as P001/C001.")
 ]
+EveryEntry = Annotated[
+    bool, typer.Option("--all", help="Also what changed nothing: repeated answers, and steps that were tried again.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
 
 
@@ -75,19 +78,23 @@ def show(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False)
             say(hint)
 
 
-def history(context: typer.Context, release_id: ReleaseId, as_json: AsJson = False) -> None:
-    """Show who did what and when. Exit status 1 when the hash chain does not fit."""
+def history(context: typer.Context, release_id: ReleaseId, every: EveryEntry = False, as_json: AsJson = False) -> None:
+    """Show who did what and when. Exit status 1 when the entries were changed after they were written."""
     with talking(context) as api:
         answer = api.history(release_id)
         told = parse(History, answer)
         if as_json:
             print_json(answer)
         else:
-            put(history_table(told))
+            moved = [each for each in told.entries if every or not each.is_idle]
+            put(history_table(moved))
         if not told.verified:
             raise ApiError("the hash chain does not fit: entries were changed after they were written")
         if not as_json:
-            console.print(f"The hash chain of {len(told.entries)} entries fits.", style="green")
+            hidden = len(told.entries) - len(moved)
+            say(f"The history is complete and unchanged: its {len(told.entries)} entries fit together.", "green")
+            if hidden:
+                say(f"{hidden} of them moved nothing, such as repeated answers; --all shows them.", "dim")
 
 
 def what_to_type(release: Release) -> str:

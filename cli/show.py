@@ -23,7 +23,6 @@ from cli.views import (
     Entry,
     Evidence,
     Gate,
-    History,
     Release,
     Summary,
 )
@@ -66,6 +65,11 @@ def left(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "no deadline"
     return "overdue" if moment <= now else f"in {span(moment - now)}"
+
+
+def effects_of(condition: str, effects: Iterable[str]) -> str:
+    """What would happen, an effect a line."""
+    return "\n".join((condition, *(f"  - {each}" for each in effects)))
 
 
 def phase_text(release: Summary) -> Text:
@@ -232,15 +236,15 @@ def _facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
     return table
 
 
-def history_table(history: History) -> RenderableType:
+def history_table(entries: Iterable[Entry]) -> RenderableType:
     """Who, what, when; below 100 columns as lines. Entries that changed nothing, such as answers that came twice, are
     dim."""
     if is_narrow(HISTORY_COLUMNS):
-        return Group(*(line for entry in history.entries for line in _entry_lines(entry)))
+        return Group(*(line for entry in entries for line in _entry_lines(entry)))
     table = Table("#", "when", "who", "phase", "what")
     table.columns[1].no_wrap = True
     table.columns[2].overflow = table.columns[3].overflow = "fold"
-    for entry in history.entries:
+    for entry in entries:
         table.add_row(
             str(entry.number),
             clock(entry.at),
@@ -260,5 +264,4 @@ def _entry_lines(entry: Entry) -> Iterable[RenderableType]:
 
 
 def _entry_style(entry: Entry) -> str:
-    idle = entry.phase_before == entry.phase_after and not entry.actor_id and entry.number > 1
-    return "dim" if idle else ""
+    return "dim" if entry.is_idle else ""

@@ -129,7 +129,7 @@ def lineage(
         else:
             put(lineage_panel(told))
         if not told.run_id:
-            raise ApiError("no training run made this model, so that nothing says what it was trained on")
+            raise ApiError("this model was not trained by Switchyard: what it was trained on is unknown")
         if not told.consistent:
             raise ApiError("what the job read, the data asset and the model's tags do not agree")
 

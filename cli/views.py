@@ -236,6 +236,11 @@ class Entry(View):
     note: Text
     digest: Text
 
+    @property
+    def is_idle(self) -> bool:
+        """True when neither the release moved nor a person did anything, as after an answer that came twice."""
+        return self.phase_before == self.phase_after and not self.actor_id and self.number > 1
+
 
 class History(View):
     """The history, oldest first; `verified` is the app's verdict on the hash chain."""

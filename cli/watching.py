@@ -152,7 +152,8 @@ class _Follower:
             except ApiUnavailableError as error:
                 if time.monotonic() > min(end, self._end):
                     raise
-                errors.print(f"{error} (still watching)", style="yellow", markup=False, soft_wrap=True)
+                told = console if console.is_terminal else errors  # in a terminal the moving lines are on the first
+                told.print(f"{error} (still watching)", style="yellow", markup=False, soft_wrap=True)
                 time.sleep(self._every_s)
 
 

@@ -43,7 +43,7 @@ def test_a_day_is_started_and_says_where_to_look(server: App, run: Run) -> None:
     server.on("POST /api/inference", (202, accepted))
     shown = run("infer", "--date", "2026-01-05", "--retry")
     assert server.bodies == [("/api/inference", {"date": "2026-01-05", "again": True})]
-    assert "start in a moment" in shown.output
+    assert "begins in a moment" in shown.output
     assert "switchyard inference --date 2026-01-05" in shown.output.splitlines()[-1]
 
 

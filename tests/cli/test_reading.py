@@ -155,8 +155,23 @@ def test_the_history_says_who_what_when_and_that_the_chain_fits(server: App, run
     server.on(f"GET {PATH}/history", told)
     shown = run("history", RELEASE)
     assert shown.exit_code == 0
-    for text in ("Engineer One", "2026-01-05 08:01:00Z", "promoting", "entries fits"):
+    for text in ("Engineer One", "2026-01-05 08:01:00Z", "promoting", "complete and unchanged"):
         assert text in shown.output
+
+
+def test_what_moved_nothing_is_counted_and_shown_on_request(server: App, run: Run) -> None:
+    """A newcomer takes a repeated answer for a fault. What a person did is always shown."""
+    repeated = entry(2, actor="app", actor_id="", phase_before="promoting", phase_after="promoting", note="came twice")
+    said = entry(3, phase_before="promoting", phase_after="promoting", note="approved once more")
+    told = HistoryList(release_id=RELEASE, verified=True, entries=[entry(1), repeated, said])
+    server.on(f"GET {PATH}/history", told)
+
+    short, long = run("history", RELEASE).output, run("history", RELEASE, "--all").output
+
+    assert "came twice" not in short
+    assert "approved once more" in short
+    assert "1 of them moved nothing" in short
+    assert "came twice" in long
 
 
 def test_a_history_that_was_changed_ends_with_status_1(server: App, run: Run) -> None:

@@ -162,7 +162,7 @@ def test_a_model_that_no_run_made_is_told_as_one(server: App, run: Run) -> None:
     server.on("GET /api/models/m/3/lineage", bare)
     done = run("lineage", "--model", "m", "--version", "3")
     assert done.exit_code == 1
-    assert "no training run made this model" in done.output
+    assert "this model was not trained by Switchyard" in done.output
     assert "asked for by hand" not in done.output
     assert ":1.5.0" not in done.output
 

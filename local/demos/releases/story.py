@@ -52,7 +52,7 @@ class Story:
         history = self._desk.history(release.release_id)
         if not history.verified:
             raise CloudError(f"The hash chain of the history of {release.release_id} does not fit.")
-        screen.show(history_table(history))
+        screen.show(history_table(history.entries))
 
     def a_rejection(self, training: Future[Path]) -> None:
         """An engineer rejects the model, which ends the release."""
