@@ -35,6 +35,9 @@ _ADDRESS = re.compile(r"(?<!\S)https?://\S+")
 HISTORY_COLUMNS = 100
 """Columns that the table of a history needs."""
 
+_RUN = {ONLINE: "Comparison"}
+"""What a job of a release is called."""
+
 
 def clock(moment: datetime) -> str:
     """A time in UTC, to the second."""
@@ -130,16 +133,18 @@ def release_panel(release: Release, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [_facts(_about(release, now))]
     if release.gate:
         parts.append(gate_panel(release.gate))
-    checks = [line for run in release.check_runs for line in _check_lines(run)]
+    checks = [
+        line for run in release.check_runs for line in _check_lines(_RUN.get(release.kind, "Test inference"), run)
+    ]
     told = {run.detail for run in release.check_runs}
     checks += [whole(each) for each in _ADDRESS.findall(release.reason) if not any(each in detail for detail in told)]
     endpoints = [_endpoints(release.endpoints)] if release.endpoints else []
     return Group(framed(release.release_id, *parts), *endpoints, *checks)
 
 
-def _check_lines(run: CheckRun) -> Iterable[Text]:
+def _check_lines(name: str, run: CheckRun) -> Iterable[Text]:
     """Outside of every frame: a job's name and address are copied and clicked."""
-    yield whole(f"Test inference {run.attempt}: {run.verdict or 'running'}  {run.job_name}")
+    yield whole(f"{name} {run.attempt}: {run.verdict or 'running'}  {run.job_name}")
     if run.detail:
         yield whole(f"  {run.detail}")
 

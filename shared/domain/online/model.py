@@ -279,8 +279,8 @@ class Rollout:
 @dataclass(frozen=True, kw_only=True)
 class Online:
     """What only a release to online endpoints has. `plan` comes with the verification. `quiet_until` is set while
-    traffic goes back: until then a change forward may still be in flight. With `overwrite`, a person has what somebody
-    changed by hand overwritten on the way back."""
+    traffic goes back: until then a change forward may still be in flight. `by_hand` is true while people are asked
+    about traffic that somebody changed by hand; with `overwrite`, a person has it overwritten on the way back."""
 
     wish: OnlineWish
     plan: OnlinePlan | None = None
@@ -288,6 +288,7 @@ class Online:
     comparison: Comparison | None = None
     rollouts: tuple[Rollout, ...] = ()
     quiet_until: datetime | None = None
+    by_hand: bool = False
     overwrite: bool = False
 
     def rollout(self, side: Side) -> Rollout | None:

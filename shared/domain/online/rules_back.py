@@ -72,7 +72,8 @@ def changed_by_hand(release: Release, event: o.TrafficChanged, now: datetime) ->
     )
     mirrored = f", copies to {told(event.mirror)}" if event.mirror else ""
     reason = f"somebody changed the traffic by hand, to {told(event.traffic)}{mirrored}: {fix}"
-    return hold(release, now, f"{_cause(release)}{reason}" if back else reason)
+    asking = replace(release, online=replace(online_of(release), by_hand=True))
+    return hold(asking, now, f"{_cause(release)}{reason}" if back else reason)
 
 
 def _wanted(release: Release) -> str:
@@ -155,12 +156,11 @@ def _left(release: Release, ending: Phase, now: datetime, note: str) -> Move | N
 
 
 def retry_requested(release: Release, event: e.RetryRequested, now: datetime) -> Move:
-    """A new attempt of the held step. On the way back a person has what was changed by hand overwritten."""
+    """A new attempt of the held step. On the way back a person who was told of a change by hand has it overwritten."""
     check_operator(release, event.actor)
     phase, online = release.held_phase or Phase.VERIFYING, online_of(release)
     note = f"{event.actor.name} has {phase.value} tried again" + (f": {event.reason}" if event.reason else "")
-    if phase is Phase.RESTORING:
-        online = replace(online, overwrite=True)
+    online = replace(online, overwrite=phase is Phase.RESTORING and online.by_hand, by_hand=False)
     return enter(release, phase, now, note, attempt=release.attempt + 1, held_phase=None, online=online)
 
 

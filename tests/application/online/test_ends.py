@@ -9,9 +9,11 @@ from shared.application.errors import PlatformBlocked
 from shared.application.fleet.rollback_requests import request_rollback
 from shared.application.freezes.freezes import set_freeze
 from shared.application.platform_ports import Place
-from shared.application.release import people
+from shared.application.release import dead_letters, people
+from shared.application.work.dead_letters import DeadLetter
 from shared.domain.online.model import Shares, Side, SlotSpec
 from shared.domain.online.specs import rollout_of
+from shared.domain.release import commands as c
 from shared.domain.release.model import Phase, Release
 from tests.fakes.online_platform import MemoryOnlinePlatform
 from tests.support.benches.online import ENGINEER, REQUESTER, OnlineBench, a_slot
@@ -195,6 +197,25 @@ async def test_on_the_way_back_a_person_decides_whose_traffic_counts() -> None:
     await people.retry(release_id, ENGINEER, "overwrite it", bench.ports)
     await bench.run_until(release_id, Phase.ABORTED)
     assert bench.traffic(Side.PRODUCTION) == {"blue": 100}
+
+
+async def test_a_retry_on_the_way_back_overwrites_nothing_that_nobody_was_told_of() -> None:
+    """It was held for another reason, and somebody changed the traffic meanwhile."""
+    bench = serving()
+    release_id = await at_30_pct(bench)
+    await people.abort(release_id, ENGINEER, "wrong", bench.ports)
+    lost = DeadLetter(queue="effects", message_id="put-back", reason="MaxDeliveryCountExceeded", body="")
+    await bench.deliver()
+    (command,) = [each for each in bench.commands.sent if isinstance(each[1], c.PutBack)][:1]
+    await dead_letters.dead_lettered(lost, command[1], bench.ports)
+    await until(bench, release_id, lambda release: release.phase is Phase.HELD)
+    bench.endpoint(Side.PRODUCTION).traffic = {"blue": 90, "green": 10}
+
+    await people.retry(release_id, ENGINEER, "", bench.ports)
+    held = await until(bench, release_id, lambda release: release.phase is Phase.HELD and "by hand" in release.reason)
+
+    assert held.held_phase is Phase.RESTORING
+    assert bench.traffic(Side.PRODUCTION) == {"blue": 90, "green": 10}
 
 
 async def test_a_change_forward_that_lands_late_is_taken_back_before_the_end() -> None:
