@@ -24,11 +24,11 @@ param apiObjectId = readEnvironmentVariable('SWITCHYARD_API_OBJECT_ID', '0000000
 
 param teamMails = [readEnvironmentVariable('SWITCHYARD_TEAM_MAIL', 'ml-ops@example.com')]
 
+// The public client that people sign in to the board with: the same registration. Empty: nobody can sign in to it.
+param boardClientId = readEnvironmentVariable('SWITCHYARD_BOARD_CLIENT_ID', '')
+
 // True once the code is published: infra/hooks/let_events_in.sh sets it.
 param subscribeToEvents = bool(readEnvironmentVariable('SWITCHYARD_SUBSCRIBE', 'false'))
-
-// The application that people sign in to the board with: here the API's own registration.
-param boardClientId = '00000000-0000-0000-0000-000000000000'
 
 // Only for tokens that list groups: { 'ML-Engineers': '<object id of the group>' }. App roles need nothing here.
 param approverGroups = {}

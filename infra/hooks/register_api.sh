@@ -26,4 +26,5 @@ az ad sp show --id "$app_id" --output none 2>/dev/null || az ad sp create --id "
 
 azd env set SWITCHYARD_API_ID "$app_id"
 azd env set SWITCHYARD_API_OBJECT_ID "$object_id"
+azd env set SWITCHYARD_BOARD_CLIENT_ID "$app_id"
 echo "give groups their roles now: docs/deploying.md, Register the API"

@@ -1,5 +1,6 @@
 """The platform that Switchyard stands on: what each part is like, what can be left out, and that it fits the app."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,16 @@ def test_azd_finds_the_app_and_its_hooks() -> None:
         script = REPOSITORY / hook["run"]
         assert script.is_file()
         assert script.stat().st_mode & 0o111
+
+
+def test_the_page_names_every_variable_that_the_parameter_files_read() -> None:
+    """A stranger has nothing else to go by."""
+    page = (REPOSITORY / "docs" / "deploying.md").read_text()
+    read = {
+        name
+        for file in INFRA.glob("*.bicepparam")
+        for name in re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text())
+    }
+
+    assert len(read) > 15
+    assert sorted(name for name in read if name not in page) == []
