@@ -32,6 +32,9 @@ _FOR_WHOM = {ENVIRONMENT: "circuits", ONLINE: "served as"}
 
 _ADDRESS = re.compile(r"(?<!\S)https?://\S+")
 
+_SEE_ADDRESS = re.compile(r",? see https?://\S+")
+"""What a list leaves out; `show` has it."""
+
 HISTORY_COLUMNS = 100
 """Columns that the table of a history needs."""
 
@@ -120,7 +123,7 @@ def _about_and_end(release: Summary, now: datetime) -> tuple[str, str]:
     about = wait.waits_for if wait else _why_ended(release)
     if release.version_attempt > 1:
         about = f"attempt {release.version_attempt}: {about}"
-    return about, left(wait.until, now) if wait else "ended"
+    return _SEE_ADDRESS.sub("", about), left(wait.until, now) if wait else "ended"
 
 
 def _why_ended(release: Summary) -> str:

@@ -236,7 +236,8 @@ def _detach(data: Path, deadline_s: float) -> None:
             raise CloudError((logs / "cloud.log").read_text().strip())
         time.sleep(WATCH_INTERVAL_S / 5)
     _console.print(_table(data.resolve()))
-    _console.print(f"Running in the background. Stop it with:  {command()} local down --data {data}")
+    stop = f"{command()} local down --data {data}"
+    _console.print(f"Running in the background. Stop it with:  {stop}", markup=False, soft_wrap=True)
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:

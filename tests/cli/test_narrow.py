@@ -37,6 +37,16 @@ def test_a_list_of_releases_has_each_id_on_a_line_of_its_own(server: App, narrow
     assert not {"│", "┃"} & set("".join(shown))
 
 
+def test_a_list_leaves_addresses_to_show(server: App, narrow: Run) -> None:
+    """Five lines of one took the place of four releases."""
+    failed = view("failed", reason=f"test inference batchjob-d3f2aa11 failed: no rows; Failed, see {LINK}")
+    server.on("GET /api/releases", ReleaseList(releases=[summary(failed)]))
+    shown = " ".join(narrow("releases").output.split())
+
+    assert "failed: no rows; Failed" in shown
+    assert "https" not in shown
+
+
 def test_what_to_type_next_is_one_line(server: App, narrow: Run) -> None:
     server.on(f"GET /api/releases/{RELEASE}", view())
 
