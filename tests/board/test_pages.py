@@ -88,3 +88,16 @@ def test_arrows_move_through_the_map_and_escape_gives_the_focus_back(people: Peo
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Its page, with its history")).to_have_count(0)
     expect(cells.first).to_be_focused()
+
+
+def test_the_fleet_shows_what_every_circuit_runs_and_what_holds_it(people: People, addresses: list[str]) -> None:
+    """As the sweep read it back last; a plant in which nothing runs yet is there too."""
+    page = people("Viewer One", "/")
+    grid = page.get_by_role("grid")
+
+    expect(grid.get_by_role("button", name=f"{CIRCUITS[0].circuit_id} of {CIRCUITS[0].plant_id}")).to_contain_text(
+        "runs :", timeout=60_000
+    )
+    expect(grid.get_by_role("button", name="C012 of P003")).to_contain_text("Nothing runs")
+    page.get_by_role("button", name="Environment").click()
+    expect(page.get_by_text("1.5.0 on")).to_be_visible()

@@ -3,15 +3,16 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 
-import { type CircuitState, levelOf, useFleet } from '../api/fleet'
 import { api, data, type Schemas } from '../api/client'
+import { useFleet } from '../api/fleet'
 import { useLive } from '../api/live'
+import { type CircuitState, levelOf } from '../fleet'
 import { PageHead, Panel } from '../parts/list_page'
 import { Empty, Loaded, Note } from '../parts/note'
 import { Prose } from '../parts/prose'
 import { Sign, State } from '../parts/sign'
-import { when } from '../times'
-import { capital, nameOf, phaseOf } from '../words'
+import { exactly, when } from '../times'
+import { capital, nameOf, phaseOf, shortId } from '../words'
 import { HEALTH } from './fleet'
 import { Phase } from './releases'
 
@@ -33,7 +34,7 @@ export function CircuitFacts({ of, onClose }: { of: CircuitState; onClose: () =>
     <section class="panel" aria-labelledby="circuit">
       <div class="panel__head">
         <h2 id="circuit" tabIndex={-1} ref={heading}>
-          <span class="mono">{of.key}</span>
+          <span class="mono">{of.key}</span> {of.name}
         </h2>
         <span class="end">
           <button class="iconbtn" type="button" aria-label="Close" onClick={onClose}>
@@ -53,7 +54,7 @@ function Facts({ of }: { of: CircuitState }): JSX.Element {
   const health = HEALTH[of.health]
   return (
     <div class="panel__body stack">
-      {of.health === 'well' || of.health === 'unknown' ? (
+      {of.health === 'well' || of.health === 'unknown' || of.health === 'nothing' ? (
         <State is={health.is} tone={health.tone}>
           {health.text}
         </State>
@@ -81,15 +82,31 @@ function Facts({ of }: { of: CircuitState }): JSX.Element {
       )}
       <dl class="kv">
         <dt>Model</dt>
-        <dd>
-          {of.runs ? (
-            <>
-              <code>{of.runs.model}</code>, by <a href={`/releases/${of.runs.release_id}`}>its release</a>
-            </>
-          ) : (
-            <span class="dim">no release of the app brought it</span>
-          )}
-        </dd>
+        <dd>{of.runs ? <Runs what={of.runs.model} by={of.runs.model_by} /> : <span class="dim">{HEALTH[of.health].text}</span>}</dd>
+        {of.runs && (
+          <>
+            <dt>Environment</dt>
+            <dd>
+              <Runs what={of.runs.environment} by={of.runs.environment_by} />
+            </dd>
+          </>
+        )}
+        {of.readAt && (
+          <>
+            <dt>Read back</dt>
+            <dd>
+              {exactly(of.readAt)} from Azure ML{of.runs && `: ${of.runs.provisioning}`}
+            </dd>
+          </>
+        )}
+        {of.heldBy && (
+          <>
+            <dt>Held by</dt>
+            <dd>
+              <a href={`/releases/${of.heldBy}`}>{of.heldBy}</a>
+            </dd>
+          </>
+        )}
         <dt>Predictions</dt>
         <dd>{of.day ? <Prose of={of.day.detail || of.day.state} /> : <span class="dim">nothing ran on the last day</span>}</dd>
         <dt>Error</dt>
@@ -98,6 +115,22 @@ function Facts({ of }: { of: CircuitState }): JSX.Element {
         <dd>{of.drift ? measured(of.drift) : <span class="dim">not checked</span>}</dd>
       </dl>
     </div>
+  )
+}
+
+/** What runs, and the release that brought it. */
+function Runs({ what, by }: { what: string; by: string }): JSX.Element {
+  return (
+    <>
+      <code>{what}</code>{' '}
+      {by ? (
+        <>
+          by <a href={`/releases/${by}`}>{shortId(by)}</a>
+        </>
+      ) : (
+        <span class="dim">brought by no release</span>
+      )}
+    </>
   )
 }
 
@@ -113,7 +146,7 @@ export function Circuit({ id }: { id: string }): JSX.Element {
   const of = fleet.data?.circuits.find((circuit) => circuit.key === id)
   return (
     <>
-      <PageHead title={id} says={of ? HEALTH[of.health].text : 'One circuit, and everything that was released for it.'} />
+      <PageHead title={of?.name ? `${id} ${of.name}` : id} says={of ? `${of.plantName ? `${of.plantName}. ` : ''}${HEALTH[of.health].text}.` : 'One circuit, and everything that was released for it.'} />
       <div class="cols cols--side">
         <Panel title="Releases" end="open ones first, then the latest end">
           <Loaded of={releases} what="its releases">

@@ -2,14 +2,15 @@
 
 import type { JSX } from 'preact'
 
-import { type CircuitState, type Fleet as FleetState, type Health, useFleet } from '../api/fleet'
+import { useFleet } from '../api/fleet'
+import type { CircuitState, Fleet as FleetState, Health } from '../fleet'
 import { Chips, PageHead, Panel, Search } from '../parts/list_page'
 import { FleetMap } from '../parts/map'
 import { Empty, Loaded } from '../parts/note'
 import { Sign, State, type Shape, type Tone } from '../parts/sign'
 import { ask, usePlace } from '../router'
 import { when } from '../times'
-import { nameOf } from '../words'
+import { capital, nameOf } from '../words'
 import { CircuitFacts } from './circuit'
 import { Phase } from './releases'
 
@@ -19,11 +20,19 @@ export const HEALTH: Record<Health, { is: Shape; tone: Tone; text: string }> = {
   worse: { is: 'down', tone: 'bad', text: 'Worse' },
   drift: { is: 'drift', tone: 'warn', text: 'Drift' },
   late: { is: 'late', tone: 'warn', text: 'Late' },
-  unknown: { is: 'none', tone: 'mute', text: 'Nothing known' },
+  wrong: { is: 'warn', tone: 'bad', text: 'Deployment not well' },
+  nothing: { is: 'none', tone: 'mute', text: 'Nothing runs' },
+  unknown: { is: 'unknown', tone: 'mute', text: 'Not read yet' },
 }
 
+/** What needs nobody's look. */
+const QUIET: Health[] = ['well', 'nothing', 'unknown']
+
 const FILTERS: Record<string, (circuit: CircuitState) => boolean> = {
-  look: (circuit) => !['well', 'unknown'].includes(circuit.health),
+  look: (circuit) => !QUIET.includes(circuit.health),
+  wrong: (circuit) => circuit.health === 'wrong',
+  nothing: (circuit) => circuit.health === 'nothing',
+  high: (circuit) => circuit.isHigh,
   missing: (circuit) => circuit.health === 'missing',
   worse: (circuit) => circuit.health === 'worse',
   drift: (circuit) => circuit.health === 'drift',
@@ -40,10 +49,13 @@ const CHIPS: [string, string, Shape][] = [
   ['worse', 'Worse', 'down'],
   ['drift', 'Drift', 'drift'],
   ['late', 'Late', 'late'],
-  ['unknown', 'Nothing known', 'none'],
+  ['wrong', 'Not well', 'warn'],
+  ['nothing', 'Nothing runs', 'none'],
+  ['unknown', 'Not read yet', 'unknown'],
   ['busy', 'On their way', 'lock'],
   ['frozen', 'Frozen', 'snow'],
   ['changed', 'Changed in 24 h', 'plus'],
+  ['high', 'High plants', 'up'],
 ]
 
 export function Fleet(): JSX.Element {
@@ -53,13 +65,22 @@ export function Fleet(): JSX.Element {
   const text = (query.get('find') ?? '').toLowerCase()
   const open = query.get('open') ?? ''
   const circuits = live.data?.circuits ?? []
-  const isShown = (circuit: CircuitState) => (FILTERS[show]?.(circuit) ?? true) && circuit.key.toLowerCase().includes(text)
+  const isShown = (circuit: CircuitState) =>
+    (FILTERS[show]?.(circuit) ?? true) && `${circuit.key} ${circuit.name} ${circuit.plantName}`.toLowerCase().includes(text)
+  const mode = query.get('mode') === 'environment' ? 'environment' : 'health'
   const opened = circuits.find((circuit) => circuit.key === open)
   const chips = CHIPS.map(([value, name, is]) => ({ value, name, is, count: circuits.filter(FILTERS[value] ?? (() => false)).length }))
   return (
     <>
       <PageHead title="Fleet" says={live.data ? sentence(live.data) : 'What runs where, and whether it is well.'}>
-        <Search label="Find a circuit" placeholder="Circuit" text={text} />
+        <span class="seg" role="group" aria-label="Show in the map">
+          {(['health', 'environment'] as const).map((each) => (
+            <button key={each} type="button" aria-pressed={mode === each} onClick={() => ask({ mode: each === 'health' ? '' : each })}>
+              {capital(each)}
+            </button>
+          ))}
+        </span>
+        <Search label="Find a circuit" placeholder="Circuit, plant" text={text} />
       </PageHead>
       <Loaded of={live} what="the fleet">
         {(fleet) =>
@@ -73,13 +94,14 @@ export function Fleet(): JSX.Element {
               <div class="cols cols--fleet">
                 <div class="stack fleet__side">{opened ? <CircuitFacts of={opened} onClose={() => closed(opened.key)} /> : <Beside of={fleet} />}</div>
                 <div class="panel fleet__map">
-                  <FleetMap of={circuits} isShown={isShown} open={open} onOpen={(key) => ask({ open: key })} />
+                  <FleetMap of={circuits} isShown={isShown} open={open} mode={mode} onOpen={(key) => ask({ open: key })} />
+                  {mode === 'environment' && <Environments of={circuits} />}
                 </div>
               </div>
             </>
           ) : (
             <div class="panel">
-              <Empty is="none" title="Nothing is known of any circuit yet">
+              <Empty is="none" title="No circuit is configured">
                 <p>
                   Register a model in dev with the tags <code>plant_id</code> and <code>circuit_id</code>: a release opens by itself. Locally:
                 </p>
@@ -107,8 +129,17 @@ function sentence(fleet: FleetState): string {
   const look = circuits.filter(FILTERS.look ?? (() => false)).length
   const well = circuits.filter((circuit) => circuit.health === 'well').length
   const rest = circuits.length - look - well
+  const nothing = circuits.filter((circuit) => circuit.health === 'nothing').length
   const counted = `${circuits.length} circuits in ${plants} ${plants === 1 ? 'plant' : 'plants'}.`
-  return `${counted} ${well} are well, ${look} need a look${rest ? `, of ${rest} nothing is known for ${fleet.day}` : ''}.`
+  return `${counted} ${well} are well, ${look} need a look${nothing ? `, in ${nothing} nothing runs` : ''}${rest > nothing ? `, ${rest - nothing} were not read yet` : ''}.`
+}
+
+/** How many run which version; what is not the most common one is outlined in the map. */
+function Environments({ of }: { of: CircuitState[] }): JSX.Element {
+  const counts = new Map<string, number>()
+  for (const { runs } of of) if (runs) counts.set(runs.environment, (counts.get(runs.environment) ?? 0) + 1)
+  const told = [...counts].sort((a, b) => b[1] - a[1]).map(([version, count]) => `${version} on ${count}`)
+  return <p class="panel__body dim">{told.join(', ') || 'No deployment was read yet'}. Outlined: another version than most.</p>
 }
 
 function Beside({ of }: { of: FleetState }): JSX.Element {
@@ -147,6 +178,17 @@ function Beside({ of }: { of: FleetState }): JSX.Element {
               <li key={release.release_id}>
                 <a href={`/releases/${release.release_id}`}>{nameOf(release)}</a> <Phase of={release} />
                 {release.waiting && <p class="small dim">waits for {release.waiting.waits_for}</p>}
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+      {of.strangers.length > 0 && (
+        <Panel title="Belongs to no circuit">
+          <ul class="rows">
+            {of.strangers.map((stranger) => (
+              <li key={stranger.name}>
+                <Sign is="unknown" tone="warn" /> <code>{stranger.name}</code> <span class="dim">runs {stranger.runs.model}</span>
               </li>
             ))}
           </ul>

@@ -3,8 +3,8 @@
 import type { JSX } from 'preact'
 
 import { api, data, type Schemas } from '../api/client'
-import { levelOf, slashed } from '../api/fleet'
 import { useLive } from '../api/live'
+import { levelOf, slashed } from '../fleet'
 import { Chips, PageHead, Panel, Search } from '../parts/list_page'
 import { Empty, Loaded, Unreadable } from '../parts/note'
 import { Prose } from '../parts/prose'

@@ -3,8 +3,9 @@
 import type { JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 
-import type { CircuitState } from '../api/fleet'
+import type { CircuitState } from '../fleet'
 import { HEALTH } from '../pages/fleet'
+import { versionOf } from '../words'
 import { Sign } from './sign'
 
 const IN_A_ROW = 8
@@ -13,13 +14,16 @@ interface Props {
   of: CircuitState[]
   isShown: (circuit: CircuitState) => boolean
   open: string
+  /** What the cells show beside their name: the version of the model, or of the environment. */
+  mode: 'health' | 'environment'
   onOpen: (key: string) => void
 }
 
-export function FleetMap({ of, isShown, open, onOpen }: Props): JSX.Element {
+export function FleetMap({ of, isShown, open, mode, onOpen }: Props): JSX.Element {
   const [stop, setStop] = useState(open || (of[0]?.key ?? ''))
   const grid = useRef<HTMLDivElement>(null)
   const rows = rowsOf(of)
+  const most = mostCommon(of.flatMap((circuit) => circuit.runs?.environment ?? []))
   const focused = of.some((circuit) => circuit.key === stop) ? stop : (of[0]?.key ?? '')
 
   const move = (event: KeyboardEvent) => {
@@ -36,18 +40,31 @@ export function FleetMap({ of, isShown, open, onOpen }: Props): JSX.Element {
     <div class="map" role="grid" aria-label="Circuits by plant" ref={grid} onKeyDown={move}>
       {rows.map((row) => (
         <div class="map__row" role="row" key={row[0]?.key}>
-          <span class="map__plant mono" role="rowheader">
-            {row[0] && (of.find((circuit) => circuit.plant === row[0]?.plant) === row[0] ? row[0].plant : <span class="vh">{row[0].plant}</span>)}
-          </span>
+          <PlantName of={row[0]} isFirst={of.find((circuit) => circuit.plant === row[0]?.plant) === row[0]} />
           {row.map((circuit) => (
             <span role="gridcell" class="map__place" key={circuit.key}>
-              <Cell of={circuit} isOff={!isShown(circuit)} isOpen={open === circuit.key} isStop={focused === circuit.key} onOpen={onOpen} onFocus={setStop} />
+              <Cell of={circuit} shown={mode === 'health' ? versionOf(circuit.runs?.model ?? '') : versionOf(circuit.runs?.environment ?? '')} isOther={mode === 'environment' && Boolean(circuit.runs) && circuit.runs?.environment !== most} isOff={!isShown(circuit)} isOpen={open === circuit.key} isStop={focused === circuit.key} onOpen={onOpen} onFocus={setStop} />
             </span>
           ))}
         </div>
       ))}
     </div>
   )
+}
+
+function PlantName({ of, isFirst }: { of: CircuitState | undefined; isFirst: boolean }): JSX.Element {
+  return (
+    <span class="map__plant" role="rowheader">
+      <span class={isFirst ? 'mono' : 'vh'}>{of?.plant}</span>
+      {isFirst && <span class="map__name small dim">{of?.plantName}</span>}
+    </span>
+  )
+}
+
+function mostCommon(values: string[]): string {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ''
 }
 
 function rowsOf(circuits: CircuitState[]): CircuitState[][] {
@@ -78,6 +95,8 @@ function target(rows: CircuitState[][], row: number, column: number, key: string
 
 interface CellProps {
   of: CircuitState
+  shown: string
+  isOther: boolean
   isOff: boolean
   isOpen: boolean
   isStop: boolean
@@ -85,10 +104,11 @@ interface CellProps {
   onFocus: (key: string) => void
 }
 
-function Cell({ of, isOff, isOpen, isStop, onOpen, onFocus }: CellProps): JSX.Element {
+function Cell({ of, shown, isOther, isOff, isOpen, isStop, onOpen, onFocus }: CellProps): JSX.Element {
   const health = HEALTH[of.health]
   const isQuiet = of.health === 'well'
-  const classes = ['cell', `cell--${isQuiet ? 'well' : of.health === 'unknown' ? 'none' : health.tone}`, isOff ? 'cell--off' : '']
+  const look = isQuiet ? 'well' : of.health === 'unknown' || of.health === 'nothing' ? 'none' : health.tone
+  const classes = ['cell', `cell--${look}`, isOther ? 'cell--other' : '', isOff ? 'cell--off' : '']
   return (
     <button
       class={classes.filter(Boolean).join(' ')}
@@ -108,15 +128,16 @@ function Cell({ of, isOff, isOpen, isStop, onOpen, onFocus }: CellProps): JSX.El
       )}
       <span class="vh">
         {' '}
-        of {of.plant}: {health.text}
+        of {of.plant}, {of.name}: {health.text}
+        {shown && `, runs ${shown}`}
         {of.open && ', a release is on its way'}
         {of.freeze && ', frozen'}
         {of.isChanged && ', changed'}
       </span>
       <span class="cell__end" aria-hidden="true">
-        {of.version}
+        {shown}
         {of.isChanged && <Sign is="plus" />}
-        {of.open && <Sign is="lock" />}
+        {(of.open ?? of.heldBy) && <Sign is="lock" />}
         {of.freeze && <Sign is="snow" />}
       </span>
     </button>
