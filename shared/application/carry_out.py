@@ -16,6 +16,7 @@ from shared.application.release.effects import deploy, marks, models, test_runs
 from shared.application.release.effects.answers import PLATFORM_FAULTS, fault_answer
 from shared.application.release.handle_events import handle_answer
 from shared.application.release.ports import Ports
+from shared.domain.records import replace
 from shared.domain.release import commands as c
 from shared.domain.release import events as e
 from shared.domain.release.model import Release
@@ -32,11 +33,15 @@ async def carry_out(command: c.Command, ports: Ports) -> None:
     await VERBS[type(command)](command, ports)
 
 
-def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None]]) -> Verb:
-    """Runs the handler of a step unless the command is stale, and tells the release the event that it answers with."""
+def _step(
+    handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None]], *, looks_again: bool = False
+) -> Verb:
+    """Runs the handler of a step unless the command is stale, and tells the release the event that it answers with.
+    A handler that `looks_again` at the stored release, right before or after what must not be done for one that has
+    moved on, is given what this process remembers of it."""
 
     async def carried_out(command: CommandT, ports: Ports) -> None:
-        release = await ports.store.without_fleet(command.release_id)  # a command brings what it needs of its target
+        release = await (_recalled(command, ports) if looks_again else ports.store.without_fleet(command.release_id))
         if release is None or release.serial != command.serial:
             log.info("stale command %s dropped", command.command_id, extra={"release_id": command.release_id})
             return
@@ -48,6 +53,14 @@ def _step(handler: Callable[[CommandT, Release, Ports], Awaitable[e.Event | None
             await handle_answer(event, ports)
 
     return carried_out
+
+
+async def _recalled(command: c.Command, ports: Ports) -> Release | None:
+    """The release without its fleet, as this process remembers it where that says that the command is not stale."""
+    recalled = await ports.store.recall(command.release_id)
+    if recalled is not None and recalled.release.serial == command.serial:
+        return replace(recalled.release, fleet=())
+    return await ports.store.without_fleet(command.release_id)
 
 
 async def _publish(command: c.PublishFact, ports: Ports) -> None:
@@ -85,8 +98,8 @@ VERBS: dict[type[c.Command], Verb] = {
     c.PromoteEnvironment: _step(fleet.promote_environment),
     c.AcquireFleet: _step(fleet.acquire_fleet),
     c.ListTargets: _step(fleet.list_targets),
-    c.CheckTarget: _step(checks.check_target),
-    c.ChangeTarget: _step(fleet.change_target),
+    c.CheckTarget: _step(checks.check_target, looks_again=True),
+    c.ChangeTarget: _step(fleet.change_target, looks_again=True),
     c.ProbeTarget: _step(rollback.probe_target),
     c.CountBatchJobs: _step(working.count_batch_jobs),
     c.ReadRestored: _step(working.read_restored),

@@ -1,21 +1,22 @@
 """Answers of commands: committed where they were made, or put on the queue; never lost, never applied twice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from shared.application.carry_out import carry_out
 from shared.application.errors import ConcurrentUpdate, TransientFault
 from shared.application.release.handle_events import handle_answer
-from shared.application.release.ports import ReleaseCommit
+from shared.application.release.ports import ReleaseCommit, Stored
 from shared.domain.release import events as e
-from shared.domain.release.commands import Command
+from shared.domain.release.commands import CheckTarget, Command
 from shared.domain.release.model import Phase
 from tests.fakes.queues import MemoryCommandQueue
 from tests.fakes.store import MemoryReleaseStore
 from tests.support.benches.release import Bench
-from tests.support.builders import NOW, RELEASE_ID, a_candidate, a_command, a_plan, a_release
+from tests.support.benches.road import NEW_ID, fleet_in_production
+from tests.support.builders import NOW, RELEASE_ID, a_candidate, a_command, a_fleet_release, a_plan, a_release
 
 ANSWER = e.CandidateVerified(
     event_id="verified",
@@ -135,3 +136,33 @@ async def test_a_command_tells_its_answer_without_a_message(bench: Bench) -> Non
     assert bench.release(rid).phase is Phase.AWAITING_REGISTRY_APPROVAL
     await carry_out(next(command for _, command, _ in bench.commands.sent), bench.ports)  # once more: it is stale
     assert bench.release(rid).phase is Phase.AWAITING_REGISTRY_APPROVAL
+
+
+async def test_a_stale_check_that_is_remembered_as_current_leaves_no_job_running(bench: Bench) -> None:
+    """What a process remembers may be over: the handler looks again once it has submitted, and takes the job back."""
+    release = a_fleet_release(Phase.CHECKING, serial=3)
+
+    class Store(MemoryReleaseStore):
+        async def recall(self, release_id: str) -> Stored | None:
+            return replace(self.partitions[release_id].stored(), release=release)
+
+    fleet_in_production(bench)
+    bench.platform.registry[NEW_ID] = "environment"
+    bench.platform.reads_in_progress = 9
+    bench.store = Store()
+    await bench.put(replace(release, serial=4))
+    command = CheckTarget(
+        command_id="check",
+        release_id=release.release_id,
+        serial=3,
+        target_key="P001-C001",
+        attempt=1,
+        look=0,
+        previous=next(iter(bench.platform.deployments.values())).spec,
+        environment=NEW_ID,
+    )
+
+    await carry_out(command, bench.ports)
+
+    ((_, name), job), *others = bench.platform.jobs.items()
+    assert (name.endswith("-base"), job.status, others) == (True, "Canceled", [])
