@@ -5,20 +5,13 @@ Names and values: infra/ sets them in Azure, `local/supervisor/settings.py` on o
 under the plain name, or an address under `<name>__<property>`, which is used with the app's managed identity.
 """
 
-import json
-from base64 import b64decode
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    HttpUrl,
     SecretStr,
     StringConstraints,
     ValidationError,
@@ -29,6 +22,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
+
+from shared.settings_addresses import Connection, SecureUrl, TeamsWebhooks, Webhooks, travels_safely
 
 APP_ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,83 +37,7 @@ TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62
 ServiceHost = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]{2,252}$")]
 Names = Annotated[tuple[str, ...], NoDecode]
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _REFERENCE = "@microsoft.keyvault("
-
-
-def _travels_safely(address: str) -> bool:
-    """A credential sent there is encrypted, or stays on this machine; none stands in the address itself."""
-    parts = urlsplit(address)
-    is_encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    return is_encrypted and bool(parts.hostname) and parts.username is None and parts.password is None
-
-
-def _secure(address: HttpUrl) -> HttpUrl:
-    if not _travels_safely(str(address)):
-        raise PydanticCustomError("in_clear", "what the app sends there must not travel in clear: no https address")
-    return address
-
-
-def _secure_connection(connection: SecretStr) -> SecretStr:
-    """Of Storage and of Service Bus; either can be told to do without TLS, as the emulators do."""
-    pairs = (each.partition("=") for each in connection.get_secret_value().split(";"))
-    said = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    endpoints = {name: value for name, value in said.items() if name.endswith("endpoint")}
-    is_clear = any(urlsplit(each).scheme == "http" and not _travels_safely(each) for each in endpoints.values())
-    if said.get("defaultendpointsprotocol", "").lower() == "http":  # for each service without an endpoint of its own
-        is_clear |= not {"blobendpoint", "tableendpoint"} <= set(endpoints)
-    if said.get("usedevelopmentemulator", "").lower() == "true":
-        is_clear |= urlsplit(said.get("endpoint", "")).hostname not in _LOOPBACK
-    if is_clear:
-        raise PydanticCustomError("in_clear", "what the app sends there must not travel in clear: it does without TLS")
-    return connection
-
-
-SecureUrl = Annotated[HttpUrl, AfterValidator(_secure)]
-"""An address that the app sends a credential or a secret to; every address of the settings is one."""
-
-Connection = Annotated[SecretStr, AfterValidator(_secure_connection)]
-
-
-def _secret_address(address: SecretStr) -> SecretStr:
-    if not _travels_safely(address.get_secret_value()):
-        raise PydanticCustomError("in_clear", "what the app sends there must not travel in clear: no https address")
-    return address
-
-
-def _from_json(value: Any) -> Any:
-    """A setting that is JSON and a secret as a whole, as a key vault keeps it."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise PydanticCustomError("json", "it is not valid JSON") from None
-
-
-def _base64_secret(secret: SecretStr) -> SecretStr:
-    try:
-        key = b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) < 24:
-        raise PydanticCustomError("webhook_secret", "no whsec_ and at least 24 bytes in Base64")
-    return secret
-
-
-SecretUrl = Annotated[SecretStr, AfterValidator(_secret_address)]
-"""An address that is a secret itself, because whoever has it may post there."""
-
-
-class SignedWebhook(BaseModel):
-    """Where a webhook is, and the secret that its posts are signed with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: SecretUrl
-    secret: Annotated[SecretStr, AfterValidator(_base64_secret)]
-
-
-TeamsWebhooks = Annotated[dict[str, SecretUrl], NoDecode, BeforeValidator(_from_json)]
-Webhooks = Annotated[dict[str, SignedWebhook], NoDecode, BeforeValidator(_from_json)]
 
 
 class SettingsError(Exception):
@@ -315,7 +234,7 @@ class Settings(BaseSettings):
         """Logs and problems repeat the address."""
         parts = urlsplit(address or "/")
         on_disk = parts.scheme in ("", "file") and parts.path.startswith("/") and not parts.netloc
-        if not on_disk and not _travels_safely(address or ""):
+        if not on_disk and not travels_safely(address or ""):
             raise PydanticCustomError("repository", "no https address without user, and no full path")
         return address
 
