@@ -165,6 +165,28 @@ param subscribeToEvents bool = false
 param tags object = {}
 
 var suffix = uniqueString(resourceGroup().id)
+
+// Exactly those of which somebody may be told: HEARD in shared/application/notifications/tell.py.
+var toldFacts = [
+  'switchyard.alert.acted'
+  'switchyard.alert.asks'
+  'switchyard.alert.raised'
+  'switchyard.alert.training-failures'
+  'switchyard.release.aborted'
+  'switchyard.release.awaiting_production_approval'
+  'switchyard.release.awaiting_registry_approval'
+  'switchyard.release.awaiting_rollback_approval'
+  'switchyard.release.expired'
+  'switchyard.release.failed'
+  'switchyard.release.held'
+  'switchyard.release.rejected'
+  'switchyard.release.released'
+  'switchyard.release.restoring'
+  'switchyard.release.rolled_back'
+  'switchyard.release.rolling_back'
+  'switchyard.release.superseded'
+  'switchyard.training.failed'
+]
 var workspaces = [devWorkspace, testWorkspace, productionWorkspace]
 var authority = '${environment().authentication.loginEndpoint}${tenant().tenantId}'
 
@@ -224,6 +246,7 @@ module facts 'modules/facts_topic.bicep' = {
     topicName: factsTopicName
     location: location
     principalId: appIdentity.properties.principalId
+    identityId: eventsIdentity.id
     logsId: monitoring.outputs.logsId
     tags: tags
   }
@@ -391,6 +414,19 @@ module workspaceEvents 'modules/workspace_events.bicep' = [for workspace in work
     tags: tags
   }
 }]
+
+module factsSubscription 'modules/facts_subscription.bicep' = {
+  name: '${name}-facts-subscription'
+  params: {
+    topicName: facts.outputs.name
+    functionAppId: app.outputs.functionAppId
+    identityId: eventsIdentity.id
+    deadLetterAccountId: storage.outputs.stateAccountId
+    deadLetterContainer: storage.outputs.deadLetterContainer
+    subscribe: subscribeToEvents
+    eventTypes: toldFacts
+  }
+}
 
 output functionAppName string = functionAppName
 output url string = 'https://${app.outputs.hostName}'

@@ -5,6 +5,9 @@ param location string
 @description('Who may publish.')
 param principalId string
 
+@description('Writes dead letters.')
+param identityId string
+
 @description('The workspace that keeps the logs.')
 param logsId string
 param tags object
@@ -15,6 +18,10 @@ resource topic 'Microsoft.EventGrid/topics@2025-02-15' = {
   name: topicName
   location: location
   tags: tags
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
   properties: {
     inputSchema: 'CloudEventSchemaV1_0'
     disableLocalAuth: true
@@ -44,4 +51,5 @@ resource topicLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   }
 }
 
+output name string = topic.name
 output endpoint string = topic.properties.endpoint

@@ -14,6 +14,7 @@ from infra.check.roles import BUILT_IN
 from infra.check.rules import value_at
 from local.supervisor.settings import _FUNCTIONS as LOCAL_SUBSCRIPTIONS
 from shared.adapters.entra_tokens import APP_ROLE, SCOPE
+from shared.application.notifications.tell import HEARD
 from shared.settings import Settings
 from tests.infra.rendered import INFRA, REPOSITORY, app_settings, example, of, one
 
@@ -169,8 +170,20 @@ def test_functions_get_the_event_types_that_the_local_cloud_gives_them() -> None
     assert all(functions == LOCAL_SUBSCRIPTIONS for functions in found.values())
 
 
+def test_the_app_hears_of_every_fact_that_somebody_may_be_told_of() -> None:
+    """In the schema of the topic, and what cannot be delivered is kept."""
+    [told] = of("Microsoft.EventGrid/topics/eventSubscriptions", example(subscribeToEvents=True)).values()
+    properties = told.body["properties"]
+
+    assert set(properties["filter"]["includedEventTypes"]) == HEARD
+    assert properties["destination"]["properties"]["resourceId"].rpartition("/")[2] == "fact_events"
+    assert properties["eventDeliverySchema"] == "CloudEventSchemaV1_0"
+    assert properties["deadLetterWithResourceIdentity"]["deadLetterDestination"]["endpointType"] == "StorageBlob"
+
+
 def test_nothing_is_subscribed_before_the_functions_are_there() -> None:
     assert of("Microsoft.EventGrid/systemTopics/eventSubscriptions") == {}
+    assert of("Microsoft.EventGrid/topics/eventSubscriptions") == {}
 
 
 def test_the_functions_that_get_events_exist() -> None:
