@@ -56,7 +56,7 @@ screens: install chromium ## Take pictures of every page of the board, light and
 
 $(MLTABLE): tests/environment/mltable.txt
 	$(PYTHON) -m venv .venv-mltable
-	.venv-mltable/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	.venv-mltable/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 demo: install ## Show three releases on the local cloud, live in the terminal
@@ -130,7 +130,7 @@ format: install ## Format and sort imports
 	$(BIN)/ruff check --fix .
 
 lock: install ## Regenerate the pinned requirements from the .in files
-	for f in requirements environment/requirements requirements-dev; do \
+	for f in requirements environment/requirements requirements-dev tests/environment/mltable; do \
 	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 $$f.in -o $$f.txt; done
 
 clean: ## Remove what was installed and the data of the local cloud
