@@ -128,6 +128,18 @@ class ReleaseApi:
         """JSON of whom to ask in an emergency."""
         return self._request("GET", "/contacts")
 
+    def fleet(self) -> Any:
+        """JSON of what every circuit runs."""
+        return self._request("GET", "/fleet")
+
+    def gates(self, limit: int, *, mine: bool) -> Any:
+        """JSON of the gates that wait; with `mine` those that the caller may decide on."""
+        return self._request("GET", "/gates" + _query({"limit": str(limit), "mine": str(mine).lower()}))
+
+    def decide_many(self, decisions: list[dict[str, Any]], reason: str) -> Any:
+        """JSON with an answer for each decision."""
+        return self._request("POST", "/gates/decisions", {"decisions": decisions, "reason": reason})
+
     def targets(self, release_id: str) -> Any:
         """JSON of the targets of an environment release."""
         return self._release("GET", release_id, "/targets")

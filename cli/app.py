@@ -24,6 +24,7 @@ from cli import (
     signing_in,
     telling,
     training,
+    waiting,
     watching,
 )
 from cli.endings import Commands
@@ -62,6 +63,9 @@ for command in (
     reading.releases,
     reading.show,
     reading.history,
+    waiting.fleet,
+    waiting.waiting,
+    waiting.decide,
     deciding.approve,
     deciding.reject,
     deciding.abort,

@@ -18,7 +18,7 @@ WAITS = 2
 """What was watched waits for a person."""
 
 ENDED_OTHERWISE = 3
-"""What was watched ended, but not as it was meant to."""
+"""What was watched ended, but not as it was meant to; of many decisions some were refused."""
 
 TIMED_OUT = 4
 """What was watched had not ended when the time was over. It goes on."""

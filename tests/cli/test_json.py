@@ -8,7 +8,7 @@ from cli.app import app
 
 CHANGING = {
     "approve", "reject", "abort", "retry", "again", "redeploy", "rollback", "release-model", "release-environment",
-    "release-online", "deployment-state",
+    "release-online", "deployment-state", "decide",
     "watch", "freeze", "lift", "infer", "check", "abort-training", "config set-environment",
     "rollback-metadata", "login", "logout", "local up", "local down", "local status",
 }  # fmt: skip
