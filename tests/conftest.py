@@ -10,9 +10,11 @@ import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 #: How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -74,26 +76,34 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives every test its group and sorts the groups; the order within a file stays."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_turn)
+    """Sorts the groups; the order within a file stays."""
+    items.sort(key=lambda item: _turn(item.nodeid))
 
 
-def _file(item: pytest.Item) -> str:
-    return item.nodeid.partition("::")[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """The groups themselves: pytest-xdist 3.8 hands its mark `xdist_group` on in a field that pytest 9.2 does not read
+    any more, and would spread what belongs together over all workers."""
+    return _Groups(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    file = _file(item)
+class _Groups(LoadScopeScheduling):
+    """A worker gets whole groups, in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
     if file in APART:
-        return item.nodeid.replace("[", " ").replace("]", "")
+        return nodeid
     return next((places for places in TOGETHER if file.startswith(tuple(places.split()))), file)
 
 
-def _turn(item: pytest.Item) -> tuple[int, str]:
+def _turn(nodeid: str) -> tuple[int, str]:
     """The place of its group."""
-    file = _file(item)
+    file = nodeid.partition("::")[0]
     known = (number for number, places in enumerate(TOGETHER) if file.startswith(tuple(places.split())))
     last = len(TOGETHER) + (file in APART)
     return next(known, last), file

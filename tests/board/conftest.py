@@ -11,13 +11,13 @@ from tests.board import browser as chromium
 from tests.board.works import Works, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
     with running(tmp_path_factory.mktemp("board")) as works:
         yield works
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launched() -> Iterator[Browser]:
     with chromium.browser() as browser:
         yield browser

@@ -224,4 +224,9 @@ def test_state_is_never_written_without_a_condition() -> None:
         ("routines.py", "await self._table.write(put_index(_open_row(task)))"),
         ("routines.py", "await self._table.write(put_index(row))"),
         ("routines.py", "await self._table.write(put_index(_begun_row(routine, period)))"),
+        # what is about a release, in the transaction of the row it lists; such a row is nothing but its key
+        (
+            "notifications.py",
+            'return [put_index({"PartitionKey": NOTICES, "RowKey": f"r|{release_id}|{time_key(at)}|{kind}|{key}"})]',
+        ),
     }

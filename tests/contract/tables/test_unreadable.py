@@ -15,6 +15,7 @@ import shared.adapters.tables
 from shared.adapters.tables.access import Table, etag_of
 from shared.adapters.tables.alerts import TableAlertLog
 from shared.adapters.tables.changes import TableChangeLog
+from shared.adapters.tables.endpoints import TableEndpointLog
 from shared.adapters.tables.freezes import TableFreezeLog
 from shared.adapters.tables.locks import TableCircuitLocks
 from shared.adapters.tables.monitoring import TableProposalStore
@@ -29,6 +30,7 @@ from shared.application.errors import Unreadable
 from shared.application.listed import Listed
 from shared.application.paging import Page
 from shared.application.release.ports import ReleaseCommit
+from shared.application.release.production import EndpointRead
 from shared.domain.freezes.freeze import blocking
 from shared.domain.release.model import Phase
 from shared.domain.routines.task import EndKind, JobEnd, Routine
@@ -99,10 +101,17 @@ async def proposals(table: Table) -> None:
         await TableProposalStore(table).claim(replace(PROPOSAL, circuit=circuit))
 
 
+async def endpoints(table: Table) -> None:
+    for name in ENDPOINT_NAMES:
+        await TableEndpointLog(table).put(EndpointRead(endpoint_name=name, at=NOW, running=()))
+
+
 async def locks(table: Table) -> None:
     for circuit in ("P001-C001", "P001-C002"):
         await TableCircuitLocks(table).acquire(circuit, RELEASE_ID, NOW)
 
+
+ENDPOINT_NAMES = "endpoint-p001", "endpoint-p002"
 
 CASES = {
     "TableAlertLog.latest": Case(
@@ -184,6 +193,14 @@ CASES = {
         holds=f"|{KEYS[0]}",
         column="due_at",
         known_as=KEYS[0],
+    ),
+    "TableEndpointLog.all": Case(
+        fill=endpoints,
+        lists=lambda table: TableEndpointLog(table).all(),
+        partition="endpoints",
+        holds=ENDPOINT_NAMES[0],
+        column="json_00",
+        known_as=ENDPOINT_NAMES[0],
     ),
     "TableCircuitLocks.held": Case(
         fill=locks,
