@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cli.views import Release
+from tests.board.browser import PATIENCE_MS
 from tests.board.conftest import People
 from tests.board.works import CIRCUITS, NEW, Works
 from tests.support.processes import until
@@ -54,7 +55,7 @@ def test_whoever_is_slower_is_told_and_keeps_what_was_typed(works: Works, people
     question.get_by_label("Reason").fill("the range looks wrong")
 
     works.desk.approve(release, "engineer-2")
-    expect(page.locator("#main").get_by_text("Engineer Two approved registry")).to_be_attached(timeout=3_000)
+    expect(page.locator("#main").get_by_text("Engineer Two approved registry")).to_be_attached(timeout=PATIENCE_MS)
     question.get_by_role("button", name="Reject").click()
 
     expect(question.get_by_role("alert")).to_contain_text("What you typed is kept")

@@ -18,7 +18,7 @@ from shared.application.work.dead_letters import DeadLetter
 from shared.application.work.sweep import Net
 from shared.domain.errors import DomainError
 from shared.domain.names import file_of
-from shared.domain.release.commands import Command, PublishFact
+from shared.domain.release.commands import Command, MarkRolledBack, ProposeEnvironment, PublishFact
 from shared.domain.release.events import (
     AbortRequested,
     ApprovalSubmitted,
@@ -145,8 +145,9 @@ class World(Host):
             self.scheduler.at(request.after_s, lambda request=request: self._request(request))
 
     def _loses(self, body: Event | Command) -> bool:
-        """What the sweeper and the looks promise to bring back may be lost."""
-        mended = isinstance(body, LookDue | DeadlinePassed | Command) and not isinstance(body, PublishFact)
+        """What the sweeper and the looks promise to bring back may be lost; what has ended nobody looks at."""
+        last = (PublishFact, ProposeEnvironment, MarkRolledBack)
+        mended = isinstance(body, LookDue | DeadlinePassed | Command) and not isinstance(body, last)
         return mended and self.scheduler.hit(self.scheduler.rates.lost_message)
 
     def _register(self, model: Registration) -> None:

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.application.release.production import EndpointRead
 from shared.application.release.summary import Summary
 from shared.contracts import stored
 from shared.contracts.stored.alerts import ALERT
 from shared.contracts.stored.changes import CHANGE
+from shared.contracts.stored.fleet import ENDPOINT_READ
 from shared.contracts.stored.form import StoredForm, StoredFormError
 from shared.contracts.stored.notifications import DELIVERY, NOTICE
 from shared.contracts.stored.releases import ENTRY, FLEET_TARGET, RELEASE, SUMMARY, TARGET
@@ -47,6 +49,7 @@ KINDS: dict[str, tuple[StoredForm[Any], type, Callable[[str, str], bool]]] = {
     "job_end": (JOB_END, JobEnd, lambda partition, _: partition[:6] == "ended|"),
     "notice": (NOTICE, Notice, lambda *_: False),
     "delivery": (DELIVERY, Delivery, lambda *_: False),
+    "endpoint": (ENDPOINT_READ, EndpointRead, lambda *_: False),
     "proposal": (PROPOSAL, Proposal, lambda partition, _: partition[:10] == "proposals|"),
 }
 #: Kinds that older code did not keep, as they were written at first.
@@ -58,6 +61,11 @@ FIRST_WRITTEN = {
         'waits_for":"a decision on registry by ML-Engineers","since":"2026-01-05T08:01:00Z","until":"2026-01-'
         '06T08:01:00Z","who_can_end_it":["ML-Engineers"]},"not_by":["11111111-aaaa-bbbb-cccc-000000000001","r'
         'ita@example.com"],"touched":false}}'
+    ),
+    "endpoint": (
+        '{"schema_v":1,"endpoint":{"endpoint_name":"batch-endpoint-plant-P001","at":"2026-01-05T08:00:00Z","running":[{'
+        '"circuit":"P001-C001","model":"sensor_model_P001_C001:7","environment":"custom-tf-env:1.5.0","model_by":"rel-1'
+        '","environment_by":"","provisioning":"Succeeded"}]}}'
     ),
     "notice": (
         '{"schema_v":1,"notice":{"key":"00000000000000000000000000000001","fact":{"fact_id":"r-1-3-fact",'
@@ -182,9 +190,9 @@ def test_a_record_of_another_kind_is_refused(what: str) -> None:
                 KINDS[what][0].load(json.dumps(today(other)))
 
 
-@pytest.mark.parametrize("what", [what for what in KINDS if what not in ("alert", "proposal", "notice")])
+@pytest.mark.parametrize("what", [what for what in KINDS if what not in ("alert", "proposal", "notice", "endpoint")])
 def test_a_number_written_as_text_is_refused(what: str) -> None:
-    """Alerts, proposals and facts have no whole number."""
+    """Alerts, proposals, facts and what endpoints run have no whole number."""
     outer = today(what)
     number = next(name for name, value in outer[what].items() if type(value) is int)
     outer[what][number] = str(outer[what][number])

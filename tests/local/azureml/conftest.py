@@ -13,7 +13,7 @@ from azure.ai.ml.constants._endpoint import EndpointInvokeFields
 from local import redirect
 from tests.local.azureml.cloud import ACCOUNT, Cloud
 from tests.local.azureml.receiver import Receiver
-from tests.local.azureml.workshop import Workshop
+from tests.local.azureml.workshop import ROOM, Workshop
 from tests.support.processes import REPOSITORY, running
 
 QUICK = {"lro_seconds": 0.05}
@@ -87,6 +87,7 @@ def _nothing_wrong(request: pytest.FixtureRequest) -> Iterator[None]:
 def workshop(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The dev workspace with a model, an environment, and an endpoint with one deployment."""
     cloud.take_clients()
+    cloud.control("PUT", "quotas", json=ROOM)
     made = Workshop(cloud, cloud.workspace(), tmp_path_factory.mktemp("workshop"))
     made.table("a.parquet", "b.parquet", "c.parquet")
     made.model()

@@ -22,6 +22,9 @@ from azure.ai.ml.entities import (
 from tests.local.azureml.cloud import Cloud
 from tests.support.processes import until
 
+ROOM = {"deployments_per_endpoint": 200}
+"""Quotas for all tests that share a workshop."""
+
 ENDPOINT = "batch-endpoint-plant-p001"
 DEPLOYMENT = "deployment-circuit-c001"
 TABLE = "azureml://datastores/sensor_lake/paths/processed/sensor_data/"

@@ -32,7 +32,12 @@ from shared.domain.notifications.message import Message
 from tests.local.mailbox.conftest import Mailbox
 from tests.support.benches.notifications import BOARD, an_item
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """The clock of the moment: a service takes no request that says it was first sent long ago."""
+    return datetime.now(UTC)
+
+
 KINDS = ("mail", "teams", "webhook")
 
 
@@ -93,7 +98,7 @@ async def channel(kind: str, to: str, mailbox: Mailbox) -> AsyncIterator[Channel
 async def test_a_message_arrives_with_its_words_and_its_link(
     channel: Channel, kind: str, to: str, mailbox: Mailbox
 ) -> None:
-    await channel.send(a_message(), to, NOW)
+    await channel.send(a_message(), to, now())
 
     [arrived] = mailbox.messages(channel=kind, recipient=to)
     assert arrived["subject"] == "A <b>gate</b> waits"
@@ -119,7 +124,7 @@ async def test_every_refusal_says_whether_to_try_again(
     mailbox.fault(kind, to, status=status)
 
     with pytest.raises(error) as raised:
-        await channel.send(a_message(), to, NOW)
+        await channel.send(a_message(), to, now())
 
     assert type(raised.value) is error
     assert str(status) in str(raised.value)
@@ -133,7 +138,7 @@ async def test_the_pause_that_a_service_asks_for_is_told(
     mailbox.fault(kind, to, status=429, retry_after_s=77)
 
     with pytest.raises(PlatformThrottled) as raised:
-        await channel.send(a_message(), to, NOW)
+        await channel.send(a_message(), to, now())
 
     assert raised.value.retry_after_s == 77
 
@@ -143,7 +148,7 @@ async def test_a_silent_service_leaves_it_unknown(channel: Channel, kind: str, t
     mailbox.fault(kind, to, delay_s=30, takes=True, status=500)
 
     with pytest.raises(PlatformOutcomeUnknown):
-        await channel.send(a_message(), to, NOW)
+        await channel.send(a_message(), to, now())
 
 
 async def test_a_repetition_is_one_message_where_the_channel_promises_that(
@@ -174,10 +179,10 @@ async def test_only_mail_says_what_became_of_a_request(channel: Channel, kind: s
 @pytest.mark.parametrize("kind", ["mail"], indirect=True)
 async def test_mail_that_bounces_has_failed_with_the_reason(channel: Channel, to: str, mailbox: Mailbox) -> None:
     mailbox.fault("mail", to, bounce=True)
-    message = a_message()
-    await channel.send(message, to, NOW)
+    message, at = a_message(), now()
+    await channel.send(message, to, at)
 
-    told = await channel.fate(message.message_id, NOW)
+    told = await channel.fate(message.message_id, at)
 
     assert told.fate is Fate.FAILED
     assert told.reason.endswith("The address does not take mail.")
@@ -187,12 +192,12 @@ async def test_mail_that_bounces_has_failed_with_the_reason(channel: Channel, to
 async def test_a_repetition_that_comes_too_late_is_unknown(channel: Channel, to: str) -> None:
     """The service would not know it from another request."""
     with pytest.raises(PlatformOutcomeUnknown, match="412"):
-        await channel.send(a_message(), to, NOW - timedelta(minutes=6))
+        await channel.send(a_message(), to, now() - timedelta(minutes=6))
 
 
 @pytest.mark.parametrize("kind", ["mail"], indirect=True)
 async def test_mail_shows_what_others_said_as_text(channel: Channel, to: str, mailbox: Mailbox) -> None:
-    await channel.send(a_message("<script>x</script>", "second"), to, NOW)
+    await channel.send(a_message("<script>x</script>", "second"), to, now())
 
     [arrived] = mailbox.messages(recipient=to)
     content = arrived["body"]["content"]
@@ -206,7 +211,7 @@ async def test_a_wrong_key_is_refused(mailbox: Mailbox, channel: Channel, to: st
     connection = f"endpoint=https://{MAIL_HOST}/;accesskey=b3RoZXI="
     async with EmailClient.from_connection_string(connection, retry_total=0) as client:
         with pytest.raises(PlatformRefused, match="401"):
-            await AzureMail(client, MAIL_SENDER).send(a_message(), to, NOW)
+            await AzureMail(client, MAIL_SENDER).send(a_message(), to, now())
 
 
 def test_a_card_fits_whatever_it_tells() -> None:
@@ -231,7 +236,7 @@ def test_names_of_models_are_no_markup_in_a_card() -> None:
 async def test_a_fifth_card_within_a_second_has_to_wait(channel: Channel, to: str) -> None:
     async def thirty() -> None:
         for _ in range(30):
-            await channel.send(a_message(), to, NOW)
+            await channel.send(a_message(), to, now())
 
     with pytest.raises(PlatformThrottled):
         await thirty()
@@ -241,7 +246,7 @@ async def test_a_fifth_card_within_a_second_has_to_wait(channel: Channel, to: st
 async def test_a_name_without_an_address_is_refused_and_names_the_setting(channel: Channel, kind: str) -> None:
     setting: Callable[[str], str] = {"teams": "TEAMS_WEBHOOKS", "webhook": "WEBHOOKS"}.__getitem__
     with pytest.raises(PlatformRefused, match=setting(kind)):
-        await channel.send(a_message(), "nobody", NOW)
+        await channel.send(a_message(), "nobody", now())
 
 
 def test_nothing_is_taken_without_its_credentials(mailbox: Mailbox) -> None:
@@ -261,7 +266,7 @@ def test_a_card_of_the_retired_connectors_is_refused(mailbox: Mailbox) -> None:
 
 
 async def test_the_page_shows_what_came_as_text(channel: Channel, to: str, mailbox: Mailbox) -> None:
-    await channel.send(a_message(f"<i>{to}</i>"), to, NOW)
+    await channel.send(a_message(f"<i>{to}</i>"), to, now())
 
     page = mailbox.page()
 
