@@ -95,3 +95,11 @@ def workshop(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Workshop
     made.endpoint()
     made.deploy()
     return made
+
+
+@pytest.fixture
+def quotas(workshop: Workshop) -> Iterator[dict[str, int]]:
+    """The documented limits; other tests have room again afterwards."""
+    workshop.cloud.control("PUT", "quotas", json={})
+    yield workshop.cloud.control("GET", "quotas").json()
+    workshop.cloud.control("PUT", "quotas", json=ROOM)

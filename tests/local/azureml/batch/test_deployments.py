@@ -50,7 +50,7 @@ def test_a_second_change_is_refused_while_the_endpoint_is_being_changed(workshop
     assert {"first", "second"} <= {one.name for one in workshop.client.batch_deployments.list(ENDPOINT)}
 
 
-def test_an_endpoint_has_at_most_twenty_deployments(workshop: Workshop) -> None:
+def test_an_endpoint_has_at_most_twenty_deployments(workshop: Workshop, quotas: dict[str, int]) -> None:
     """The twenty-first is refused; an existing one can still be updated."""
     workshop.cloud.control("PUT", "profile", json={"lro_seconds": 0})
     workshop.endpoint("crowded")

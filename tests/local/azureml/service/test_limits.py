@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -12,16 +11,8 @@ from azure.core.exceptions import HttpResponseError
 
 from tests.local.azureml.cloud import Cloud, token, workspace_path
 from tests.local.azureml.online.workshop import OnlineWorkshop
-from tests.local.azureml.workshop import ROOM, Workshop
+from tests.local.azureml.workshop import Workshop
 from tests.support.processes import until
-
-
-@pytest.fixture
-def quotas(workshop: Workshop) -> Iterator[dict[str, int]]:
-    """The documented limits; other tests have room again afterwards."""
-    workshop.cloud.control("PUT", "quotas", json={})
-    yield workshop.cloud.control("GET", "quotas").json()
-    workshop.cloud.control("PUT", "quotas", json=ROOM)
 
 
 def test_the_documented_quotas_are_in_force_unless_others_were_asked_for(quotas: dict[str, int]) -> None:
