@@ -81,7 +81,6 @@ class Runs(View):
 
     model: Text
     environment: Text
-    model_by: Text
     provisioning: Text
 
 
@@ -89,8 +88,6 @@ class InFleet(View):
     """One circuit."""
 
     circuit: Text
-    circuit_name: Text
-    plant_name: Text
     runs: Runs | None
     read_at: datetime | None
     held_by: Text
@@ -131,8 +128,7 @@ def fleet(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _now(each: InFleet) -> str:
-    parts = {"person": "waits for a person", "held": "held"}.get(each.waits, "")
-    told = [parts] if parts else []
+    told = [{"person": "waits for a person", "held": "held"}[each.waits]] if each.waits else []
     told += [f"{each.held_by} has it"] if each.held_by else []
     told += ["frozen"] if each.frozen else []
     told += [each.runs.provisioning] if each.runs and each.runs.provisioning != "Succeeded" else []

@@ -6,6 +6,7 @@ from itertools import combinations
 from shared.domain.errors import NotEligible
 from shared.domain.release.model import Actor, Approval, Release
 from shared.domain.release.policy import ApprovalRule, Stage
+from shared.domain.release.specs import gate_digest
 
 
 def check_approver(release: Release, stage: Stage, actor: Actor) -> None:
@@ -17,6 +18,17 @@ def check_approver(release: Release, stage: Stage, actor: Actor) -> None:
         raise NotEligible(f"{actor.name} is not a member of {' or '.join(groups)}: ask a member to decide")
     if is_requester(release, stage, actor):
         raise NotEligible(f"{actor.name} requested this release and may not decide on it: ask another member")
+
+
+def why_not(release: Release, stage: Stage, actor: Actor) -> str:
+    """Why `actor` has nothing to decide on at the open gate of `stage`; empty when they have."""
+    try:
+        check_approver(release, stage, actor)
+    except NotEligible as error:
+        return str(error)
+    digest = gate_digest(release, stage)
+    said = {each.actor.object_id for each in release.approvals if (each.stage, each.digest) == (stage, digest)}
+    return "you have approved it already: it waits for somebody else" if actor.object_id in said else ""
 
 
 def check_operator(release: Release, actor: Actor) -> None:

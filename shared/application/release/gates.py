@@ -13,7 +13,7 @@ from shared.application.release.people import Answer, NoSuchRelease, submit_appr
 from shared.application.release.ports import CircuitPlace, Criticality, Ports
 from shared.application.release.summary import Summary
 from shared.domain.errors import Conflict, InvalidRequest, NotEligible
-from shared.domain.people import check_approver
+from shared.domain.people import why_not
 from shared.domain.release.model import GATE_OF_PHASE, Actor, Approval, Kind, Release
 from shared.domain.release.policy import Stage
 from shared.domain.release.specs import gate_digest
@@ -86,7 +86,7 @@ def _gate(release: Release, actor: Actor, places: Mapping[str, CircuitPlace]) ->
         stage=stage,
         group=_group(release, stage, warnings),
         warnings=warnings,
-        because=_because(release, stage, actor),
+        because=why_not(release, stage, actor),
         circuit=circuit,
         place=places.get(circuit),
     )
@@ -100,17 +100,6 @@ def _group(release: Release, stage: Stage, warnings: Sequence[GateWarning]) -> G
     if stage is Stage.REGISTRY:
         return GateGroup.FIRST_GATE
     return GateGroup.MODEL_WITH_WARNINGS if warnings else GateGroup.MODEL
-
-
-def _because(release: Release, stage: Stage, actor: Actor) -> str:
-    """By the rule that decides on the queue."""
-    try:
-        check_approver(release, stage, actor)
-    except (NotEligible, Conflict) as error:
-        return str(error)
-    digest = gate_digest(release, stage)
-    said = {each.actor.object_id for each in release.approvals if (each.stage, each.digest) == (stage, digest)}
-    return "you have approved it already: it waits for somebody else" if actor.object_id in said else ""
 
 
 @dataclass(frozen=True, kw_only=True)
