@@ -9,6 +9,7 @@ import typer
 from cli.deciding import tell
 from cli.printing import say
 from cli.reading import ReleaseId, print_json
+from cli.saving import save
 from cli.session import talking
 from cli.typed import COMMAND
 
@@ -68,5 +69,4 @@ def deployment_state(context: typer.Context, release_id: ReleaseId, output: Outp
         if output is None:
             print_json(answer)
             return
-        output.write_text(json.dumps(answer, indent=2) + "\n", encoding="utf-8")
-        say(f"Written to {output}.")
+        save(output, (json.dumps(answer, indent=2) + "\n").encode())

@@ -21,7 +21,7 @@ from local.identity.people import BOARD_CLIENT_ID
 from shared.contracts.http.board import BoardSettings
 from shared.contracts.http.releases import ReleaseList
 from tests.cli.conftest import TOKEN, App, Run, summary, view
-from tests.support.processes import Part, running
+from tests.support.processes import Part, running, until
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 SCOPE = "openid profile offline_access api://switchyard/access_as_user"
@@ -188,10 +188,5 @@ def _let_end(keeper: Keeper) -> None:
 
 def _choose_when_asked(identity: Part, person: str) -> None:
     """Reads the code from the identity part, as the person reads it from the terminal."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        codes = httpx.get(f"{identity.url}/control/device-codes").json()["waiting"]
-        if codes:
-            httpx.post(f"{identity.url}/devicelogin", data={"code": codes[0], "person": person})
-            return
-        time.sleep(0.05)
+    [code, *_] = until(lambda: httpx.get(f"{identity.url}/control/device-codes").json()["waiting"])
+    httpx.post(f"{identity.url}/devicelogin", data={"code": code, "person": person})
