@@ -3,6 +3,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 
+import { useModal } from './parts/modal'
 import { go } from './router'
 
 const PAGE_OF: Record<string, string> = {
@@ -68,18 +69,12 @@ const HELP: [string[], string][] = [
 ]
 
 export function KeysHelp({ onClose }: { onClose: () => void }): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    const opener = document.activeElement
-    dialog.current?.showModal()
-    return () => {
-      if (opener instanceof HTMLElement) opener.focus()
-    }
-  }, [])
+  const heading = useRef<HTMLHeadingElement>(null)
+  const dialog = useModal(heading)
   return (
     <dialog class="dlg" ref={dialog} onClose={onClose} aria-labelledby="keys">
       <div class="dlg__body">
-        <h2 id="keys" tabIndex={-1}>
+        <h2 id="keys" tabIndex={-1} ref={heading}>
           Keys
         </h2>
         <dl class="keys">

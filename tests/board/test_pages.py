@@ -76,6 +76,20 @@ def test_the_board_can_be_used_with_the_keyboard_alone(people: People, addresses
     expect(page.get_by_role("button", name="Approve 1…")).to_be_visible()
 
 
+def test_a_dialog_that_ends_leaves_the_focus_that_somebody_has_moved_on(people: People, addresses: list[str]) -> None:
+    """A browser closes the dialog at once and tells of it in a later task: a key that is quicker than that counts."""
+    page = people("Engineer One", "/releases")
+    page.get_by_role("heading", name="Releases").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keys")).to_be_focused()
+
+    page.evaluate("document.querySelector('dialog').close(); document.querySelector('[data-search]').focus()")
+
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
 def test_arrows_move_through_the_map_and_escape_gives_the_focus_back(people: People, addresses: list[str]) -> None:
     page = people("Engineer One", "/")
     cells = page.get_by_role("grid").get_by_role("button")

@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks'
 
 import { api, data } from '../api/client'
 import { useLive } from '../api/live'
+import { Search } from '../parts/list_page'
 import { Empty, Loaded, Unreadable } from '../parts/note'
 import { Sign, State } from '../parts/sign'
 import { ask, Title, usePlace } from '../router'
@@ -40,19 +41,7 @@ export function Releases(): JSX.Element {
           </p>
         </div>
         <div class="head__end">
-          <label class="search">
-            <span class="vh">Find a circuit, version or id</span>
-            <Sign is="search" />
-            <input
-              class="input"
-              type="search"
-              data-search
-              placeholder="Circuit, version, id"
-              value={text}
-              onInput={(event) => ask({ find: event.currentTarget.value })}
-            />
-            <kbd aria-hidden="true">/</kbd>
-          </label>
+          <Search label="Find a circuit, version or id" placeholder="Circuit, version, id" text={text} />
         </div>
       </div>
       <div class="chips chips--scroll" role="group" aria-label="Show only">

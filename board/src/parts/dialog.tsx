@@ -1,11 +1,12 @@
 // The only place where anything is decided: what will happen, the reason, what is signed, and two buttons.
 
 import type { ComponentChildren, JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 
 import { asProblem, type Problem } from '../api/client'
 import { readAllNow } from '../api/live'
 import { clearDraft, useDraft } from './draft'
+import { useModal } from './modal'
 import { Note } from './note'
 
 export interface Question {
@@ -27,23 +28,13 @@ export interface Question {
 
 /** Asks a question; `onClose` hears whether it was carried out, and where to go on. */
 export function Dialog({ of, onClose }: { of: Question; onClose: (isDone: boolean, address?: string) => void }): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
-  const before = useRef<Element | null>(document.activeElement)
+  const dialog = useModal(heading)
   const [reason, setReason] = useDraft(of.draft)
   const [isSending, setSending] = useState(false)
   const [problem, setProblem] = useState<Problem | null>(null)
   const [chosen, setChosen] = useState('')
   const [missing, setMissing] = useState('')
-
-  useEffect(() => {
-    dialog.current?.showModal()
-    heading.current?.focus()
-    const opener = before.current
-    return () => {
-      if (opener instanceof HTMLElement) opener.focus()
-    }
-  }, [])
 
   const send = async () => {
     if (isSending) return
